@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a program on Asio includes.
+#pragma once
+
+#include "sluice/asio/acceptor.hpp"
+#include "sluice/asio/connect.hpp"
+#include "sluice/asio/stream.hpp"
+#include "sluice/context.hpp"

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// acceptor: listens, shakes hands with many clients side by side, and hands out finished streams.
+#pragma once
+
+#include "sluice/asio/stream.hpp"
+
+#include <boost/asio/execution_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <type_traits>
+
+namespace sluice::inline v0 {
+
+// Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
+struct acceptor_options {
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from accept(2), silence included
+  std::size_t most_handshakes = 256;  // in flight or finished and not fetched; beyond, the kernel's backlog holds
+  int backlog = 4096;
+  bool reuse_port = false;  // SO_REUSEPORT: one acceptor a thread, each with its own io_context
+  bool per_core = false;    // streams run on the acceptor's executor itself, not each on a strand of its own
+  // Each client whose handshake failed, and each trouble of the listener (EMFILE) that accepting outlives. Called
+  // on the acceptor's executor.
+  std::function<void(const failure&, const net::ip::tcp::endpoint&)> on_failure;
+};
+
+namespace detail {
+
+class acceptor_core;
+struct acceptor_counts {
+  std::size_t in_flight = 0;
+  std::size_t ready = 0;
+};
+std::shared_ptr<acceptor_core> make_acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at,
+                                             const context& ctx, acceptor_options options);
+void start_accept(acceptor_core& core, erased_handler<error_code, tcp_stream> handler);
+void close(acceptor_core& core) noexcept;
+net::ip::tcp::endpoint local_endpoint(const acceptor_core& core);
+acceptor_counts counts(const acceptor_core& core);
+net::any_io_executor executor_of(const acceptor_core& core);
+
+}  // namespace detail
+
+// A listening socket that yields only streams whose handshake is done. A client that is silent, slow or hostile
+// delays nobody and ends nothing: its failure goes to on_failure, and accepting goes on, with a pause where the
+// system is out of descriptors. Accepting begins with the first async_accept; at `most_handshakes` it pauses.
+//
+// Threads: distinct objects safe; one object from one thread at a time. Streams are on strands of their own.
+class acceptor {
+ public:
+  using executor_type = net::any_io_executor;
+
+  // Throws boost::system::system_error when it cannot listen there.
+  acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at, const context& ctx,
+           acceptor_options options = {})
+      : core_(detail::make_acceptor(executor, at, ctx, std::move(options))) {}
+  template <class ExecutionContext>
+    requires std::is_convertible_v<ExecutionContext&, net::execution_context&>
+  acceptor(ExecutionContext& io, const net::ip::tcp::endpoint& at, const context& ctx, acceptor_options options = {})
+      : acceptor(net::any_io_executor(io.get_executor()), at, ctx, std::move(options)) {}
+  acceptor(acceptor&&) noexcept = default;
+  acceptor& operator=(acceptor&&) = delete;
+  ~acceptor() {
+    if (core_) detail::close(*core_);
+  }
+
+  executor_type get_executor() const { return detail::executor_of(*core_); }
+  net::ip::tcp::endpoint local_endpoint() const { return detail::local_endpoint(*core_); }
+
+  // void(error_code, tcp_stream). Fails for close() and cancellation (operation_aborted) and for a broken listener,
+  // never for a client. Any number may be outstanding. Cancellation: terminal, partial and total; handshakes in
+  // flight go on, and a later async_accept gets their streams.
+  template <class Token = net::deferred_t>
+  auto async_accept(Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code, tcp_stream)>(initiate{core_}, token);
+  }
+
+  // Stops listening, ends handshakes in flight, completes every async_accept with operation_aborted.
+  void close() { detail::close(*core_); }
+
+  std::size_t handshakes_in_flight() const { return detail::counts(*core_).in_flight; }
+
+ private:
+  struct initiate {
+    std::shared_ptr<detail::acceptor_core> core;
+    using executor_type = net::any_io_executor;
+    executor_type get_executor() const noexcept { return detail::executor_of(*core); }
+    template <class Handler>
+    void operator()(Handler&& handler) const {
+      detail::start_accept(*core, detail::erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+    }
+  };
+
+  std::shared_ptr<detail::acceptor_core> core_;
+};
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// async_connect: name lookup, TCP, TLS and the name check, under one deadline.
+#pragma once
+
+#include "sluice/asio/stream.hpp"
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/execution_context.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace sluice::inline v0 {
+
+// One address that was tried.
+struct connect_attempt {
+  net::ip::tcp::endpoint endpoint;
+  std::chrono::nanoseconds began{};     // since the whole began
+  std::chrono::nanoseconds duration{};  // zero-length never; as long as it was under way
+  error_code error;                     // operation_aborted when another address was faster
+};
+
+// How a connection came about, for tools that show it. Filled before completion, whatever the outcome.
+struct connect_report {
+  handshake_timings timings;
+  std::vector<connect_attempt> attempts;
+};
+
+// Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.
+// The views are copied before async_connect returns.
+struct connect_options {
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it
+  std::string_view server_name = {};                            // when it is not `host`
+  std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
+  sluice::failure* failure = nullptr;                           // gets the story when it fails
+  connect_report* report = nullptr;
+};
+static_assert(std::is_trivially_copyable_v<connect_options>);
+
+namespace detail {
+
+struct connect_request {
+  context ctx;
+  std::string host, service;
+  std::string server_name, alpn;
+  std::chrono::nanoseconds timeout;
+  sluice::failure* failure;
+  connect_report* report;
+};
+
+connect_request make_request(const context& ctx, std::string_view host, std::string_view service, const connect_options& options);
+void start_connect(const net::any_io_executor& executor, connect_request request,
+                   erased_handler<error_code, tcp_stream> handler);
+
+template <class T>
+concept execution_context = std::is_convertible_v<T&, net::execution_context&>;
+template <class T>
+concept io_executor = std::is_convertible_v<T, net::any_io_executor> && !execution_context<T>;
+template <class T>
+concept completion_token = !std::is_convertible_v<T, connect_options>;
+
+struct initiate_connect_on {
+  net::any_io_executor executor;
+  template <class Handler>
+  void operator()(Handler&& handler, connect_request request) const {
+    start_connect(executor, std::move(request), erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+  }
+};
+
+struct initiate_connect_here {
+  template <class Handler>
+  void operator()(Handler&& handler, connect_request request) const {
+    const auto executor = net::get_associated_executor(handler);
+    static_assert(std::is_same_v<std::remove_cv_t<decltype(executor)>, net::any_io_executor>,
+                  "async_connect without an executor is for coroutines: pass an executor or an io_context first");
+    start_connect(executor, std::move(request), erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+  }
+};
+
+}  // namespace detail
+
+// Connects to `host`:`service` and completes with an established stream: void(error_code, tcp_stream).
+//
+// Addresses are tried as RFC 8305 has it: IPv6 and IPv4 in turn, a quarter of a second apart, the first to connect
+// wins; TCP_NODELAY is set. The certificate must be for `host`, or for options.server_name. On an error the stream
+// is closed and its last_failure() has the story; a token that throws loses it, so pass options.failure.
+//
+// Threads: `executor` is the stream's; nothing of the caller's is touched on another. Cancellation: terminal.
+template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
+auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
+                   connect_options options, Token&& token = Token()) {
+  return net::async_initiate<Token, void(error_code, tcp_stream)>(
+      detail::initiate_connect_on{executor}, token, detail::make_request(ctx, host, service, options));
+}
+template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
+auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
+                   Token&& token = Token()) {
+  return async_connect(executor, ctx, host, service, connect_options{}, std::forward<Token>(token));
+}
+template <detail::execution_context Context, detail::completion_token Token = net::deferred_t>
+auto async_connect(Context& io, const context& ctx, std::string_view host, std::string_view service,
+                   connect_options options, Token&& token = Token()) {
+  return async_connect(net::any_io_executor(io.get_executor()), ctx, host, service, options, std::forward<Token>(token));
+}
+template <detail::execution_context Context, detail::completion_token Token = net::deferred_t>
+auto async_connect(Context& io, const context& ctx, std::string_view host, std::string_view service,
+                   Token&& token = Token()) {
+  return async_connect(net::any_io_executor(io.get_executor()), ctx, host, service, connect_options{},
+                       std::forward<Token>(token));
+}
+
+// On the executor of the coroutine that awaits it.
+template <detail::completion_token Token = net::deferred_t>
+auto async_connect(const context& ctx, std::string_view host, std::string_view service, connect_options options,
+                   Token&& token = Token()) {
+  return net::async_initiate<Token, void(error_code, tcp_stream)>(detail::initiate_connect_here{}, token,
+                                                                  detail::make_request(ctx, host, service, options));
+}
+template <detail::completion_token Token = net::deferred_t>
+auto async_connect(const context& ctx, std::string_view host, std::string_view service, Token&& token = Token()) {
+  return async_connect(ctx, host, service, connect_options{}, std::forward<Token>(token));
+}
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The compiled half of a stream: waits, so that the connection need not know how.
+#pragma once
+
+#include "sluice/asio/detail/layer.hpp"
+#include "sluice/connection.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0 {
+
+// How long the parts of a handshake took; zero for what did not happen.
+struct handshake_timings {
+  std::chrono::nanoseconds resolve{};
+  std::chrono::nanoseconds connect{};
+  std::chrono::nanoseconds handshake{};  // from the first byte of TLS, signing included
+  std::chrono::nanoseconds signing{};    // waiting for private keys of our own
+};
+
+namespace detail {
+
+class driver;
+using driver_pointer = std::shared_ptr<driver>;
+using void_handler = erased_handler<error_code>;
+using size_handler = erased_handler<error_code, std::size_t>;
+
+// The first buffers of a write, by value: an operation may start later than it was made.
+struct gathered_buffers {
+  std::array<::iovec, 16> parts;
+  std::size_t count = 0;
+};
+
+struct driver_options {
+  std::string server_name;
+  std::vector<std::string> alpn;
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
+  std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
+};
+
+driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, driver_options options);
+// For a stream that is handed out with an error: it can only report it.
+driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why);
+void destroy(driver_pointer d) noexcept;  // ends operations and, where the layer is owned, closes it
+
+void start_handshake(driver& d, std::vector<std::byte> already_read, void_handler handler);
+void start_read(driver& d, std::span<std::byte> into, size_handler handler);
+void start_write(driver& d, const gathered_buffers& from, size_handler handler);
+void start_shutdown(driver& d, bool waits_for_peer, void_handler handler);
+
+void handshake(driver& d, std::span<const std::byte> already_read, error_code& ec);
+std::size_t read_some(driver& d, std::span<std::byte> into, error_code& ec);
+std::size_t write_some(driver& d, const gathered_buffers& from, error_code& ec);
+void shutdown(driver& d, bool waits_for_peer, error_code& ec);
+
+void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown);
+std::unique_ptr<layer> release(driver& d);
+const connection_info& info(const driver& d) noexcept;
+const failure& last_failure(const driver& d) noexcept;
+const handshake_timings& timings(const driver& d) noexcept;
+void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect);
+std::vector<certificate> peer_certificates(const driver& d);
+bool is_established(const driver& d) noexcept;
+
+// The layer that stands for a NextLayer. Defined in stream_impl.hpp; instantiated in the library for TCP and Unix
+// sockets and references to them.
+template <class NextLayer>
+std::unique_ptr<layer> make_layer(NextLayer&& next);
+template <class NextLayer>
+std::remove_reference_t<NextLayer>& next_layer_of(layer& below) noexcept;
+layer& layer_of(driver& d) noexcept;
+
+}  // namespace detail
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+// stream<NextLayer>: TLS as an Asio stream, over a socket or any other stream.
+#pragma once
+
+#include "sluice/asio/detail/driver.hpp"
+#include "sluice/context.hpp"
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0 {
+
+namespace detail {
+
+template <class T>
+concept mutable_buffers = net::is_mutable_buffer_sequence<T>::value;
+template <class T>
+concept const_buffers = net::is_const_buffer_sequence<T>::value;
+
+template <class Buffers>
+std::span<std::byte> first_nonempty(const Buffers& buffers) {
+  const auto end = net::buffer_sequence_end(buffers);
+  for (auto at = net::buffer_sequence_begin(buffers); at != end; ++at) {
+    const net::mutable_buffer one(*at);
+    if (one.size() > 0) return {static_cast<std::byte*>(one.data()), one.size()};
+  }
+  return {};
+}
+
+template <class Buffers>
+gathered_buffers gather(const Buffers& buffers) {
+  gathered_buffers g;
+  const auto end = net::buffer_sequence_end(buffers);
+  for (auto at = net::buffer_sequence_begin(buffers); at != end && g.count < g.parts.size(); ++at) {
+    const net::const_buffer one(*at);
+    if (one.size() > 0) g.parts[g.count++] = {const_cast<void*>(one.data()), one.size()};
+  }
+  return g;
+}
+
+template <class Buffers>
+std::vector<std::byte> copy_bytes(const Buffers& buffers) {
+  std::vector<std::byte> bytes(net::buffer_size(buffers));
+  net::buffer_copy(net::buffer(bytes), buffers);
+  return bytes;
+}
+
+// How async_connect and the acceptor make streams around drivers of theirs.
+struct stream_access {
+  template <class Stream>
+  static Stream make(driver_pointer d) {
+    return Stream(std::move(d));
+  }
+};
+
+// What async_initiate calls, now or later. It knows the stream's executor, as Asio's own initiations do.
+template <class Executor>
+struct initiation {
+  using executor_type = Executor;
+  driver* d;
+  Executor ex;
+  executor_type get_executor() const noexcept { return ex; }
+
+  template <class Handler>
+  void operator()(Handler&& h, std::vector<std::byte> already_read) const {
+    start_handshake(*d, std::move(already_read), void_handler(std::forward<Handler>(h)));
+  }
+  template <class Handler>
+  void operator()(Handler&& h, std::span<std::byte> into) const {
+    start_read(*d, into, size_handler(std::forward<Handler>(h)));
+  }
+  template <class Handler>
+  void operator()(Handler&& h, const gathered_buffers& from) const {
+    start_write(*d, from, size_handler(std::forward<Handler>(h)));
+  }
+  template <class Handler>
+  void operator()(Handler&& h, bool waits_for_peer) const {
+    start_shutdown(*d, waits_for_peer, void_handler(std::forward<Handler>(h)));
+  }
+};
+
+}  // namespace detail
+
+// A TLS stream. Satisfies Asio's AsyncReadStream, AsyncWriteStream, SyncReadStream and SyncWriteStream, and Beast's
+// AsyncStream and SyncStream. There is no plaintext branch: reading or writing before the handshake is done fails
+// with errc::not_ready and touches nothing.
+//
+// NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows), or any type that is itself an
+// asynchronous and synchronous stream; for anything but TCP and Unix sockets and references to them, include
+// sluice/asio/stream_impl.hpp as well.
+//
+// Threads: distinct objects safe, one object unsafe: use one strand a stream. At most one read, and at most one
+// write, may be outstanding; a handshake and a shutdown are alone. Intermediate steps run on get_executor(), the
+// completion handler on its associated executor, never inside the initiating call. The handler's allocator and
+// cancellation slot are honoured.
+//
+// Errors: `asio::error::eof` is the peer's close_notify, errc::truncated an end without it, a cancellation
+// `operation_aborted`; anything else compares equal to an errc, and last_failure() has the story. A stream that
+// owns its NextLayer is closed by a failed handshake or a broken protocol; its socket lingers until the blinding
+// delay has passed and the peer has been told (RFC 8446 §6), at most 256 sockets an execution context.
+//
+// Destroying a stream ends its operations (operation_aborted). Moving one is allowed while none is outstanding.
+template <class NextLayer>
+class stream {
+ public:
+  using next_layer_type = std::remove_reference_t<NextLayer>;
+  using lowest_layer_type = typename next_layer_type::lowest_layer_type;
+  using executor_type = typename next_layer_type::executor_type;
+  using default_token = detail::default_token<executor_type>;
+
+  template <class Other>
+  struct rebind_executor {
+    using other = stream<typename next_layer_type::template rebind_executor<Other>::other>;
+  };
+
+  // A client, for the server of this name or IP address (see connection::connection); what is wrong with the name
+  // is the handshake's error.
+  template <class Arg>
+  stream(Arg&& next, const context& ctx, std::string_view server_name)
+      : stream(std::forward<Arg>(next), ctx, role::client, {.server_name = std::string(server_name)}) {}
+
+  // A server; or a client whose context verifies nothing and sends no name.
+  template <class Arg>
+  stream(Arg&& next, const context& ctx, role side, detail::driver_options options = {})
+      : driver_(detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side, std::move(options))) {}
+
+  stream(stream&&) noexcept = default;
+  stream& operator=(stream&& other) noexcept {
+    std::swap(driver_, other.driver_);
+    return *this;
+  }
+  ~stream() {
+    if (driver_) detail::destroy(std::move(driver_));
+  }
+
+  executor_type get_executor() noexcept { return next_layer().get_executor(); }
+  next_layer_type& next_layer() noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
+  const next_layer_type& next_layer() const noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
+  lowest_layer_type& lowest_layer() noexcept { return next_layer().lowest_layer(); }
+  const lowest_layer_type& lowest_layer() const noexcept { return next_layer().lowest_layer(); }
+
+  // Gives the NextLayer back, once shutdown is done or TLS is not wanted any more; the stream is empty then.
+  NextLayer release() {
+    const auto below = detail::release(*driver_);
+    return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(*below));
+  }
+
+  // Bounds for handshakes and shutdowns that start later. Default 10 s and 5 s; errc::timed_out when they pass.
+  void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
+    detail::set_timeouts(*driver_, handshake, shutdown);
+  }
+
+  const connection_info& info() const noexcept { return detail::info(*driver_); }
+  const handshake_timings& timings() const noexcept { return detail::timings(*driver_); }
+  const failure& last_failure() const noexcept { return detail::last_failure(*driver_); }
+  std::vector<certificate> peer_certificates() const { return detail::peer_certificates(*driver_); }
+  bool is_established() const noexcept { return detail::is_established(*driver_); }
+
+  // void(error_code). Cancellation: terminal; afterwards only closing is left.
+  template <class Token = default_token>
+    requires(!detail::const_buffers<std::remove_cvref_t<Token>>)
+  auto async_handshake(Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code)>(start(), token, std::vector<std::byte>());
+  }
+  // The same, for a peer whose first bytes were read before TLS was agreed on (STARTTLS). They are copied.
+  template <detail::const_buffers Buffers, class Token = default_token>
+  auto async_handshake(const Buffers& already_read, Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code)>(start(), token, detail::copy_bytes(already_read));
+  }
+
+  // void(error_code, size_t). Fills the first buffer that is not empty. Cancellation: terminal, partial and total,
+  // and the stream is intact after any.
+  template <detail::mutable_buffers Buffers, class Token = default_token>
+  auto async_read_some(const Buffers& buffers, Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code, std::size_t)>(start(), token, detail::first_nonempty(buffers));
+  }
+
+  // void(error_code, size_t). Takes at most 128 KiB and 16 buffers, gathered into as few records and socket writes
+  // as possible; completes when their ciphertext is with the layer below. Cancellation: terminal and partial:
+  // operation_aborted with the number of bytes that were sealed, and those will leave ahead of anything later; the
+  // next write may be of different data.
+  template <detail::const_buffers Buffers, class Token = default_token>
+  auto async_write_some(const Buffers& buffers, Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code, std::size_t)>(start(), token, detail::gather(buffers));
+  }
+
+  // void(error_code). Sends close_notify and waits for the peer's, at most the shutdown time-out; what the peer
+  // still sends is thrown away. Cancellation: terminal.
+  template <class Token = default_token>
+  auto async_shutdown(Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code)>(start(), token, true);
+  }
+  // void(error_code). Sends close_notify and leaves reading open: half-close (RFC 8446 §6.1). A TLS 1.2 peer may
+  // answer by closing everything. Cancellation: terminal.
+  template <class Token = default_token>
+  auto async_shutdown_write(Token&& token = Token()) {
+    return net::async_initiate<Token, void(error_code)>(start(), token, false);
+  }
+
+  // The same by waiting. Not while an asynchronous operation of the same kind is outstanding.
+  void handshake(error_code& ec) { detail::handshake(*driver_, {}, ec); }
+  void handshake() {
+    error_code ec;
+    handshake(ec);
+    throw_if(ec);
+  }
+  template <detail::mutable_buffers Buffers>
+  std::size_t read_some(const Buffers& buffers, error_code& ec) {
+    return detail::read_some(*driver_, detail::first_nonempty(buffers), ec);
+  }
+  template <detail::mutable_buffers Buffers>
+  std::size_t read_some(const Buffers& buffers) {
+    error_code ec;
+    const auto n = read_some(buffers, ec);
+    throw_if(ec);
+    return n;
+  }
+  template <detail::const_buffers Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& ec) {
+    return detail::write_some(*driver_, detail::gather(buffers), ec);
+  }
+  template <detail::const_buffers Buffers>
+  std::size_t write_some(const Buffers& buffers) {
+    error_code ec;
+    const auto n = write_some(buffers, ec);
+    throw_if(ec);
+    return n;
+  }
+  void shutdown(error_code& ec) { detail::shutdown(*driver_, true, ec); }
+  void shutdown_write(error_code& ec) { detail::shutdown(*driver_, false, ec); }
+
+ private:
+  friend struct detail::stream_access;
+  explicit stream(detail::driver_pointer made) noexcept : driver_(std::move(made)) {}
+
+  detail::initiation<executor_type> start() { return {driver_.get(), get_executor()}; }
+  void throw_if(const error_code& ec) const {
+    if (ec) throw boost::system::system_error(ec, last_failure().where);
+  }
+
+  detail::driver_pointer driver_;
+};
+
+using tcp_stream = stream<net::ip::tcp::socket>;
+using unix_stream = stream<net::local::stream_protocol::socket>;
+
+namespace detail {
+
+#define SLUICE_COMPILED_LAYER(keyword, socket)                                 \
+  keyword template std::unique_ptr<layer> make_layer<socket>(socket&&);        \
+  keyword template std::unique_ptr<layer> make_layer<socket&>(socket&);        \
+  keyword template socket& next_layer_of<socket>(layer&) noexcept;             \
+  keyword template socket& next_layer_of<socket&>(layer&) noexcept;
+SLUICE_COMPILED_LAYER(extern, net::ip::tcp::socket)
+SLUICE_COMPILED_LAYER(extern, net::local::stream_protocol::socket)
+
+}  // namespace detail
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layer for any NextLayer. Needed only for streams over something other than TCP and Unix sockets.
+#pragma once
+
+#include "sluice/asio/stream.hpp"
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace sluice::inline v0::detail {
+
+// A NextLayer with a descriptor is read and written directly, beside Asio's own operations.
+template <class T>
+concept has_descriptor = requires(T& t) {
+  { t.native_handle() } -> std::convertible_to<int>;
+  t.native_non_blocking();
+};
+
+// Bytes that were read ahead of the connection, and how the input ended.
+class read_ahead {
+ public:
+  explicit read_ahead(std::size_t capacity) : capacity_(capacity) {}
+
+  net::mutable_buffer room() {
+    if (begin_ == end_) begin_ = end_ = 0;
+    if (bytes_.size() < capacity_) bytes_.resize(capacity_);
+    return net::buffer(bytes_) + end_;
+  }
+  void filled(const error_code& ec, std::size_t n) {
+    end_ += n;
+    if (ec && ec != net::error::operation_aborted) {
+      has_ended_ = true;
+      if (ec != net::error::eof) why_ = ec;
+    }
+  }
+  void preload(std::span<const std::byte> bytes) {
+    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(end_), bytes.begin(), bytes.end());
+    end_ += bytes.size();
+    capacity_ = std::max(capacity_, bytes_.size());
+  }
+  std::size_t take(std::span<std::byte> into) noexcept {
+    const auto n = std::min(into.size(), end_ - begin_);
+    if (n > 0) std::memcpy(into.data(), bytes_.data() + begin_, n);
+    begin_ += n;
+    return n;
+  }
+  bool is_empty() const noexcept { return begin_ == end_; }
+  bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
+  bool has_ended() const noexcept { return has_ended_; }
+  error_code why() const noexcept { return why_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t capacity_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  bool has_ended_ = false;
+  error_code why_;
+};
+
+template <class NextLayer>
+class layer_over final : public layer, private transport {
+ public:
+  using next_type = std::remove_reference_t<NextLayer>;
+
+  explicit layer_over(NextLayer&& next) : next_(static_cast<NextLayer&&>(next)) {}
+
+  next_type& next() noexcept { return next_; }
+
+  net::any_io_executor executor() override { return next_.get_executor(); }
+  transport& io() noexcept override { return *this; }
+
+  void async_fill(io_handler handler) override {
+    is_filling_ = true;
+    next_.async_read_some(ahead_.room(), wait_done{this, std::move(handler), &layer_over::filled});
+  }
+  void async_drain(std::span<const std::byte> bytes, io_handler handler) override {
+    is_draining_ = true;
+    next_.async_write_some(net::buffer(bytes.data(), bytes.size()),
+                           wait_done{this, std::move(handler), &layer_over::drained});
+  }
+
+  void fill(error_code& ec, time_point deadline) override {
+    if (!wait_for(POLLIN, ec, deadline)) return;
+    const auto n = next_.read_some(ahead_.room(), ec);
+    ahead_.filled(ec, n);
+    if (ec == net::error::eof) ec = {};
+  }
+  std::size_t drain(std::span<const std::byte> bytes, error_code& ec, time_point deadline) override {
+    if (!wait_for(POLLOUT, ec, deadline)) return 0;
+    return next_.write_some(net::buffer(bytes.data(), bytes.size()), ec);
+  }
+
+  void preload(std::span<const std::byte> bytes) override { ahead_.preload(bytes); }
+  bool can_fill() const noexcept override { return ahead_.has_room() && !ahead_.has_ended(); }
+  bool has_ended() const noexcept override { return ahead_.has_ended(); }
+  error_code ended_with() const noexcept override { return ahead_.why(); }
+
+  bool is_owned() const noexcept override { return !std::is_reference_v<NextLayer>; }
+  void end_output() noexcept override {
+    error_code ignored;
+    if constexpr (requires { next_.lowest_layer().shutdown(next_type::lowest_layer_type::shutdown_send, ignored); }) {
+      next_.lowest_layer().shutdown(next_type::lowest_layer_type::shutdown_send, ignored);
+    }
+  }
+  void close() noexcept override {
+    error_code ignored;
+    if (!is_owned()) return;
+    if constexpr (requires { next_.lowest_layer().close(ignored); }) {
+      next_.lowest_layer().close(ignored);
+    } else if constexpr (requires { next_.close(); }) {
+      next_.close();
+    }
+  }
+
+ private:
+  static constexpr bool is_direct = has_descriptor<next_type>;
+  // Small over a socket, since the rest of a record is received directly: an idle stream holds little.
+  static constexpr std::size_t ahead_size = is_direct ? 512 : 17 * 1024;
+
+  // Notes the outcome here, then passes it on; everything associated is the handler's.
+  struct wait_done {
+    layer_over* self;
+    io_handler handler;
+    void (layer_over::*note)(const error_code&, std::size_t);
+
+    using executor_type = net::associated_executor_t<io_handler, net::any_io_executor>;
+    using allocator_type = net::associated_allocator_t<io_handler>;
+    using cancellation_slot_type = net::associated_cancellation_slot_t<io_handler>;
+    executor_type get_executor() const noexcept {
+      return net::get_associated_executor(handler, net::any_io_executor(self->next_.get_executor()));
+    }
+    allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
+    cancellation_slot_type get_cancellation_slot() const noexcept {
+      return net::get_associated_cancellation_slot(handler);
+    }
+    void operator()(error_code ec, std::size_t n) {
+      (self->*note)(ec, n);
+      std::move(handler)(ec, n);
+    }
+  };
+
+  void filled(const error_code& ec, std::size_t n) {
+    is_filling_ = false;
+    ahead_.filled(ec, n);
+  }
+  void drained(const error_code&, std::size_t) { is_draining_ = false; }
+
+  std::size_t read(std::span<std::byte> into, error_code& ec) noexcept override {
+    ec = {};
+    if (const auto n = ahead_.take(into); n > 0) return n;
+    if (ahead_.has_ended()) {
+      ec = ahead_.why();
+      return 0;
+    }
+    if constexpr (is_direct) {
+      if (!is_filling_) return socket_transport(next_.native_handle()).read(into, ec);
+    }
+    ec = net::error::would_block;
+    return 0;
+  }
+  std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override {
+    if constexpr (is_direct) {
+      if (!is_draining_) return socket_transport(next_.native_handle()).write(from, ec);
+    }
+    ec = net::error::would_block;
+    return 0;
+  }
+
+  bool wait_for([[maybe_unused]] short events, error_code& ec, [[maybe_unused]] time_point deadline) {
+    ec = {};
+    if constexpr (is_direct) {
+      pollfd entry{next_.native_handle(), events, 0};
+      const bool is_bounded = deadline != time_point::max();
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+      const auto ms = is_bounded ? static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)) : -1;
+      if (::poll(&entry, 1, ms) == 0) {
+        ec = make_error_code(errc::timed_out);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  NextLayer next_;
+  read_ahead ahead_{ahead_size};
+  // While Asio has an operation of ours under way, the descriptor is its alone: bytes would change places.
+  bool is_filling_ = false;
+  bool is_draining_ = false;
+};
+
+template <class NextLayer>
+std::unique_ptr<layer> make_layer(NextLayer&& next) {
+  return std::make_unique<layer_over<NextLayer>>(static_cast<NextLayer&&>(next));
+}
+
+template <class NextLayer>
+std::remove_reference_t<NextLayer>& next_layer_of(layer& below) noexcept {
+  return static_cast<layer_over<NextLayer>&>(below).next();
+}
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS without sockets, threads or loops: give it a transport, and it answers with what to do next.
+#pragma once
+
+#include "sluice/context.hpp"
+#include "sluice/transport.hpp"
+
+#include <sys/uio.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0 {
+
+// What a call needs before it is made again.
+enum class want : std::uint8_t {
+  nothing,   // it is done: look at `error`
+  read,      // until the transport has bytes
+  write,     // until the transport takes unsent() bytes
+  external,  // until the work of start_external() is done: a signature
+  delay,     // for `delay`
+};
+
+struct step {
+  want next = want::nothing;
+  bool ended = false;       // read(): the peer's close_notify was received, there is no more
+  std::size_t bytes = 0;    // read(): put into the buffer; write(): plaintext sealed
+  error_code error;         // set: the connection has failed, last_failure() has the story
+  std::chrono::nanoseconds delay{};
+};
+
+// What was negotiated. Complete once the handshake is.
+struct connection_info {
+  std::string version;      // "TLSv1.3"
+  std::string cipher;       // "TLS_AES_128_GCM_SHA256"
+  std::string group;        // "X25519MLKEM768"; empty without (EC)DHE
+  std::string signature;    // the server's, "ecdsa_sha256"; empty when resumed
+  std::string alpn;         // empty when none was agreed
+  std::string server_name;  // the SNI that was sent or received
+  std::string policy;       // the s2n policy in force
+  bool resumed = false;
+  bool post_quantum = false;        // the group is a hybrid with ML-KEM
+  bool client_certificate = false;  // one was sent (client) or received and accepted (server)
+  bool ocsp_stapled = false;        // a response came, and passed
+};
+
+struct connection_options {
+  std::string_view server_name;           // client: the name or IP address the certificate must be for
+  std::span<const std::string> alpn;      // replaces the context's list when not empty
+};
+
+// One TLS connection. Not thread-safe: one thread at a time (a strand). Movable; the transport is passed to each
+// call and not kept. Failures are latched: after one, every call returns it again.
+//
+//   connection tls(ctx, role::client, "example.org");
+//   socket_transport io(fd);
+//   for (auto st = tls.handshake(io); st.next != want::nothing; st = tls.handshake(io)) my_loop.wait(fd, st.next);
+class connection {
+ public:
+  // Never fails by itself: what is wrong with the arguments (errc::bad_name, usage when the context is for the
+  // other role) is the first call's error. A client's `server_name` is a host name (A-labels), sent as SNI and
+  // matched against dNSName entries, or an IP literal, never sent and matched against iPAddress entries.
+  connection(const context& ctx, role side, std::string_view server_name = {});
+  connection(const context& ctx, role side, const connection_options& options);
+  connection(connection&&) noexcept;
+  connection& operator=(connection&&) noexcept;
+  ~connection();
+
+  step handshake(transport& io);
+
+  // At most one buffer is filled. {nothing, bytes > 0} or {nothing, ended} or an error, or {read}: plaintext that
+  // is already here is always delivered before an end or an error. Control records may come and go unseen.
+  step read(transport& io, std::span<std::byte> into);
+
+  // Seals at most 128 KiB, in as few records as possible, and offers all of them to the transport at once.
+  // `bytes` were taken from the caller, even when next is want::write: they are on their way and must not be
+  // given again; call flush() until it is done. Nothing is sealed while earlier bytes still wait.
+  step write(transport& io, std::span<const ::iovec> from);
+  step flush(transport& io);
+
+  // Sends close_notify, then waits for the peer's; what the peer still sends is thrown away (RFC 8446 §6.1).
+  step shutdown(transport& io);
+  // Sends close_notify alone; reading goes on.
+  step shutdown_write(transport& io);
+
+  // After a failure: {delay} until the blinding time is over, then tells the peer (mostly by close_notify, since
+  // s2n keeps its reasons to itself) and is done. Never fails. Close the transport afterwards.
+  step farewell(transport& io);
+
+  // After want::external: starts the work. `ready` is called once, on any thread, perhaps before this returns;
+  // then call handshake() again, on the connection's own thread. At `deadline` call expire_external() instead.
+  // Starting what is started already only replaces `ready`.
+  void start_external(std::chrono::steady_clock::time_point deadline, std::function<void()> ready);
+  // Fails the connection with errc::key_timed_out; the work ends alone and finds nobody.
+  void expire_external();
+  // How long handshake() has waited for private keys so far.
+  std::chrono::nanoseconds signing_time() const noexcept;
+
+  // Fails the connection from outside: a deadline, a cancellation, a peer that hung up while we waited.
+  void fail(failure why);
+
+  bool is_established() const noexcept;  // the handshake is done and nothing has failed
+  bool has_failed() const noexcept;
+  const failure& last_failure() const noexcept;
+  const connection_info& info() const noexcept;
+
+  // The peer's verified chain, leaf first, anchor last. Empty when the peer sent none, when the session was
+  // resumed, or when verification is off.
+  std::vector<certificate> peer_certificates() const;
+
+  // Ciphertext the transport has not taken. For drivers that write it themselves: report what went by sent().
+  // The span stays valid until sent(), flush(), write() or shutdown().
+  std::span<const std::byte> unsent() const noexcept;
+  void sent(std::size_t bytes);
+  // Plaintext or whole records that can be read without the transport.
+  bool has_buffered_input() const noexcept;
+
+  // Gives the record buffers back (about 34 KiB) until they are needed; for connections that have gone quiet.
+  void release_buffers() noexcept;
+
+  // Starts over for a new peer, keeping the context, the role and the allocations. Everything else is as new.
+  void reset(const connection_options& options = {});
+
+  struct impl;  // the library's own
+
+ private:
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace sluice::inline v0

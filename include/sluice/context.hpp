@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// How to speak TLS: options, turned once into an immutable context that any number of connections share.
+#pragma once
+
+#include "sluice/clock.hpp"
+#include "sluice/identity.hpp"
+#include "sluice/observe.hpp"
+#include "sluice/policy.hpp"
+#include "sluice/result.hpp"
+#include "sluice/trust.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0 {
+
+enum class role : std::uint8_t { client, server };
+
+// Whether a server asks for a client certificate, and whether it insists.
+enum class client_auth : std::uint8_t { none, optional, required };
+
+class verification;
+namespace dangerous {
+verification accept_any_certificate() noexcept;
+}
+
+// How a peer's certificate is judged. Full verification is the only kind that can be had without dangerous.hpp.
+class verification {
+ public:
+  constexpr verification() noexcept = default;
+  constexpr bool is_on() const noexcept { return on_; }
+
+ private:
+  friend verification dangerous::accept_any_certificate() noexcept;
+  constexpr explicit verification(bool on) noexcept : on_(on) {}
+  bool on_ = true;
+};
+
+// How long a failed connection is held before the peer learns of the failure, so that the time taken tells an
+// attacker nothing (s2n: 10 to 30 seconds). The caller is told at once in any case; only the socket lingers.
+class blinding {
+ public:
+  static constexpr blinding standard() noexcept { return blinding(std::chrono::seconds(30)); }
+  // Rounded up to whole seconds; the shortest delay is a third of it.
+  static constexpr blinding at_most(std::chrono::seconds longest) noexcept { return blinding(longest); }
+  static constexpr blinding off() noexcept { return blinding(std::chrono::seconds(0)); }
+  constexpr std::chrono::seconds longest() const noexcept { return longest_; }
+
+ private:
+  constexpr explicit blinding(std::chrono::seconds longest) noexcept : longest_(longest) {}
+  std::chrono::seconds longest_;
+};
+
+// Called with each line of the NSS key log format (no line end), for Wireshark. It undoes the encryption for
+// whoever has the lines. Called on connection threads.
+using key_log = std::function<void(std::string_view line)>;
+
+// A further say about a peer whose chain has already passed: leaf first, anchor last. Return false to refuse it
+// (errc::rejected). Called on the connection's thread, once, before any byte of application data.
+using peer_check = std::function<bool(std::span<const certificate> chain)>;
+
+struct client_options {
+  std::optional<sluice::identity> identity;   // a certificate for servers that ask
+  std::optional<sluice::trust> trust;         // replaces the system's store
+  std::string policy;                         // an s2n policy; empty: by `versions`
+  version_range versions;                     // default TLS 1.2 to 1.3
+  std::vector<std::string> alpn;              // preferred first; names of 1 to 255 bytes (RFC 7301)
+  bool ocsp = true;                           // ask for a stapled OCSP response and refuse a bad one
+  verification verify;                        // sluice::dangerous turns it off
+  peer_check accept;
+  sluice::blinding blinding = sluice::blinding::standard();
+  std::shared_ptr<sluice::observer> observer;
+  std::shared_ptr<const sluice::clock> clock;
+  sluice::key_log key_log;
+};
+
+struct server_options {
+  std::vector<sluice::identity> identities;   // chosen by SNI and key type; the first of a type is the default
+  sluice::client_auth client_auth = sluice::client_auth::none;
+  std::optional<sluice::trust> trust;         // for client certificates; needed when client_auth asks for them
+  std::string policy;
+  version_range versions;
+  std::vector<std::string> alpn;              // the server's order decides
+  peer_check accept;                          // for client certificates
+  sluice::blinding blinding = sluice::blinding::standard();
+  std::shared_ptr<sluice::observer> observer;
+  std::shared_ptr<const sluice::clock> clock;
+  sluice::key_log key_log;
+};
+
+// "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.
+result<std::vector<std::string>> parse_alpn(std::string_view text);
+
+// Immutable and shareable: copies are one context. Any thread. Every connection keeps its context alive.
+class context {
+ public:
+  // All the checking is done here. Errors: the config row of errc (policy_conflict, unknown_policy, bad_alpn,
+  // trust_store_empty, no_certificate, …). Starts the library.
+  static result<context> client(const client_options& options = {});
+  static result<context> server(const server_options& options);
+
+  role side() const noexcept;
+  const sluice::policy& policy() const noexcept;
+  const std::vector<std::string>& alpn() const noexcept;
+  bool verifies() const noexcept;
+  const std::shared_ptr<sluice::observer>& observer() const noexcept;
+
+  struct state;  // the library's own
+  const std::shared_ptr<const state>& shared_state() const noexcept { return state_; }
+
+ private:
+  explicit context(std::shared_ptr<const state> s) noexcept : state_(std::move(s)) {}
+  std::shared_ptr<const state> state_;
+};
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What happens, for logs and metrics: one interface for events, and counters ready made.
+#pragma once
+
+#include "sluice/result.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::inline v0 {
+
+struct connection_info;
+
+// A handshake that ended. The pointers are valid during the call only.
+struct handshake_event {
+  bool is_server = false;
+  const connection_info* info = nullptr;  // what was negotiated; null when it failed
+  const failure* why = nullptr;           // null when it succeeded
+  std::chrono::nanoseconds duration{};    // from the first call into the engine
+  std::chrono::nanoseconds signing{};     // of it, spent waiting for a private key
+};
+
+// A signature that a private key outside the engine was asked for.
+struct signature_event {
+  std::string_view key;  // private_key::name()
+  const failure* why = nullptr;
+  std::chrono::nanoseconds waited{};  // from the request to the answer
+};
+
+// Derive and pass it in a context's options. Methods are called on the thread where the thing happened, must not
+// throw, and must return soon: a handshake waits for them. One object may serve several contexts.
+class observer {
+ public:
+  virtual ~observer() = default;
+  virtual void on_handshake(const handshake_event&) noexcept {}
+  virtual void on_signature(const signature_event&) noexcept {}
+  virtual void on_failure(const failure&) noexcept {}  // of an established connection: reading, writing, closing
+  virtual void on_warning(std::string_view) noexcept {}
+};
+
+// Counts. Any thread; the totals only grow.
+class counters final : public observer {
+ public:
+  struct snapshot_type {
+    std::uint64_t handshakes = 0, handshakes_failed = 0, resumed = 0;
+    std::uint64_t signatures = 0, signatures_failed = 0, signing_ns = 0;
+    std::uint64_t connections_failed = 0, warnings = 0;
+  };
+  snapshot_type snapshot() const noexcept;
+
+  void on_handshake(const handshake_event& event) noexcept override;
+  void on_signature(const signature_event& event) noexcept override;
+  void on_failure(const failure& why) noexcept override;
+  void on_warning(std::string_view text) noexcept override;
+
+ private:
+  using counter = std::atomic<std::uint64_t>;
+  counter handshakes_{0}, handshakes_failed_{0}, resumed_{0};
+  counter signatures_{0}, signatures_failed_{0}, signing_ns_{0};
+  counter connections_failed_{0}, warnings_{0};
+};
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token as an administrator sees it: what is on it, and putting keys and certificates there.
+#pragma once
+
+#include "sluice/certificate.hpp"
+#include "sluice/pkcs11/module.hpp"
+#include "sluice/pkcs11/pin.hpp"
+#include "sluice/pkcs11/uri.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::pkcs11 {
+
+enum class key_type : std::uint8_t { ec256, ec384, ec521, rsa2048, rsa3072, rsa4096 };
+std::string_view to_string(key_type type) noexcept;
+std::optional<key_type> key_type_from(std::string_view text) noexcept;
+
+struct key_info {
+  std::string uri, label, type;  // type: "EC P-256", "RSA 2048"
+  std::vector<std::byte> id;
+  std::vector<std::byte> public_key;  // SubjectPublicKeyInfo; empty when the token does not tell
+  bool can_sign = false;
+  bool is_extractable = false;
+  bool is_sensitive = false;
+  bool always_authenticate = false;
+};
+
+struct certificate_info {
+  std::string uri, label;
+  std::vector<std::byte> id;
+  std::vector<sluice::certificate> parsed;  // one, or none when it does not parse
+};
+
+// The numbers of a private key, big-endian, to put into a token. RSA: n e d p q dp dq qinv. EC: the curve's DER
+// parameters, the private scalar and the point 0x04‖X‖Y.
+struct key_numbers {
+  bool is_rsa = false;
+  std::vector<std::byte> n, e, d, p, q, dp, dq, qinv;
+  std::vector<std::byte> ec_parameters, ec_value, ec_point;
+};
+
+struct token_options {
+  std::string module_path;
+  module_options module;
+  pin_source pin;
+  bool is_read_write = false;
+};
+
+// A session of its own, closed with it. One thread at a time; every call blocks.
+class token {
+ public:
+  // Finds the token and, when there is a PIN or the token asks for one, logs in.
+  static result<token> open(std::string_view uri, const token_options& options = {});
+  token(token&&) noexcept;
+  token& operator=(token&&) noexcept;
+  ~token();
+
+  const token_info& info() const noexcept;
+  bool is_logged_in() const noexcept;
+
+  result<std::vector<key_info>> keys() const;
+  result<std::vector<certificate_info>> certificates() const;
+
+  // A key pair born in the token: sensitive, not extractable, for signing. Answers the private key's URI.
+  result<std::string> generate_key(key_type type, const std::string& label, std::span<const std::byte> id);
+  result<std::string> import_key(const key_numbers& numbers, const std::string& label, std::span<const std::byte> id);
+  result<std::string> import_certificate(const sluice::certificate& cert, const std::string& label,
+                                         std::span<const std::byte> id);
+  // Removes the private key, the public key and the certificate of that label and id.
+  result<std::size_t> remove(const std::string& label, std::span<const std::byte> id);
+
+  struct state;
+
+ private:
+  explicit token(std::unique_ptr<state> s) noexcept;
+  std::unique_ptr<state> state_;
+};
+
+// Turns the first uninitialised token of a module into one of that label, with a user PIN.
+result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
+                                    std::string_view user_pin);
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/asio/acceptor.hpp"
+
+#include "asio/completion.hpp"
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <deque>
+#include <list>
+
+#include <sys/socket.h>
+
+namespace sluice::inline v0::detail {
+namespace {
+
+using tcp = net::ip::tcp;
+using accept_handler = erased_handler<error_code, tcp_stream>;
+constexpr auto longest_pause = std::chrono::seconds(1);
+
+// Trouble that passes: the client is gone already, or the system is short of something for now.
+bool is_passing(const error_code& ec) {
+  using namespace boost::system::errc;
+  for (const auto e : {connection_aborted, too_many_files_open, too_many_files_open_in_system, no_buffer_space,
+                       not_enough_memory, protocol_error, network_down, host_unreachable, network_unreachable,
+                       operation_not_permitted, timed_out}) {
+    if (ec == make_error_condition(e)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+// Runs on a strand. A waiting handler sits in a timer that never expires; a finished stream, or the end, cancels it.
+class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
+ public:
+  acceptor_core(const net::any_io_executor& executor, const tcp::endpoint& at, const context& ctx,
+                acceptor_options options)
+      : executor_(executor),
+        serial_(net::make_strand(executor)),
+        ctx_(ctx),
+        options_(std::move(options)),
+        listener_(executor),
+        pause_(executor) {
+    listener_.open(at.protocol());
+    listener_.set_option(tcp::acceptor::reuse_address(true));
+    if (options_.reuse_port) {
+      listener_.set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true));
+    }
+    listener_.bind(at);
+    listener_.listen(options_.backlog);
+  }
+
+  void start_accept(accept_handler handler) {
+    net::post(serial_, [self = shared_from_this(), handler = std::move(handler)]() mutable {
+      self->wait(std::move(handler));
+    });
+  }
+
+  void close() noexcept {
+    is_closed_ = true;
+    net::post(serial_, [self = shared_from_this()] { self->end(net::error::operation_aborted); });
+  }
+
+  tcp::endpoint local_endpoint() const { return listener_.local_endpoint(); }
+  acceptor_counts counts() const { return {in_flight_.load(), ready_count_.load()}; }
+  const net::any_io_executor& executor() const { return executor_; }
+
+ private:
+  struct waiter {
+    explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
+    net::steady_timer timer;
+    bool is_cancelled = false;
+    driver_pointer stream;
+    error_code ec;
+  };
+  using waiter_pointer = std::shared_ptr<waiter>;
+
+  struct parked {
+    std::shared_ptr<acceptor_core> self;
+    waiter_pointer w;
+    accept_handler handler;
+    using executor_type = net::any_io_executor;
+    using allocator_type = net::associated_allocator_t<accept_handler>;
+    executor_type get_executor() const noexcept { return self->serial_; }
+    allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
+    void operator()(error_code) { self->complete(w, std::move(handler)); }
+  };
+
+  void wait(accept_handler handler) {
+    auto w = std::make_shared<waiter>(executor_);
+    auto slot = net::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+      slot.assign([self = weak_from_this(), weak = std::weak_ptr(w)](net::cancellation_type) {
+        const auto core = self.lock();
+        if (!core) return;
+        net::post(core->serial_, [weak] {
+          const auto found = weak.lock();
+          if (!found) return;
+          found->is_cancelled = true;
+          found->timer.cancel();
+        });
+      });
+    }
+    waiters_.push_back(w);
+    w->timer.async_wait(parked{shared_from_this(), w, std::move(handler)});
+    if (ended_with_) return end(ended_with_);
+    hand_out();
+    accept_next();
+  }
+
+  void complete(const waiter_pointer& w, accept_handler handler) {
+    std::erase(waiters_, w);
+    auto slot = net::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) slot.clear();
+    if (w->stream) {
+      return post_completion(executor_, std::move(handler), error_code(), stream_access::make<tcp_stream>(std::move(w->stream)));
+    }
+    const auto ec = w->ec ? w->ec : error_code(net::error::operation_aborted);
+    failure why;
+    why.code = ec;
+    why.where = "acceptor";
+    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor_)), ctx_, std::move(why));
+    post_completion(executor_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
+    hand_out();
+  }
+
+  // Gives finished streams to those who wait, in order.
+  void hand_out() {
+    for (const auto& w : waiters_) {
+      if (ready_.empty()) return;
+      if (w->stream || w->is_cancelled || w->ec) continue;
+      w->stream = std::move(ready_.front());
+      ready_.pop_front();
+      ready_count_ = ready_.size();
+      w->timer.cancel();
+    }
+  }
+
+  bool has_room() const { return in_flight_ + ready_.size() < options_.most_handshakes; }
+
+  void accept_next() {
+    if (is_accepting_ || is_closed_ || ended_with_ || !has_room()) return;
+    is_accepting_ = true;
+    const auto done = [self = shared_from_this()](error_code ec, tcp::socket socket) {
+      self->is_accepting_ = false;
+      self->accepted(ec, std::move(socket));
+    };
+    const net::any_io_executor home = options_.per_core ? executor_ : net::any_io_executor(net::make_strand(executor_));
+    listener_.async_accept(home, net::bind_executor(serial_, done));
+  }
+
+  void accepted(error_code ec, tcp::socket socket) {
+    if (is_closed_) return;
+    if (!ec) {
+      pause_length_ = std::chrono::milliseconds(5);
+      shake_hands(std::move(socket));
+      return accept_next();
+    }
+    if (!is_passing(ec)) return end(ec);
+    report(ec, {});
+    pause_length_ = std::min<std::chrono::milliseconds>(pause_length_ * 2, longest_pause);
+    pause_.expires_after(pause_length_);
+    is_accepting_ = true;
+    pause_.async_wait(net::bind_executor(serial_, [self = shared_from_this()](error_code) {
+      self->is_accepting_ = false;
+      self->accept_next();
+    }));
+  }
+
+  void shake_hands(tcp::socket socket) {
+    error_code ignored;
+    const auto peer = socket.remote_endpoint(ignored);
+    socket.set_option(tcp::no_delay(true), ignored);
+    driver_options options;
+    options.handshake_timeout = options_.handshake_timeout;
+    auto d = make_driver(make_layer<tcp::socket>(std::move(socket)), ctx_, role::server, std::move(options));
+    const auto place = handshakes_.insert(handshakes_.end(), d);
+    ++in_flight_;
+    const auto done = [self = shared_from_this(), place, peer](error_code ec) { self->shaken(place, peer, ec); };
+    start_handshake(*d, {}, net::bind_executor(serial_, done));
+  }
+
+  void shaken(std::list<driver_pointer>::iterator place, const tcp::endpoint& peer, error_code ec) {
+    auto d = std::move(*place);
+    handshakes_.erase(place);
+    --in_flight_;
+    if (ec || is_closed_) {
+      if (!is_closed_) report(last_failure(*d), peer);
+      destroy(std::move(d));
+    } else {
+      ready_.push_back(std::move(d));
+      ready_count_ = ready_.size();
+      hand_out();
+    }
+    accept_next();
+  }
+
+  void end(error_code why) {
+    ended_with_ = why;
+    error_code ignored;
+    listener_.close(ignored);
+    pause_.cancel();
+    for (auto& d : handshakes_) {
+      if (d) destroy(d);
+    }
+    for (auto& d : ready_) destroy(std::move(d));
+    ready_.clear();
+    for (const auto& w : waiters_) {
+      if (!w->stream) w->ec = why;
+      w->timer.cancel();
+    }
+  }
+
+  void report(const failure& why, const tcp::endpoint& peer) const {
+    if (options_.on_failure) options_.on_failure(why, peer);
+  }
+  void report(const error_code& ec, const tcp::endpoint& peer) const {
+    failure why;
+    why.code = ec;
+    why.where = "acceptor";
+    why.detail = "accepting pauses and goes on";
+    why.at = phase::connect;
+    report(why, peer);
+  }
+
+  const net::any_io_executor executor_;
+  const net::any_io_executor serial_;
+  const context ctx_;
+  const acceptor_options options_;
+  tcp::acceptor listener_;
+  net::steady_timer pause_;
+  std::chrono::milliseconds pause_length_{5};
+  std::list<driver_pointer> handshakes_;
+  std::deque<driver_pointer> ready_;
+  std::deque<waiter_pointer> waiters_;
+  std::atomic<std::size_t> in_flight_ = 0;
+  std::atomic<std::size_t> ready_count_ = 0;
+  std::atomic<bool> is_closed_ = false;
+  bool is_accepting_ = false;
+  error_code ended_with_;
+};
+
+std::shared_ptr<acceptor_core> make_acceptor(const net::any_io_executor& executor, const tcp::endpoint& at,
+                                             const context& ctx, acceptor_options options) {
+  return std::make_shared<acceptor_core>(executor, at, ctx, std::move(options));
+}
+
+void start_accept(acceptor_core& core, accept_handler handler) { core.start_accept(std::move(handler)); }
+void close(acceptor_core& core) noexcept { core.close(); }
+tcp::endpoint local_endpoint(const acceptor_core& core) { return core.local_endpoint(); }
+acceptor_counts counts(const acceptor_core& core) { return core.counts(); }
+net::any_io_executor executor_of(const acceptor_core& core) { return core.executor(); }
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Waits for a connection: for its layer below, for private keys, for deadlines, for whoever cancels.
+//
+// Three rules hold it together. A user's handler always sits inside an Asio operation (a wait on the layer, or on a
+// timer), never in this object: an io_context that is destroyed takes it along, and no cycle forms. What happens
+// elsewhere (a signature, a byte, a cancellation) only wakes the parked operation, which then asks the connection
+// what to do next. And where several things may happen at once (handshake, shutdown, lingering) they run on a strand
+// of the driver's own, so that a program with several threads and one operation at a time needs none.
+#pragma once
+
+#include "sluice/asio/detail/driver.hpp"
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+namespace sluice::inline v0::detail {
+
+class signature_wait;
+
+class driver : public std::enable_shared_from_this<driver> {
+ public:
+  driver(std::unique_ptr<layer> below, const context& ctx, role side, driver_options options);
+  driver(std::unique_ptr<layer> below, failure why, const context& ctx);
+  ~driver();
+
+  // driver.cpp: reading and writing
+  void start_read(std::span<std::byte> into, size_handler handler);
+  void start_write(const gathered_buffers& from, size_handler handler);
+  void stop() noexcept;
+
+  // driver_bounded.cpp: handshake and shutdown, which have a deadline
+  void start_handshake(std::vector<std::byte> already_read, void_handler handler);
+  void start_shutdown(bool waits_for_peer, void_handler handler);
+
+  // driver_linger.cpp
+  void end_linger();
+
+  // driver_sync.cpp
+  void handshake(std::span<const std::byte> already_read, error_code& ec);
+  std::size_t read_some(std::span<std::byte> into, error_code& ec);
+  std::size_t write_some(const gathered_buffers& from, error_code& ec);
+  void shutdown(bool waits_for_peer, error_code& ec);
+
+  std::unique_ptr<layer> layer_;
+  net::any_io_executor executor_;  // the stream's: reading and writing
+  net::any_io_executor serial_;    // a strand over it: everything with a deadline
+  connection tls_;
+  failure failure_;
+  handshake_timings timings_;
+  std::chrono::nanoseconds handshake_timeout_;
+  std::chrono::nanoseconds shutdown_timeout_;
+
+  void wake();  // on serial_, by what was waited for
+
+ private:
+  using clock_type = std::chrono::steady_clock;
+  enum class begun { now, before };  // is this still inside the initiating call?
+  enum class verb { none, handshake, shutdown, shutdown_write };
+
+  // One outstanding operation: who may stop it, and whether somebody did.
+  struct activity {
+    bool is_active = false;
+    std::atomic<bool> is_cancelled = false;
+    net::cancellation_signal inner;
+  };
+  struct read_operation;
+  struct parked_read;
+  struct write_operation;
+  struct bounded_operation;
+
+  template <class Handler>
+  void begin(activity& a, Handler& handler, net::cancellation_type accepted);
+  template <class Handler, class... Args>
+  void finish(activity& a, Handler handler, begun when, Args... args);
+  template <class Handler, class... Args>
+  void refuse(Handler handler, Args... args);
+
+  void read_step(size_handler handler, begun when);
+  void write_step(size_handler handler, begun when);
+  void drain_for_write(size_handler handler);
+  void write_drained(size_handler handler, error_code ec, std::size_t n);
+
+  void start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler);
+  void bounded_step(void_handler handler);
+  void park_until(clock_type::time_point when, void_handler handler);
+  step call_verb();
+  void arm(const step& st);
+  void arm_fill();
+  void arm_drain();
+  void await_signature();
+  void expire();
+  void finish_bounded(void_handler handler, error_code ec);
+  void note_failure();
+
+  void linger_if_due();
+  void linger_step();
+  void drain_input_then_close();
+  void linger_wait(clock_type::time_point until, void (driver::*next)());
+
+  step wait_sync(step st, clock_type::time_point deadline);
+  template <class Call>
+  step run_sync(clock_type::time_point deadline, Call call);
+
+  activity reading_, writing_, bounded_;
+  std::span<std::byte> read_into_;
+  gathered_buffers write_from_;
+  std::size_t sealed_ = 0;
+
+  verb verb_ = verb::none;
+  clock_type::time_point deadline_{};
+  net::steady_timer park_;                       // holds the handler of a bounded operation
+  std::optional<net::steady_timer> read_park_;   // and of a read that meets a wait left over from a handshake
+  net::cancellation_signal fill_signal_;
+  std::shared_ptr<signature_wait> signature_;
+  error_code drain_error_;
+  bool is_filling_ = false;
+  bool is_draining_ = false;
+  bool is_finishing_ = false;              // a bounded operation waits for its last wait to end
+  error_code outcome_;
+  std::atomic<bool> is_lingering_ = false;  // never cleared: the stream is finished then
+  std::atomic<bool> is_stopped_ = false;
+  clock_type::time_point bounded_began_{}, linger_until_{};
+};
+
+}  // namespace sluice::inline v0::detail

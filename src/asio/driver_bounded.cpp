@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Handshake and shutdown: several things may end a wait, and a deadline always does. The user's handler is parked
+// on a timer set to the deadline; whatever happens cancels the timer, and the next step finds out what it was.
+#include "asio/driver_operations.hpp"
+#include "asio/signature_wait.hpp"
+
+#include <algorithm>
+
+namespace sluice::inline v0::detail {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+failure make_story(error_code code, std::string where, std::string detail, phase at) {
+  failure why;
+  why.code = code;
+  why.where = std::move(where);
+  why.detail = std::move(detail);
+  why.at = at;
+  return why;
+}
+
+}  // namespace
+
+void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
+  if (!already_read.empty()) layer_->preload(already_read);
+  start_bounded(verb::handshake, handshake_timeout_, std::move(handler));
+}
+
+void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
+  start_bounded(waits_for_peer ? verb::shutdown : verb::shutdown_write, shutdown_timeout_, std::move(handler));
+}
+
+void driver::start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler) {
+  if (bounded_.is_active) return refuse(std::move(handler), make_error_code(errc::in_use));
+  verb_ = what;
+  bounded_began_ = clock_type::now();
+  const bool is_unbounded = limit > clock_type::time_point::max() - bounded_began_;
+  deadline_ = is_unbounded ? clock_type::time_point::max() : bounded_began_ + duration_cast<clock_type::duration>(limit);
+  begin(bounded_, handler, net::cancellation_type::terminal);
+  net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+}
+
+step driver::call_verb() {
+  switch (verb_) {
+    case verb::handshake: return tls_.handshake(layer_->io());
+    case verb::shutdown: return tls_.shutdown(layer_->io());
+    case verb::shutdown_write: return tls_.shutdown_write(layer_->io());
+    case verb::none: break;
+  }
+  return {};
+}
+
+void driver::bounded_step(void_handler handler) {
+  if (is_finishing_) return finish_bounded(std::move(handler), outcome_);
+  if (bounded_.is_cancelled || is_stopped_) {
+    if (!is_stopped_) tls_.fail(make_story(net::error::operation_aborted, "", "cancelled", phase::handshake));
+    return finish_bounded(std::move(handler), net::error::operation_aborted);
+  }
+  auto st = call_verb();
+  if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
+  if (st.next != want::nothing && !tls_.has_failed()) arm(st);
+  if (tls_.has_failed()) st = {.error = tls_.last_failure().code};
+  if (st.next == want::nothing) return finish_bounded(std::move(handler), st.error);
+  park_until(deadline_, std::move(handler));
+}
+
+void driver::park_until(clock_type::time_point when, void_handler handler) {
+  park_.expires_at(when);
+  park_.async_wait(bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+}
+
+// Sets up whatever can wake the operation.
+void driver::arm(const step& st) {
+  if (drain_error_) return tls_.fail(make_story(drain_error_, "", "", phase::handshake));
+  if (st.next == want::write) return arm_drain();
+  if (st.next == want::external) {
+    // A peer that hangs up must not keep its place in the token's queue.
+    if (layer_->has_ended()) {
+      const auto why = layer_->ended_with();
+      return tls_.fail(make_story(why ? why : make_error_code(errc::closed), "",
+                                  "it hung up while the private key was being waited for", phase::signing));
+    }
+    await_signature();
+  }
+  arm_fill();
+}
+
+void driver::arm_fill() {
+  if (is_filling_ || !layer_->can_fill()) return;
+  is_filling_ = true;
+  const auto on_filled = [](driver& d) {
+    d.is_filling_ = false;
+    d.wake();
+    if (d.read_park_) d.read_park_->cancel();
+  };
+  struct filled {
+    std::shared_ptr<driver> d;
+    decltype(on_filled) call;
+    using executor_type = net::any_io_executor;
+    using cancellation_slot_type = net::cancellation_slot;
+    executor_type get_executor() const noexcept { return d->serial_; }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return d->fill_signal_.slot(); }
+    void operator()(error_code, std::size_t) { call(*d); }
+  };
+  layer_->async_fill(filled{shared_from_this(), on_filled});
+}
+
+void driver::arm_drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  const auto on_drained = [](driver& d, error_code ec, std::size_t n) {
+    d.is_draining_ = false;
+    d.tls_.sent(n);
+    if (ec) d.drain_error_ = ec;
+    d.wake();
+  };
+  struct drained {
+    std::shared_ptr<driver> d;
+    decltype(on_drained) call;
+    using executor_type = net::any_io_executor;
+    using cancellation_slot_type = net::cancellation_slot;
+    executor_type get_executor() const noexcept { return d->serial_; }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return d->bounded_.inner.slot(); }
+    void operator()(error_code ec, std::size_t n) { call(*d, ec, n); }
+  };
+  layer_->async_drain(tls_.unsent(), drained{shared_from_this(), on_drained});
+}
+
+void driver::await_signature() {
+  if (!signature_) signature_ = signature_wait::create(weak_from_this(), serial_);
+  tls_.start_external(deadline_, [wait = signature_] { wait->ready(); });
+}
+
+void driver::expire() {
+  tls_.expire_external();
+  const bool is_handshake = verb_ == verb::handshake;
+  const auto limit = duration_cast<milliseconds>(is_handshake ? handshake_timeout_ : shutdown_timeout_).count();
+  tls_.fail(make_story(make_error_code(errc::timed_out), is_handshake ? "handshake" : "shutdown",
+                       "not done within " + std::to_string(limit) + " ms",
+                       is_handshake ? phase::handshake : phase::shutdown));
+}
+
+// A wait on the layer may still be under way: its end is awaited first, so that nothing of ours runs beside the
+// operations that follow. A layer that cannot cancel is not waited for long; a read copes with it (parked_read).
+void driver::finish_bounded(void_handler handler, error_code ec) {
+  if (is_filling_ && !reading_.is_active && !is_stopped_ && !is_finishing_) {
+    is_finishing_ = true;
+    outcome_ = ec;
+    fill_signal_.emit(net::cancellation_type::total);
+    return park_until(clock_type::now() + milliseconds(100), std::move(handler));
+  }
+  is_finishing_ = false;
+  if (verb_ == verb::handshake) {
+    timings_.signing = tls_.signing_time();
+    timings_.handshake = clock_type::now() - bounded_began_;
+  }
+  if (ec) note_failure();
+  verb_ = verb::none;
+  if (bounded_.is_cancelled) ec = net::error::operation_aborted;
+  // Posted, not dispatched: what follows is the user's, and must not run inside our strand.
+  finish(bounded_, std::move(handler), begun::now, ec);
+}
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The driver's intermediate handlers: each carries the user's handler through one wait.
+#pragma once
+
+#include "asio/completion.hpp"
+#include "asio/driver.hpp"
+
+#include <boost/asio/associated_allocator.hpp>
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
+
+namespace sluice::inline v0::detail {
+
+// Runs on one of the driver's executors, allocates as the user's handler does, is cancelled through the driver.
+template <class Handler>
+struct carried {
+  std::shared_ptr<driver> d;
+  Handler handler;
+  net::any_io_executor executor;
+  net::cancellation_slot slot;
+
+  using executor_type = net::any_io_executor;
+  using allocator_type = net::associated_allocator_t<Handler>;
+  using cancellation_slot_type = net::cancellation_slot;
+  executor_type get_executor() const noexcept { return executor; }
+  allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
+  cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
+};
+
+struct driver::read_operation : carried<size_handler> {
+  void operator()(error_code, std::size_t) {
+    d->is_filling_ = false;
+    d->read_step(std::move(handler), begun::before);
+  }
+};
+
+struct driver::parked_read : carried<size_handler> {
+  void operator()(error_code) { d->read_step(std::move(handler), begun::before); }
+};
+
+struct driver::write_operation : carried<size_handler> {
+  void operator()(error_code ec, std::size_t n) {
+    d->is_draining_ = false;
+    d->write_drained(std::move(handler), ec, n);
+  }
+};
+
+struct driver::bounded_operation : carried<void_handler> {
+  void operator()(error_code = {}) { d->bounded_step(std::move(handler)); }
+};
+
+// Notes the user's wish to cancel, and passes it on to whatever is being waited for.
+template <class Handler>
+void driver::begin(activity& a, Handler& handler, net::cancellation_type accepted) {
+  a.is_active = true;
+  a.is_cancelled = false;
+  auto slot = net::get_associated_cancellation_slot(handler);
+  if (!slot.is_connected()) return;
+  slot.assign([this, &a, accepted](net::cancellation_type type) {
+    if ((type & accepted) == net::cancellation_type::none || !a.is_active) return;
+    a.is_cancelled = true;
+    if (&a == &bounded_) return net::post(serial_, [self = shared_from_this()] { self->wake(); });
+    a.inner.emit(type & accepted);
+    if (&a == &reading_ && read_park_) read_park_->cancel();
+  });
+}
+
+template <class Handler, class... Args>
+void driver::finish(activity& a, Handler handler, begun when, Args... args) {
+  a.is_active = false;
+  auto slot = net::get_associated_cancellation_slot(handler);
+  if (slot.is_connected()) slot.clear();
+  linger_if_due();  // before the handler runs: it may destroy the stream
+  if (when == begun::now) {
+    post_completion(executor_, std::move(handler), args...);
+  } else {
+    dispatch_completion(executor_, std::move(handler), args...);
+  }
+}
+
+template <class Handler, class... Args>
+void driver::refuse(Handler handler, Args... args) {
+  post_completion(executor_, std::move(handler), args...);
+}
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same operations by waiting in place.
+#include "asio/driver_operations.hpp"
+#include "sluice/blocking.hpp"
+
+#include <algorithm>
+
+namespace sluice::inline v0::detail {
+
+step driver::wait_sync(step st, clock_type::time_point deadline) {
+  if (st.next == want::external) {
+    if (!blocking::wait_external(tls_, deadline)) {
+      tls_.expire_external();
+      st.error = tls_.last_failure().code;
+    }
+    return st;
+  }
+  if (st.next == want::write) {
+    tls_.sent(layer_->drain(tls_.unsent(), st.error, deadline));
+  } else {
+    layer_->fill(st.error, deadline);
+  }
+  return st;
+}
+
+template <class Call>
+step driver::run_sync(clock_type::time_point deadline, Call call) {
+  for (;;) {
+    step st = call();
+    if (st.next == want::nothing) return st;
+    st = wait_sync(st, deadline);
+    if (st.error) return st;
+  }
+}
+
+void driver::handshake(std::span<const std::byte> already_read, error_code& ec) {
+  if (!already_read.empty()) layer_->preload(already_read);
+  verb_ = verb::handshake;
+  const auto began = clock_type::now();
+  const auto st = run_sync(began + std::chrono::duration_cast<clock_type::duration>(handshake_timeout_),
+                           [this] { return call_verb(); });
+  ec = st.error;
+  if (ec && !tls_.has_failed()) expire();
+  timings_.handshake = clock_type::now() - began;
+  timings_.signing = tls_.signing_time();
+  verb_ = verb::none;
+  if (!ec) return;
+  note_failure();
+  // Nobody may be running the executor, so the socket cannot linger: it is told what can be told now, and closed.
+  tls_.farewell(layer_->io());
+  is_stopped_ = layer_->is_owned();
+  layer_->close();
+}
+
+std::size_t driver::read_some(std::span<std::byte> into, error_code& ec) {
+  const auto st = run_sync(clock_type::time_point::max(), [&] { return tls_.read(layer_->io(), into); });
+  ec = st.error;
+  if (st.ended) ec = net::error::eof;
+  if (ec) note_failure();
+  return st.bytes;
+}
+
+std::size_t driver::write_some(const gathered_buffers& from, error_code& ec) {
+  const auto parts = std::span(from.parts).first(from.count);
+  std::size_t sealed = 0;
+  const auto st = run_sync(clock_type::time_point::max(), [&] {
+    if (sealed > 0) return tls_.flush(layer_->io());
+    const auto tried = tls_.write(layer_->io(), parts);
+    sealed = tried.bytes;
+    return tried;
+  });
+  ec = st.error;
+  if (ec) note_failure();
+  return sealed;
+}
+
+void driver::shutdown(bool waits_for_peer, error_code& ec) {
+  verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
+  const auto limit = std::chrono::duration_cast<clock_type::duration>(shutdown_timeout_);
+  ec = run_sync(clock_type::now() + limit, [this] { return call_verb(); }).error;
+  verb_ = verb::none;
+  if (ec) note_failure();
+}
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "asio/happy_eyeballs.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/error.hpp>
+
+#include <algorithm>
+#include <list>
+
+namespace sluice::inline v0::detail {
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+constexpr auto stagger = std::chrono::milliseconds(250);  // RFC 8305 §5: "Connection Attempt Delay"
+
+}  // namespace
+
+std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::results_type& found) {
+  std::vector<net::ip::tcp::endpoint> first, second, mixed;
+  for (const auto& entry : found) {
+    const bool leads = first.empty() || entry.endpoint().protocol() == first.front().protocol();
+    (leads ? first : second).push_back(entry.endpoint());
+  }
+  for (std::size_t i = 0; i < std::max(first.size(), second.size()); ++i) {
+    if (i < first.size()) mixed.push_back(first[i]);
+    if (i < second.size()) mixed.push_back(second[i]);
+  }
+  return mixed;
+}
+
+struct happy_eyeballs::state : std::enable_shared_from_this<state> {
+  state(const net::any_io_executor& executor, const net::any_io_executor& serial)
+      : executor_(executor), serial_(serial), resolver_(executor), next_(executor) {}
+
+  void resolve(const std::string& host, const std::string& service) {
+    resolver_.async_resolve(host, service, net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+      if (!self->resolved_) return;
+      self->endpoints_ = interleave(found);
+      if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
+      std::exchange(self->resolved_, nullptr)(ec);
+    }));
+  }
+
+  void start_next() {
+    if (!connected_ || tried_ == endpoints_.size()) return;
+    const auto index = tried_++;
+    attempts_.push_back({.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
+    sockets_.emplace_back(executor_);
+    const auto socket = std::prev(sockets_.end());
+    socket->async_connect(endpoints_[index], net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
+      self->attempt_ended(index, *socket, ec);
+    }));
+    if (tried_ == endpoints_.size()) return;
+    next_.expires_after(stagger);
+    next_.async_wait(net::bind_executor(serial_, [self = shared_from_this()](error_code ec) {
+      if (!ec) self->start_next();
+    }));
+  }
+
+  void attempt_ended(std::size_t index, tcp::socket& socket, error_code ec) {
+    if (!connected_) return;
+    auto& attempt = attempts_[index];
+    attempt.duration = clock_type::now() - began_ - attempt.began;
+    attempt.error = ec;
+    ++ended_;
+    if (!ec) return finish({}, std::move(socket));
+    if (!first_error_) first_error_ = ec;
+    if (ended_ == endpoints_.size()) return finish(first_error_, tcp::socket(executor_));
+    next_.cancel();
+    start_next();
+  }
+
+  void finish(error_code ec, tcp::socket winner) {
+    const auto done = std::exchange(connected_, nullptr);
+    stop();
+    done(ec, std::move(winner));
+  }
+
+  void stop() {
+    const auto now = clock_type::now() - began_;
+    for (auto& attempt : attempts_) {
+      if (attempt.duration != std::chrono::nanoseconds(0)) continue;
+      attempt.duration = now - attempt.began;
+      attempt.error = net::error::operation_aborted;
+    }
+    resolved_ = nullptr;
+    connected_ = nullptr;
+    resolver_.cancel();
+    next_.cancel();
+    error_code ignored;
+    for (auto& socket : sockets_) socket.close(ignored);
+  }
+
+  net::any_io_executor executor_;
+  net::any_io_executor serial_;
+  tcp::resolver resolver_;
+  net::steady_timer next_;
+  resolved resolved_;
+  connected connected_;
+  std::vector<tcp::endpoint> endpoints_;
+  std::list<tcp::socket> sockets_;
+  std::vector<connect_attempt> attempts_;
+  std::size_t tried_ = 0;
+  std::size_t ended_ = 0;
+  error_code first_error_;
+  clock_type::time_point began_ = clock_type::now();
+};
+
+happy_eyeballs::happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial)
+    : state_(std::make_shared<state>(executor, serial)) {}
+happy_eyeballs::~happy_eyeballs() { state_->stop(); }
+
+void happy_eyeballs::resolve(const std::string& host, const std::string& service, resolved done) {
+  state_->resolved_ = std::move(done);
+  state_->resolve(host, service);
+}
+
+void happy_eyeballs::run(connected done) {
+  state_->connected_ = std::move(done);
+  state_->start_next();
+}
+
+void happy_eyeballs::stop() { state_->stop(); }
+const std::vector<connect_attempt>& happy_eyeballs::attempts() const { return state_->attempts_; }
+
+}  // namespace sluice::inline v0::detail

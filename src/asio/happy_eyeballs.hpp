@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// RFC 8305: addresses of both families in turn, staggered, the first that connects wins.
+#pragma once
+
+#include "sluice/asio/connect.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0::detail {
+
+// RFC 8305 §4: the families alternate, the resolver's first choice leads.
+std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::results_type& found);
+
+// Everything runs on `serial`; sockets belong to `executor`. The callbacks are kept until they are called or
+// stop() drops them; outstanding operations share the state, not this object.
+class happy_eyeballs {
+ public:
+  using tcp = net::ip::tcp;
+  using resolved = std::function<void(error_code)>;
+  using connected = std::function<void(error_code, tcp::socket)>;
+
+  happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial);
+  ~happy_eyeballs();
+
+  void resolve(const std::string& host, const std::string& service, resolved done);
+  void run(connected done);
+  void stop();
+  const std::vector<connect_attempt>& attempts() const;
+
+ private:
+  struct state;
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a worker thread back to a stream's executor, safely even when the execution context is already gone.
+#pragma once
+
+#include "sluice/asio/net.hpp"
+
+#include <memory>
+#include <mutex>
+
+namespace sluice::inline v0::detail {
+
+class driver;
+
+// Shared by a driver that waits for a private key and by the key's worker. The context's shutdown detaches it
+// (through a service): a worker that answers later finds no executor to post to.
+class signature_wait {
+ public:
+  static std::shared_ptr<signature_wait> create(std::weak_ptr<driver> target, const net::any_io_executor& executor);
+  ~signature_wait();
+
+  void ready() noexcept;   // any thread: posts a wake-up
+  void detach() noexcept;  // any thread: from now on ready() does nothing
+
+ private:
+  friend class signature_service;
+  std::mutex gate_;
+  net::any_io_executor executor_;
+  std::weak_ptr<driver> target_;
+};
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// The layers that most programs use, compiled once.
+#include "sluice/asio/stream_impl.hpp"
+
+namespace sluice::inline v0::detail {
+
+#define SLUICE_NOTHING
+SLUICE_COMPILED_LAYER(SLUICE_NOTHING, net::ip::tcp::socket)
+SLUICE_COMPILED_LAYER(SLUICE_NOTHING, net::local::stream_protocol::socket)
+
+}  // namespace sluice::inline v0::detail

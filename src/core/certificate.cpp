@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/certificate.hpp"
+
+#include "core/certificate_parts.hpp"
+#include "core/error_tables.hpp"
+#include "core/files.hpp"
+#include "core/pem.hpp"
+
+#include <openssl/asn1.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/mem.h>
+#include <openssl/nid.h>
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::inline v0 {
+namespace {
+
+using internal::bio_handle;
+
+std::string bio_text(BIO* bio) {
+  const unsigned char* data = nullptr;
+  std::size_t size = 0;
+  if (BIO_mem_contents(bio, &data, &size) != 1) return {};
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+std::string name_text(const X509_NAME* name) {
+  const bio_handle bio(BIO_new(BIO_s_mem()));
+  if (!bio || X509_NAME_print_ex(bio.get(), name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) < 0) return {};
+  return bio_text(bio.get());
+}
+
+std::string hexadecimal(std::span<const std::byte> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const auto byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text += digits[value >> 4];
+    text += digits[value & 15];
+  }
+  return text;
+}
+
+std::string serial_text(const X509* x509) {
+  const auto* serial = X509_get0_serialNumber(x509);
+  return hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
+                      static_cast<std::size_t>(ASN1_STRING_length(serial))});
+}
+
+std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+  int64_t seconds = 0;
+  if (ASN1_TIME_to_posix(time, &seconds) != 1) return {};
+  return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+}
+
+std::string string_of(const ASN1_STRING* text) {
+  return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+          static_cast<std::size_t>(ASN1_STRING_length(text))};
+}
+
+std::string ip_text(const ASN1_OCTET_STRING* address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const int length = ASN1_STRING_length(address);
+  const int family = length == 4 ? AF_INET : AF_INET6;
+  if (length != 4 && length != 16) return "invalid";
+  inet_ntop(family, ASN1_STRING_get0_data(address), text.data(), text.size());
+  return text.data();
+}
+
+alternative_name to_name(const GENERAL_NAME* name) {
+  using kind = alternative_name::kind;
+  switch (name->type) {
+    case GEN_DNS: return {kind::dns, string_of(name->d.dNSName)};
+    case GEN_IPADD: return {kind::ip, ip_text(name->d.iPAddress)};
+    case GEN_URI: return {kind::uri, string_of(name->d.uniformResourceIdentifier)};
+    case GEN_EMAIL: return {kind::email, string_of(name->d.rfc822Name)};
+    default: return {kind::other, ""};
+  }
+}
+
+std::vector<alternative_name> names_of(const X509* x509) {
+  std::vector<alternative_name> names;
+  const bssl::UniquePtr<GENERAL_NAMES> list(
+      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(x509, NID_subject_alt_name, nullptr, nullptr)));
+  for (std::size_t i = 0; list && i < sk_GENERAL_NAME_num(list.get()); ++i) {
+    names.push_back(to_name(sk_GENERAL_NAME_value(list.get(), i)));
+  }
+  return names;
+}
+
+std::vector<std::byte> bytes_of(const unsigned char* data, int size) {
+  const auto* first = reinterpret_cast<const std::byte*>(data);
+  return {first, first + std::max(size, 0)};
+}
+
+std::vector<std::byte> spki_of(const X509* x509) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &der);
+  auto bytes = bytes_of(der, size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+std::vector<std::byte> name_der(const X509_NAME* name) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_NAME(const_cast<X509_NAME*>(name), &der);
+  auto bytes = bytes_of(der, size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
+std::string key_text(const X509* x509) {
+  const auto* key = X509_get0_pubkey(x509);
+  ERR_clear_error();
+  return key ? internal::key_description(key) : "unknown";
+}
+
+}  // namespace
+
+namespace internal {
+
+std::string subject_of(const X509* x509) { return name_text(X509_get_subject_name(x509)); }
+
+std::string key_description(const EVP_PKEY* key) {
+  switch (EVP_PKEY_id(key)) {
+    case EVP_PKEY_RSA: return "RSA " + std::to_string(EVP_PKEY_bits(key));
+    case EVP_PKEY_RSA_PSS: return "RSA-PSS " + std::to_string(EVP_PKEY_bits(key));
+    case EVP_PKEY_ED25519: return "Ed25519";
+    case EVP_PKEY_PQDSA: return "ML-DSA";
+    case EVP_PKEY_EC: break;
+    default: return "unknown";
+  }
+  const auto* ec = EVP_PKEY_get0_EC_KEY(key);
+  const char* curve = EC_curve_nid2nist(EC_GROUP_get_curve_name(EC_KEY_get0_group(ec)));
+  return std::string("ECDSA ") + (curve ? curve : "unknown curve");
+}
+
+std::string ip_bytes(std::string_view literal) {
+  const std::string text(literal);
+  std::array<char, 16> bytes{};
+  if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return {bytes.data(), 4};
+  if (inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1) return {bytes.data(), 16};
+  return {};
+}
+
+bool is_ip_literal(std::string_view text) { return !ip_bytes(text).empty(); }
+
+}  // namespace internal
+
+result<certificate> certificate::from_der(std::span<const std::byte> der, std::string_view where) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const auto* end = at + der.size();
+  auto p = std::make_shared<parts>();
+  p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  ERR_clear_error();
+  if (!p->x509 || at != end) {
+    return internal::make_failure(errc::malformed, std::string(where), "not an X.509 certificate in DER");
+  }
+  const X509* x509 = p->x509.get();
+  p->der.assign(der.begin(), der.end());
+  p->spki = spki_of(x509);
+  p->subject = internal::subject_of(x509);
+  p->subject_der = name_der(X509_get_subject_name(x509));
+  p->issuer = name_text(X509_get_issuer_name(x509));
+  p->serial = serial_text(x509);
+  p->key = key_text(x509);
+  p->names = names_of(x509);
+  p->not_before = time_of(X509_get0_notBefore(x509));
+  p->not_after = time_of(X509_get0_notAfter(x509));
+  return certificate(std::move(p));
+}
+
+result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std::string_view where) {
+  auto objects = internal::parse_pem(pem, where);
+  if (!objects) return objects.error();
+  const auto total = std::ranges::count_if(*objects, &internal::pem_object::is_certificate);
+  std::vector<certificate> certificates;
+  for (const auto& object : *objects) {
+    if (!object.is_certificate()) continue;
+    const auto place = std::string(where) + ": certificate " + std::to_string(certificates.size() + 1) + " of " +
+                       std::to_string(total);
+    auto one = from_der(object.der, place);
+    if (!one) return internal::make_failure(errc::bad_pem, place, one.error().detail);
+    certificates.push_back(std::move(*one));
+  }
+  if (certificates.empty()) {
+    return internal::make_failure(errc::no_certificate, std::string(where), "no CERTIFICATE object in it");
+  }
+  return certificates;
+}
+
+result<std::vector<certificate>> certificate::from_pem_file(const std::string& path) {
+  auto text = internal::read_file(path);
+  if (!text) return text.error();
+  return from_pem(*text, path);
+}
+
+const std::string& certificate::subject() const noexcept { return parts_->subject; }
+const std::string& certificate::issuer() const noexcept { return parts_->issuer; }
+const std::string& certificate::serial() const noexcept { return parts_->serial; }
+const std::string& certificate::key() const noexcept { return parts_->key; }
+std::chrono::system_clock::time_point certificate::not_before() const noexcept { return parts_->not_before; }
+std::chrono::system_clock::time_point certificate::not_after() const noexcept { return parts_->not_after; }
+const std::vector<alternative_name>& certificate::names() const noexcept { return parts_->names; }
+std::span<const std::byte> certificate::der() const noexcept { return parts_->der; }
+std::span<const std::byte> certificate::subject_der() const noexcept { return parts_->subject_der; }
+std::span<const std::byte> certificate::public_key() const noexcept { return parts_->spki; }
+
+std::string certificate::sha256() const { return sha256_hex(parts_->der); }
+
+std::string sha256_hex(std::span<const std::byte> bytes) {
+  std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+         reinterpret_cast<unsigned char*>(digest.data()));
+  return hexadecimal(digest);
+}
+
+std::string certificate::to_pem() const {
+  return internal::write_pem("CERTIFICATE", parts_->der.data(), parts_->der.size());
+}
+
+bool certificate::matches_host(std::string_view host) const {
+  const bool matched = X509_check_host(parts_->x509.get(), host.data(), host.size(),
+                                       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
+  ERR_clear_error();
+  return matched && !internal::is_ip_literal(host);
+}
+
+bool certificate::matches_ip(std::string_view literal) const {
+  const auto bytes = internal::ip_bytes(literal);
+  const bool matched = !bytes.empty() && X509_check_ip(parts_->x509.get(), reinterpret_cast<const uint8_t*>(bytes.data()),
+                                                       bytes.size(), 0) == 1;
+  ERR_clear_error();
+  return matched;
+}
+
+}  // namespace sluice::inline v0

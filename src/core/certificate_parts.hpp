@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a certificate is made of, for the core's own use.
+#pragma once
+
+#include "core/handles.hpp"
+#include "sluice/certificate.hpp"
+
+namespace sluice::inline v0 {
+
+struct certificate::parts {
+  internal::x509_handle x509;
+  std::vector<std::byte> der;
+  std::vector<std::byte> spki, subject_der;
+  std::string subject, issuer, serial, key;
+  std::vector<alternative_name> names;
+  std::chrono::system_clock::time_point not_before, not_after;
+};
+
+namespace internal {
+
+std::string subject_of(const X509* x509);
+std::string key_description(const EVP_PKEY* key);
+
+// An IP literal as the bytes of an iPAddress entry: 4 or 16; empty when it is not one.
+std::string ip_bytes(std::string_view literal);
+bool is_ip_literal(std::string_view text);
+
+}  // namespace internal
+
+}  // namespace sluice::inline v0

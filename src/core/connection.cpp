@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/connection.hpp"
+
+#include "core/callbacks.hpp"
+#include "core/connection_io.hpp"
+#include "core/engine_calls.hpp"
+#include "core/error_tables.hpp"
+#include "core/host_name.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::inline v0 {
+namespace {
+
+constexpr std::size_t most_sealed = 128 * 1024;
+constexpr std::size_t most_buffers = 16;
+
+struct gathered {
+  std::array<::iovec, most_buffers> parts;
+  std::size_t count = 0;
+};
+
+// The first buffers, up to what one write seals. A length no real buffer has is kept, for the range check to see.
+gathered gather(std::span<const ::iovec> from) {
+  gathered g{};
+  std::size_t room = most_sealed;
+  for (const auto& part : from) {
+    if (g.count == most_buffers || room == 0) break;
+    if (part.iov_len == 0) continue;
+    const bool is_impossible = part.iov_len > static_cast<std::size_t>(SSIZE_MAX);
+    const auto size = is_impossible ? part.iov_len : std::min(part.iov_len, room);
+    g.parts[g.count++] = {part.iov_base, size};
+    room -= std::min(size, room);
+  }
+  return g;
+}
+
+step error_step(errc cause) { return {.error = make_error_code(cause)}; }
+step error_step(error_code ec) { return {.error = ec}; }
+
+bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
+
+}  // namespace
+
+connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked) {}
+
+// Everything that a fresh connection, or one that was wiped (P11), needs to be told.
+void connection::impl::configure(const connection_options& options) {
+  place = server_name.empty() ? (side == role::server ? "client" : "server") : server_name;
+  auto* c = conn.get();
+  const bool done =
+      s2n_connection_set_config(c, ctx.shared_state()->config.get()) == S2N_SUCCESS &&
+      s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
+      s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
+      s2n_connection_set_recv_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
+      s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS &&
+      s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
+      // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
+      s2n_connection_set_verify_host_callback(c, internal::on_verify_host, nullptr) == S2N_SUCCESS &&
+      (server_name.empty() || is_ip || s2n_set_server_name(c, server_name.c_str()) == S2N_SUCCESS);
+  if (!done) {
+    latch(internal::s2n_failure(place));
+    return;
+  }
+  if (options.alpn.empty()) return;
+  if (auto valid = internal::check_alpn(options.alpn); !valid) {
+    latch(valid.error());
+    return;
+  }
+  for (const auto& name : options.alpn) {
+    s2n_connection_append_protocol_preference(c, reinterpret_cast<const uint8_t*>(name.data()),
+                                              static_cast<uint8_t>(name.size()));
+  }
+}
+
+step connection::impl::latch(failure story) {
+  if (!why.code) {
+    why = std::move(story);
+    if (why.where.empty()) why.where = place;
+    explain(why);
+    signature.reset();
+    const auto& watch = ctx.observer();
+    if (!established) tell_handshake(&why);
+    if (watch && established) watch->on_failure(why);
+    established = false;
+  }
+  return failed_step();
+}
+
+connection::connection(const context& ctx, role side, std::string_view server_name)
+    : connection(ctx, side, connection_options{.server_name = server_name, .alpn = {}}) {}
+
+connection::connection(const context& ctx, role side, const connection_options& options)
+    : impl_(std::make_unique<impl>(ctx, side)) {
+  auto& c = *impl_;
+  c.conn.reset(s2n_connection_new(side == role::server ? S2N_SERVER : S2N_CLIENT));
+  if (!c.conn) {
+    c.latch(internal::s2n_failure("connection"));
+    return;
+  }
+  c.begin(options);
+}
+
+connection::connection(connection&&) noexcept = default;
+connection& connection::operator=(connection&&) noexcept = default;
+connection::~connection() = default;
+
+void connection::reset(const connection_options& options) {
+  auto& c = *impl_;
+  c.signature.reset();
+  c.output.clear();
+  c.read_error = c.write_error = {};
+  c.why = c.refusal = {};
+  c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
+  c.info = {};
+  c.began = {};
+  c.signing = {};
+  if (s2n_connection_wipe(c.conn.get()) != S2N_SUCCESS) {
+    c.latch(internal::s2n_failure("connection"));
+    return;
+  }
+  c.begin(options);
+}
+
+void connection::impl::begin(const connection_options& options) {
+  if (side != ctx.side()) {
+    latch(internal::make_failure(errc::usage, "connection", "the context is for the other role"));
+    return;
+  }
+  auto name = internal::check_host_name(options.server_name);
+  if (!name) {
+    latch(name.error());
+    return;
+  }
+  if (side == role::client && ctx.verifies() && name->text.empty()) {
+    latch(internal::make_failure(errc::bad_name, "server name", "none was given",
+                                 "say which name or address the server's certificate must be for"));
+    return;
+  }
+  server_name = side == role::client ? name->text : std::string();
+  is_ip = name->is_ip;
+  configure(options);
+}
+
+step connection::handshake(transport& io) {
+  auto& c = *impl_;
+  if (c.why.code) return c.failed_step();
+  if (c.established) return flush(io);
+  if (c.began == std::chrono::steady_clock::time_point{}) c.began = std::chrono::steady_clock::now();
+  if (!c.flush_output(io) && !c.write_error) return {.next = want::write};
+  return c.negotiate(io);
+}
+
+step connection::read(transport& io, std::span<std::byte> into) {
+  auto& c = *impl_;
+  if (c.why.code) return c.failed_step();
+  if (!c.established) return error_step(errc::not_ready);
+  if (c.peer_closed) return {.ended = true};
+  if (into.empty()) return {};
+
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  error_code ec;
+  impl::call call(c, io);
+  const auto n = internal::receive(c.conn.get(), into, blocked, ec);
+  auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::read) : failure();
+  call.finish();
+  if (n > 0) return {.bytes = static_cast<std::size_t>(n)};
+  if (n == 0) {
+    c.peer_closed = true;
+    return {.ended = true};
+  }
+  if (is_range_error(ec)) return error_step(ec);
+  if (s2n_error_get_type(ec.value()) == S2N_ERR_T_BLOCKED) return {.next = want::read};
+  return c.latch(std::move(story));
+}
+
+step connection::write(transport& io, std::span<const ::iovec> from) {
+  auto& c = *impl_;
+  if (c.why.code) return c.failed_step();
+  if (!c.established) return error_step(errc::not_ready);
+  if (c.write_closed) return error_step(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+  if (!c.flush_output(io)) return {.next = want::write};
+  if (c.write_error) return error_step(c.write_error);
+  const auto some = gather(from);
+  if (some.count == 0) return {};
+
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  error_code ec;
+  impl::call call(c, io);
+  const auto n = internal::send(c.conn.get(), std::span(some.parts).first(some.count), blocked, ec);
+  auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
+  call.finish();
+  if (n < 0) return is_range_error(ec) ? error_step(ec) : c.latch(std::move(story));
+  if (c.write_error) return error_step(c.write_error);
+  auto st = c.after_output();
+  st.bytes = static_cast<std::size_t>(n);
+  return st;
+}
+
+step connection::flush(transport& io) {
+  auto& c = *impl_;
+  if (c.flush_output(io)) return c.write_error ? error_step(c.write_error) : step{};
+  return {.next = want::write};
+}
+
+step connection::shutdown_write(transport& io) {
+  auto& c = *impl_;
+  if (c.why.code) return c.failed_step();
+  if (!c.established) return error_step(errc::not_ready);
+  if (!c.flush_output(io)) return {.next = want::write};
+  if (!c.write_closed) {
+    c.write_closed = true;
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    impl::call call(c, io);
+    if (s2n_shutdown_send(c.conn.get(), &blocked) != S2N_SUCCESS) return c.latch(c.engine_failure(phase::shutdown));
+  }
+  if (c.write_error) return error_step(c.write_error);
+  return c.after_output();
+}
+
+step connection::shutdown(transport& io) {
+  auto st = shutdown_write(io);
+  auto& c = *impl_;
+  if (st.error || st.next != want::nothing || c.peer_closed || c.read_ended) return st;
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  impl::call call(c, io);
+  if (s2n_shutdown(c.conn.get(), &blocked) == S2N_SUCCESS) {
+    c.peer_closed = true;
+    return {};
+  }
+  const auto type = s2n_error_get_type(s2n_errno);
+  if (type == S2N_ERR_T_BLOCKED) return {.next = want::read};
+  // We are done with the peer: its closing TCP without a word is as good as close_notify now (P13).
+  if (type == S2N_ERR_T_CLOSED || c.read_error) return {};
+  return c.latch(c.engine_failure(phase::shutdown));
+}
+
+step connection::farewell(transport& io) {
+  auto& c = *impl_;
+  auto* conn = c.conn.get();
+  const bool has_spoken = conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
+  if (!has_spoken || c.write_error) return {};
+  if (!c.flush_output(io)) return {.next = c.write_error ? want::nothing : want::write};
+  if (c.write_closed) return {};
+  // One millisecond more: s2n counts from its own last write (P12).
+  const auto left = s2n_connection_get_delay(conn);
+  if (left > 0 && left != UINT64_MAX) {
+    return {.next = want::delay, .delay = std::chrono::nanoseconds(left) + std::chrono::milliseconds(1)};
+  }
+  c.write_closed = true;
+  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+  {
+    impl::call call(c, io);
+    s2n_shutdown_send(conn, &blocked);  // best effort: there is nobody left to tell
+  }
+  return c.write_error ? step{} : c.after_output();
+}
+
+void connection::fail(failure why) { impl_->latch(std::move(why)); }
+bool connection::is_established() const noexcept { return impl_->established; }
+bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->why.code); }
+const failure& connection::last_failure() const noexcept { return impl_->why; }
+const connection_info& connection::info() const noexcept { return impl_->info; }
+std::chrono::nanoseconds connection::signing_time() const noexcept { return impl_->signing; }
+
+std::span<const std::byte> connection::unsent() const noexcept { return impl_->output.front(); }
+void connection::sent(std::size_t bytes) { impl_->output.pop(bytes); }
+
+bool connection::has_buffered_input() const noexcept {
+  auto* conn = impl_->conn.get();
+  return s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
+}
+
+void connection::release_buffers() noexcept {
+  if (impl_->established) s2n_connection_release_buffers(impl_->conn.get());
+}
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What to say of a connection that failed: the cause, the place, and what to do about it.
+#include "core/connection_impl.hpp"
+#include "core/error_tables.hpp"
+
+#include <algorithm>
+
+namespace sluice::inline v0 {
+namespace {
+
+failure at_phase(failure story, phase at, origin from) {
+  story.at = at;
+  story.from = from;
+  return story;
+}
+
+}  // namespace
+
+failure connection::impl::transport_failure(const error_code& ec, phase at) const {
+  failure story;
+  story.code = ec;
+  story.where = place;
+  return at_phase(std::move(story), at, origin::peer);
+}
+
+// s2n_errno right now, told apart from what the transport and the peer did.
+failure connection::impl::engine_failure(phase at) {
+  auto story = internal::s2n_failure(place);
+  const int type = s2n_error_get_type(story.code.value());
+  if (type == S2N_ERR_T_BLOCKED) return {};
+  if (read_error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(read_error, at);
+  if (type == S2N_ERR_T_ALERT) {
+    const int description = s2n_connection_get_alert(conn.get());
+    story.code = {description, alert_category()};
+    story.alert = {alert_info::direction::received, static_cast<std::uint8_t>(description)};
+    return at_phase(std::move(story), at, origin::peer);
+  }
+  if (type == S2N_ERR_T_CLOSED) {
+    story.code = make_error_code(at == phase::handshake ? errc::closed : errc::truncated);
+    if (!read_ended) story.detail = "it sent close_notify";
+    return at_phase(std::move(story), at, origin::peer);
+  }
+  return at_phase(std::move(story), at, origin::local);
+}
+
+// Details and remedies that need the connection to be known.
+void connection::impl::explain(failure& story) const {
+  const auto add = [&story](std::string detail, std::string remedy) {
+    if (story.detail.empty()) story.detail = std::move(detail);
+    if (story.remedy.empty()) story.remedy = std::move(remedy);
+  };
+  const auto& shared = *ctx.shared_state();
+  const auto store = [&shared] {
+    if (!shared.trust) return std::string();
+    return "trusted are the " + std::to_string(shared.trust->anchors().size()) + " of " + shared.trust->where();
+  };
+  const auto cause = cause_of(story.code);
+  switch (cause) {
+    case errc::untrusted:
+      return add(store(), "add the issuing authority to the trust, or have the peer send its intermediate certificates");
+    case errc::version_unsupported:
+    case errc::no_shared_parameters:
+      return add("we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +
+                     std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")",
+                 "compare with what the peer supports");
+    case errc::missing:
+      return add(side == role::server ? "the client has none to send" : "", "");
+    case errc::truncated:
+      return add("", "treat what was read as incomplete unless its own format says otherwise");
+    case errc::expired:
+      return add("", "renew the certificate, or correct this machine's clock");
+    case errc::not_yet_valid:
+      return add("", "correct the clock of the machine that is wrong");
+    case errc::wrong_purpose:
+      return add("", side == role::client ? "issue it with the extended key usage serverAuth"
+                                          : "issue it with the extended key usage clientAuth");
+    default: return;
+  }
+}
+
+}  // namespace sluice::inline v0

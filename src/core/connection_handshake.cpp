@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the first byte to an established connection, with a pause wherever a private key must be asked.
+#include "core/callbacks.hpp"
+#include "core/connection_io.hpp"
+#include "core/engine_calls.hpp"
+#include "core/error_tables.hpp"
+#include "core/identity_state.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace sluice::inline v0 {
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+
+int s2n_version(tls_version version) noexcept {
+  switch (version) {
+    case tls_version::ssl3: return S2N_SSLv3;
+    case tls_version::tls1_0: return S2N_TLS10;
+    case tls_version::tls1_1: return S2N_TLS11;
+    case tls_version::tls1_2: return S2N_TLS12;
+    case tls_version::tls1_3: return S2N_TLS13;
+  }
+  return S2N_TLS13;
+}
+
+std::string version_text(int version) {
+  for (const auto known : {tls_version::ssl3, tls_version::tls1_0, tls_version::tls1_1, tls_version::tls1_2, tls_version::tls1_3}) {
+    if (s2n_version(known) == version) return std::string(to_string(known));
+  }
+  return "unknown";
+}
+
+// s2n names algorithms in two parts; TLS names the pair.
+std::optional<signature_scheme> scheme_of(s2n_tls_signature_algorithm algorithm, s2n_tls_hash_algorithm hash) {
+  struct row {
+    s2n_tls_hash_algorithm hash;
+    signature_scheme pkcs1, ecdsa, pss_rsae, pss_pss;
+  };
+  using enum signature_scheme;
+  constexpr auto none = signature_scheme{};
+  constexpr std::array rows = {
+      row{S2N_TLS_HASH_MD5_SHA1, rsa_pkcs1_md5_sha1, none, none, none},
+      row{S2N_TLS_HASH_SHA1, rsa_pkcs1_sha1, ecdsa_sha1, none, none},
+      row{S2N_TLS_HASH_SHA224, rsa_pkcs1_sha224, ecdsa_sha224, none, none},
+      row{S2N_TLS_HASH_SHA256, rsa_pkcs1_sha256, ecdsa_secp256r1_sha256, rsa_pss_rsae_sha256, rsa_pss_pss_sha256},
+      row{S2N_TLS_HASH_SHA384, rsa_pkcs1_sha384, ecdsa_secp384r1_sha384, rsa_pss_rsae_sha384, rsa_pss_pss_sha384},
+      row{S2N_TLS_HASH_SHA512, rsa_pkcs1_sha512, ecdsa_secp521r1_sha512, rsa_pss_rsae_sha512, rsa_pss_pss_sha512},
+  };
+  const auto found = std::ranges::find(rows, hash, &row::hash);
+  auto scheme = none;
+  if (found != rows.end()) {
+    if (algorithm == S2N_TLS_SIGNATURE_RSA) scheme = found->pkcs1;
+    if (algorithm == S2N_TLS_SIGNATURE_ECDSA) scheme = found->ecdsa;
+    if (algorithm == S2N_TLS_SIGNATURE_RSA_PSS_RSAE) scheme = found->pss_rsae;
+    if (algorithm == S2N_TLS_SIGNATURE_RSA_PSS_PSS) scheme = found->pss_pss;
+  }
+  if (scheme == none) return std::nullopt;
+  return scheme;
+}
+
+// The two roles keep their choice in different places; asking for the client's on a server gets nothing.
+std::optional<signature_scheme> selected_scheme(s2n_connection* conn, role side) {
+  auto algorithm = S2N_TLS_SIGNATURE_ANONYMOUS;
+  auto hash = S2N_TLS_HASH_NONE;
+  const bool is_known =
+      side == role::server
+          ? s2n_connection_get_selected_signature_algorithm(conn, &algorithm) == S2N_SUCCESS &&
+                s2n_connection_get_selected_digest_algorithm(conn, &hash) == S2N_SUCCESS
+          : s2n_connection_get_selected_client_cert_signature_algorithm(conn, &algorithm) == S2N_SUCCESS &&
+                s2n_connection_get_selected_client_cert_digest_algorithm(conn, &hash) == S2N_SUCCESS;
+  return is_known ? scheme_of(algorithm, hash) : std::nullopt;
+}
+
+const identity::state* selected_identity(s2n_connection* conn) {
+  auto* chain = s2n_connection_get_selected_cert(conn);
+  return chain ? static_cast<const identity::state*>(s2n_cert_chain_and_key_get_ctx(chain)) : nullptr;
+}
+
+std::string text_of(const char* text) { return text ? text : ""; }
+
+failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
+  auto why = internal::make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
+  why.at = phase::signing;
+  return why;
+}
+
+}  // namespace
+
+// How one call of s2n_negotiate ended.
+struct connection::impl::negotiation {
+  bool is_done = false;
+  bool is_blocked = false;
+  s2n_blocked_status on = S2N_NOT_BLOCKED;
+  failure story;
+};
+
+connection::impl::negotiation connection::impl::run_negotiation(transport& transport) {
+  negotiation ran;
+  call call(*this, transport);
+  ran.is_done = s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
+  if (ran.is_done) return ran;
+  // The type decides; `on` means something only when it says blocked (P4).
+  ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
+  if (!ran.is_blocked) ran.story = engine_failure(phase::handshake);
+  return ran;
+}
+
+step connection::impl::negotiate(transport& transport) {
+  if (auto waiting = resume_signature()) return *waiting;
+  if (!negotiated) {
+    auto ran = run_negotiation(transport);
+    // The peer is gone for writing; it may have said why before it left.
+    if (ran.is_blocked && write_error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
+    if (version_is_too_low()) return version_refused();
+    if (!ran.is_done && !ran.is_blocked) return latch(refusal.code ? std::move(refusal) : std::move(ran.story));
+    if (write_error) return latch(transport_failure(write_error, phase::handshake));
+    if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
+    if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
+    negotiated = true;
+  }
+  if (!output.empty()) return {.next = want::write};
+  complete_handshake();
+  return {};
+}
+
+// As soon as the version is settled: s2n's policy may allow less than the options do.
+bool connection::impl::version_is_too_low() const noexcept {
+  return s2n_connection_get_actual_protocol_version(conn.get()) < s2n_version(ctx.shared_state()->least_version);
+}
+
+step connection::impl::version_refused() {
+  const auto least = ctx.shared_state()->least_version;
+  auto story = internal::make_failure(
+      errc::version_unsupported, place,
+      "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) + ", the least allowed is " +
+          std::string(to_string(least)),
+      side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
+  story.at = phase::handshake;
+  return latch(std::move(story));
+}
+
+int connection::impl::begin_signature(internal::pkey_op_handle op) {
+  const auto* id = selected_identity(conn.get());
+  auto type = S2N_ASYNC_SIGN;
+  if (id == nullptr || s2n_async_pkey_op_get_op_type(op.get(), &type) != S2N_SUCCESS) return S2N_FAILURE;
+  if (id->key == nullptr) {
+    auto* key = s2n_cert_chain_and_key_get_private_key(id->handle.get());
+    const bool done = s2n_async_pkey_op_perform(op.get(), key) == S2N_SUCCESS &&
+                      s2n_async_pkey_op_apply(op.get(), conn.get()) == S2N_SUCCESS;
+    return done ? S2N_SUCCESS : S2N_FAILURE;
+  }
+  if (type != S2N_ASYNC_SIGN) {
+    refusal = signing_failure(errc::key_refused, id->key->name(),
+                              "the peer offers RSA key exchange only, which a key outside the process does not do",
+                              "choose a policy with ECDHE, or upgrade the peer");
+    return S2N_FAILURE;
+  }
+  const auto scheme = selected_scheme(conn.get(), side);
+  uint32_t size = 0;
+  if (!scheme || s2n_async_pkey_op_get_input_size(op.get(), &size) != S2N_SUCCESS) {
+    refusal = signing_failure(errc::key_refused, id->key->name(), "the signature algorithm is not one a key can be asked for");
+    return S2N_FAILURE;
+  }
+  auto pending = std::make_unique<internal::pending_signature>();
+  pending->request.scheme = *scheme;
+  if (size > pending->request.input.size()) return S2N_FAILURE;
+  pending->request.input_size = static_cast<std::uint8_t>(size);
+  if (s2n_async_pkey_op_get_input(op.get(), reinterpret_cast<uint8_t*>(pending->request.input.data()), size) != S2N_SUCCESS) {
+    return S2N_FAILURE;
+  }
+  pending->op = std::move(op);
+  pending->key = id->key;
+  pending->began = clock_type::now();
+  signature = std::move(pending);
+  return S2N_SUCCESS;
+}
+
+// Nothing when there is nothing to wait for. The answer is applied here, on the connection's own thread (P20).
+std::optional<step> connection::impl::resume_signature() {
+  if (!signature) return std::nullopt;
+  auto given = signature->slot ? signature->slot->take() : std::nullopt;
+  if (!given) return step{.next = want::external};
+  const auto done = std::move(signature);
+  signing += clock_type::now() - done->began;
+  if (given->why) return latch(std::move(*given->why));
+  auto ec = internal::set_output(done->op.get(), given->signature);
+  if (!ec && s2n_async_pkey_op_apply(done->op.get(), conn.get()) != S2N_SUCCESS) ec = {s2n_errno, s2n_category()};
+  if (!ec) return std::nullopt;
+  auto story = signing_failure(errc::signature_mismatch, done->key->name(),
+                               "its " + std::string(to_string(done->request.scheme)) +
+                                   " signature does not verify with the certificate's public key",
+                               "pair the certificate with the key it was issued for");
+  if (ec.category() == s2n_category()) story.engine = s2n_strerror_name(ec.value());
+  return latch(std::move(story));
+}
+
+void connection::start_external(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
+  auto* pending = impl_->signature.get();
+  if (pending == nullptr) {
+    if (ready) ready();
+    return;
+  }
+  if (!pending->slot) {
+    pending->slot = std::make_shared<internal::signature_slot>(pending->key->name(), impl_->ctx.observer());
+    pending->request.deadline = deadline;
+    // Copies: a key that answers at once may bring the connection back here before start() returns.
+    const auto slot = pending->slot;
+    const auto key = pending->key;
+    const auto request = pending->request;
+    internal::start_signing(*key, request, slot);
+    slot->set_ready(std::move(ready));
+    return;
+  }
+  pending->slot->set_ready(std::move(ready));
+}
+
+void connection::expire_external() {
+  auto& c = *impl_;
+  if (!c.signature) return;
+  const auto waited = clock_type::now() - c.signature->began;
+  c.signing += waited;
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
+  c.latch(signing_failure(errc::key_timed_out, c.signature->key->name(), "no answer for " + std::to_string(ms) + " ms",
+                          "look at the token's load, or allow the handshake more time"));
+}
+
+void connection::impl::complete_handshake() {
+  auto* c = conn.get();
+  info.version = version_text(s2n_connection_get_actual_protocol_version(c));
+  info.cipher = text_of(s2n_connection_get_cipher(c));
+  const char* text = nullptr;
+  if (s2n_connection_get_key_exchange_group(c, &text) == S2N_SUCCESS) info.group = text_of(text);
+  if (s2n_connection_get_signature_scheme(c, &text) == S2N_SUCCESS) info.signature = text_of(text);
+  if (info.signature == "none") info.signature.clear();
+  info.alpn = text_of(s2n_get_application_protocol(c));
+  info.server_name = text_of(s2n_get_server_name(c));
+  info.policy = ctx.policy().name;
+  info.resumed = s2n_connection_is_session_resumed(c) == 1;
+  info.post_quantum = info.group.find("MLKEM") != info.group.npos;
+  info.client_certificate = s2n_connection_client_cert_used(c) == 1;
+  info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
+  // About 7 KiB a connection that nothing needs any more.
+  s2n_connection_free_handshake(c);
+  established = true;
+  tell_handshake(nullptr);
+}
+
+void connection::impl::tell_handshake(const failure* story) {
+  const auto& watch = ctx.observer();
+  if (!watch) return;
+  const bool has_begun = began != clock_type::time_point{};
+  watch->on_handshake({.is_server = side == role::server,
+                       .info = story ? nullptr : &info,
+                       .why = story,
+                       .duration = has_begun ? clock_type::now() - began : std::chrono::nanoseconds(0),
+                       .signing = signing});
+}
+
+namespace internal {
+
+extern "C" int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_op* op) noexcept {
+  pkey_op_handle owned(op);  // ours from here on, whatever is returned (P17)
+  try {
+    auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
+    return c != nullptr ? c->begin_signature(std::move(owned)) : S2N_FAILURE;
+  } catch (...) {
+    return S2N_FAILURE;
+  }
+}
+
+}  // namespace internal
+
+}  // namespace sluice::inline v0

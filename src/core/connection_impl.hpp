@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a connection is made of, shared by the files that implement it.
+#pragma once
+
+#include "core/context_state.hpp"
+#include "core/handles.hpp"
+#include "core/signature_slot.hpp"
+#include "sluice/connection.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0 {
+
+namespace internal {
+
+// Bytes that s2n believes are sent and the transport has not taken yet. They leave in order, before anything later.
+class output_queue {
+ public:
+  bool empty() const noexcept { return leaving_.size() == gone_ && later_.empty(); }
+  std::span<const std::byte> front() const noexcept { return std::span(leaving_).subspan(gone_); }
+  void append(std::span<const std::byte> bytes);
+  void pop(std::size_t bytes);
+  void clear() noexcept;
+
+ private:
+  // Two, so that a span handed to an asynchronous write stays where it is while more is appended.
+  std::vector<std::byte> leaving_, later_;
+  std::size_t gone_ = 0;
+};
+
+// A signature that s2n has asked for: the operation to complete, what to sign and with what.
+struct pending_signature {
+  pkey_op_handle op;
+  std::shared_ptr<private_key> key;
+  sign_request request;
+  std::shared_ptr<signature_slot> slot;  // set once the work has started
+  std::chrono::steady_clock::time_point began{};
+  ~pending_signature() {
+    if (slot) slot->abandon();
+  }
+};
+
+}  // namespace internal
+
+struct connection::impl {
+  impl(const context& ctx, role side_asked);
+
+  // connection.cpp
+  void begin(const connection_options& options);
+  void configure(const connection_options& options);
+  step failed_step() const { return {.error = why.code}; }
+  step latch(failure story);
+
+  // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
+  class call;
+  bool flush_output(transport& transport);
+  step after_output() const;
+
+  // connection_handshake.cpp
+  struct negotiation;
+  step negotiate(transport& transport);
+  negotiation run_negotiation(transport& transport);
+  bool version_is_too_low() const noexcept;
+  step version_refused();
+  std::optional<step> resume_signature();
+  int begin_signature(internal::pkey_op_handle op);
+  void complete_handshake();
+  void tell_handshake(const failure* story);
+
+  // connection_failure.cpp
+  failure engine_failure(phase at);
+  failure transport_failure(const error_code& ec, phase at) const;
+  void explain(failure& story) const;
+
+  // connection_verify.cpp
+  bool accepts_chain();
+  result<void> check_name(const certificate& leaf) const;
+
+  context ctx;
+  const role side;
+  std::string server_name;  // client: whom we want; an IP literal is not sent
+  std::string place;        // for failure.where
+  bool is_ip = false;
+  internal::connection_handle conn;
+
+  // During a call:
+  transport* io = nullptr;
+  error_code read_error;
+  bool read_ended = false;
+  std::vector<std::byte> produced;
+
+  internal::output_queue output;
+  error_code write_error;  // the transport is broken for writing; reading may still deliver
+
+  failure why;              // latched when why.code is set
+  failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
+  bool negotiated = false;  // s2n is done, output may still be leaving
+  bool established = false;
+  bool peer_closed = false;
+  bool write_closed = false;
+  connection_info info;
+  std::unique_ptr<internal::pending_signature> signature;
+
+  std::chrono::steady_clock::time_point began{};
+  std::chrono::nanoseconds signing{};
+};
+
+}  // namespace sluice::inline v0

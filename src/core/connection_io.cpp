@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/connection_io.hpp"
+
+#include "core/callbacks.hpp"
+#include "core/narrow.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <cerrno>
+
+namespace sluice::inline v0 {
+namespace {
+
+constexpr std::size_t scratch_kept = 320 * 1024;  // holds a full write of 128 KiB in small records, twice over
+thread_local std::vector<std::byte> scratch;
+
+bool would_block(const error_code& ec) noexcept {
+  return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
+}
+
+}  // namespace
+
+namespace internal {
+
+void output_queue::append(std::span<const std::byte> bytes) {
+  auto& to = leaving_.size() == gone_ ? leaving_ : later_;
+  if (&to == &leaving_) {
+    leaving_.clear();
+    gone_ = 0;
+  }
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+void output_queue::pop(std::size_t bytes) {
+  gone_ += bytes;
+  if (gone_ < leaving_.size()) return;
+  // Give the memory back: a queue is the exception, and may have been large.
+  leaving_ = std::exchange(later_, {});
+  gone_ = 0;
+}
+
+void output_queue::clear() noexcept {
+  leaving_ = {};
+  later_ = {};
+  gone_ = 0;
+}
+
+}  // namespace internal
+
+connection::impl::call::call(impl& c, transport& io) : c_(c), io_(io) {
+  c_.io = &io;
+  c_.produced = std::move(scratch);
+  c_.produced.clear();
+}
+
+connection::impl::call::~call() {
+  if (!is_finished_) finish();
+}
+
+void connection::impl::call::finish() {
+  is_finished_ = true;
+  c_.io = nullptr;
+  std::span<const std::byte> left = c_.produced;
+  if (!left.empty() && !c_.write_error && c_.flush_output(io_)) {
+    error_code ec;
+    const auto n = io_.write(left, ec);
+    left = left.subspan(n);
+    if (ec && !would_block(ec)) c_.write_error = ec;
+  }
+  if (!left.empty() && !c_.write_error) c_.output.append(left);
+  if (c_.produced.capacity() <= scratch_kept) scratch = std::move(c_.produced);
+  c_.produced = {};
+}
+
+// True when nothing is left over.
+bool connection::impl::flush_output(transport& transport) {
+  while (!output.empty() && !write_error) {
+    error_code ec;
+    const auto n = transport.write(output.front(), ec);
+    output.pop(n);
+    if (ec && !would_block(ec)) write_error = ec;
+    if (ec || n == 0) break;
+  }
+  if (write_error) output.clear();
+  return output.empty();
+}
+
+step connection::impl::after_output() const { return {.next = output.empty() ? want::nothing : want::write}; }
+
+namespace internal {
+
+extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept {
+  auto& c = *static_cast<connection::impl*>(io);
+  if (c.io == nullptr || c.read_ended) return 0;
+  error_code ec;
+  const auto n = c.io->read({reinterpret_cast<std::byte*>(into), size}, ec);
+  if (n > 0) return static_cast<int>(n);
+  if (!ec) {
+    c.read_ended = true;
+    return 0;
+  }
+  if (!would_block(ec)) c.read_error = ec;
+  errno = would_block(ec) ? EAGAIN : EIO;
+  return -1;
+}
+
+// Never "would block": s2n may have sealed the next record already and would count it as part of whatever is
+// written next (P6). What the transport does not take waits in `output`.
+extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
+  auto& c = *static_cast<connection::impl*>(io);
+  try {
+    const auto* bytes = reinterpret_cast<const std::byte*>(from);
+    c.produced.insert(c.produced.end(), bytes, bytes + size);
+    return static_cast<int>(size);
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return -1;
+  }
+}
+
+}  // namespace internal
+
+}  // namespace sluice::inline v0

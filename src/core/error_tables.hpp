@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the codes of the engine and of tokens mean, and how to make a failure.
+#pragma once
+
+#include "sluice/error.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::inline v0::internal {
+
+struct s2n_row {
+  std::string_view name;  // "S2N_ERR_CERT_EXPIRED"
+  errc cause;
+};
+std::span<const s2n_row> s2n_rows() noexcept;
+
+errc s2n_cause(int error) noexcept;
+std::string s2n_message(int error);
+
+std::string ckr_name(std::uint32_t value);  // "CKR_PIN_INCORRECT", "CKR_0x80000001" for a vendor's own
+errc ckr_cause(std::uint32_t value) noexcept;
+
+failure make_failure(errc cause, std::string where = {}, std::string detail = {}, std::string remedy = {});
+
+// The failure that s2n_errno stands for right now. Call it at once: any s2n call may change it (P9).
+failure s2n_failure(std::string where = {});
+
+}  // namespace sluice::inline v0::internal

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/host_name.hpp"
+
+#include "core/certificate_parts.hpp"
+#include "core/error_tables.hpp"
+
+#include <algorithm>
+
+namespace sluice::inline v0::internal {
+namespace {
+
+bool is_label_character(unsigned char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+bool is_label(std::string_view label) {
+  return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&
+         std::ranges::all_of(label, is_label_character);
+}
+
+failure bad_name(std::string_view name, std::string detail, std::string remedy = {}) {
+  return make_failure(errc::bad_name, "server name \"" + std::string(name) + "\"", std::move(detail), std::move(remedy));
+}
+
+}  // namespace
+
+result<host_name> check_host_name(std::string_view name) {
+  if (name.empty()) return host_name{};
+  auto text = name;
+  if (text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  if (is_ip_literal(text)) return host_name{std::string(text), true};
+  if (text.ends_with('.')) text.remove_suffix(1);
+  if (text.size() > 253) return bad_name(name, "longer than 253 characters");
+  if (std::ranges::any_of(text, [](unsigned char c) { return c >= 0x80; })) {
+    return bad_name(name, "not in ASCII", "write the name in its xn-- form");
+  }
+  for (auto rest = text; !rest.empty();) {
+    const auto end = std::min(rest.find('.'), rest.size());
+    if (!is_label(rest.substr(0, end))) return bad_name(name, "a label of it is not letters, digits and hyphens");
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  if (text.empty()) return bad_name(name, "empty");
+  return host_name{std::string(text), false};
+}
+
+}  // namespace sluice::inline v0::internal

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may stand for a server: an A-label host name (RFC 5890) or an IP literal.
+#pragma once
+
+#include "sluice/result.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sluice::inline v0::internal {
+
+struct host_name {
+  std::string text;  // without a trailing dot; IPv6 without brackets
+  bool is_ip = false;
+};
+
+// Empty is fine, and stays empty. errc::bad_name says what is wrong and how to write it instead.
+result<host_name> check_host_name(std::string_view name);
+
+}  // namespace sluice::inline v0::internal

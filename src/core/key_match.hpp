@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does this private key belong to that certificate, and can s2n use it at all?
+#pragma once
+
+#include "core/pem.hpp"
+#include "sluice/certificate.hpp"
+#include "sluice/private_key.hpp"
+
+#include <chrono>
+
+namespace sluice::inline v0::internal {
+
+// errc::unsupported_key or key_mismatch, naming both sides.
+result<void> check_key_in_memory(const pem_object& key, const certificate& leaf, const std::string& where);
+result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std::chrono::milliseconds patience);
+
+// Is `signature` over `digest` good for the certificate's key?
+bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const std::byte> digest,
+              std::span<const std::byte> signature);
+
+}  // namespace sluice::inline v0::internal

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/library.hpp"
+
+#include "core/error_tables.hpp"
+#include "core/library_state.hpp"
+
+#include <s2n.h>
+#include <unstable/cleanup.h>
+
+#include <openssl/mem.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+
+namespace sluice::inline v0::library {
+namespace {
+
+void* malloc_allocate(std::size_t bytes) noexcept { return std::malloc(bytes); }
+void malloc_release(void* memory, std::size_t) noexcept { std::free(memory); }
+
+std::mutex gate;
+allocator memory{malloc_allocate, malloc_release};  // written before start only
+bool started = false;
+bool is_ours = false;  // we called s2n_init, so we may call its counterpart
+std::atomic<std::size_t> users{0};
+
+extern "C" {
+static int sluice_memory_init() { return S2N_SUCCESS; }
+static int sluice_memory_cleanup() { return S2N_SUCCESS; }
+static int sluice_memory_allocate(void** out, uint32_t requested, uint32_t* allocated) {
+  *out = memory.allocate(requested);
+  if (*out == nullptr) return S2N_FAILURE;
+  *allocated = requested;
+  return S2N_SUCCESS;
+}
+static int sluice_memory_release(void* block, uint32_t size) {
+  if (block == nullptr) return S2N_SUCCESS;
+  OPENSSL_cleanse(block, size);
+  memory.release(block, size);
+  return S2N_SUCCESS;
+}
+}
+
+// Only an s2n that is not running lets atexit handling be switched off: the one public way to ask.
+bool is_running_already() noexcept { return s2n_disable_atexit() != S2N_SUCCESS; }
+
+}  // namespace
+
+result<void> set_allocator(allocator replacement) {
+  const std::lock_guard lock(gate);
+  if (started) {
+    return internal::make_failure(errc::in_use, "allocator", "the library has started",
+                                  "call set_allocator() before the first context");
+  }
+  if (replacement.allocate == nullptr || replacement.release == nullptr) {
+    return internal::make_failure(errc::usage, "allocator", "both functions are needed");
+  }
+  memory = replacement;
+  return {};
+}
+
+result<void> start() {
+  const std::lock_guard lock(gate);
+  if (started) return {};
+  if (!is_running_already()) {
+    // The callbacks first: s2n allocates during its own start, with mlock unless told otherwise (P2).
+    if (s2n_mem_set_callbacks(sluice_memory_init, sluice_memory_cleanup, sluice_memory_allocate,
+                              sluice_memory_release) != S2N_SUCCESS ||
+        s2n_init() != S2N_SUCCESS) {
+      return internal::s2n_failure("s2n-tls");
+    }
+    is_ours = true;
+  }
+  // S2N_PRINT_STACKTRACE in the environment would recurse without end at the first error (P1).
+  s2n_stack_traces_enabled_set(false);
+  started = true;
+  return {};
+}
+
+bool is_started() noexcept {
+  const std::lock_guard lock(gate);
+  return started;
+}
+
+result<void> stop() {
+  const std::lock_guard lock(gate);
+  if (!started) return {};
+  if (users.load() != 0) {
+    return internal::make_failure(errc::in_use, "library", "contexts or identities still exist");
+  }
+  if (is_ours && s2n_cleanup_final() != S2N_SUCCESS) return internal::s2n_failure("s2n-tls");
+  is_ours = false;
+  started = false;
+  return {};
+}
+
+thread_scope::~thread_scope() { s2n_cleanup_thread(); }
+
+}  // namespace sluice::inline v0::library
+
+namespace sluice::inline v0::internal {
+
+library_user::library_user() noexcept { library::users.fetch_add(1); }
+library_user::~library_user() { library::users.fetch_sub(1); }
+
+}  // namespace sluice::inline v0::internal

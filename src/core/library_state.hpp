@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who still needs the engine: library::stop() refuses while anybody does.
+#pragma once
+
+namespace sluice::inline v0::internal {
+
+// A member of everything that owns engine memory.
+class library_user {
+ public:
+  library_user() noexcept;
+  library_user(const library_user&) noexcept : library_user() {}
+  library_user& operator=(const library_user&) noexcept = default;
+  ~library_user();
+};
+
+}  // namespace sluice::inline v0::internal

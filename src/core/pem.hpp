@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The objects of a PEM text (RFC 7468), found by AWS-LC and counted so that errors can name them.
+#pragma once
+
+#include "sluice/result.hpp"
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+struct pem_object {
+  std::string label;    // "CERTIFICATE", "EC PRIVATE KEY"
+  std::string headers;  // RFC 1421 headers of an encrypted traditional key; mostly empty
+  std::vector<std::byte> der;
+  ~pem_object();  // wipes: it may be a key
+  pem_object() = default;
+  pem_object(pem_object&&) noexcept = default;
+  pem_object& operator=(pem_object&&) noexcept = default;
+
+  bool is_certificate() const noexcept;
+  bool is_private_key() const noexcept;
+  bool is_encrypted() const noexcept;
+};
+
+// Text around the objects is skipped. One broken object fails the whole: errc::bad_pem, "site.pem: object 2 of 3".
+result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_view where);
+
+std::string write_pem(std::string_view label, const void* der, std::size_t size);
+
+}  // namespace sluice::inline v0::internal

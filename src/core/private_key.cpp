@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/private_key.hpp"
+
+#include "core/error_tables.hpp"
+#include "core/signature_slot.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+
+namespace sluice::inline v0 {
+namespace {
+
+struct scheme_row {
+  signature_scheme scheme;
+  const char* name;
+  signature_kind kind;
+  digest_kind digest;
+};
+
+using enum signature_scheme;
+constexpr auto pkcs1 = signature_kind::rsa_pkcs1;
+constexpr auto pss = signature_kind::rsa_pss;
+constexpr auto ecdsa = signature_kind::ecdsa;
+
+constexpr std::array schemes = {
+    scheme_row{rsa_pkcs1_sha1, "rsa_pkcs1_sha1", pkcs1, digest_kind::sha1},
+    scheme_row{ecdsa_sha1, "ecdsa_sha1", ecdsa, digest_kind::sha1},
+    scheme_row{rsa_pkcs1_sha224, "rsa_pkcs1_sha224", pkcs1, digest_kind::sha224},
+    scheme_row{ecdsa_sha224, "ecdsa_sha224", ecdsa, digest_kind::sha224},
+    scheme_row{rsa_pkcs1_sha256, "rsa_pkcs1_sha256", pkcs1, digest_kind::sha256},
+    scheme_row{ecdsa_secp256r1_sha256, "ecdsa_secp256r1_sha256", ecdsa, digest_kind::sha256},
+    scheme_row{rsa_pkcs1_sha384, "rsa_pkcs1_sha384", pkcs1, digest_kind::sha384},
+    scheme_row{ecdsa_secp384r1_sha384, "ecdsa_secp384r1_sha384", ecdsa, digest_kind::sha384},
+    scheme_row{rsa_pkcs1_sha512, "rsa_pkcs1_sha512", pkcs1, digest_kind::sha512},
+    scheme_row{ecdsa_secp521r1_sha512, "ecdsa_secp521r1_sha512", ecdsa, digest_kind::sha512},
+    scheme_row{rsa_pss_rsae_sha256, "rsa_pss_rsae_sha256", pss, digest_kind::sha256},
+    scheme_row{rsa_pss_rsae_sha384, "rsa_pss_rsae_sha384", pss, digest_kind::sha384},
+    scheme_row{rsa_pss_rsae_sha512, "rsa_pss_rsae_sha512", pss, digest_kind::sha512},
+    scheme_row{rsa_pss_pss_sha256, "rsa_pss_pss_sha256", pss, digest_kind::sha256},
+    scheme_row{rsa_pss_pss_sha384, "rsa_pss_pss_sha384", pss, digest_kind::sha384},
+    scheme_row{rsa_pss_pss_sha512, "rsa_pss_pss_sha512", pss, digest_kind::sha512},
+    scheme_row{rsa_pkcs1_md5_sha1, "rsa_pkcs1_md5_sha1", pkcs1, digest_kind::md5_sha1},
+};
+
+const scheme_row& row_of(signature_scheme scheme) noexcept {
+  const auto row = std::ranges::find(schemes, scheme, &scheme_row::scheme);
+  return row != schemes.end() ? *row : schemes.front();
+}
+
+failure key_failure(errc cause, std::string key, std::string detail) {
+  auto why = internal::make_failure(cause, std::move(key), std::move(detail));
+  why.at = phase::signing;
+  return why;
+}
+
+}  // namespace
+
+signature_kind kind_of(signature_scheme scheme) noexcept { return row_of(scheme).kind; }
+digest_kind digest_of(signature_scheme scheme) noexcept { return row_of(scheme).digest; }
+std::string_view to_string(signature_scheme scheme) noexcept { return row_of(scheme).name; }
+
+std::optional<signature_scheme> signature_scheme_from(std::string_view name) noexcept {
+  const auto row = std::ranges::find(schemes, name, &scheme_row::name);
+  if (row == schemes.end()) return std::nullopt;
+  return row->scheme;
+}
+
+std::size_t digest_size(digest_kind digest) noexcept {
+  switch (digest) {
+    case digest_kind::md5_sha1: return 36;
+    case digest_kind::sha1: return 20;
+    case digest_kind::sha224: return 28;
+    case digest_kind::sha256: return 32;
+    case digest_kind::sha384: return 48;
+    case digest_kind::sha512: return 64;
+  }
+  return 0;
+}
+
+signature_promise& signature_promise::operator=(signature_promise&& other) noexcept {
+  std::swap(slot_, other.slot_);
+  return *this;
+}
+
+signature_promise::~signature_promise() {
+  if (slot_ && !slot_->is_settled()) fail(key_failure(errc::key_unavailable, slot_->key, "the key dropped the request"));
+}
+
+bool signature_promise::set(std::span<const std::byte> signature) {
+  return slot_ && slot_->settle({{signature.begin(), signature.end()}, std::nullopt});
+}
+
+bool signature_promise::fail(failure why) {
+  if (why.where.empty() && slot_) why.where = slot_->key;
+  why.at = phase::signing;
+  return slot_ && slot_->settle({{}, std::move(why)});
+}
+
+bool signature_promise::is_wanted() const noexcept { return slot_ && slot_->is_wanted(); }
+
+result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
+                                             std::chrono::milliseconds patience) {
+  struct waiting_room {
+    std::mutex gate;
+    std::condition_variable arrived;
+    bool is_ready = false;
+  };
+  const auto room = std::make_shared<waiting_room>();
+  const auto slot = std::make_shared<internal::signature_slot>(key.name(), nullptr);
+  request.deadline = std::chrono::steady_clock::now() + patience;
+  internal::start_signing(key, request, slot);
+  slot->set_ready([room] {
+    const std::lock_guard lock(room->gate);
+    room->is_ready = true;
+    room->arrived.notify_all();
+  });
+  {
+    std::unique_lock lock(room->gate);
+    if (!room->arrived.wait_until(lock, request.deadline, [&] { return room->is_ready; })) {
+      slot->abandon();
+      return key_failure(errc::key_timed_out, slot->key, "no signature within " + std::to_string(patience.count()) + " ms");
+    }
+  }
+  auto given = slot->take();
+  if (given->why) return *given->why;
+  return std::move(given->signature);
+}
+
+namespace internal {
+
+bool signature_slot::settle(answer given) {
+  std::function<void()> call;
+  std::optional<failure> why = given.why;
+  {
+    const std::lock_guard lock(gate_);
+    if (settled_) {
+      if (watch) watch->on_warning("the private key " + key + " answered the same request twice");
+      return false;
+    }
+    settled_ = true;
+    if (!abandoned_) answer_ = std::move(given);
+    call = std::move(ready_);
+  }
+  if (watch) {
+    watch->on_signature({.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked});
+  }
+  if (call) call();
+  return true;
+}
+
+void signature_slot::set_ready(std::function<void()> when_ready) {
+  {
+    const std::lock_guard lock(gate_);
+    if (!settled_) {
+      ready_ = std::move(when_ready);
+      return;
+    }
+  }
+  if (when_ready) when_ready();
+}
+
+std::optional<signature_slot::answer> signature_slot::take() {
+  const std::lock_guard lock(gate_);
+  return std::exchange(answer_, std::nullopt);
+}
+
+void signature_slot::abandon() {
+  std::function<void()> dropped;
+  const std::lock_guard lock(gate_);
+  abandoned_ = true;
+  answer_.reset();
+  dropped.swap(ready_);
+}
+
+bool signature_slot::is_wanted() const {
+  const std::lock_guard lock(gate_);
+  return !settled_ && !abandoned_;
+}
+
+bool signature_slot::is_settled() const {
+  const std::lock_guard lock(gate_);
+  return settled_;
+}
+
+void start_signing(private_key& key, const sign_request& request, std::shared_ptr<signature_slot> slot) {
+  try {
+    key.start(request, signature_slot::promise_for(slot));
+  } catch (const std::exception& thrown) {
+    if (!slot->is_settled()) slot->settle({{}, key_failure(errc::key_unavailable, slot->key, thrown.what())});
+  } catch (...) {
+    if (!slot->is_settled()) slot->settle({{}, key_failure(errc::key_unavailable, slot->key, "unknown exception")});
+  }
+}
+
+}  // namespace internal
+
+}  // namespace sluice::inline v0

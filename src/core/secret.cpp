@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/secret.hpp"
+
+#include "core/files.hpp"
+
+#include <cstring>
+#include <utility>
+
+namespace sluice::inline v0 {
+
+secret::secret(std::string_view text) : data_(std::make_unique<char[]>(text.size())), size_(text.size()) {
+  text.copy(data_.get(), text.size());
+}
+
+secret::secret(std::span<const std::byte> bytes)
+    : secret(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size())) {}
+
+secret::secret(secret&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+
+secret& secret::operator=(secret&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+secret::~secret() {
+  if (data_) explicit_bzero(data_.get(), size_);
+}
+
+result<secret> secret::from_file(const std::string& path) {
+  auto text = internal::read_file(path);
+  if (!text) return text.error();
+  const auto line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
+  secret value(line);
+  explicit_bzero(text->data(), text->size());
+  return value;
+}
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a signature is put by whoever makes it, and taken from by whoever asked: the only thing they share.
+#pragma once
+
+#include "sluice/observe.hpp"
+#include "sluice/private_key.hpp"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+// Owned jointly by the connection and the promise, so either may vanish first.
+struct signature_slot {
+  struct answer {
+    std::vector<std::byte> signature;
+    std::optional<failure> why;
+  };
+
+  signature_slot(std::string key_name, std::shared_ptr<observer> watcher)
+      : key(std::move(key_name)), watch(std::move(watcher)), asked(std::chrono::steady_clock::now()) {}
+
+  static signature_promise promise_for(std::shared_ptr<signature_slot> slot) noexcept {
+    return signature_promise(std::move(slot));
+  }
+
+  // Any thread. The first answer is kept and `ready` is called, outside the lock; others are refused and reported.
+  bool settle(answer given);
+  // The asker's thread. `when_ready` runs at once if the answer is in.
+  void set_ready(std::function<void()> when_ready);
+  std::optional<answer> take();
+  void abandon();
+  bool is_wanted() const;
+  bool is_settled() const;
+
+  const std::string key;
+
+ private:
+  const std::shared_ptr<observer> watch;
+  const std::chrono::steady_clock::time_point asked;
+  mutable std::mutex gate_;
+  std::optional<answer> answer_;
+  bool settled_ = false;
+  bool abandoned_ = false;
+  std::function<void()> ready_;
+};
+
+// Hands `request` to `key`. What the key throws becomes the answer.
+void start_signing(private_key& key, const sign_request& request, std::shared_ptr<signature_slot> slot);
+
+}  // namespace sluice::inline v0::internal

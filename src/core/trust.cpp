@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/trust.hpp"
+
+#include "core/error_tables.hpp"
+#include "core/files.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <set>
+
+namespace sluice::inline v0 {
+namespace {
+
+namespace fs = std::filesystem;
+
+// update-ca-certificates and c_rehash name links "5ad8a5d6.0".
+bool is_hashed_name(const fs::path& file) {
+  const auto extension = file.extension().string();
+  return extension.size() > 1 && std::ranges::all_of(extension.substr(1), [](unsigned char c) { return std::isdigit(c); });
+}
+
+bool is_certificate_name(const fs::path& file) {
+  const auto extension = file.extension();
+  return extension == ".pem" || extension == ".crt" || extension == ".cer" || is_hashed_name(file);
+}
+
+bool exists(const std::string& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const auto& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+// Each certificate once, in the order of first appearance.
+std::vector<certificate> without_repeats(std::vector<certificate> all) {
+  std::set<std::string> seen;
+  std::erase_if(all, [&seen](const certificate& c) { return !seen.insert(c.sha256()).second; });
+  return all;
+}
+
+failure empty_store(const std::vector<std::string>& tried) {
+  return internal::make_failure(errc::trust_store_empty, "system trust store", "tried " + joined(tried),
+                                "install ca-certificates, or set SSL_CERT_FILE or the trust option");
+}
+
+}  // namespace
+
+system_store_paths system_store_paths::defaults() {
+  return {.files = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                    "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+                    "/etc/ssl/cert.pem"},
+          .folders = {"/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts",
+                      "/usr/local/share/certs", "/etc/openssl/certs"},
+          .read_environment = true};
+}
+
+result<trust> trust::system(const system_store_paths& where) {
+  const char* file = where.read_environment ? std::getenv("SSL_CERT_FILE") : nullptr;
+  const char* folder = where.read_environment ? std::getenv("SSL_CERT_DIR") : nullptr;
+  if (file != nullptr && folder != nullptr) {
+    auto both = from_file(file);
+    if (!both) return both.error();
+    auto more = from_folder(folder);
+    return more ? both->with(*more) : *both;
+  }
+  if (file != nullptr) return from_file(file);
+  if (folder != nullptr) return from_folder(folder);
+
+  std::vector<std::string> tried;
+  for (const auto& path : where.files) {
+    tried.push_back(path);
+    if (exists(path)) return from_file(path);
+  }
+  for (const auto& path : where.folders) {
+    tried.push_back(path);
+    if (!exists(path)) continue;
+    if (auto found = from_folder(path)) return found;
+  }
+  return empty_store(tried);
+}
+
+result<trust> trust::from_file(const std::string& path) {
+  auto text = internal::read_file(path);
+  if (!text) return text.error();
+  return from_pem(*text, path);
+}
+
+result<trust> trust::from_folder(const std::string& path) {
+  std::error_code ec;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(path, ec)) {
+    if (is_certificate_name(entry.path())) files.push_back(entry.path());
+  }
+  if (ec) {
+    return internal::make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable,
+                                  path, ec.message());
+  }
+  std::ranges::sort(files);
+  std::vector<certificate> anchors;
+  for (const auto& file : files) {
+    auto found = certificate::from_pem_file(file.string());
+    if (found) anchors.insert(anchors.end(), found->begin(), found->end());
+  }
+  if (anchors.empty()) {
+    return internal::make_failure(errc::trust_store_empty, path, "no *.pem, *.crt, *.cer or hashed file holds one");
+  }
+  return from_certificates(std::move(anchors), path);
+}
+
+result<trust> trust::from_pem(std::string_view pem, std::string_view where) {
+  auto anchors = certificate::from_pem(pem, where);
+  if (!anchors) {
+    const auto& why = anchors.error();
+    if (cause_of(why.code) == errc::no_certificate) {
+      return internal::make_failure(errc::trust_store_empty, std::string(where), why.detail);
+    }
+    return why;
+  }
+  return from_certificates(std::move(*anchors), std::string(where));
+}
+
+trust trust::from_certificates(std::vector<certificate> anchors, std::string where) {
+  trust made;
+  made.anchors_ = without_repeats(std::move(anchors));
+  made.where_ = std::move(where);
+  return made;
+}
+
+trust trust::with(const trust& other) const {
+  auto all = anchors_;
+  all.insert(all.end(), other.anchors_.begin(), other.anchors_.end());
+  return from_certificates(std::move(all), where_ + " and " + other.where_);
+}
+
+}  // namespace sluice::inline v0

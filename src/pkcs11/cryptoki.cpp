@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/cryptoki.hpp"
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+error_code code_of(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()}; }
+
+// What an operator can do about the answers that mean something to one.
+std::string remedy_for(CK_RV rv) {
+  switch (rv) {
+    case CKR_PIN_INCORRECT: return "correct the PIN; it is not sent again, so as not to lock the token";
+    case CKR_PIN_LOCKED: return "have the token's security officer unlock the PIN";
+    case CKR_PIN_EXPIRED: return "change the PIN with the token's own tool";
+    case CKR_USER_NOT_LOGGED_IN: return "give a PIN: pin-source in the URI, a PIN file or SLUICE_PIN";
+    case CKR_USER_PIN_NOT_INITIALIZED: return "set a user PIN on the token";
+    case CKR_TOKEN_NOT_PRESENT:
+    case CKR_DEVICE_REMOVED: return "insert the token, or start the service behind it; it is probed meanwhile";
+    case CKR_MECHANISM_INVALID:
+    case CKR_MECHANISM_PARAM_INVALID: return "`sluice token doctor` shows which TLS versions and signatures this token can do";
+    case CKR_KEY_FUNCTION_NOT_PERMITTED: return "create the key with CKA_SIGN true";
+    case CKR_SESSION_COUNT: return "close other users of the token, or use fewer sessions";
+    default: return {};
+  }
+}
+
+}  // namespace
+
+std::string ckr_text(CK_RV rv) { return code_name(code_of(rv)); }
+
+failure ckr_failure(CK_RV rv, std::string where, std::string detail) {
+  failure why;
+  why.code = code_of(rv);
+  why.where = std::move(where);
+  why.detail = std::move(detail);
+  why.remedy = remedy_for(rv);
+  return why;
+}
+
+failure config_failure(errc cause, std::string where, std::string detail, std::string remedy) {
+  failure why;
+  why.code = make_error_code(cause);
+  why.where = std::move(where);
+  why.detail = std::move(detail);
+  why.remedy = std::move(remedy);
+  return why;
+}
+
+bool is_session_lost(CK_RV rv) {
+  return rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED || rv == CKR_OPERATION_ACTIVE ||
+         rv == CKR_OPERATION_NOT_INITIALIZED;
+}
+
+bool is_handle_lost(CK_RV rv) { return rv == CKR_OBJECT_HANDLE_INVALID || rv == CKR_KEY_HANDLE_INVALID; }
+
+bool is_token_down(CK_RV rv) {
+  return rv == CKR_DEVICE_REMOVED || rv == CKR_TOKEN_NOT_PRESENT || rv == CKR_DEVICE_ERROR || rv == CKR_GENERAL_ERROR ||
+         rv == CKR_CRYPTOKI_NOT_INITIALIZED || rv == CKR_TOKEN_NOT_RECOGNIZED || rv == CKR_SLOT_ID_INVALID ||
+         rv == CKR_DEVICE_MEMORY;
+}
+
+}  // namespace sluice::inline v0::pkcs11

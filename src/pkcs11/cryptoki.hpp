@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// The PKCS#11 v2.40 interface, and its return values as failures.
+#pragma once
+
+#include "sluice/result.hpp"
+
+#include <p11-kit/pkcs11.h>
+
+#include <string>
+#include <string_view>
+
+namespace sluice::inline v0::pkcs11 {
+
+// The layouts every module is compiled against (PKCS#11 v2.40, Linux LP64). A header that packs them otherwise
+// would corrupt memory in silence.
+static_assert(sizeof(CK_VERSION) == 2);
+static_assert(sizeof(CK_INFO) == 88);
+static_assert(sizeof(CK_TOKEN_INFO) == 208);
+static_assert(sizeof(CK_ATTRIBUTE) == 24);
+static_assert(sizeof(CK_MECHANISM) == 24);
+static_assert(sizeof(CK_C_INITIALIZE_ARGS) == 48);
+static_assert(sizeof(CK_FUNCTION_LIST) == 552);
+
+// Fixed-width fields are padded with blanks, not ended by NUL.
+template <std::size_t N>
+std::string padded_text(const unsigned char (&field)[N]) {
+  std::string_view text(reinterpret_cast<const char*>(field), N);
+  const auto last = text.find_last_not_of(" \0");
+  return std::string(text.substr(0, last == text.npos ? 0 : last + 1));
+}
+
+std::string ckr_text(CK_RV rv);
+failure ckr_failure(CK_RV rv, std::string where, std::string detail = {});
+failure config_failure(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
+
+// What went wrong in a way that another try, a new session or another token may mend.
+bool is_session_lost(CK_RV rv);
+bool is_handle_lost(CK_RV rv);
+bool is_token_down(CK_RV rv);
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/der.hpp"
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+
+namespace sluice::inline v0::pkcs11::der {
+namespace {
+
+constexpr std::uint8_t tag_integer = 0x02, tag_bit_string = 0x03, tag_octet_string = 0x04, tag_sequence = 0x30;
+
+bytes of(std::initializer_list<std::uint8_t> values) {
+  bytes made;
+  for (const auto value : values) made.push_back(std::byte{value});
+  return made;
+}
+
+void append(bytes& to, view more) { to.insert(to.end(), more.begin(), more.end()); }
+
+bytes wrapped(std::uint8_t tag, view content) {
+  bytes made{std::byte{tag}};
+  const auto size = content.size();
+  if (size < 0x80) {
+    made.push_back(static_cast<std::byte>(size));
+  } else {
+    bytes length;
+    for (auto rest = size; rest > 0; rest >>= 8) length.insert(length.begin(), static_cast<std::byte>(rest & 0xff));
+    made.push_back(static_cast<std::byte>(0x80 | length.size()));
+    append(made, length);
+  }
+  append(made, content);
+  return made;
+}
+
+bytes joined(std::initializer_list<bytes> parts) {
+  bytes made;
+  for (const auto& part : parts) append(made, part);
+  return made;
+}
+
+// A BIT STRING of whole bytes.
+bytes bit_string(view content) {
+  bytes padded{std::byte{0}};
+  append(padded, content);
+  return wrapped(tag_bit_string, padded);
+}
+
+bytes public_key_info(const bytes& algorithm, view key) {
+  return wrapped(tag_sequence, joined({wrapped(tag_sequence, algorithm), bit_string(key)}));
+}
+
+// The arc of each hash under 2.16.840.1.101.3.4.2, and SHA-1's own identifier.
+bytes hash_identifier(digest_kind kind) {
+  const auto nist = [](std::uint8_t arc) {
+    return of({0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, arc, 0x05, 0x00});
+  };
+  switch (kind) {
+    case digest_kind::md5_sha1: break;
+    case digest_kind::sha1: return of({0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00});
+    case digest_kind::sha224: return nist(4);
+    case digest_kind::sha256: return nist(1);
+    case digest_kind::sha384: return nist(2);
+    case digest_kind::sha512: return nist(3);
+  }
+  return {};
+}
+
+}  // namespace
+
+bytes integer(view number) {
+  std::size_t zeros = 0;
+  while (zeros < number.size() && number[zeros] == std::byte{0}) ++zeros;
+  const auto significant = number.subspan(zeros);
+  bytes content;
+  const bool looks_negative = !significant.empty() && (significant.front() & std::byte{0x80}) != std::byte{0};
+  if (significant.empty() || looks_negative) content.push_back(std::byte{0});
+  append(content, significant);
+  return wrapped(tag_integer, content);
+}
+
+bytes octet_string(view content) { return wrapped(tag_octet_string, content); }
+
+std::optional<bytes> ecdsa_signature(view r_and_s) {
+  if (r_and_s.empty() || r_and_s.size() % 2 != 0) return std::nullopt;
+  const auto half = r_and_s.size() / 2;
+  return wrapped(tag_sequence, joined({integer(r_and_s.first(half)), integer(r_and_s.subspan(half))}));
+}
+
+bytes digest_info(digest_kind kind, view digest) {
+  if (kind == digest_kind::md5_sha1) return {digest.begin(), digest.end()};
+  return wrapped(tag_sequence, joined({wrapped(tag_sequence, hash_identifier(kind)), wrapped(tag_octet_string, digest)}));
+}
+
+bytes rsa_public_key(view modulus, view exponent) {
+  const auto rsa_encryption = of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00});
+  return public_key_info(rsa_encryption, wrapped(tag_sequence, joined({integer(modulus), integer(exponent)})));
+}
+
+bytes ec_public_key(view parameters, view point) {
+  const auto ec_public_key_id = of({0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01});
+  // An OCTET STRING around 0x04‖X‖Y: two bytes of header, three from P-521 on. A bare point begins with 0x04 as
+  // well, but no length and no second 0x04 follow.
+  const auto at = [point](std::size_t i) { return i < point.size() ? std::to_integer<std::size_t>(point[i]) : 0; };
+  auto bare = point;
+  if (at(0) == 4 && at(1) == point.size() - 2 && at(2) == 4) bare = point.subspan(2);
+  if (at(0) == 4 && at(1) == 0x81 && at(2) == point.size() - 3 && at(3) == 4) bare = point.subspan(3);
+  return public_key_info(joined({ec_public_key_id, bytes(parameters.begin(), parameters.end())}), bare);
+}
+
+}  // namespace sluice::inline v0::pkcs11::der

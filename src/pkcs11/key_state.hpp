@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a key holds, and how one signature becomes a token's work.
+#pragma once
+
+#include "pkcs11/pool.hpp"
+#include "sluice/pkcs11/key.hpp"
+
+#include <sys/types.h>
+
+#include <optional>
+
+namespace sluice::inline v0::pkcs11 {
+
+struct key::state {
+  std::shared_ptr<token_pool> pool;
+  std::shared_ptr<key_record> record;
+  std::chrono::milliseconds patience{};
+  pid_t owner = 0;
+};
+
+std::optional<failure> refuse_after_fork(const key::state& k);
+job make_sign_job(const key::state& k, const sign_request& request);  // without `done`
+result<der::bytes> check_signature(result<der::bytes> outcome, const key::state& k);
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recovery ladder, inside one piece of work: a new session, the key found again, a new login, each once.
+#include "pkcs11/key_attributes.hpp"
+#include "pkcs11/pool_state.hpp"
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+CK_RV rv_of(const failure& why) {
+  return why.code.category() == pkcs11_category() ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
+}
+
+}  // namespace
+
+void token_pool::state::count_answer(CK_RV rv) {
+  const std::lock_guard lock(gate);
+  ++totals.answers[ckr_text(rv)];
+}
+
+result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
+  const auto working = lib->working();
+  if (w.generation != lib->generation()) {  // the module was re-initialised: nothing from before is valid
+    w.s.forget();
+    w.handles.clear();
+    w.generation = lib->generation();
+  }
+  bool reopened = false;
+  bool found_again = false;
+  bool logged_in_again = false;
+  bool login_is_lost = false;
+  const auto began = clock_type::now();
+  for (;;) {
+    auto outcome = attempt_once(w, work, login_is_lost);
+    login_is_lost = false;
+    const auto rv = outcome ? CKR_OK : rv_of(outcome.error());
+    if (!outcome && is_session_lost(rv) && !reopened) {
+      reopened = true;
+      w.s.close();
+      w.handles.clear();
+      const std::lock_guard lock(gate);
+      ++totals.sessions_reopened;
+    } else if (!outcome && is_handle_lost(rv) && !found_again) {
+      found_again = true;
+      w.handles.erase(work.key);
+      const std::lock_guard lock(gate);
+      ++totals.keys_found_again;
+    } else if (!outcome && rv == CKR_USER_NOT_LOGGED_IN && !logged_in_again) {
+      logged_in_again = true;
+      login_is_lost = true;
+      w.handles.erase(work.key);
+    } else {
+      if (!outcome && is_token_down(rv)) {
+        w.s.close();
+        w.handles.clear();
+      }
+      const std::lock_guard lock(gate);
+      totals.served += clock_type::now() - began;
+      return outcome;
+    }
+  }
+}
+
+result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, bool login_is_lost) {
+  auto& key = *work.key;
+  if (!w.s.is_open()) {
+    if (auto opened = open_session(w); !opened) return opened.error();
+  }
+  auto logged_in = login.ensure(w.s, slot, login_is_lost);
+  if (!logged_in) return logged_in.error();
+  if (*logged_in) {
+    const std::lock_guard lock(gate);
+    ++totals.logins;
+  }
+  const auto cached = w.handles.find(work.key);
+  CK_OBJECT_HANDLE handle = cached != w.handles.end() ? cached->second : CK_INVALID_HANDLE;
+  if (handle == CK_INVALID_HANDLE) {
+    auto located = locate(w, key);
+    if (!located) return located.error();
+    handle = *located;
+    w.handles[work.key] = handle;
+  }
+  std::function<CK_RV(const session&)> authenticate;
+  if (key.always_authenticate) {
+    authenticate = [this](const session& s) { return login.authenticate_once(s, slot); };
+  }
+  der::bytes out;
+  const auto rv = work.work({w.s, handle, key, authenticate}, out);
+  count_answer(rv);
+  if (rv != CKR_OK) {
+    auto why = ckr_failure(rv, key.name);
+    why.token = label;
+    return why;
+  }
+  return out;
+}
+
+result<void> token_pool::state::open_session(worker& w) {
+  const auto rv = w.s.open(slot);
+  count_answer(rv);
+  if (rv == CKR_OK) return {};
+  w.s.forget();
+  auto why = ckr_failure(rv, "token \"" + label + "\"", "C_OpenSession");
+  why.token = label;
+  return why;
+}
+
+// The key, and that it is the key we know: a token may hold another under the same name by now.
+result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
+  auto found = find_one(w.s, key.search, key.name, label);
+  if (!found) return found.error();
+  if (!key.public_key) return *found;
+  const auto now = read_public_key(w.s, *found, key.search);
+  if (now && *now != *key.public_key) {
+    auto why = config_failure(errc::key_mismatch, key.name,
+                              "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),
+                              "install the certificate of the new key, and restart or reload");
+    why.token = label;
+    return why;
+  }
+  return *found;
+}
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/library.hpp"
+
+#include <dlfcn.h>
+
+#include <map>
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+// By function list, which the module keeps once for all who load it.
+std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
+  static std::mutex gate;
+  static std::map<CK_FUNCTION_LIST*, std::weak_ptr<module_core>> cores;
+  const std::lock_guard lock(gate);
+  auto core = cores[functions].lock();
+  if (!core) {
+    core = std::make_shared<module_core>();
+    core->functions = functions;
+    cores[functions] = core;
+  }
+  return core;
+}
+
+std::string last_loader_error() {
+  const char* text = dlerror();
+  return text ? text : "unknown error";
+}
+
+}  // namespace
+
+result<std::shared_ptr<library>> library::load(const std::string& path, const module_options& options) {
+  std::shared_ptr<library> made(new library);
+  if (auto done = made->open(path); !done) return done.error();
+  if (auto done = made->initialize(options); !done) return done.error();
+  if (auto done = made->read_info(); !done) return done.error();
+  return made;
+}
+
+library::~library() {
+  if (must_finalize_) core_->functions->C_Finalize(nullptr);
+  if (handle_ != nullptr && !must_stay_mapped_) dlclose(handle_);
+}
+
+result<void> library::open(const std::string& path) {
+  info_.path = path;
+  // RTLD_LOCAL: the libcrypto a module brings along must not meet anybody else's symbols.
+  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle_ == nullptr) {
+    return config_failure(errc::module_load_failed, path, last_loader_error(), "check the path, and that the file is for this machine");
+  }
+  const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle_, "C_GetFunctionList"));
+  if (get_list == nullptr) return config_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
+  CK_FUNCTION_LIST* functions = nullptr;
+  const auto rv = get_list(&functions);
+  if (rv != CKR_OK || functions == nullptr) return ckr_failure(rv, path, "C_GetFunctionList");
+  // 3.x modules offer the 2.40 functions here as well; below 2.20 the structures differ.
+  const auto version = functions->version;
+  const bool is_known = version.major == 3 || (version.major == 2 && version.minor >= 20);
+  if (!is_known) {
+    return config_failure(errc::module_version_unsupported, path,
+                          "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
+                          "2.20 or newer is needed");
+  }
+  info_.cryptoki_major = version.major;
+  info_.cryptoki_minor = version.minor;
+  core_ = core_of(functions);
+  return {};
+}
+
+// Locking by the system's primitives first; what cannot lock is called from one thread at a time; and some modules
+// know no arguments at all.
+CK_RV library::call_initialize(const module_options& options) {
+  CK_C_INITIALIZE_ARGS args{};
+  args.flags = CKF_OS_LOCKING_OK;
+  core_->reserved = options.reserved;
+  if (!core_->reserved.empty()) args.pReserved = core_->reserved.data();
+  auto rv = core_->functions->C_Initialize(&args);
+  if (rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS) {
+    core_->is_single_threaded = true;
+    args.flags = 0;
+    core_->initialize_flags = 0;
+    rv = core_->functions->C_Initialize(&args);
+  }
+  if (rv == CKR_ARGUMENTS_BAD && core_->reserved.empty()) {
+    core_->is_single_threaded = true;
+    rv = core_->functions->C_Initialize(nullptr);
+  }
+  return rv;
+}
+
+result<void> library::initialize(const module_options& options) {
+  if (options.initialization == initialization::omit) return {};
+  const std::unique_lock lock(core_->in_use);
+  const auto rv = call_initialize(options);
+  if (rv == CKR_OK) {
+    core_->is_ours = true;
+    must_finalize_ = options.initialization == initialization::strict;
+    must_stay_mapped_ = !must_finalize_;
+    return {};
+  }
+  if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && options.initialization == initialization::standard) return {};
+  return ckr_failure(rv, info_.path, "C_Initialize");
+}
+
+result<void> library::read_info() {
+  CK_INFO info{};
+  const auto rv = call(&CK_FUNCTION_LIST::C_GetInfo, &info);
+  if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetInfo");
+  info_.manufacturer = padded_text(info.manufacturerID);
+  info_.description = padded_text(info.libraryDescription);
+  info_.library_major = info.libraryVersion.major;
+  info_.library_minor = info.libraryVersion.minor;
+  return {};
+}
+
+bool library::reinitialize() {
+  const std::unique_lock lock(core_->in_use, std::try_to_lock);
+  if (!lock || !core_->is_ours) return false;
+  core_->functions->C_Finalize(nullptr);
+  CK_C_INITIALIZE_ARGS args{};
+  args.flags = core_->initialize_flags;
+  if (!core_->reserved.empty()) args.pReserved = core_->reserved.data();
+  const auto rv = core_->functions->C_Initialize(&args);
+  core_->generation.fetch_add(1);
+  return rv == CKR_OK;
+}
+
+result<std::vector<CK_SLOT_ID>> library::slots_with_token() const {
+  std::vector<CK_SLOT_ID> slots;
+  // A token may arrive between asking how many and asking which.
+  for (int tries = 0; tries < 5; ++tries) {
+    CK_ULONG count = 0;
+    auto rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, nullptr, &count);
+    if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetSlotList");
+    slots.resize(count);
+    if (count == 0) return slots;
+    rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, slots.data(), &count);
+    if (rv == CKR_BUFFER_TOO_SMALL) continue;
+    if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetSlotList");
+    slots.resize(count);
+    return slots;
+  }
+  return ckr_failure(CKR_BUFFER_TOO_SMALL, info_.path, "C_GetSlotList, five times over");
+}
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/login.hpp"
+
+#include <functional>
+#include <random>
+#include <set>
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+// PINs known to be wrong, for the whole process: a program that tries again and again must not lock the token.
+// Kept as salted hashes; forgetting them is what a restart is for.
+class wrong_pins {
+ public:
+  static wrong_pins& instance() {
+    static wrong_pins one;
+    return one;
+  }
+  bool contains(const CK_TOKEN_INFO& token, std::string_view pin) {
+    const std::lock_guard lock(gate_);
+    return hashes_.contains(hash(token, pin));
+  }
+  void add(const CK_TOKEN_INFO& token, std::string_view pin) {
+    const std::lock_guard lock(gate_);
+    hashes_.insert(hash(token, pin));
+  }
+
+ private:
+  std::size_t hash(const CK_TOKEN_INFO& token, std::string_view pin) const {
+    std::string text = salt_ + padded_text(token.serialNumber) + '\n' + padded_text(token.label) + '\n';
+    text += pin;
+    const auto value = std::hash<std::string>()(text);
+    explicit_bzero(text.data(), text.size());
+    return value;
+  }
+  std::mutex gate_;
+  const std::string salt_ = std::to_string(std::random_device()()) + std::to_string(std::random_device()());
+  std::set<std::size_t> hashes_;
+};
+
+failure about(failure why, const CK_TOKEN_INFO& info) {
+  why.token = padded_text(info.label);
+  return why;
+}
+
+std::string place(const CK_TOKEN_INFO& info) { return "token \"" + padded_text(info.label) + "\""; }
+
+// What the token says of its PIN before a try is spent on it.
+result<void> check_flags(const CK_TOKEN_INFO& info) {
+  if ((info.flags & CKF_USER_PIN_LOCKED) != 0) return about(ckr_failure(CKR_PIN_LOCKED, place(info), "its PIN is locked"), info);
+  if ((info.flags & CKF_USER_PIN_TO_BE_CHANGED) != 0) {
+    return about(ckr_failure(CKR_PIN_EXPIRED, place(info), "its PIN must be changed first"), info);
+  }
+  if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
+    return about(config_failure(errc::pin_final_try, place(info), "one more wrong PIN would lock it",
+                                "log in once by hand with the token's own tool, with the right PIN"),
+                 info);
+  }
+  return {};
+}
+
+}  // namespace
+
+result<secret> token_login::ask(const std::string& token, bool is_for_one_signature) const {
+  if (!source_) return secret();
+  return source_({.token = token, .is_for_one_signature = is_for_one_signature});
+}
+
+result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, bool is_lost) {
+  const std::lock_guard lock(gate_);
+  const auto generation = s.lib().generation();
+  if (is_lost) logged_in_generation_ = 0;
+  if (logged_in_generation_ == generation) return false;
+  CK_TOKEN_INFO info{};
+  const auto rv = s.lib().call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info);
+  if (rv != CKR_OK) return ckr_failure(rv, "token", "C_GetTokenInfo");
+  if ((info.flags & CKF_LOGIN_REQUIRED) == 0 && !is_lost) {
+    logged_in_generation_ = generation;
+    return false;
+  }
+  if (auto done = log_in(s, info); !done) return done.error();
+  logged_in_generation_ = generation;
+  return true;
+}
+
+result<void> token_login::log_in(const session& s, const CK_TOKEN_INFO& info) {
+  if (auto fine = check_flags(info); !fine) return fine;
+  auto pin = ask(padded_text(info.label), false);
+  if (!pin) return about(pin.error(), info);
+  const bool has_pad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+  if (pin->empty() && !has_pad) {
+    return about(config_failure(errc::pin_required, place(info), "no PIN was given",
+                                "give one: pin-source in the URI, a PIN file or SLUICE_PIN"),
+                 info);
+  }
+  if (!pin->empty() && wrong_pins::instance().contains(info, pin->view())) {
+    return about(config_failure(errc::pin_known_bad, place(info), "", "correct the PIN and restart"), info);
+  }
+  const auto rv = s.login(CKU_USER, pin->empty() ? std::nullopt : std::optional(pin->view()));
+  if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
+  if (rv == CKR_PIN_INCORRECT && !pin->empty()) wrong_pins::instance().add(info, pin->view());
+  return about(ckr_failure(rv, place(info), "C_Login"), info);
+}
+
+CK_RV token_login::authenticate_once(const session& s, CK_SLOT_ID slot) {
+  CK_TOKEN_INFO info{};
+  const auto rv = s.lib().call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info);
+  if (rv != CKR_OK) return rv;
+  if (!check_flags(info)) return (info.flags & CKF_USER_PIN_LOCKED) != 0 ? CKR_PIN_LOCKED : CKR_PIN_INCORRECT;
+  auto pin = ask(padded_text(info.label), true);
+  if (!pin) return CKR_PIN_INVALID;
+  if (!pin->empty() && wrong_pins::instance().contains(info, pin->view())) return CKR_PIN_INCORRECT;
+  const auto answer = s.login(CKU_CONTEXT_SPECIFIC, pin->empty() ? std::nullopt : std::optional(pin->view()));
+  if (answer == CKR_PIN_INCORRECT && !pin->empty()) wrong_pins::instance().add(info, pin->view());
+  return answer;
+}
+
+}  // namespace sluice::inline v0::pkcs11

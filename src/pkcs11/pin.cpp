@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sluice/pkcs11/pin.hpp"
+
+#include "pkcs11/cryptoki.hpp"
+
+#include <cstdlib>
+
+namespace sluice::inline v0::pkcs11 {
+
+pin_source pin_from_file(std::string path) {
+  return [path = std::move(path)](const pin_request&) { return secret::from_file(path); };
+}
+
+pin_source pin_from_environment(std::string name) {
+  return [name = std::move(name)](const pin_request& request) -> result<secret> {
+    const char* value = std::getenv(name.c_str());
+    if (value == nullptr) {
+      return config_failure(errc::pin_required, "token \"" + request.token + "\"",
+                            "the environment variable " + name + " is not set");
+    }
+    return secret(std::string_view(value));
+  };
+}
+
+result<pin_source> pin_from_uri_source(const std::string& source) {
+  if (source.starts_with("file:")) {
+    auto path = source.substr(5);
+    if (path.starts_with("///")) path.erase(0, 2);  // file:///path has an empty host
+    return pin_from_file(std::move(path));
+  }
+  if (source.starts_with("/")) return pin_from_file(source);
+  if (source.starts_with("env:")) return pin_from_environment(source.substr(4));
+  return config_failure(errc::bad_uri, "pin-source=" + source, "not a way of getting a PIN that is known here",
+                        "use file:PATH or env:NAME");
+}
+
+}  // namespace sluice::inline v0::pkcs11

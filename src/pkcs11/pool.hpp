@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// A token's workers: threads with a session each, one bounded queue, one login, one circuit breaker.
+#pragma once
+
+#include "pkcs11/login.hpp"
+#include "pkcs11/tokens.hpp"
+#include "sluice/pkcs11/key.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace sluice::inline v0::pkcs11 {
+
+// A key as it is looked for, and as it was found the first time.
+struct key_record {
+  object_search search;
+  std::string name;              // its URI
+  CK_KEY_TYPE type = CKK_RSA;
+  bool always_authenticate = false;
+  std::optional<der::bytes> public_key;  // SubjectPublicKeyInfo; a key found again must be this one
+};
+
+// What a piece of work is done with.
+struct bench_vise {
+  session& s;
+  CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
+  const key_record& record;
+  std::function<CK_RV(const session&)> authenticate;  // empty unless the key wants its PIN each time
+};
+
+struct job {
+  using time_point = std::chrono::steady_clock::time_point;
+  std::shared_ptr<key_record> key;
+  std::function<CK_RV(const bench_vise&, der::bytes& out)> work;
+  std::function<bool()> is_wanted;                   // empty: yes
+  std::function<void(result<der::bytes>)> done;      // exactly once, on a worker or inside submit()
+  time_point deadline = time_point::max();
+  time_point queued_at{};
+  bool was_retried = false;                          // by the circuit breaker, once
+};
+
+struct pool_options {
+  std::size_t sessions = 8;
+  std::size_t queue_limit = 1024;
+  std::size_t most_written_off = 8;
+};
+
+class token_pool {
+ public:
+  // The pool of the one token that fits; keys of the same token share it.
+  static result<std::shared_ptr<token_pool>> open(std::shared_ptr<library> lib, const uri& wanted, pin_source pin,
+                                                  const pool_options& options);
+  ~token_pool();
+
+  // Takes the work, or answers it at once: queue_full, token_down, key_timed_out.
+  void submit(job work);
+  double load() const;  // queued and busy, a session
+  token_stats stats() const;
+  const std::string& label() const;
+  CK_SLOT_ID slot() const;
+  const std::shared_ptr<library>& lib() const;
+
+  struct state;
+
+ private:
+  explicit token_pool(std::shared_ptr<state> s) : state_(std::move(s)) {}
+  std::shared_ptr<state> state_;
+};
+
+}  // namespace sluice::inline v0::pkcs11

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/session.hpp"
+
+#include <array>
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+constexpr std::size_t largest_signature = 1024;  // RSA-8192
+
+unsigned char* raw(der::view bytes) {
+  return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));
+}
+
+struct hash_mechanisms {
+  CK_MECHANISM_TYPE hash;
+  CK_RSA_PKCS_MGF_TYPE mgf;
+};
+
+hash_mechanisms mechanisms_for(digest_kind kind) {
+  switch (kind) {
+    case digest_kind::md5_sha1: break;
+    case digest_kind::sha1: return {CKM_SHA_1, CKG_MGF1_SHA1};
+    case digest_kind::sha224: return {CKM_SHA224, CKG_MGF1_SHA224};
+    case digest_kind::sha256: return {CKM_SHA256, CKG_MGF1_SHA256};
+    case digest_kind::sha384: return {CKM_SHA384, CKG_MGF1_SHA384};
+    case digest_kind::sha512: return {CKM_SHA512, CKG_MGF1_SHA512};
+  }
+  return {};
+}
+
+// Calls `function(out, &size)`; grows `out` once if the token asks for it.
+template <class Call>
+CK_RV with_output(der::bytes& out, std::size_t room, Call function) {
+  out.resize(room);
+  CK_ULONG size = out.size();
+  auto rv = function(raw(out), &size);
+  if (rv == CKR_BUFFER_TOO_SMALL) {
+    out.resize(size);
+    rv = function(raw(out), &size);
+  }
+  out.resize(rv == CKR_OK ? size : 0);
+  return rv;
+}
+
+}  // namespace
+
+CK_RV session::open(CK_SLOT_ID slot, bool is_read_write) {
+  const CK_FLAGS flags = CKF_SERIAL_SESSION | (is_read_write ? CKF_RW_SESSION : 0);
+  return lib_.call(&CK_FUNCTION_LIST::C_OpenSession, slot, flags, nullptr, nullptr, &handle_);
+}
+
+void session::close() noexcept {
+  if (is_open()) lib_.call(&CK_FUNCTION_LIST::C_CloseSession, handle_);
+  forget();
+}
+
+CK_RV session::login(CK_USER_TYPE who, std::optional<std::string_view> pin) const {
+  auto* text = pin ? reinterpret_cast<unsigned char*>(const_cast<char*>(pin->data())) : nullptr;
+  return lib_.call(&CK_FUNCTION_LIST::C_Login, handle_, who, text, CK_ULONG{pin ? pin->size() : 0});
+}
+
+CK_RV session::find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const {
+  auto type = wanted.type;
+  std::array<CK_ATTRIBUTE, 3> query{{{CKA_CLASS, &type, sizeof type}}};
+  CK_ULONG count = 1;
+  if (wanted.label) query[count++] = {CKA_LABEL, const_cast<char*>(wanted.label->data()), wanted.label->size()};
+  if (wanted.id) query[count++] = {CKA_ID, const_cast<std::byte*>(wanted.id->data()), wanted.id->size()};
+  auto rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsInit, handle_, query.data(), count);
+  if (rv != CKR_OK) return rv;
+  found.resize(most);
+  CK_ULONG n = 0;
+  rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjects, handle_, found.data(), CK_ULONG{found.size()}, &n);
+  found.resize(rv == CKR_OK ? n : 0);
+  const auto ended = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsFinal, handle_);
+  return rv != CKR_OK ? rv : ended;
+}
+
+CK_RV session::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const {
+  CK_ATTRIBUTE attribute{type, nullptr, 0};
+  auto rv = lib_.call(&CK_FUNCTION_LIST::C_GetAttributeValue, handle_, object, &attribute, CK_ULONG{1});
+  if (rv != CKR_OK) return rv;
+  if (attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION) return CKR_ATTRIBUTE_TYPE_INVALID;
+  value.resize(attribute.ulValueLen);
+  attribute.pValue = value.data();
+  rv = lib_.call(&CK_FUNCTION_LIST::C_GetAttributeValue, handle_, object, &attribute, CK_ULONG{1});
+  value.resize(rv == CKR_OK ? attribute.ulValueLen : 0);
+  return rv;
+}
+
+CK_RV session::sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view input,
+                        const authenticate_once& authenticate, der::bytes& out) const {
+  auto rv = lib_.call(&CK_FUNCTION_LIST::C_SignInit, handle_, &mechanism, key);
+  if (rv == CKR_OK && authenticate) rv = authenticate(*this);
+  if (rv != CKR_OK) return rv;
+  return with_output(out, largest_signature, [&](unsigned char* to, CK_ULONG* size) {
+    return lib_.call(&CK_FUNCTION_LIST::C_Sign, handle_, raw(input), CK_ULONG{input.size()}, to, size);
+  });
+}
+
+CK_RV session::sign(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, const sign_request& request,
+                    const authenticate_once& authenticate, der::bytes& signature) const {
+  const auto digest = request.digest();
+  const auto hash = digest_of(request.scheme);
+  if (digest.empty() || digest.size() != digest_size(hash)) return CKR_DATA_LEN_RANGE;
+  const auto kind = kind_of(request.scheme);
+  if (type != (kind == signature_kind::ecdsa ? CKK_ECDSA : CKK_RSA)) return CKR_KEY_TYPE_INCONSISTENT;
+
+  if (kind == signature_kind::ecdsa) {
+    CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
+    der::bytes r_and_s;
+    const auto rv = sign_raw(key, mechanism, digest, authenticate, r_and_s);
+    if (rv != CKR_OK) return rv;
+    const auto encoded = der::ecdsa_signature(r_and_s);
+    signature = encoded.value_or(der::bytes());  // empty: the caller reports encoding_error
+    return CKR_OK;
+  }
+  if (kind == signature_kind::rsa_pss) {
+    const auto [hash_mechanism, mgf] = mechanisms_for(hash);
+    CK_RSA_PKCS_PSS_PARAMS parameters{hash_mechanism, mgf, digest.size()};
+    CK_MECHANISM mechanism{CKM_RSA_PKCS_PSS, &parameters, sizeof parameters};
+    return sign_raw(key, mechanism, digest, authenticate, signature);
+  }
+  CK_MECHANISM mechanism{CKM_RSA_PKCS, nullptr, 0};
+  return sign_raw(key, mechanism, der::digest_info(hash, digest), authenticate, signature);
+}
+
+CK_RV session::decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphertext,
+                       const authenticate_once& authenticate, der::bytes& plaintext) const {
+  if (ciphertext.empty()) return CKR_ENCRYPTED_DATA_LEN_RANGE;
+  if (type != CKK_RSA) return CKR_KEY_TYPE_INCONSISTENT;
+  CK_MECHANISM mechanism{CKM_RSA_PKCS, nullptr, 0};
+  auto rv = lib_.call(&CK_FUNCTION_LIST::C_DecryptInit, handle_, &mechanism, key);
+  if (rv == CKR_OK && authenticate) rv = authenticate(*this);
+  if (rv != CKR_OK) return rv;
+  return with_output(plaintext, ciphertext.size(), [&](unsigned char* to, CK_ULONG* size) {
+    return lib_.call(&CK_FUNCTION_LIST::C_Decrypt, handle_, raw(ciphertext), CK_ULONG{ciphertext.size()}, to, size);
+  });
+}
+
+}  // namespace sluice::inline v0::pkcs11

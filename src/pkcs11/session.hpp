@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// One PKCS#11 session and what is done with it. Belongs to one thread: a session is not for two.
+#pragma once
+
+#include "pkcs11/der.hpp"
+#include "pkcs11/library.hpp"
+#include "sluice/private_key.hpp"
+
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0::pkcs11 {
+
+// What to look for on a token. Absent: anything.
+struct object_search {
+  CK_OBJECT_CLASS type = CKO_PRIVATE_KEY;
+  std::optional<std::string> label;
+  std::optional<std::vector<std::byte>> id;
+};
+
+// Called between C_SignInit and C_Sign for a key that wants its PIN each time (CKA_ALWAYS_AUTHENTICATE).
+using authenticate_once = std::function<CK_RV(const class session&)>;
+
+class session {
+ public:
+  explicit session(const library& lib) : lib_(lib) {}
+  ~session() { close(); }
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  CK_RV open(CK_SLOT_ID slot, bool is_read_write = false);
+  void close() noexcept;
+  void forget() noexcept { handle_ = CK_INVALID_HANDLE; }  // the token has lost it already
+  bool is_open() const noexcept { return handle_ != CK_INVALID_HANDLE; }
+  CK_SESSION_HANDLE handle() const noexcept { return handle_; }
+  const library& lib() const noexcept { return lib_; }
+
+  CK_RV login(CK_USER_TYPE who, std::optional<std::string_view> pin) const;  // no PIN: the token's own pad
+  CK_RV find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const;
+  CK_RV attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const;
+
+  // One C_Sign call with room for any signature; the length is asked for only when that was too little.
+  CK_RV sign(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, const sign_request& request, const authenticate_once& authenticate,
+             der::bytes& signature) const;
+  CK_RV decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphertext, const authenticate_once& authenticate,
+                der::bytes& plaintext) const;
+
+ private:
+  CK_RV sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view input, const authenticate_once& authenticate,
+                 der::bytes& out) const;
+
+  const library& lib_;
+  CK_SESSION_HANDLE handle_ = CK_INVALID_HANDLE;
+};
+
+}  // namespace sluice::inline v0::pkcs11

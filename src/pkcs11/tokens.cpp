@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/tokens.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+bool fits(const std::optional<std::string>& wanted, const std::string& have) { return !wanted || *wanted == have; }
+
+bool fits(const uri& wanted, const found_token& token) {
+  const auto& info = token.info;
+  return (!wanted.slot_id || *wanted.slot_id == token.slot) && fits(wanted.token, padded_text(info.label)) &&
+         fits(wanted.manufacturer, padded_text(info.manufacturerID)) && fits(wanted.model, padded_text(info.model)) &&
+         fits(wanted.serial, padded_text(info.serialNumber));
+}
+
+std::vector<found_token> initialized_tokens(const library& lib, const std::vector<CK_SLOT_ID>& slots) {
+  std::vector<found_token> tokens;
+  for (const auto slot : slots) {
+    found_token token{.slot = slot};
+    if (lib.call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &token.info) != CKR_OK) continue;
+    if ((token.info.flags & CKF_TOKEN_INITIALIZED) != 0) tokens.push_back(token);
+  }
+  return tokens;
+}
+
+std::string list(const std::vector<found_token>& tokens) {
+  std::string text;
+  for (const auto& token : tokens) text += (text.empty() ? "" : ", ") + token_uri(token.info).to_string();
+  return text;
+}
+
+struct named {
+  CK_ULONG value;
+  const char* name;
+};
+
+constexpr std::array flag_names = {
+    named{CKF_RNG, "rng"},
+    named{CKF_WRITE_PROTECTED, "write-protected"},
+    named{CKF_LOGIN_REQUIRED, "login-required"},
+    named{CKF_USER_PIN_INITIALIZED, "user-pin-initialized"},
+    named{CKF_PROTECTED_AUTHENTICATION_PATH, "protected-authentication-path"},
+    named{CKF_TOKEN_INITIALIZED, "token-initialized"},
+    named{CKF_USER_PIN_COUNT_LOW, "user-pin-count-low"},
+    named{CKF_USER_PIN_FINAL_TRY, "user-pin-final-try"},
+    named{CKF_USER_PIN_LOCKED, "user-pin-locked"},
+    named{CKF_USER_PIN_TO_BE_CHANGED, "user-pin-to-be-changed"},
+};
+
+#define SLUICE_MECHANISM(name) named{name, #name}
+constexpr std::array mechanism_names = {
+    SLUICE_MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN), SLUICE_MECHANISM(CKM_RSA_PKCS), SLUICE_MECHANISM(CKM_RSA_X_509),
+    SLUICE_MECHANISM(CKM_RSA_PKCS_OAEP), SLUICE_MECHANISM(CKM_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_SHA1_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS), SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS), SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS_PSS),
+    SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_EC_KEY_PAIR_GEN), SLUICE_MECHANISM(CKM_ECDSA),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA1), SLUICE_MECHANISM(CKM_ECDSA_SHA256), SLUICE_MECHANISM(CKM_ECDSA_SHA384),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA512), SLUICE_MECHANISM(CKM_ECDH1_DERIVE), SLUICE_MECHANISM(CKM_AES_KEY_GEN),
+    SLUICE_MECHANISM(CKM_AES_CBC), SLUICE_MECHANISM(CKM_AES_GCM), SLUICE_MECHANISM(CKM_SHA_1),
+    SLUICE_MECHANISM(CKM_SHA256), SLUICE_MECHANISM(CKM_SHA384), SLUICE_MECHANISM(CKM_SHA512),
+    named{0x1055, "CKM_EC_EDWARDS_KEY_PAIR_GEN"}, named{0x1057, "CKM_EDDSA"},
+};
+#undef SLUICE_MECHANISM
+
+}  // namespace
+
+uri token_uri(const CK_TOKEN_INFO& info, std::optional<CK_SLOT_ID> slot) {
+  const auto some = [](std::string text) { return text.empty() ? std::optional<std::string>() : std::move(text); };
+  uri u;
+  u.token = some(padded_text(info.label));
+  u.manufacturer = some(padded_text(info.manufacturerID));
+  u.model = some(padded_text(info.model));
+  u.serial = some(padded_text(info.serialNumber));
+  u.slot_id = slot;
+  return u;
+}
+
+result<found_token> find_token(const library& lib, const uri& wanted) {
+  auto slots = lib.slots_with_token();
+  if (!slots) return slots.error();
+  const auto present = initialized_tokens(lib, *slots);
+  std::vector<found_token> fitting;
+  std::ranges::copy_if(present, std::back_inserter(fitting), [&](const found_token& t) { return fits(wanted, t); });
+  if (fitting.size() == 1) return fitting.front();
+  if (fitting.empty()) {
+    auto why = config_failure(errc::token_not_found, wanted.token_string(),
+                              present.empty() ? lib.info().path + " has no initialised token" : "there is " + list(present),
+                              "`sluice token list` shows what is there");
+    why.token = wanted.token.value_or("");
+    return why;
+  }
+  return config_failure(errc::token_ambiguous, wanted.token_string(), "it could be " + list(fitting),
+                        "name the token's serial number as well");
+}
+
+token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& info) {
+  token_info made;
+  made.label = padded_text(info.label);
+  made.manufacturer = padded_text(info.manufacturerID);
+  made.model = padded_text(info.model);
+  made.serial = padded_text(info.serialNumber);
+  made.slot_id = slot;
+  made.is_initialized = (info.flags & CKF_TOKEN_INITIALIZED) != 0;
+  made.uri = token_uri(info).to_string();
+  for (const auto& flag : flag_names) {
+    if ((info.flags & flag.value) != 0) made.flags.emplace_back(flag.name);
+  }
+  for (const auto type : mechanisms_of(lib, slot)) made.mechanisms.push_back(mechanism_name(type));
+  const bool is_known = info.ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION;
+  made.most_sessions = is_known ? info.ulMaxSessionCount : 0;
+  return made;
+}
+
+std::vector<CK_MECHANISM_TYPE> mechanisms_of(const library& lib, CK_SLOT_ID slot) {
+  CK_ULONG count = 0;
+  if (lib.call(&CK_FUNCTION_LIST::C_GetMechanismList, slot, nullptr, &count) != CKR_OK) return {};
+  std::vector<CK_MECHANISM_TYPE> types(count);
+  if (lib.call(&CK_FUNCTION_LIST::C_GetMechanismList, slot, types.data(), &count) != CKR_OK) return {};
+  types.resize(count);
+  return types;
+}
+
+std::string mechanism_name(CK_MECHANISM_TYPE type) {
+  const auto found = std::ranges::find(mechanism_names, type, &named::value);
+  if (found != mechanism_names.end()) return found->name;
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%08lx", type);
+  return text;
+}
+
+}  // namespace sluice::inline v0::pkcs11
