@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys in memory, for the authority and the token verbs.
+#pragma once
+
+#include "kit/authority.hpp"
+
+#include <openssl/evp.h>
+
+namespace sluice::kit {
+
+const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name);  // null for Ed25519, which takes none
+bssl::UniquePtr<EVP_PKEY> parse_public_key(std::span<const std::byte> spki);
+
+// What AWS-LC complains of, as a failure.
+failure trouble(std::string where);
+
+}  // namespace sluice::kit
