@@ -94,7 +94,7 @@ result<void> token_pool::state::try_token(worker& w) {
   if (!token) return token.error();
   slot = token->slot;
   if (auto opened = open_session(w); !opened) return opened;
-  auto logged_in = login.ensure(w.s, slot, true);
+  auto logged_in = login.ensure(w.s, slot, login_hint::doubtful);
   if (!logged_in) return logged_in.error();
   const std::lock_guard lock(gate);
   totals.logins += *logged_in;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/immortal.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include "sluice/library.hpp"
@@ -42,7 +43,7 @@ struct registry {
   std::mutex gate;
   std::map<std::pair<const module_core*, std::string>, std::weak_ptr<token_pool>> pools;
   static registry& instance() {
-    static registry one;
+    static auto& one = immortal<registry>();
     return one;
   }
 };

@@ -43,7 +43,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
 
   // ladder.cpp: one piece of work, climbing as far as it takes
   result<der::bytes> attempt(worker& w, const job& work);
-  result<der::bytes> attempt_once(worker& w, const job& work, bool login_is_lost);
+  result<der::bytes> attempt_once(worker& w, const job& work, login_hint hint);
   result<CK_OBJECT_HANDLE> locate(worker& w, key_record& key);
   result<void> open_session(worker& w);
   void count_answer(CK_RV rv);
