@@ -3,6 +3,8 @@
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/pool_state.hpp"
 
+#include <algorithm>
+
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
@@ -106,6 +108,7 @@ result<void> token_pool::state::open_session(worker& w) {
   if (rv == CKR_OK) {
     const std::lock_guard lock(gate);
     w.has_session = true;
+    session_limit = std::max(session_limit, open_sessions());  // a limit may have been learned while this one opened
     return {};
   }
   w.s.forget();

@@ -197,8 +197,7 @@ void token_pool::state::finish_job(const worker_pointer& w, job work, result<der
       const auto rv = static_cast<CK_RV>(code.value());
       // Too many sessions: make do with those there are.
       if (is_ckr && rv == CKR_SESSION_COUNT) {
-        const auto open = static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& o) { return o->has_session; }));
-        if (open > 0) {
+        if (const auto open = open_sessions(); open > 0) {
           session_limit = open;
           w->is_written_off = true;  // this worker ends; it is not lost
           again = true;
@@ -230,6 +229,10 @@ void token_pool::state::stop() {
     return std::ranges::all_of(workers, [](const auto& w) { return w->is_written_off && w->is_busy; });
   };
   changed.wait_for(lock, farewell, nobody_works);
+}
+
+std::size_t token_pool::state::open_sessions() const {
+  return static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& w) { return w->has_session; }));
 }
 
 token_stats token_pool::state::stats() const {

@@ -39,6 +39,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   std::optional<job> next_job(const worker_pointer& w, bool& should_probe);
   void finish_job(const worker_pointer& w, job work, result<der::bytes> outcome);
   void stop();
+  std::size_t open_sessions() const;  // with the lock held
   token_stats stats() const;
 
   // ladder.cpp: one piece of work, climbing as far as it takes

@@ -2,6 +2,7 @@
 // Loading modules: what is refused, and who initialises whom. A module is initialised once a process, so the tests
 // that care run in processes of their own.
 #include "support/faulty.hpp"
+#include "support/own_process.hpp"
 
 #include "pkcs11/library.hpp"
 
@@ -23,11 +24,6 @@ constexpr auto strict = module_options{.initialization = initialization::strict}
 constexpr auto omit = module_options{.initialization = initialization::omit};
 
 error_code ckr(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()}; }
-
-// Runs `body` in a fresh process; it must answer true.
-#define IN_A_PROCESS_OF_ITS_OWN(body)                                    \
-  GTEST_FLAG_SET(death_test_style, "threadsafe");                        \
-  EXPECT_EXIT(std::exit((body)() ? 0 : 1), testing::ExitedWithCode(0), "")
 
 TEST(module, that_is_not_there_is_refused) {
   const auto m = module::load("/nowhere/libnone.so");

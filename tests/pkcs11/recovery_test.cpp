@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recovery ladder, rung by rung, on a token that fails on request.
 #include "support/faulty.hpp"
+#include "support/own_process.hpp"
 
 #include <gtest/gtest.h>
 
@@ -129,26 +130,6 @@ TEST_F(recovery, probes_back_off_to_half_a_second_and_not_further) {
   EXPECT_LT(until_it_works(), 1s);
 }
 
-TEST_F(recovery, at_the_last_rung_the_module_is_initialised_again) {
-  // Everything but a new C_Initialize keeps failing.
-  faulty_.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
-  EXPECT_FALSE(sign());
-  const auto began = clock_type::now();
-  while (key_->stats().reinitialized == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(10ms);
-  EXPECT_GE(key_->stats().reinitialized, 1u);
-  faulty_.behave();
-  until_it_works();
-}
-
-TEST_F(recovery, a_module_finalized_behind_our_back_is_initialised_again) {
-  ASSERT_TRUE(sign());
-  faulty_.script("[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
-                 "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
-  sign();
-  until_it_works();
-  EXPECT_EQ(key_->stats().reinitialized, 1u);
-}
-
 TEST_F(recovery, a_replaced_key_is_refused_with_both_fingerprints) {
   faulty_.generate("intruder", key_type::ec256, 9);
   ASSERT_TRUE(sign());
@@ -198,6 +179,54 @@ TEST_F(recovery, when_every_worker_is_stuck_work_is_refused_at_once) {
   faulty_.behave();
   until_it_works();
 }
+
+// Re-initialising is for modules that we initialised: nothing else in the process may have loaded SoftHSM before.
+struct alone {
+  alone() { faulty.generate("site"); }
+  test::faulty_token faulty;
+  bool works(const std::shared_ptr<key>& k) const {
+    const auto began = clock_type::now();
+    while (!k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) {
+      if (clock_type::now() - began > 20s) return false;
+    }
+    return true;
+  }
+};
+
+bool everything_fails_until_it_is_initialised_again() {
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
+  const auto began = clock_type::now();
+  while (k->stats().reinitialized == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(10ms);
+  if (k->stats().reinitialized == 0) return false;
+  a.faulty.behave();
+  return a.works(k);
+}
+TEST(last_rung, the_module_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(everything_fails_until_it_is_initialised_again); }
+
+bool finalized_by_somebody_else() {
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
+                  "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
+  return a.works(k) && k->stats().reinitialized == 1;
+}
+TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(finalized_by_somebody_else); }
+
+bool not_ours() {
+  kit::softhsm_home();
+  const auto somebody = module::load(kit::softhsm_module().value(), {.initialization = initialization::strict}).value();
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
+  std::this_thread::sleep_for(3s);  // more than five probes
+  a.faulty.behave();
+  return a.works(k) && k->stats().reinitialized == 0;
+}
+TEST(last_rung, a_module_somebody_else_initialised_is_left_alone) { IN_A_PROCESS_OF_ITS_OWN(not_ours); }
 
 }  // namespace
 }  // namespace sluice::pkcs11
