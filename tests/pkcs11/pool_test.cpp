@@ -91,7 +91,7 @@ TEST_F(pool, learns_the_limit_from_session_count) {
   faulty_.script("[token]\nsession_limit = 2\n[latency]\nC_Sign = \"30ms\"");
   const auto key = faulty_.open("site", {.sessions = 8});
   EXPECT_EQ(answers(*key, 16).good(), 16);
-  EXPECT_GT(key->stats().answers.at("CKR_SESSION_COUNT"), 0u);
+  EXPECT_EQ(key->stats().answers.count("CKR_SESSION_COUNT"), 1u);
   EXPECT_EQ(key->stats().session_limit, 2u);
 }
 

@@ -150,12 +150,9 @@ CK_RV faults::around(const char* function, const std::function<CK_RV()>& work) {
 CK_RV faults::open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
   const auto s = now();
   if (s->unplugged) return CKR_TOKEN_NOT_PRESENT;
-  {
-    const std::lock_guard lock(gate_);
-    if (s->session_limit != 0 && sessions_.size() >= s->session_limit) return CKR_SESSION_COUNT;
-  }
-  const auto rv = target_->C_OpenSession(slot, flags, application, notify, session);
   const std::lock_guard lock(gate_);
+  if (s->session_limit != 0 && sessions_.size() >= s->session_limit) return CKR_SESSION_COUNT;
+  const auto rv = target_->C_OpenSession(slot, flags, application, notify, session);
   if (rv == CKR_OK) {
     sessions_.insert(*session);
     lost_.erase(*session);
