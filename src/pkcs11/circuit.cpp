@@ -77,10 +77,8 @@ void token_pool::state::probe(const worker_pointer& w) {
     circuit = circuit_state::open;
     probe_at = clock_type::now() + next_delay();
     ++failed_probes;
-    if (!is_down_for_sure) {
-      is_down_for_sure = true;
-      flush_queue(down_failure(), lock);
-    }
+    is_down_for_sure = true;
+    flush_queue(down_failure(), lock);
   }
   changed.notify_all();
 }

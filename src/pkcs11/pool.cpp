@@ -204,7 +204,7 @@ void token_pool::state::finish_job(const worker_pointer& w, job work, result<der
         }
       } else if (is_ckr && is_token_down(rv)) {
         trip(outcome.error());
-        again = !work.was_retried && clock_type::now() < work.deadline;
+        again = !work.was_retried && !is_down_for_sure && clock_type::now() < work.deadline;
         work.was_retried = true;
       }
       if (again) {
