@@ -74,6 +74,12 @@ struct connection::impl {
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
 
+  // What a session of this connection is kept under: who the server had to be. One made without verification is
+  // never resumed by a connection that verifies, for which the name on it would stand for nothing.
+  std::string session_name() const { return ctx.verifies() ? server_name : "unverified " + server_name; }
+  void resume_session();
+  void keep_session();
+
   // connection_verify.cpp
   bool accepts_chain();
   result<void> check_name(const certificate& leaf) const;
@@ -101,6 +107,7 @@ struct connection::impl {
   bool peer_closed = false;
   bool write_closed = false;
   connection_info info;
+  secret offered_session;
   std::unique_ptr<internal::pending_signature> signature;
 
   std::chrono::steady_clock::time_point began{};
