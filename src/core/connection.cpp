@@ -135,6 +135,7 @@ void connection::reset(const connection_options& options) {
   auto& c = *impl_;
   c.signature.reset();
   c.output.clear();
+  c.flight.forget();
   c.read_error = c.write_error = {};
   c.why = c.refusal = {};
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;

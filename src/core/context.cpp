@@ -190,9 +190,8 @@ result<void> set_io(state_type& s, blinding wanted) {
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
-  if (s.key_log && s2n_config_set_key_log_cb(config, internal::on_key_log, &s) != S2N_SUCCESS) {
-    return s2n_failure("key log");
-  }
+  // Always: a refused chain of TLS 1.3 can be shown to people only with the handshake's secret (core/flight.hpp).
+  if (s2n_config_set_key_log_cb(config, internal::on_key_log, &s) != S2N_SUCCESS) return s2n_failure("key log");
   return {};
 }
 
