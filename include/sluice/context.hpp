@@ -63,6 +63,15 @@ class blinding {
 // whoever has the lines. Called on connection threads.
 using key_log = std::function<void(std::string_view line)>;
 
+// What Sluice refuses in a peer's chain although s2n would take it, and can be told to take again. Each weakens what
+// a certificate proves.
+struct allowances {
+  bool sha1_signatures = false;    // a certificate signed with SHA-1 or MD5 (the anchor apart)
+  bool small_rsa_keys = false;     // an RSA key below 2048 bits
+  bool common_name = false;        // a host name in the subject's common name, where there is no dNSName
+  bool dns_name_as_ip = false;     // an IP address written as a dNSName
+};
+
 // A further say about a peer whose chain has already passed: leaf first, anchor last. Return false to refuse it
 // (errc::rejected). Called on the connection's thread, once, before any byte of application data.
 using peer_check = std::function<bool(std::span<const certificate> chain)>;
@@ -75,6 +84,7 @@ struct client_options {
   std::vector<std::string> alpn;              // preferred first; names of 1 to 255 bytes (RFC 7301)
   bool ocsp = true;                           // ask for a stapled OCSP response and refuse a bad one
   verification verify;                        // sluice::dangerous turns it off
+  allowances allow;
   peer_check accept;
   std::shared_ptr<session_store> sessions;    // resume with what servers give out; null: never
   sluice::blinding blinding = sluice::blinding::standard();
@@ -90,6 +100,7 @@ struct server_options {
   std::string policy;
   version_range versions;
   std::vector<std::string> alpn;              // the server's order decides
+  allowances allow;                           // in client certificates
   peer_check accept;                          // for client certificates
   std::optional<ticket_options> tickets = ticket_options();  // resumption; nullopt: none
   sluice::blinding blinding = sluice::blinding::standard();

@@ -143,6 +143,21 @@ std::string key_description(const EVP_PKEY* key) {
   return std::string("ECDSA ") + (curve ? curve : "unknown curve");
 }
 
+bool matches_host(const X509* x509, std::string_view host, bool common_name_counts) {
+  const unsigned flags = common_name_counts ? 0 : X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
+  const bool matched = X509_check_host(const_cast<X509*>(x509), host.data(), host.size(), flags, nullptr) == 1;
+  ERR_clear_error();
+  return matched;
+}
+
+bool matches_ip(const X509* x509, std::string_view literal) {
+  const auto bytes = ip_bytes(literal);
+  const auto* raw = reinterpret_cast<const uint8_t*>(bytes.data());
+  const bool matched = !bytes.empty() && X509_check_ip(const_cast<X509*>(x509), raw, bytes.size(), 0) == 1;
+  ERR_clear_error();
+  return matched;
+}
+
 std::string ip_bytes(std::string_view literal) {
   const std::string text(literal);
   std::array<char, 16> bytes{};
@@ -228,18 +243,9 @@ std::string certificate::to_pem() const {
 }
 
 bool certificate::matches_host(std::string_view host) const {
-  const bool matched = X509_check_host(parts_->x509.get(), host.data(), host.size(),
-                                       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
-  ERR_clear_error();
-  return matched && !internal::is_ip_literal(host);
+  return internal::matches_host(parts_->x509.get(), host) && !internal::is_ip_literal(host);
 }
 
-bool certificate::matches_ip(std::string_view literal) const {
-  const auto bytes = internal::ip_bytes(literal);
-  const bool matched = !bytes.empty() && X509_check_ip(parts_->x509.get(), reinterpret_cast<const uint8_t*>(bytes.data()),
-                                                       bytes.size(), 0) == 1;
-  ERR_clear_error();
-  return matched;
-}
+bool certificate::matches_ip(std::string_view literal) const { return internal::matches_ip(parts_->x509.get(), literal); }
 
 }  // namespace sluice::inline v0

@@ -86,7 +86,7 @@ struct connection::impl {
 
   // connection_verify.cpp
   bool accepts_chain();
-  result<void> check_name(const certificate& leaf) const;
+  result<void> judge_chain() const;
 
   context ctx;
   const role side;

@@ -1,83 +1,143 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type, and the application's.
+// Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type; strength, where s2n is too
+// lax for a client that must be trusted; and the application's opinion.
 #include "core/callbacks.hpp"
 #include "core/certificate_parts.hpp"
 #include "core/connection_impl.hpp"
 #include "core/error_tables.hpp"
 
+#include <openssl/err.h>
+#include <openssl/nid.h>
+
 namespace sluice::inline v0 {
 namespace {
 
-std::string list_names(const certificate& leaf) {
+using der_view = std::span<const std::byte>;
+
+// The chain that was verified, leaf first, anchor last, as DER; `copy` owns it.
+std::vector<der_view> chain_of(s2n_connection* conn, const internal::chain_handle& copy) {
+  std::vector<der_view> chain;
+  uint32_t count = 0;
+  if (!copy || s2n_connection_get_peer_cert_chain(conn, copy.get()) != S2N_SUCCESS ||
+      s2n_cert_chain_get_length(copy.get(), &count) != S2N_SUCCESS) {
+    return chain;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    s2n_cert* one = nullptr;
+    const uint8_t* der = nullptr;
+    uint32_t size = 0;
+    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS || s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS) return {};
+    chain.emplace_back(reinterpret_cast<const std::byte*>(der), size);
+  }
+  return chain;
+}
+
+std::vector<certificate> parse(const std::vector<der_view>& chain) {
+  std::vector<certificate> parsed;
+  for (const auto& der : chain) {
+    auto one = certificate::from_der(der);
+    if (!one) return {};
+    parsed.push_back(std::move(*one));
+  }
+  return parsed;
+}
+
+internal::x509_handle parse_x509(der_view der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  internal::x509_handle x509(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  ERR_clear_error();
+  return x509;
+}
+
+std::string list_names(der_view leaf) {
+  const auto parsed = certificate::from_der(leaf);
   std::string text;
-  for (const auto& name : leaf.names()) {
+  if (!parsed) return text;
+  for (const auto& name : parsed->names()) {
     if (text.size() > 200) return text + ", …";
     if (!name.value.empty()) text += (text.empty() ? "" : ", ") + name.value;
   }
   return text;
 }
 
-std::vector<certificate> chain_of(s2n_connection* conn, std::size_t most) {
-  std::vector<certificate> chain;
-  const internal::chain_handle copy(s2n_cert_chain_and_key_new());
-  uint32_t count = 0;
-  if (!copy || s2n_connection_get_peer_cert_chain(conn, copy.get()) != S2N_SUCCESS ||
-      s2n_cert_chain_get_length(copy.get(), &count) != S2N_SUCCESS) {
-    return chain;
+bool has_old_signature(const X509* x509) {
+  switch (X509_get_signature_nid(x509)) {
+    case NID_sha1WithRSAEncryption:
+    case NID_ecdsa_with_SHA1:
+    case NID_md5WithRSAEncryption:
+    case NID_dsaWithSHA1: return true;
+    default: return false;
   }
-  for (uint32_t i = 0; i < count && chain.size() < most; ++i) {
-    s2n_cert* one = nullptr;
-    const uint8_t* der = nullptr;
-    uint32_t size = 0;
-    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS || s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS) break;
-    auto parsed = certificate::from_der({reinterpret_cast<const std::byte*>(der), size});
-    if (!parsed) break;
-    chain.push_back(std::move(*parsed));
-  }
-  return chain;
 }
 
-}  // namespace
+bool has_small_key(X509* x509) {
+  const EVP_PKEY* key = X509_get0_pubkey(x509);
+  ERR_clear_error();
+  const int type = key ? EVP_PKEY_id(key) : 0;
+  return (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) && EVP_PKEY_bits(key) < 2048;
+}
 
-result<void> connection::impl::check_name(const certificate& leaf) const {
-  const bool fits = is_ip ? leaf.matches_ip(server_name) : leaf.matches_host(server_name);
-  if (fits) return {};
-  const auto names = list_names(leaf);
-  auto story = internal::make_failure(errc::name_mismatch, place,
-                                      names.empty() ? "it names no host (no subjectAltName)" : "it is for " + names,
-                                      "connect by a name it carries, or have it issued for this one");
-  story.certificate = leaf.subject();
-  story.depth = 0;
+failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail, std::string remedy) {
+  auto story = internal::make_failure(cause, place, std::move(detail), std::move(remedy));
+  story.certificate = internal::subject_of(x509);
+  story.depth = static_cast<int>(depth);
   story.at = phase::handshake;
   return story;
 }
 
-bool connection::impl::accepts_chain() {
+// The anchor's own signature proves nothing and is not looked at; its key signs and is.
+result<void> check_strength(const allowances& allow, const std::string& place, X509* x509, std::size_t depth, bool is_anchor) {
+  if (!allow.sha1_signatures && !is_anchor && has_old_signature(x509)) {
+    return refusal_of(errc::weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" is signed with SHA-1 or MD5",
+                      "have it issued anew with SHA-256 (or set allowances::sha1_signatures)");
+  }
+  if (!allow.small_rsa_keys && has_small_key(x509)) {
+    return refusal_of(errc::weak, place, x509, depth,
+                      "\"" + internal::subject_of(x509) + "\" has the key " + internal::key_description(X509_get0_pubkey(x509)),
+                      "use RSA with 2048 bits or more, or ECDSA (or set allowances::small_rsa_keys)");
+  }
+  return {};
+}
+
+}  // namespace
+
+result<void> connection::impl::judge_chain() const {
   const auto& shared = *ctx.shared_state();
-  const auto chain = chain_of(conn.get(), shared.accept ? SIZE_MAX : 1);
-  if (chain.empty()) {
-    refusal = internal::make_failure(errc::internal, place, "the verified chain cannot be read");
-    return false;
+  const internal::chain_handle copy(s2n_cert_chain_and_key_new());
+  const auto chain = chain_of(conn.get(), copy);
+  if (chain.empty()) return internal::make_failure(errc::internal, place, "the verified chain cannot be read");
+  for (std::size_t i = 0; i < chain.size(); ++i) {
+    const auto x509 = parse_x509(chain[i]);
+    if (!x509) return internal::make_failure(errc::malformed, place);
+    const bool is_anchor = i > 0 && i + 1 == chain.size();
+    if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
+    if (i > 0 || side == role::server) continue;
+    const bool fits = is_ip ? internal::matches_ip(x509.get(), server_name) ||
+                                  (shared.allow.dns_name_as_ip && internal::matches_host(x509.get(), server_name))
+                            : internal::matches_host(x509.get(), server_name, shared.allow.common_name);
+    if (fits) continue;
+    const auto names = list_names(chain[i]);
+    return refusal_of(errc::name_mismatch, place, x509.get(), i,
+                      names.empty() ? "it names no host (no subjectAltName)" : "it is for " + names,
+                      "connect by a name it carries, or have it issued for this one");
   }
-  if (side == role::client) {
-    if (auto named = check_name(chain.front()); !named) {
-      refusal = named.error();
-      return false;
-    }
-  }
-  if (shared.accept && !shared.accept(chain)) {
-    refusal = internal::make_failure(errc::rejected, place, "the certificate is \"" + chain.front().subject() + "\"");
-    refusal.certificate = chain.front().subject();
-    refusal.depth = 0;
-    refusal.at = phase::handshake;
-    return false;
-  }
-  return true;
+  if (!shared.accept) return {};
+  const auto parsed = parse(chain);
+  if (!parsed.empty() && shared.accept(parsed)) return {};
+  const auto leaf = parse_x509(chain.front());
+  return refusal_of(errc::rejected, place, leaf.get(), 0, "the certificate is \"" + internal::subject_of(leaf.get()) + "\"", "");
+}
+
+bool connection::impl::accepts_chain() {
+  auto verdict = judge_chain();
+  if (!verdict) refusal = verdict.error();
+  return verdict.has_value();
 }
 
 std::vector<certificate> connection::peer_certificates() const {
   if (!impl_->ctx.verifies() || !impl_->conn) return {};
-  return chain_of(impl_->conn.get(), SIZE_MAX);
+  const internal::chain_handle copy(s2n_cert_chain_and_key_new());
+  return parse(chain_of(impl_->conn.get(), copy));
 }
 
 std::vector<certificate> connection::sent_certificates() const { return impl_->sent_certificates(); }

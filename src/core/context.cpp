@@ -34,6 +34,7 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
   made->side = side;
   made->alpn = options.alpn;
   made->trust = options.trust;
+  made->allow = options.allow;
   made->accept = options.accept;
   made->observer = options.observer;
   made->clock = options.clock;

@@ -18,6 +18,7 @@ struct context::state {
   std::optional<sluice::trust> trust;
   bool verifies = true;
   client_auth auth = client_auth::none;
+  allowances allow;
   peer_check accept;
   std::shared_ptr<session_store> sessions;
   std::shared_ptr<sluice::observer> observer;
