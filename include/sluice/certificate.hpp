@@ -40,6 +40,8 @@ class certificate {
 
   std::span<const std::byte> der() const noexcept;
   std::span<const std::byte> subject_der() const noexcept;
+  std::span<const std::byte> issuer_der() const noexcept;
+  std::span<const std::byte> serial_der() const noexcept;  // an INTEGER
   std::span<const std::byte> public_key() const noexcept;  // SubjectPublicKeyInfo, DER
   std::string sha256() const;                              // fingerprint, lower-case hexadecimal
   std::string to_pem() const;

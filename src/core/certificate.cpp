@@ -117,6 +117,14 @@ std::vector<std::byte> name_der(const X509_NAME* name) {
   return bytes;
 }
 
+std::vector<std::byte> serial_bytes(const X509* x509) {
+  unsigned char* der = nullptr;
+  const int size = i2d_ASN1_INTEGER(X509_get0_serialNumber(x509), &der);
+  auto bytes = bytes_of(der, size);
+  OPENSSL_free(der);
+  return bytes;
+}
+
 std::string key_text(const X509* x509) {
   const auto* key = X509_get0_pubkey(x509);
   ERR_clear_error();
@@ -184,6 +192,8 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->spki = spki_of(x509);
   p->subject = internal::subject_of(x509);
   p->subject_der = name_der(X509_get_subject_name(x509));
+  p->issuer_der = name_der(X509_get_issuer_name(x509));
+  p->serial_der = serial_bytes(x509);
   p->issuer = name_text(X509_get_issuer_name(x509));
   p->serial = serial_text(x509);
   p->key = key_text(x509);
@@ -227,6 +237,8 @@ std::chrono::system_clock::time_point certificate::not_after() const noexcept { 
 const std::vector<alternative_name>& certificate::names() const noexcept { return parts_->names; }
 std::span<const std::byte> certificate::der() const noexcept { return parts_->der; }
 std::span<const std::byte> certificate::subject_der() const noexcept { return parts_->subject_der; }
+std::span<const std::byte> certificate::issuer_der() const noexcept { return parts_->issuer_der; }
+std::span<const std::byte> certificate::serial_der() const noexcept { return parts_->serial_der; }
 std::span<const std::byte> certificate::public_key() const noexcept { return parts_->spki; }
 
 std::string certificate::sha256() const { return sha256_hex(parts_->der); }

@@ -10,7 +10,7 @@ namespace sluice::inline v0 {
 struct certificate::parts {
   internal::x509_handle x509;
   std::vector<std::byte> der;
-  std::vector<std::byte> spki, subject_der;
+  std::vector<std::byte> spki, subject_der, issuer_der, serial_der;
   std::string subject, issuer, serial, key;
   std::vector<alternative_name> names;
   std::chrono::system_clock::time_point not_before, not_after;

@@ -252,10 +252,11 @@ result<std::string> token::import_key(const key_numbers& k, const std::string& l
 result<std::string> token::import_certificate(const certificate& cert, const std::string& label, std::span<const std::byte> id) {
   const auto working = state_->lib->working();
   attribute_list attributes;
-  const auto subject = cert.subject_der();
+  const auto bytes = [](std::span<const std::byte> value) { return der::bytes(value.begin(), value.end()); };
   attributes.number(CKA_CLASS, CKO_CERTIFICATE).number(CKA_CERTIFICATE_TYPE, CKC_X_509).flag(CKA_TOKEN, true);
-  attributes.text(CKA_LABEL, label).id(id).bytes(CKA_SUBJECT, {subject.begin(), subject.end()});
-  attributes.bytes(CKA_VALUE, {cert.der().begin(), cert.der().end()});
+  attributes.text(CKA_LABEL, label).id(id).bytes(CKA_SUBJECT, bytes(cert.subject_der()));
+  attributes.bytes(CKA_ISSUER, bytes(cert.issuer_der())).bytes(CKA_SERIAL_NUMBER, bytes(cert.serial_der()));
+  attributes.bytes(CKA_VALUE, bytes(cert.der()));
   auto list = attributes.list();
   CK_OBJECT_HANDLE made = 0;
   const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_CreateObject, state_->s->handle(), list.data(), CK_ULONG{list.size()}, &made);
