@@ -52,6 +52,9 @@ struct connection::impl {
   void configure(const connection_options& options);
   step failed_step() const { return {.error = why.code}; }
   step latch(failure story);
+  step write_failed();
+  step await_close_notify(transport& transport, phase at);
+  bool has_half_close() const noexcept;
 
   // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
   class call;
@@ -95,6 +98,7 @@ struct connection::impl {
   error_code write_error;  // the transport is broken for writing; reading may still deliver
 
   failure why;              // latched when why.code is set
+  failure write_why;        // the story of write_error, once it was told
   failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
   bool negotiated = false;  // s2n is done, output may still be leaving
   bool established = false;

@@ -185,7 +185,6 @@ result<void> set_io(state_type& s, blinding wanted) {
   if (!longest) return make_failure(errc::usage, "blinding", "the longest delay does not fit");
   // NONBLOCKING even without a callback: a later change of config would hang in the default mode (P25).
   if (s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING) != S2N_SUCCESS ||
-      s2n_config_set_recv_multi_record(config, true) != S2N_SUCCESS ||
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
