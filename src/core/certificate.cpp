@@ -37,22 +37,10 @@ std::string name_text(const X509_NAME* name) {
   return bio_text(bio.get());
 }
 
-std::string hexadecimal(std::span<const std::byte> bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const auto byte : bytes) {
-    const auto value = std::to_integer<unsigned>(byte);
-    text += digits[value >> 4];
-    text += digits[value & 15];
-  }
-  return text;
-}
-
 std::string serial_text(const X509* x509) {
   const auto* serial = X509_get0_serialNumber(x509);
-  return hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
-                      static_cast<std::size_t>(ASN1_STRING_length(serial))});
+  return internal::hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
+                                static_cast<std::size_t>(ASN1_STRING_length(serial))});
 }
 
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
@@ -143,6 +131,18 @@ std::string key_description(const EVP_PKEY* key) {
   return std::string("ECDSA ") + (curve ? curve : "unknown curve");
 }
 
+std::string hexadecimal(std::span<const std::byte> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const auto byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text += digits[value >> 4];
+    text += digits[value & 15];
+  }
+  return text;
+}
+
 std::string ip_bytes(std::string_view literal) {
   const std::string text(literal);
   std::array<char, 16> bytes{};
@@ -220,7 +220,7 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
   std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(digest.data()));
-  return hexadecimal(digest);
+  return internal::hexadecimal(digest);
 }
 
 std::string certificate::to_pem() const {

@@ -20,6 +20,7 @@ namespace internal {
 
 std::string subject_of(const X509* x509);
 std::string key_description(const EVP_PKEY* key);
+std::string hexadecimal(std::span<const std::byte> bytes);
 
 // An IP literal as the bytes of an iPAddress entry: 4 or 16; empty when it is not one.
 std::string ip_bytes(std::string_view literal);

@@ -84,6 +84,7 @@ void connection::impl::configure(const connection_options& options) {
 step connection::impl::latch(failure story) {
   if (why.code) return failed_step();
   why = std::move(story);
+  if (!why.code) why.code = make_error_code(errc::internal);
   if (why.where.empty()) why.where = place;
   explain(why);
   signature.reset();
@@ -127,6 +128,7 @@ void connection::reset(const connection_options& options) {
   c.output.clear();
   c.read_error = c.write_error = {};
   c.why = c.write_why = c.refusal = {};
+  c.first_size = 0;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
   c.began = {};

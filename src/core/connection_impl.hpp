@@ -7,6 +7,7 @@
 #include "core/signature_slot.hpp"
 #include "sluice/connection.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -59,6 +60,7 @@ struct connection::impl {
   // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
   class call;
   bool flush_output(transport& transport);
+  bool is_tls_so_far(std::span<const std::byte> arrived);
   step after_output() const;
 
   // connection_handshake.cpp
@@ -93,6 +95,8 @@ struct connection::impl {
   error_code read_error;
   bool read_ended = false;
   std::vector<std::byte> produced;
+  std::array<std::byte, 5> first_header{};  // of the peer's first record
+  std::size_t first_size = 0;
 
   internal::output_queue output;
   error_code write_error;  // the transport is broken for writing; reading may still deliver
