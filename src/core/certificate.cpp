@@ -144,6 +144,7 @@ std::string hexadecimal(std::span<const std::byte> bytes) {
 }
 
 std::string ip_bytes(std::string_view literal) {
+  if (literal.find('\0') != literal.npos) return {};
   const std::string text(literal);
   std::array<char, 16> bytes{};
   if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return {bytes.data(), 4};

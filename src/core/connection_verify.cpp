@@ -48,7 +48,6 @@ result<void> connection::impl::check_name(const certificate& leaf) const {
                                       "connect by a name it carries, or have it issued for this one");
   story.certificate = leaf.subject();
   story.depth = 0;
-  story.at = phase::handshake;
   return story;
 }
 
@@ -69,7 +68,6 @@ bool connection::impl::accepts_chain() {
     refusal = internal::make_failure(errc::rejected, place, "the certificate is \"" + chain.front().subject() + "\"");
     refusal.certificate = chain.front().subject();
     refusal.depth = 0;
-    refusal.at = phase::handshake;
     return false;
   }
   return true;
@@ -95,6 +93,7 @@ extern "C" int on_chain_validated(s2n_connection* connection, s2n_cert_validatio
   } catch (...) {
     c->refusal = make_failure(errc::rejected, c->place, "the application's check threw");
   }
+  if (c != nullptr) c->refusal.at = phase::handshake;
   return accepted ? s2n_cert_validation_accept(info) : s2n_cert_validation_reject(info);
 }
 

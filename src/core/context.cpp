@@ -10,6 +10,7 @@
 #include "sluice/library.hpp"
 
 #include <s2n.h>
+#include <unstable/allow_ip_in_cn.h>
 #include <unstable/crl.h>
 
 #include <algorithm>
@@ -93,7 +94,9 @@ result<void> set_trust(state_type& s, odd_anchors odd) {
     }
   }
   if (count == 0) return make_failure(errc::trust_store_empty, s.trust->where());
-  if (s2n_config_set_cert_validation_cb(s.config.get(), internal::on_chain_validated, &s) != S2N_SUCCESS) {
+  // Names are judged in on_chain_validated; s2n's own rule for common names would call some chains untrusted.
+  if (s2n_config_set_cert_validation_cb(s.config.get(), internal::on_chain_validated, &s) != S2N_SUCCESS ||
+      s2n_config_allow_ip_in_cn(s.config.get()) != S2N_SUCCESS) {
     return s2n_failure("certificate validation");
   }
   return {};

@@ -66,6 +66,7 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_SAFETY", errc::protocol_error},
     s2n_row{"S2N_ERR_CLIENT_HELLO_VERSION", errc::protocol_error},
     s2n_row{"S2N_ERR_PQ_CRYPTO", errc::protocol_error},
+    s2n_row{"S2N_ERR_NULL", errc::protocol_error},
     s2n_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", errc::protocol_error},
 };
 
