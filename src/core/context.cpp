@@ -219,6 +219,8 @@ result<void> check_alpn(std::span<const std::string> names) {
     if (name.empty() || name.size() > 255) {
       return make_failure(errc::bad_alpn, "ALPN", "a name has " + std::to_string(name.size()) + " bytes, not 1 to 255");
     }
+    // s2n hands agreed names around as C strings.
+    if (name.find('\0') != name.npos) return make_failure(errc::bad_alpn, "ALPN", "a name has a NUL byte in it");
     wire += name.size() + 1;
   }
   if (wire > 65535 - 2) {
