@@ -78,6 +78,7 @@ struct connection::impl {
   failure engine_failure(phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
+  void explain_ocsp(failure& story) const;
 
   // connection_verify.cpp
   bool accepts_chain();
