@@ -4,6 +4,7 @@
 #include "core/certificate_parts.hpp"
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
+#include "core/host_name.hpp"
 #include "core/pem.hpp"
 
 #include <openssl/asn1.h>
@@ -229,10 +230,13 @@ std::string certificate::to_pem() const {
 }
 
 bool certificate::matches_host(std::string_view host) const {
-  const bool matched = X509_check_host(parts_->x509.get(), host.data(), host.size(),
+  // AWS-LC would take ".example.org" for any name below it, and an empty text for a C string.
+  const auto name = internal::check_host_name(host);
+  if (!name || name->is_ip || name->text.empty()) return false;
+  const bool matched = X509_check_host(parts_->x509.get(), name->text.data(), name->text.size(),
                                        X509_CHECK_FLAG_NEVER_CHECK_SUBJECT, nullptr) == 1;
   ERR_clear_error();
-  return matched && !internal::is_ip_literal(host);
+  return matched;
 }
 
 bool certificate::matches_ip(std::string_view literal) const {

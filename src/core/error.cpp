@@ -123,6 +123,7 @@ class cause_category final : public error_category {
   std::string message(int value) const override { return row_of(static_cast<errc>(value)).message; }
   error_condition default_error_condition(int value) const noexcept override;
   bool equivalent(const error_code& code, int condition) const noexcept override {
+    if (!code.failed()) return false;
     const auto wanted = static_cast<errc>(condition);
     const auto cause = cause_of(code);
     return cause == wanted || (wanted == errc::key_unavailable && is_key_trouble(cause));
