@@ -105,7 +105,7 @@ failure make_failure(errc cause, std::string where, std::string detail, std::str
 failure s2n_failure(std::string where) {
   const int error = s2n_errno;
   failure why;
-  why.code = {error, s2n_category()};
+  why.code = error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal);
   why.where = std::move(where);
   why.engine = s2n_strerror_name(error);
   return why;
