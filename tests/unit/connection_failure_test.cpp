@@ -109,6 +109,7 @@ TEST(connection_failure, what_is_not_tls_is_a_protocol_error_for_a_server) {
 // Damage anywhere in a flight is an error of the peer's making, or a handshake that cannot finish: never called
 // internal, never misuse, never a crash.
 void expect_peers_fault(const connection& c, std::size_t at) {
+  if (!c.has_failed()) return;  // a byte that means nothing, such as a record's legacy version
   const auto cause = cause_of(c.last_failure().code);
   EXPECT_NE(cause, errc::internal) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
   EXPECT_NE(cause, errc::usage) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();

@@ -169,9 +169,10 @@ TEST(library_allocator, needs_both_functions) {
   });
 }
 
-// The engine's memory ends at the n-th request: an error somewhere, and everything still comes apart.
+// The engine's memory ends at the n-th request: an error somewhere, and everything still comes apart. s2n loses some
+// memory of its own when it cannot finish making a connection.
 TEST(library_allocator, that_has_nothing_left_is_an_error_and_no_crash) {
-  in_child([] {
+  const auto body = [] {
     ASSERT_TRUE(library::set_allocator({counted, uncounted}));
     const auto client = client_context();
     const auto server = server_context();
@@ -190,7 +191,8 @@ TEST(library_allocator, that_has_nothing_left_is_an_error_and_no_crash) {
       EXPECT_EQ(done, !p.client.has_failed() && !p.server.has_failed()) << n;
     }
     EXPECT_GT(failed, 20);
-  });
+  };
+  in_child(body, leaks::tolerated);
 }
 
 }  // namespace
