@@ -241,8 +241,9 @@ bool certificate::matches_host(std::string_view host) const {
 
 bool certificate::matches_ip(std::string_view literal) const {
   const auto bytes = internal::ip_bytes(literal);
-  const bool matched = !bytes.empty() && X509_check_ip(parts_->x509.get(), reinterpret_cast<const uint8_t*>(bytes.data()),
-                                                       bytes.size(), 0) == 1;
+  const bool matched =
+      !bytes.empty() &&
+      X509_check_ip(parts_->x509.get(), reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), 0) == 1;
   ERR_clear_error();
   return matched;
 }

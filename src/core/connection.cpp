@@ -274,8 +274,9 @@ bool connection::impl::has_half_close() const noexcept {
 step connection::farewell(transport& io) {
   auto& c = *impl_;
   auto* conn = c.conn.get();
-  const bool has_spoken = conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
-  if (!has_spoken || c.write_error || c.read_error) return {};
+  const bool has_spoken =
+      conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
+  if (!has_spoken || c.write_error) return {};
   if (!c.flush_output(io)) return {.next = c.write_error ? want::nothing : want::write};
   if (c.write_closed) return {};
   // One millisecond more: s2n counts from its own last write (P12).

@@ -103,7 +103,8 @@ void connection::impl::explain(failure& story) const {
   const auto cause = cause_of(story.code);
   switch (cause) {
     case errc::untrusted:
-      return add(store(), "add the issuing authority to the trust, or have the peer send its intermediate certificates");
+      return add(store(),
+                 "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
     case errc::no_shared_parameters:
       return add("we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +

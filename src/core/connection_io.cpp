@@ -115,8 +115,9 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   std::ranges::copy(more, first_header.begin() + static_cast<std::ptrdiff_t>(first_size));
   first_size += more.size();
   if (can_begin(std::span(first_header).first(first_size), side)) return true;
-  refusal = internal::make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + ", which is not TLS",
-                                   side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command" : "");
+  refusal = internal::make_failure(
+      errc::protocol_error, place, "it sent " + printable(arrived) + ", which is not TLS",
+      side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command" : "");
   refusal.at = phase::handshake;
   refusal.from = origin::peer;
   return false;

@@ -29,7 +29,10 @@ std::vector<certificate> chain_of(s2n_connection* conn, std::size_t most) {
     s2n_cert* one = nullptr;
     const uint8_t* der = nullptr;
     uint32_t size = 0;
-    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS || s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS) break;
+    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS ||
+        s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS) {
+      break;
+    }
     auto parsed = certificate::from_der({reinterpret_cast<const std::byte*>(der), size});
     if (!parsed) break;
     chain.push_back(std::move(*parsed));

@@ -56,7 +56,8 @@ result<void> set_alpn(state_type& s) {
   if (auto valid = internal::check_alpn(s.alpn); !valid) return valid;
   for (const auto& name : s.alpn) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(name.data());
-    if (s2n_config_append_protocol_preference(s.config.get(), bytes, static_cast<uint8_t>(name.size())) != S2N_SUCCESS) {
+    if (s2n_config_append_protocol_preference(s.config.get(), bytes, static_cast<uint8_t>(name.size())) !=
+        S2N_SUCCESS) {
       return s2n_failure("ALPN \"" + name + "\"");
     }
   }
@@ -247,9 +248,10 @@ result<std::vector<std::string>> parse_alpn(std::string_view text) {
   return names;
 }
 
+// The state comes first: while it exists, library::stop() in another thread is refused.
 result<context> context::client(const client_options& options) {
-  if (auto started = library::start(); !started) return started.error();
   auto made = common_state(options, role::client);
+  if (auto started = library::start(); !started) return started.error();
   if (options.identity) made->identities.push_back(*options.identity);
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
@@ -258,11 +260,11 @@ result<context> context::client(const client_options& options) {
 }
 
 result<context> context::server(const server_options& options) {
+  auto made = common_state(options, role::server);
   if (auto started = library::start(); !started) return started.error();
   if (options.identities.empty()) {
     return make_failure(errc::no_certificate, "server", "no identity was given", "set server_options.identities");
   }
-  auto made = common_state(options, role::server);
   made->identities = options.identities;
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_auth(*made, options.client_auth); !done) return done.error();

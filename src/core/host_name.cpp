@@ -19,7 +19,8 @@ bool is_label(std::string_view label) {
 }
 
 failure bad_name(std::string_view name, std::string detail, std::string remedy = {}) {
-  return make_failure(errc::bad_name, "server name \"" + std::string(name) + "\"", std::move(detail), std::move(remedy));
+  return make_failure(errc::bad_name, "server name \"" + std::string(name) + "\"", std::move(detail),
+                      std::move(remedy));
 }
 
 }  // namespace

@@ -41,10 +41,12 @@ std::vector<std::string_view> labels_in(std::string_view text) {
 // "site.pem: certificate 2 of 3", "site.pem: object 1 of 2".
 std::string place_of(std::size_t index, const std::vector<std::string_view>& labels, std::string_view where) {
   const auto ordinal = [&](std::string_view kind, std::size_t number, std::size_t total) {
-    return std::string(where) + ": " + std::string(kind) + ' ' + std::to_string(number) + " of " + std::to_string(total);
+    return std::string(where) + ": " + std::string(kind) + ' ' + std::to_string(number) + " of " +
+           std::to_string(total);
   };
   if (!is_certificate_label(labels[index])) return ordinal("object", index + 1, labels.size());
-  const auto before = std::count_if(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(index), is_certificate_label);
+  const auto before =
+      std::count_if(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(index), is_certificate_label);
   const auto all = std::ranges::count_if(labels, is_certificate_label);
   return ordinal("certificate", static_cast<std::size_t>(before) + 1, static_cast<std::size_t>(all));
 }

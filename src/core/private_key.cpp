@@ -88,7 +88,8 @@ signature_promise::~signature_promise() {
 }
 
 bool signature_promise::set(std::span<const std::byte> signature) {
-  return slot_ && slot_->settle({{signature.begin(), signature.end()}, std::nullopt}, internal::signature_slot::repeated::reported);
+  return slot_ && slot_->settle({{signature.begin(), signature.end()}, std::nullopt},
+                                internal::signature_slot::repeated::reported);
 }
 
 bool signature_promise::fail(failure why) {
@@ -120,7 +121,8 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
     std::unique_lock lock(room->gate);
     if (!room->arrived.wait_until(lock, request.deadline, [&] { return room->is_ready; })) {
       slot->abandon();
-      return key_failure(errc::key_timed_out, slot->key, "no signature within " + std::to_string(patience.count()) + " ms");
+      return key_failure(errc::key_timed_out, slot->key,
+                         "no signature within " + std::to_string(patience.count()) + " ms");
     }
   }
   auto given = slot->take();
@@ -136,7 +138,9 @@ bool signature_slot::settle(answer given, repeated repeat) {
   {
     const std::lock_guard lock(gate_);
     if (settled_) {
-      if (watch && repeat == repeated::reported) watch->on_warning("the private key " + key + " answered the same request twice");
+      if (watch && repeat == repeated::reported) {
+        watch->on_warning("the private key " + key + " answered the same request twice");
+      }
       return false;
     }
     settled_ = true;

@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 // update-ca-certificates and c_rehash name links "5ad8a5d6.0".
 bool is_hashed_name(const fs::path& file) {
   const auto extension = file.extension().string();
-  return extension.size() > 1 && std::ranges::all_of(extension.substr(1), [](unsigned char c) { return std::isdigit(c); });
+  return extension.size() > 1 &&
+         std::ranges::all_of(extension.substr(1), [](unsigned char c) { return std::isdigit(c); });
 }
 
 bool is_certificate_name(const fs::path& file) {
@@ -124,8 +125,8 @@ result<trust> trust::from_folder(const std::string& path) {
     if (is_certificate_name(entry.path())) files.push_back(entry.path());
   }
   if (ec) {
-    return internal::make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable,
-                                  path, ec.message());
+    return internal::make_failure(
+        ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path, ec.message());
   }
   std::ranges::sort(files);
   std::vector<certificate> anchors;

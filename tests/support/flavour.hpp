@@ -21,7 +21,9 @@ struct flavour {
   std::string version_text() const { return std::string(to_string(version)); }
 };
 
-inline std::ostream& operator<<(std::ostream& out, const flavour& f) { return out << to_string(f.version) << ' ' << f.key_type; }
+inline std::ostream& operator<<(std::ostream& out, const flavour& f) {
+  return out << to_string(f.version) << ' ' << f.key_type;
+}
 
 inline constexpr std::array flavours = {
     flavour{tls_version::tls1_2, "rsa2048"}, flavour{tls_version::tls1_2, "ec256"},

@@ -54,7 +54,8 @@ std::vector<std::byte> ocsp_response(const kit::authority& issuer, const std::st
   const auto now = hours_from_now(-options.age);
   const auto next = hours_from_now(options.validity);
   const auto& signer = responder != nullptr ? *responder : issuer;
-  const bool done = OCSP_basic_add1_status(basic.get(), id.get(), status_number(options.says), 0, now.get(), now.get(), next.get()) != nullptr &&
+  const bool done = OCSP_basic_add1_status(basic.get(), id.get(), status_number(options.says), 0, now.get(), now.get(),
+                                           next.get()) != nullptr &&
                     OCSP_basic_sign(basic.get(), signer.x509(), signer.signer().get(), EVP_sha256(), nullptr, 0) == 1;
   if (!done) throw std::runtime_error("the OCSP response cannot be made");
   const bssl::UniquePtr<OCSP_RESPONSE> response(OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic.get()));

@@ -25,7 +25,8 @@ const EVP_MD* method_of(digest_kind digest) {
 
 }  // namespace
 
-signer::signer(std::string_view pem, behaviour how) : key_(kit::local_key::from_pem(pem).value()), how_(std::move(how)) {}
+signer::signer(std::string_view pem, behaviour how)
+    : key_(kit::local_key::from_pem(pem).value()), how_(std::move(how)) {}
 
 void signer::start(const sign_request& request, signature_promise promise) {
   {

@@ -36,7 +36,8 @@ std::string read_exactly(connection& tls, int descriptor, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
     error_code ec;
-    const auto n = blocking::read_some(tls, descriptor, std::as_writable_bytes(std::span(text)).subspan(done), ec, soon());
+    const auto n =
+        blocking::read_some(tls, descriptor, std::as_writable_bytes(std::span(text)).subspan(done), ec, soon());
     EXPECT_FALSE(ec) << ec.message();
     if (n == 0) break;
     done += n;
@@ -64,7 +65,9 @@ void serve_echo(const context& ctx, int descriptor) {
 TEST(blocking_calls, carry_data_both_ways_and_close) {
   for (const auto& f : flavours) {
     const sockets s;
-    std::thread server([&] { serve_echo(server_context({.identities = {site_identity(f.key_type)}, .versions = f.versions()}), s.ends[1]); });
+    std::thread server([&] {
+      serve_echo(server_context({.identities = {site_identity(f.key_type)}, .versions = f.versions()}), s.ends[1]);
+    });
     connection tls(client_context(), role::client, "localhost");
     EXPECT_FALSE(blocking::handshake(tls, s.ends[0], soon())) << tls.last_failure().message();
     const auto text = random_text(1'000'000);
@@ -81,11 +84,14 @@ TEST(blocking_calls, carry_data_both_ways_and_close) {
 
 TEST(blocking_calls, wait_for_a_key_elsewhere) {
   std::vector<std::thread> workers;
-  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request, signature_promise promise) {
+  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
+                                                    signature_promise promise) {
     workers.emplace_back([&key, request, promise = std::move(promise)]() mutable { promise.set(key.sign(request)); });
   });
   const sockets s;
-  std::thread server([&] { serve_echo(server_context({.identities = {identity::from_chain(born.chain, born.key).value()}}), s.ends[1]); });
+  std::thread server([&] {
+    serve_echo(server_context({.identities = {identity::from_chain(born.chain, born.key).value()}}), s.ends[1]);
+  });
   connection tls(client_context(), role::client, "localhost");
   EXPECT_FALSE(blocking::handshake(tls, s.ends[0], soon()));
   error_code ec;

@@ -20,7 +20,8 @@ const std::string close_notify = alert_bytes(0, 1);
 struct connection_blinding : ::testing::TestWithParam<flavour> {
   pair failing(blinding how, std::shared_ptr<const clock> time) {
     static const auto other = kit::authority::make_root("Other Root").value();
-    client_options client{.trust = trust::from_pem(other.certificate()).value(), .blinding = how, .clock = std::move(time)};
+    client_options client{
+        .trust = trust::from_pem(other.certificate()).value(), .blinding = how, .clock = std::move(time)};
     return make_pair(GetParam(), std::move(client));
   }
   void fail(pair& p) {

@@ -78,7 +78,8 @@ TEST_P(connection_end, what_came_before_a_cut_is_delivered_before_the_error) {
     std::vector<std::byte> room(size);
     std::string got;
     step st;
-    while ((st = q.client.read(q.client_io, room)).bytes > 0) got.append(reinterpret_cast<char*>(room.data()), st.bytes);
+    while ((st = q.client.read(q.client_io, room)).bytes > 0)
+      got.append(reinterpret_cast<char*>(room.data()), st.bytes);
     EXPECT_EQ(got, sent) << size;
     EXPECT_EQ(st.error, errc::truncated);
   }
@@ -200,6 +201,33 @@ TEST_P(connection_end, peeks_say_whether_reading_needs_the_transport) {
   EXPECT_TRUE(p.client.has_buffered_input());
   EXPECT_EQ(read_once(600).bytes, 400u);
   EXPECT_FALSE(p.client.has_buffered_input());
+}
+
+TEST_P(connection_end, peeks_see_whole_records_and_no_part_of_one) {
+  write_text(p.server, p.server_io, "first");
+  write_text(p.server, p.server_io, "second");
+  const auto rest = p.to_client.bytes.back();
+  p.to_client.bytes.pop_back();
+  EXPECT_EQ(read_once(5).bytes, 5u);
+  EXPECT_EQ(read_once().next, want::read);
+  EXPECT_FALSE(p.client.has_buffered_input());
+  p.to_client.bytes.push_back(rest);
+  EXPECT_EQ(text(read_once()), "second");
+}
+
+// A server reads the client's last flight and the data right behind it in one go.
+TEST_P(connection_end, data_that_came_with_the_handshake_need_no_more_of_the_transport) {
+  auto q = make_pair(GetParam());
+  for (int turn = 0; turn < 10 && !q.client.is_established(); ++turn) {
+    q.client.handshake(q.client_io);
+    if (!q.client.is_established()) q.server.handshake(q.server_io);
+  }
+  ASSERT_TRUE(q.client.is_established());
+  write_text(q.client, q.client_io, "early bird");
+  while (!q.server.is_established()) ASSERT_FALSE(q.server.handshake(q.server_io).error);
+  buffer.resize(100);
+  const auto st = q.server.read(q.server_io, buffer);
+  EXPECT_EQ(text(st), "early bird");
 }
 
 TEST_P(connection_end, reading_into_nothing_does_nothing) {

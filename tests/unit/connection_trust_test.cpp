@@ -50,7 +50,8 @@ TEST(believing, a_chain_with_intermediates) {
 
 TEST(believing, a_chain_that_brings_its_root_along) {
   const auto made = root().issue(usual()).value();
-  auto p = meeting(to_identity({.certificate = made.certificate, .chain = made.chain + root().certificate(), .key = made.key}));
+  auto p = meeting(
+      to_identity({.certificate = made.certificate, .chain = made.chain + root().certificate(), .key = made.key}));
   EXPECT_TRUE(p.handshake()) << why(p);
 }
 
@@ -165,7 +166,8 @@ TEST(believing, the_application_is_asked_once_and_only_about_what_passed) {
   EXPECT_EQ(calls, 1);
   auto bad = meeting(to_identity(kit::self_signed(usual()).value()), {.accept = check});
   EXPECT_FALSE(bad.handshake());
-  pair other_name(client_context({.accept = check}), server_context(), {.server_name = "elsewhere.example", .alpn = {}});
+  pair other_name(client_context({.accept = check}), server_context(),
+                  {.server_name = "elsewhere.example", .alpn = {}});
   EXPECT_FALSE(other_name.handshake());
   EXPECT_EQ(calls, 1);
 }

@@ -20,7 +20,8 @@ TEST(parse_alpn, takes_one_to_four_names) {
 }
 
 TEST(parse_alpn, refuses_what_it_cannot_take_whole) {
-  for (const auto& text : {""s, ";"s, "h2;"s, ";h2"s, "a;;b"s, "a;b;c;d;e"s, "a;b;c;d;"s, std::string(256, 'x'), "a\0b"s}) {
+  for (const auto& text :
+       {""s, ";"s, "h2;"s, ";h2"s, "a;;b"s, "a;b;c;d;e"s, "a;b;c;d;"s, std::string(256, 'x'), "a\0b"s}) {
     const auto parsed = parse_alpn(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, make_error_code(errc::bad_alpn)) << text;
@@ -80,7 +81,8 @@ TEST_P(alpn_choice, is_the_servers) {
 }
 
 TEST_P(alpn_choice, without_overlap_is_none_and_the_handshake_succeeds) {
-  const std::pair<names, names> rows[] = {{{"h2"}, {"mqtt"}}, {{"h2"}, {}}, {{}, {"h2"}}, {{}, {}}, {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}}};
+  const std::pair<names, names> rows[] = {{{"h2"}, {"mqtt"}}, {{"h2"}, {}},     {{}, {"h2"}},
+                                          {{}, {}},           {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}}};
   for (const auto& [client, server] : rows) {
     auto p = make_pair(GetParam(), {.alpn = client}, {.alpn = server});
     ASSERT_TRUE(p.handshake()) << why(p);

@@ -106,7 +106,8 @@ TEST(cause, has_the_name_and_category_of_the_table) {
     EXPECT_EQ(cause_of(code), r.cause) << r.name;
     EXPECT_TRUE(code) << r.name;
     EXPECT_NE(code.message(), "") << r.name;
-    EXPECT_STREQ(code.category().name(), std::string(r.category) == "config" ? "sluice.config" : "sluice.tls") << r.name;
+    EXPECT_STREQ(code.category().name(), std::string(r.category) == "config" ? "sluice.config" : "sluice.tls")
+        << r.name;
     messages.insert(code.message());
   }
   EXPECT_GE(messages.size(), std::size(table) - 1);  // a key's type may be unsupported in two places
@@ -162,7 +163,8 @@ TEST(alert_code, is_an_alert_whatever_its_number) {
     EXPECT_TRUE(code == errc::alert);
     EXPECT_EQ(code_name(code), "alert");
     EXPECT_EQ(category_name(code), "tls");
-    EXPECT_EQ(code.message(), "the peer sent the alert " + std::string(alert_name(static_cast<std::uint8_t>(description))));
+    EXPECT_EQ(code.message(),
+              "the peer sent the alert " + std::string(alert_name(static_cast<std::uint8_t>(description))));
   }
   EXPECT_STREQ(alert_category().name(), "sluice.alert");
   EXPECT_EQ(alert_name(0), "close_notify");
@@ -273,9 +275,10 @@ TEST(result, throws_its_failure_with_every_word_of_it) {
 }
 
 TEST(phases, have_names) {
-  const std::pair<phase, const char*> rows[] = {{phase::setup, "setup"}, {phase::resolve, "resolve"}, {phase::connect, "connect"},
-                                                {phase::handshake, "handshake"}, {phase::signing, "signing"}, {phase::read, "read"},
-                                                {phase::write, "write"}, {phase::shutdown, "shutdown"}};
+  const std::pair<phase, const char*> rows[] = {{phase::setup, "setup"},     {phase::resolve, "resolve"},
+                                                {phase::connect, "connect"}, {phase::handshake, "handshake"},
+                                                {phase::signing, "signing"}, {phase::read, "read"},
+                                                {phase::write, "write"},     {phase::shutdown, "shutdown"}};
   for (const auto& [at, name] : rows) EXPECT_EQ(to_string(at), name);
 }
 

@@ -61,7 +61,8 @@ struct listener {
 };
 
 std::vector<std::string> openssl_client(unsigned short port, const std::vector<std::string>& more) {
-  std::vector<std::string> command = {"openssl", "s_client", "-connect", "127.0.0.1:" + std::to_string(port), "-servername", "localhost", "-quiet"};
+  std::vector<std::string> command = {"openssl",     "s_client",  "-connect", "127.0.0.1:" + std::to_string(port),
+                                      "-servername", "localhost", "-quiet"};
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }
@@ -77,7 +78,8 @@ TEST(rsa_key_exchange, with_a_key_elsewhere_is_refused_and_says_so) {
   const listener in;
   peer_process peer(openssl_client(in.port, rsa_key_exchange));
   const descriptor accepted(in.accept());
-  connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})), role::server);
+  connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})),
+                 role::server);
   EXPECT_EQ(blocking::handshake(tls, accepted.get(), soon()), make_error_code(errc::key_refused));
   const auto& why = tls.last_failure();
   EXPECT_EQ(why.where, "test:signer");
@@ -103,14 +105,16 @@ TEST(rsa_key_exchange, with_a_key_in_memory_works_beside_a_key_elsewhere) {
 
 // TLS 1.0 and 1.1 sign MD5 and SHA-1 together with RSA, and SHA-1 with ECDSA.
 TEST(old_versions, ask_a_key_elsewhere_for_their_own_digests) {
-  const std::pair<const char*, signature_scheme> rows[] = {{"rsa2048", signature_scheme::rsa_pkcs1_md5_sha1}, {"ec256", signature_scheme::ecdsa_sha1}};
+  const std::pair<const char*, signature_scheme> rows[] = {{"rsa2048", signature_scheme::rsa_pkcs1_md5_sha1},
+                                                           {"ec256", signature_scheme::ecdsa_sha1}};
   for (const auto& [type, scheme] : rows) {
     for (const auto* version : {"-tls1", "-tls1_1"}) {
       const auto born = signer_site(type);
       const listener in;
       peer_process peer(openssl_client(in.port, {version, "-cipher", "ALL:@SECLEVEL=0"}));
       const descriptor accepted(in.accept());
-      connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})), role::server);
+      connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})),
+                     role::server);
       EXPECT_FALSE(blocking::handshake(tls, accepted.get(), soon())) << tls.last_failure().message();
       EXPECT_EQ(tls.info().version, std::string(version) == "-tls1" ? "TLSv1.0" : "TLSv1.1");
       ASSERT_EQ(born.key->requests().size(), 1u);
@@ -126,8 +130,8 @@ TEST(rejection_by_a_foreign_server, surfaces_at_the_first_read_with_its_alert) {
   const auto cert = folder().write("foreign.pem", site().chain);
   const auto key = folder().write("foreign.key", site().key);
   const auto ca = folder().write("foreign-ca.pem", root().certificate());
-  peer_process server({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key, "-CAfile",
-                       ca, "-Verify", "2", "-verify_return_error", "-tls1_3"});
+  peer_process server({"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key",
+                       key, "-CAfile", ca, "-Verify", "2", "-verify_return_error", "-tls1_3"});
   ASSERT_TRUE(server.wait_for_output("ACCEPT")) << server.output();
   const descriptor out(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const auto at = loopback(port);

@@ -12,9 +12,14 @@ namespace {
 using internal::check_host_name;
 
 TEST(host_names, are_taken_as_they_are_without_the_root_dot) {
-  const std::pair<const char*, const char*> rows[] = {
-      {"localhost", "localhost"}, {"example.org", "example.org"}, {"example.org.", "example.org"}, {"A-b.C", "A-b.C"},
-      {"xn--bcher-kva.example", "xn--bcher-kva.example"}, {"_dmarc.example.org", "_dmarc.example.org"}, {"3com.example", "3com.example"}, {"", ""}};
+  const std::pair<const char*, const char*> rows[] = {{"localhost", "localhost"},
+                                                      {"example.org", "example.org"},
+                                                      {"example.org.", "example.org"},
+                                                      {"A-b.C", "A-b.C"},
+                                                      {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+                                                      {"_dmarc.example.org", "_dmarc.example.org"},
+                                                      {"3com.example", "3com.example"},
+                                                      {"", ""}};
   for (const auto& [text, expected] : rows) {
     const auto name = check_host_name(text);
     ASSERT_TRUE(name) << text;
@@ -24,8 +29,11 @@ TEST(host_names, are_taken_as_they_are_without_the_root_dot) {
 }
 
 TEST(host_names, that_are_addresses_are_recognised_with_or_without_brackets) {
-  const std::pair<const char*, const char*> rows[] = {
-      {"127.0.0.1", "127.0.0.1"}, {"::1", "::1"}, {"[::1]", "::1"}, {"[2001:db8::1]", "2001:db8::1"}, {"::ffff:192.0.2.1", "::ffff:192.0.2.1"}};
+  const std::pair<const char*, const char*> rows[] = {{"127.0.0.1", "127.0.0.1"},
+                                                      {"::1", "::1"},
+                                                      {"[::1]", "::1"},
+                                                      {"[2001:db8::1]", "2001:db8::1"},
+                                                      {"::ffff:192.0.2.1", "::ffff:192.0.2.1"}};
   for (const auto& [text, expected] : rows) {
     const auto name = check_host_name(text);
     ASSERT_TRUE(name) << text;

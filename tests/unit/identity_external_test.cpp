@@ -60,9 +60,11 @@ TEST(external_identity, with_a_key_of_another_type_is_a_mismatch) {
 }
 
 TEST(external_identity, whose_key_answers_with_rubbish_is_a_mismatch) {
-  const std::vector<std::vector<std::byte>> rubbish = {{}, {std::byte(1)}, std::vector<std::byte>(70, std::byte(0x30)), std::vector<std::byte>(100'000)};
+  const std::vector<std::vector<std::byte>> rubbish = {
+      {}, {std::byte(1)}, std::vector<std::byte>(70, std::byte(0x30)), std::vector<std::byte>(100'000)};
   for (const auto& answer : rubbish) {
-    const auto born = signer_site("ec256", [answer](const signer&, const sign_request&, signature_promise p) { p.set(answer); });
+    const auto born =
+        signer_site("ec256", [answer](const signer&, const sign_request&, signature_promise p) { p.set(answer); });
     born.key->tells_public_key = false;
     EXPECT_EQ(refusal(born.chain, born.key).code, make_error_code(errc::key_mismatch));
   }
@@ -108,7 +110,8 @@ TEST(external_identity, whose_key_never_answers_times_out) {
 
 TEST(external_identity, may_be_answered_by_another_thread) {
   std::vector<std::thread> workers;
-  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request, signature_promise promise) {
+  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
+                                                    signature_promise promise) {
     workers.emplace_back([&key, request, promise = std::move(promise)]() mutable { promise.set(key.sign(request)); });
   });
   born.key->tells_public_key = false;
@@ -138,13 +141,15 @@ TEST(external_identity, may_live_in_a_token) {
     const auto made = identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value());
     EXPECT_TRUE(made) << type << ": " << made.error().message();
   }
-  EXPECT_EQ(refusal(site().chain, pkcs11::open_key(token_site("ec256").key_uri).value()).code, make_error_code(errc::key_mismatch));
+  EXPECT_EQ(refusal(site().chain, pkcs11::open_key(token_site("ec256").key_uri).value()).code,
+            make_error_code(errc::key_mismatch));
 }
 
 TEST(external_identity, keeps_its_key_when_it_gets_a_response_to_staple) {
   const auto born = signer_site();
   const std::string der = "0";
-  const auto made = identity::from_chain(born.chain, born.key).value().with_ocsp_response(std::as_bytes(std::span(der))).value();
+  const auto made =
+      identity::from_chain(born.chain, born.key).value().with_ocsp_response(std::as_bytes(std::span(der))).value();
   EXPECT_EQ(made.key(), born.key);
   EXPECT_EQ(made.leaf().subject(), "CN=localhost");
 }

@@ -82,7 +82,8 @@ TEST(identity, takes_keys_of_every_supported_kind_and_form) {
 
 TEST(identity, takes_pem_with_text_around_it_and_any_line_end) {
   const auto& s = site();
-  const auto chain = "subject=CN = localhost\nsee -----BEGIN in the manual\n\n" + s.certificate + "\n# the root\n" + root().certificate() + "bye\n";
+  const auto chain = "subject=CN = localhost\nsee -----BEGIN in the manual\n\n" + s.certificate + "\n# the root\n" +
+                     root().certificate() + "bye\n";
   expect_works(chain, "Bag Attributes\n  friendlyName: x\n" + s.key + "\n\n", "comments");
   expect_works(with_crlf(chain), with_crlf(s.key), "CRLF");
   expect_works(s.chain.substr(0, s.chain.size() - 1), s.key.substr(0, s.key.size() - 1), "no line end at the end");
@@ -151,7 +152,8 @@ TEST(identity, with_a_key_of_another_certificate_is_a_mismatch) {
 TEST(identity, with_an_encrypted_key_needs_a_password) {
   for (const auto* type : {"ec256", "rsa2048"}) {
     expect_refused(site(type).chain, encrypted_pkcs8(type), errc::password_needed, key_place, "the key is encrypted");
-    expect_refused(site(type).chain, traditional(type, "secret"), errc::password_needed, key_place, "the key is encrypted");
+    expect_refused(site(type).chain, traditional(type, "secret"), errc::password_needed, key_place,
+                   "the key is encrypted");
   }
 }
 
@@ -172,7 +174,10 @@ TEST(identity, with_ml_dsa_is_unsupported) {
   uint8_t* der = nullptr;
   const int size = i2d_PUBKEY(key.get(), &der);
   ASSERT_GT(size, 0);
-  const auto made = root().issue_for(std::as_bytes(std::span(der, static_cast<std::size_t>(size))), {.common_name = "x", .names = {"localhost"}}).value();
+  const auto made = root()
+                        .issue_for(std::as_bytes(std::span(der, static_cast<std::size_t>(size))),
+                                   {.common_name = "x", .names = {"localhost"}})
+                        .value();
   OPENSSL_free(der);
   PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   expect_refused(made.chain, text_of(bio.get()), errc::unsupported_key, key_place, "the certificate's key is ML-DSA");
@@ -215,7 +220,8 @@ TEST_F(identity_files, that_cannot_be_read_are_named_with_the_reason) {
 }
 
 TEST_F(identity_files, that_are_wrong_are_named_with_the_object) {
-  const auto broken = home.write("broken.pem", site().chain + "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n");
+  const auto broken =
+      home.write("broken.pem", site().chain + "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n");
   EXPECT_EQ(refusal(broken, key).where, broken + ": certificate 2 of 2");
   EXPECT_EQ(refusal(chain, chain).where, chain);
   EXPECT_EQ(refusal(chain, chain).code, make_error_code(errc::no_private_key));

@@ -54,7 +54,8 @@ TEST_P(observed, handshake_that_fails_is_told_once_with_the_reason) {
 
 TEST_P(observed, signature_is_told_with_its_key_and_its_time) {
   const auto born = signer_site(GetParam().key_type);
-  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = at_server});
+  auto p = make_pair(GetParam(), {},
+                     {.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = at_server});
   ASSERT_TRUE(p.handshake());
   ASSERT_EQ(at_server->signatures().size(), 1u);
   EXPECT_EQ(at_server->signatures()[0].key, "test:signer");
@@ -78,7 +79,9 @@ TEST_P(observed, failure_of_an_established_connection_is_told_once) {
 TEST_P(observed, failure_to_write_and_then_to_read_is_one_failure) {
   auto p = make_pair(GetParam(), {.observer = at_client});
   ASSERT_TRUE(p.handshake());
-  p.client_io.interfere = [](std::size_t) { return boost::system::errc::make_error_code(boost::system::errc::broken_pipe); };
+  p.client_io.interfere = [](std::size_t) {
+    return boost::system::errc::make_error_code(boost::system::errc::broken_pipe);
+  };
   EXPECT_TRUE(write_text(p.client, p.client_io, "x").error);
   EXPECT_TRUE(write_text(p.client, p.client_io, "x").error);
   EXPECT_EQ(p.client.last_failure().at, phase::write);
@@ -102,7 +105,8 @@ INSTANTIATE_TEST_SUITE_P(every, observed, ::testing::ValuesIn(flavours), flavour
 TEST(counters, add_up_what_happens) {
   const auto counts = std::make_shared<counters>();
   const auto born = signer_site();
-  const auto server = server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts});
+  const auto server =
+      server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts});
   for (int i = 0; i < 3; ++i) {
     pair p(client_context(), server);
     ASSERT_TRUE(p.handshake());
@@ -131,7 +135,8 @@ TEST(counters, count_failed_signatures_and_warnings) {
     promise.fail({});
     promise.fail({});
   });
-  pair p(client_context(), server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts}));
+  pair p(client_context(),
+         server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts}));
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(counts->snapshot().signatures, 0u);
   EXPECT_EQ(counts->snapshot().signatures_failed, 1u);

@@ -122,7 +122,8 @@ TEST(policy, that_is_unknown_is_named_with_what_is_near) {
   EXPECT_EQ(remedy("defualt"), "did you mean default?");
   EXPECT_EQ(remedy("rfc9152"), "did you mean rfc9151?");
   EXPECT_EQ(remedy("cnsa1"), "did you mean cnsa_1, cnsa_2?");
-  EXPECT_TRUE(remedy("AWS-CRT-SDK-TLSv1.9").starts_with("did you mean AWS-CRT-SDK-TLSv1.0,")) << remedy("AWS-CRT-SDK-TLSv1.9");
+  EXPECT_TRUE(remedy("AWS-CRT-SDK-TLSv1.9").starts_with("did you mean AWS-CRT-SDK-TLSv1.0,"))
+      << remedy("AWS-CRT-SDK-TLSv1.9");
   EXPECT_EQ(remedy("completely different"), "`sluice policy list` shows all");
   EXPECT_EQ(remedy(""), "`sluice policy list` shows all");
   EXPECT_EQ(remedy(std::string(1000, 'x').c_str()), "`sluice policy list` shows all");
@@ -145,7 +146,8 @@ TEST(policy, that_offers_less_than_the_least_version_is_a_conflict_that_names_wh
 }
 
 TEST(policy, names_what_fits_and_only_that) {
-  for (const auto& [range, named] : {std::pair(version_range{{}, tls1_2}, "default"), std::pair(version_range{tls1_3, {}}, "20240501")}) {
+  for (const auto& [range, named] :
+       {std::pair(version_range{{}, tls1_2}, "default"), std::pair(version_range{tls1_3, {}}, "20240501")}) {
     const auto remedy = choose_policy(named, range).error().remedy;
     std::string_view rest = std::string_view(remedy).substr(std::string_view("fitting policies: ").size());
     while (!rest.empty()) {
@@ -175,7 +177,8 @@ TEST(version_ranges, that_are_empty_or_that_no_policy_has_are_conflicts) {
 }
 
 TEST(versions_by_name, are_read_in_every_spelling) {
-  for (const auto version : {ssl3, tls1_0, tls1_1, tls1_2, tls1_3}) EXPECT_EQ(tls_version_from(to_string(version)), version);
+  for (const auto version : {ssl3, tls1_0, tls1_1, tls1_2, tls1_3})
+    EXPECT_EQ(tls_version_from(to_string(version)), version);
   EXPECT_EQ(tls_version_from("1.3"), tls1_3);
   EXPECT_EQ(tls_version_from("TLS1.2"), tls1_2);
   EXPECT_EQ(tls_version_from("TLSv1"), std::nullopt);

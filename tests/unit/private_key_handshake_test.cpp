@@ -96,12 +96,22 @@ TEST(external_key, stands_beside_one_in_memory) {
 TEST(external_key, that_signs_wrongly_is_found_out_before_the_peer_sees_it) {
   using answer = std::function<std::vector<std::byte>(const signer&, sign_request)>;
   const std::pair<const char*, answer> rows[] = {
-      {"another digest", [](const signer& key, sign_request r) { r.input[0] ^= std::byte(1); return key.sign(r); }},
-      {"one bit off", [](const signer& key, sign_request r) { auto s = key.sign(r); s.back() ^= std::byte(1); return s; }},
+      {"another digest",
+       [](const signer& key, sign_request r) {
+         r.input[0] ^= std::byte(1);
+         return key.sign(r);
+       }},
+      {"one bit off",
+       [](const signer& key, sign_request r) {
+         auto s = key.sign(r);
+         s.back() ^= std::byte(1);
+         return s;
+       }},
       {"nothing", [](const signer&, sign_request) { return std::vector<std::byte>(); }},
       {"rubbish", [](const signer&, sign_request) { return std::vector<std::byte>(64, std::byte(7)); }},
       {"too much", [](const signer&, sign_request) { return std::vector<std::byte>(1'000'000); }},
-      {"another key's", [](const signer&, sign_request r) {
+      {"another key's",
+       [](const signer&, sign_request r) {
          r.scheme = signature_scheme::ecdsa_secp256r1_sha256;
          r.input_size = 32;
          return signer(device().key).sign(r);
@@ -110,7 +120,8 @@ TEST(external_key, that_signs_wrongly_is_found_out_before_the_peer_sees_it) {
   for (const auto* type : {"ec256", "rsa2048"}) {
     for (const auto version : {tls1_2, tls1_3}) {
       for (const auto& [what, make] : rows) {
-        const auto born = signer_site(type, [&](const signer& key, const sign_request& r, signature_promise p) { p.set(make(key, r)); });
+        const auto born = signer_site(
+            type, [&](const signer& key, const sign_request& r, signature_promise p) { p.set(make(key, r)); });
         auto p = meeting(external(born), {version, version});
         EXPECT_FALSE(p.handshake()) << what;
         const auto& why = p.server.last_failure();
@@ -129,8 +140,9 @@ TEST(external_key, of_a_client_that_signs_wrongly_is_found_out_at_the_client) {
       r.input[3] ^= std::byte(1);
       p.set(k.sign(r));
     });
-    pair p(client_context({.identity = identity::from_chain(site().chain, key).value()}),
-           server_context({.client_auth = client_auth::required, .trust = trust_root(), .versions = {version, version}}));
+    pair p(
+        client_context({.identity = identity::from_chain(site().chain, key).value()}),
+        server_context({.client_auth = client_auth::required, .trust = trust_root(), .versions = {version, version}}));
     EXPECT_FALSE(p.handshake());
     EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::signature_mismatch)) << why(p);
     EXPECT_FALSE(p.server.has_failed());
@@ -141,9 +153,10 @@ TEST(external_key, on_both_sides_at_once) {
   for (const auto version : {tls1_2, tls1_3}) {
     const auto server_key = signer_site("ec384");
     const auto client_key = signer_site("rsa2048");
-    pair p(client_context({.identity = external(client_key)}),
-           server_context({.identities = {external(server_key)}, .client_auth = client_auth::required, .trust = trust_root(),
-                           .versions = {version, version}}));
+    pair p(client_context({.identity = external(client_key)}), server_context({.identities = {external(server_key)},
+                                                                               .client_auth = client_auth::required,
+                                                                               .trust = trust_root(),
+                                                                               .versions = {version, version}}));
     ASSERT_TRUE(p.handshake()) << why(p);
     EXPECT_EQ(server_key.key->requests().size(), 1u);
     EXPECT_EQ(client_key.key->requests().size(), 1u);
@@ -182,7 +195,8 @@ TEST(external_key, that_is_late_fails_the_handshake_with_how_long_it_took) {
 
 TEST(external_key, serves_many_connections_on_many_threads) {
   const auto& born = token_site("ec256");
-  const auto server = server_context({.identities = {identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value()).value()}});
+  const auto server = server_context(
+      {.identities = {identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value()).value()}});
   const auto client = client_context();
   std::atomic<int> succeeded{0};
   std::vector<std::thread> threads;

@@ -17,7 +17,8 @@ constexpr auto no_deadline = std::chrono::steady_clock::time_point::max();
 
 // A server that waits for its key, up to the moment it asks.
 struct asking {
-  explicit asking(signer::behaviour how, tls_version version = tls_version::tls1_3) : born(signer_site("ec256", std::move(how))) {
+  explicit asking(signer::behaviour how, tls_version version = tls_version::tls1_3)
+      : born(signer_site("ec256", std::move(how))) {
     p.emplace(client_context(), server_context({.identities = {identity::from_chain(born.chain, born.key).value()},
                                                 .versions = {version, version},
                                                 .observer = watch}));
@@ -84,7 +85,8 @@ TEST(signature_promise, answered_twice_refuses_the_second_and_reports_it) {
   });
   a.start();
   EXPECT_FALSE(second);
-  EXPECT_EQ(a.watch->warnings(), std::vector<std::string>(2, "the private key test:signer answered the same request twice"));
+  EXPECT_EQ(a.watch->warnings(),
+            std::vector<std::string>(2, "the private key test:signer answered the same request twice"));
   EXPECT_EQ(a.watch->signatures().size(), 1u);
   EXPECT_EQ(a.rung, 1);
   EXPECT_TRUE(a.p->handshake()) << why(*a.p);

@@ -49,8 +49,9 @@ TEST(secrets, are_empty_once_moved_from_and_cloned_on_demand) {
 }
 
 TEST(secrets, from_a_file_are_its_first_line) {
-  const std::pair<std::string, std::string> rows[] = {{"1234\n", "1234"}, {"1234", "1234"}, {"1234\r\n", "1234"},
-                                                      {"1234\nmore\n", "1234"}, {"", ""}, {"\n1234", ""}, {" 12 34 \n", " 12 34 "}};
+  const std::pair<std::string, std::string> rows[] = {{"1234\n", "1234"},       {"1234", "1234"}, {"1234\r\n", "1234"},
+                                                      {"1234\nmore\n", "1234"}, {"", ""},         {"\n1234", ""},
+                                                      {" 12 34 \n", " 12 34 "}};
   for (const auto& [text, expected] : rows) {
     EXPECT_EQ(secret::from_file(folder().write("pin", text)).value().view(), expected);
   }

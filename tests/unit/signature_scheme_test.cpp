@@ -10,9 +10,10 @@ namespace {
 using enum signature_scheme;
 
 constexpr signature_scheme schemes[] = {
-    rsa_pkcs1_sha1, ecdsa_sha1, rsa_pkcs1_sha224, ecdsa_sha224, rsa_pkcs1_sha256, ecdsa_secp256r1_sha256,
-    rsa_pkcs1_sha384, ecdsa_secp384r1_sha384, rsa_pkcs1_sha512, ecdsa_secp521r1_sha512, rsa_pss_rsae_sha256,
-    rsa_pss_rsae_sha384, rsa_pss_rsae_sha512, rsa_pss_pss_sha256, rsa_pss_pss_sha384, rsa_pss_pss_sha512, rsa_pkcs1_md5_sha1};
+    rsa_pkcs1_sha1,         ecdsa_sha1,          rsa_pkcs1_sha224,       ecdsa_sha224,       rsa_pkcs1_sha256,
+    ecdsa_secp256r1_sha256, rsa_pkcs1_sha384,    ecdsa_secp384r1_sha384, rsa_pkcs1_sha512,   ecdsa_secp521r1_sha512,
+    rsa_pss_rsae_sha256,    rsa_pss_rsae_sha384, rsa_pss_rsae_sha512,    rsa_pss_pss_sha256, rsa_pss_pss_sha384,
+    rsa_pss_pss_sha512,     rsa_pkcs1_md5_sha1};
 
 TEST(signature_schemes, have_names_that_lead_back_to_them) {
   for (const auto scheme : schemes) EXPECT_EQ(signature_scheme_from(to_string(scheme)), scheme);
@@ -21,10 +22,13 @@ TEST(signature_schemes, have_names_that_lead_back_to_them) {
 }
 
 TEST(signature_schemes, have_the_kind_and_digest_that_their_names_say) {
-  const std::pair<const char*, std::size_t> sizes[] = {{"md5_sha1", 36}, {"_sha1", 20}, {"sha224", 28}, {"sha256", 32}, {"sha384", 48}, {"sha512", 64}};
+  const std::pair<const char*, std::size_t> sizes[] = {{"md5_sha1", 36}, {"_sha1", 20},  {"sha224", 28},
+                                                       {"sha256", 32},   {"sha384", 48}, {"sha512", 64}};
   for (const auto scheme : schemes) {
     const auto name = to_string(scheme);
-    const auto kind = name.starts_with("ecdsa") ? signature_kind::ecdsa : name.starts_with("rsa_pss") ? signature_kind::rsa_pss : signature_kind::rsa_pkcs1;
+    const auto kind = name.starts_with("ecdsa")     ? signature_kind::ecdsa
+                      : name.starts_with("rsa_pss") ? signature_kind::rsa_pss
+                                                    : signature_kind::rsa_pkcs1;
     EXPECT_EQ(kind_of(scheme), kind) << name;
     for (const auto& [ending, size] : sizes) {
       if (!name.ends_with(ending)) continue;

@@ -41,7 +41,8 @@ const std::vector<std::string> only_root = {"CN=Test Root"};
 // SSL_CERT_FILE and SSL_CERT_DIR, for a scope; whatever they were before is out of the way.
 class environment {
  public:
-  explicit environment(const char* file, const char* folders = nullptr) : file_("SSL_CERT_FILE", file), folders_("SSL_CERT_DIR", folders) {}
+  explicit environment(const char* file, const char* folders = nullptr)
+      : file_("SSL_CERT_FILE", file), folders_("SSL_CERT_DIR", folders) {}
   environment(const std::string& file, const std::string& folders) : environment(file.c_str(), folders.c_str()) {}
 
  private:
@@ -99,8 +100,9 @@ TEST_F(trust_store, of_the_system_that_is_nowhere_names_the_places_tried) {
 TEST_F(trust_store, of_the_system_with_a_file_that_is_empty_or_broken_is_an_error) {
   const auto good = make_folder("good");
   write("good/ca.pem", root().certificate());
-  for (const auto& [text, cause] : {std::pair("", errc::trust_store_empty), std::pair("nothing here\n", errc::trust_store_empty),
-                                    std::pair("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", errc::bad_pem)}) {
+  for (const auto& [text, cause] :
+       {std::pair("", errc::trust_store_empty), std::pair("nothing here\n", errc::trust_store_empty),
+        std::pair("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", errc::bad_pem)}) {
     const auto file = write("bundle.pem", text);
     const auto store = trust::system({{file}, {good}, false});
     ASSERT_FALSE(store);
@@ -125,7 +127,8 @@ TEST_F(trust_store, named_by_the_environment_is_read_instead) {
   EXPECT_EQ(subjects(read(environment(file, "")).value()), only_root);
   EXPECT_EQ(subjects(read(environment("", one)).value()), only_root);
   EXPECT_EQ(subjects(read(environment(file, two)).value()), both);
-  EXPECT_EQ(subjects(read(environment("", one + ":" + absent("x") + "::" + two)).value()), both);  // as OpenSSL takes it
+  EXPECT_EQ(subjects(read(environment("", one + ":" + absent("x") + "::" + two)).value()),
+            both);  // as OpenSSL takes it
   EXPECT_EQ(subjects(read(environment(file, absent("x"))).value()), only_root);
   const environment ignored(file, "");
   EXPECT_EQ(subjects(trust::system({{usual}, {}, false}).value()), only_other);
@@ -166,8 +169,9 @@ TEST_F(trust_store, that_is_given_replaces_the_systems) {
 
 TEST_F(trust_store, that_is_empty_fails_the_context) {
   const auto nothing = trust::from_certificates({}, "nowhere");
-  for (const auto& made : {context::client({.trust = nothing}),
-                           context::server({.identities = {site_identity()}, .client_auth = client_auth::required, .trust = nothing})}) {
+  for (const auto& made :
+       {context::client({.trust = nothing}),
+        context::server({.identities = {site_identity()}, .client_auth = client_auth::required, .trust = nothing})}) {
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, make_error_code(errc::trust_store_empty));
     EXPECT_EQ(made.error().where, "nowhere");
@@ -189,7 +193,8 @@ TEST_F(trust_store, from_a_folder_takes_certificates_by_their_names_once_each) {
   const auto third = kit::authority::make_root("Third").value();
   write("f/c.cer", "a comment\n" + third.certificate());
   const auto ignored = kit::authority::make_root("Ignored").value();
-  for (const auto* name : {"f/README", "f/d.txt", "f/1234abcd.r0", "f/e.pem~", "f/key.p12"}) write(name, ignored.certificate());
+  for (const auto* name : {"f/README", "f/d.txt", "f/1234abcd.r0", "f/e.pem~", "f/key.p12"})
+    write(name, ignored.certificate());
   write("f/broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
   make_folder("f/folder.pem");
   const auto store = trust::from_folder(f).value();
@@ -217,7 +222,8 @@ TEST_F(trust_store, from_a_file_is_all_of_it_or_an_error_that_names_it) {
   EXPECT_EQ(trust::from_file(make_folder("d")).error().code, make_error_code(errc::file_unreadable));
   const auto key_only = write("key.pem", site().key);
   EXPECT_EQ(trust::from_file(key_only).error().code, make_error_code(errc::trust_store_empty));
-  const auto half = write("half.pem", root().certificate() + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
+  const auto half =
+      write("half.pem", root().certificate() + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n");
   EXPECT_EQ(trust::from_file(half).error().code, make_error_code(errc::bad_pem));
   EXPECT_EQ(trust::from_file(half).error().where, half + ": certificate 2 of 2");
 }

@@ -110,6 +110,28 @@ TEST(library_stop, may_be_followed_by_another_start) {
   });
 }
 
+TEST(library_stop, in_one_thread_is_safe_for_contexts_made_in_another) {
+  in_child([] {
+    const auto chain = site().chain, key = site().key, anchor = root().certificate();
+    std::atomic<bool> is_done{false};
+    std::atomic<int> stops{0};
+    std::thread other([&] {
+      while (!is_done) {
+        if (library::stop()) ++stops;
+      }
+    });
+    for (int round = 0; round < 200; ++round) {
+      const auto client = context::client({.trust = trust::from_pem(anchor).value()}).value();
+      const auto server = context::server({.identities = {identity::from_pem(chain, key).value()}}).value();
+      pair p(client, server);
+      EXPECT_TRUE(p.handshake()) << round << '\n' << why(p);
+    }
+    is_done = true;
+    other.join();
+    EXPECT_GT(stops, 0);
+  });
+}
+
 TEST(library_stop, is_not_needed_before_the_end) {
   in_child([] { EXPECT_TRUE(can_shake_hands()); });
 }

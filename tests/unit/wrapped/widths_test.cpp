@@ -28,7 +28,8 @@ int __wrap_s2n_cert_chain_and_key_load_public_pem_bytes(s2n_cert_chain_and_key* 
   return __real_s2n_cert_chain_and_key_load_public_pem_bytes(chain, pem, size);
 }
 int __real_s2n_cert_chain_and_key_load_pem_bytes(s2n_cert_chain_and_key*, uint8_t*, uint32_t, uint8_t*, uint32_t);
-int __wrap_s2n_cert_chain_and_key_load_pem_bytes(s2n_cert_chain_and_key* chain, uint8_t* pem, uint32_t size, uint8_t* key, uint32_t key_size) {
+int __wrap_s2n_cert_chain_and_key_load_pem_bytes(s2n_cert_chain_and_key* chain, uint8_t* pem, uint32_t size,
+                                                 uint8_t* key, uint32_t key_size) {
   ++calls;
   return __real_s2n_cert_chain_and_key_load_pem_bytes(chain, pem, size, key, key_size);
 }
@@ -65,7 +66,8 @@ struct widths : ::testing::Test {
 };
 
 TEST_F(widths, of_a_signature_are_checked) {
-  for (const auto size : {above_32_bits, above_32_bits + 256, SIZE_MAX}) EXPECT_EQ(internal::set_output(nullptr, span_of(size)), out_of_range);
+  for (const auto size : {above_32_bits, above_32_bits + 256, SIZE_MAX})
+    EXPECT_EQ(internal::set_output(nullptr, span_of(size)), out_of_range);
   EXPECT_EQ(calls, 0);
   EXPECT_TRUE(internal::set_output(nullptr, span_of(above_32_bits - 1)));  // s2n's own error, for the null
   EXPECT_EQ(calls, 1);
@@ -90,7 +92,8 @@ TEST_F(widths, of_a_stapled_response_are_checked) {
 }
 
 TEST_F(widths, of_pem_texts_are_checked_before_they_are_looked_at) {
-  for (const auto& made : {identity::from_pem(text_of(above_32_bits), site().key), identity::from_pem(site().chain, text_of(above_32_bits)),
+  for (const auto& made : {identity::from_pem(text_of(above_32_bits), site().key),
+                           identity::from_pem(site().chain, text_of(above_32_bits)),
                            identity::from_pem(text_of(SIZE_MAX), text_of(SIZE_MAX))}) {
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, out_of_range);
