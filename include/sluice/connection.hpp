@@ -32,7 +32,7 @@ struct step {
   want next = want::nothing;
   bool ended = false;       // read(): the peer's close_notify was received, there is no more
   std::size_t bytes = 0;    // read(): put into the buffer; write(): plaintext sealed
-  error_code error;         // set: the connection has failed, last_failure() has the story
+  error_code error;         // set: last_failure() has the story, unless the call was refused
   std::chrono::nanoseconds delay{};
 };
 
@@ -57,7 +57,10 @@ struct connection_options {
 };
 
 // One TLS connection. Not thread-safe: one thread at a time (a strand). Movable; the transport is passed to each
-// call and not kept. Failures are latched: after one, every call returns it again.
+// call and not kept. Failures are latched: after one, every call returns it again. Two things are not failures: a
+// transport that broke for writing (writing returns its error from then on, reading delivers what is still there),
+// and a call refused without effect (errc::not_ready before the handshake is done, broken_pipe for writing after a
+// close_notify, result_out_of_range for sizes above SSIZE_MAX).
 //
 //   connection tls(ctx, role::client, "example.org");
 //   socket_transport io(fd);
@@ -87,7 +90,8 @@ class connection {
 
   // Sends close_notify, then waits for the peer's; what the peer still sends is thrown away (RFC 8446 §6.1).
   step shutdown(transport& io);
-  // Sends close_notify alone; reading goes on.
+  // Sends close_notify alone; reading goes on. TLS 1.2 has no half close: there, what the peer still sends is
+  // thrown away until its own close_notify, which read() reports, and writing ends when the peer's has come.
   step shutdown_write(transport& io);
 
   // After a failure: {delay} until the blinding time is over, then tells the peer (mostly by close_notify, since

@@ -81,7 +81,8 @@ struct client_options {
   std::optional<sluice::trust> trust;         // replaces the system's store
   std::string policy;                         // an s2n policy; empty: by `versions`
   version_range versions;                     // default TLS 1.2 to 1.3
-  std::vector<std::string> alpn;              // preferred first; names of 1 to 255 bytes (RFC 7301)
+  // Preferred first; names of 1 to 255 bytes (RFC 7301), none of them NUL. s2n does not read an answer of one byte.
+  std::vector<std::string> alpn;
   bool ocsp = true;                           // ask for a stapled OCSP response and refuse a bad one
   verification verify;                        // sluice::dangerous turns it off
   allowances allow;

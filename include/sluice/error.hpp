@@ -17,7 +17,8 @@ using boost::system::error_code;
 
 // The specific causes Sluice tells apart. Test any error_code against them: `if (ec == errc::expired)`.
 // A code of s2n, of a token or of the system compares equal to the cause it stands for; key_unavailable also
-// matches every cause of the pkcs11 row, since to a handshake they are one thing: no signature to be had.
+// matches key_timed_out and every cause of the pkcs11 row, since to a handshake they are one thing: no signature to
+// be had. A code that says success equals none.
 // Listed by the category the command line reports (see error_category_of).
 enum class errc {
   // resolve
@@ -109,7 +110,7 @@ const boost::system::error_category& pkcs11_category() noexcept;
 error_code make_error_code(errc cause) noexcept;
 boost::system::error_condition make_error_condition(errc cause) noexcept;
 
-// The one cause that a code stands for, whatever its category; errc::internal for a code nobody mapped.
+// The one cause that a code stands for, whatever its category; errc::internal for a code nobody mapped (and success).
 errc cause_of(const error_code& code) noexcept;
 
 // "untrusted", "CKR_PIN_INCORRECT": what the command line's JSON calls error.code.

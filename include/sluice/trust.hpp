@@ -10,8 +10,9 @@
 
 namespace sluice::inline v0 {
 
-// Where the system's store may be: the first file that exists, else the first folder. The defaults cover Debian,
-// Red Hat, SUSE, Alpine and Android layouts. SSL_CERT_FILE and SSL_CERT_DIR, when set, are read instead.
+// Where the system's store may be: the first file that exists, else the first folder that holds a certificate. The
+// defaults cover Debian, Red Hat, SUSE, Alpine and Android layouts. SSL_CERT_FILE and SSL_CERT_DIR (folders, with
+// colons between them), when set and not empty, are read instead.
 struct system_store_paths {
   std::vector<std::string> files;
   std::vector<std::string> folders;
@@ -26,7 +27,8 @@ class trust {
   // The store of this machine. errc::trust_store_empty, with the places that were tried, when none has a certificate.
   static result<trust> system(const system_store_paths& where = system_store_paths::defaults());
   static result<trust> from_file(const std::string& path);    // every certificate of a PEM file
-  static result<trust> from_folder(const std::string& path);  // every *.pem, *.crt, *.cer and hashed *.N file in it
+  // Every *.pem, *.crt, *.cer and hashed *.N file in it; those that cannot be read are passed over.
+  static result<trust> from_folder(const std::string& path);
   static result<trust> from_pem(std::string_view pem, std::string_view where = "memory");
   static trust from_certificates(std::vector<certificate> anchors, std::string where = "memory");
 

@@ -93,9 +93,11 @@ std::size_t read_some(connection& tls, int descriptor, std::span<std::byte> into
   return st.bytes;
 }
 
-std::size_t write(connection& tls, int descriptor, std::span<const std::byte> from, error_code& ec, time_point deadline) {
+std::size_t write(connection& tls, int descriptor, std::span<const std::byte> from, error_code& ec,
+                  time_point deadline) {
   socket_transport io(descriptor);
   std::size_t done = 0;
+  ec = {};
   while (done < from.size()) {
     const auto rest = from.subspan(done);
     const ::iovec part{.iov_base = const_cast<std::byte*>(rest.data()), .iov_len = rest.size()};

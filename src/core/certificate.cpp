@@ -4,6 +4,7 @@
 #include "core/certificate_parts.hpp"
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
+#include "core/host_name.hpp"
 #include "core/pem.hpp"
 
 #include <openssl/asn1.h>
@@ -37,22 +38,10 @@ std::string name_text(const X509_NAME* name) {
   return bio_text(bio.get());
 }
 
-std::string hexadecimal(std::span<const std::byte> bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const auto byte : bytes) {
-    const auto value = std::to_integer<unsigned>(byte);
-    text += digits[value >> 4];
-    text += digits[value & 15];
-  }
-  return text;
-}
-
 std::string serial_text(const X509* x509) {
   const auto* serial = X509_get0_serialNumber(x509);
-  return hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
-                      static_cast<std::size_t>(ASN1_STRING_length(serial))});
+  return internal::hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
+                                static_cast<std::size_t>(ASN1_STRING_length(serial))});
 }
 
 std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
@@ -166,7 +155,20 @@ bool matches_ip(const X509* x509, std::string_view literal) {
   return matched;
 }
 
+std::string hexadecimal(std::span<const std::byte> bytes) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const auto byte : bytes) {
+    const auto value = std::to_integer<unsigned>(byte);
+    text += digits[value >> 4];
+    text += digits[value & 15];
+  }
+  return text;
+}
+
 std::string ip_bytes(std::string_view literal) {
+  if (literal.find('\0') != literal.npos) return {};
   const std::string text(literal);
   std::array<char, 16> bytes{};
   if (inet_pton(AF_INET, text.c_str(), bytes.data()) == 1) return {bytes.data(), 4};
@@ -247,7 +249,7 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
   std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
          reinterpret_cast<unsigned char*>(digest.data()));
-  return hexadecimal(digest);
+  return internal::hexadecimal(digest);
 }
 
 std::string certificate::to_pem() const {
@@ -255,7 +257,9 @@ std::string certificate::to_pem() const {
 }
 
 bool certificate::matches_host(std::string_view host) const {
-  return internal::matches_host(parts_->x509.get(), host) && !internal::is_ip_literal(host);
+  // AWS-LC would take ".example.org" for any name below it, and an empty text for a C string.
+  const auto name = internal::check_host_name(host);
+  return name && !name->is_ip && !name->text.empty() && internal::matches_host(parts_->x509.get(), name->text);
 }
 
 bool certificate::matches_ip(std::string_view literal) const { return internal::matches_ip(parts_->x509.get(), literal); }

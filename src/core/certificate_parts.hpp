@@ -22,6 +22,7 @@ std::string subject_of(const X509* x509);
 bool matches_host(const X509* x509, std::string_view host, bool common_name_counts = false);
 bool matches_ip(const X509* x509, std::string_view literal);
 std::string key_description(const EVP_PKEY* key);
+std::string hexadecimal(std::span<const std::byte> bytes);
 
 // An IP literal as the bytes of an iPAddress entry: 4 or 16; empty when it is not one.
 std::string ip_bytes(std::string_view literal);

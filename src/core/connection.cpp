@@ -41,6 +41,8 @@ gathered gather(std::span<const ::iovec> from) {
 step error_step(errc cause) { return {.error = make_error_code(cause)}; }
 step error_step(error_code ec) { return {.error = ec}; }
 
+error_code broken_pipe() { return boost::system::errc::make_error_code(boost::system::errc::broken_pipe); }
+
 bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
 
 }  // namespace
@@ -100,17 +102,26 @@ void connection::impl::keep_session() {
 }
 
 step connection::impl::latch(failure story) {
-  if (!why.code) {
-    why = std::move(story);
-    if (why.where.empty()) why.where = place;
-    explain(why);
-    signature.reset();
-    const auto& watch = ctx.observer();
-    if (!established) tell_handshake(&why);
-    if (watch && established) watch->on_failure(why);
-    established = false;
-  }
+  if (why.code) return failed_step();
+  why = std::move(story);
+  if (!why.code) why.code = make_error_code(errc::internal);
+  if (why.where.empty()) why.where = place;
+  explain(why);
+  signature.reset();
+  const auto& watch = ctx.observer();
+  if (!established) tell_handshake(&why);
+  if (watch && established && !write_why.code) watch->on_failure(why);
+  established = false;
   return failed_step();
+}
+
+// Not latched: what the peer sent before it left can still be read.
+step connection::impl::write_failed() {
+  if (!write_why.code) {
+    write_why = transport_failure(write_error, phase::write);
+    if (const auto& watch = ctx.observer()) watch->on_failure(write_why);
+  }
+  return {.error = write_error};
 }
 
 connection::connection(const context& ctx, role side, std::string_view server_name)
@@ -137,7 +148,8 @@ void connection::reset(const connection_options& options) {
   c.output.clear();
   c.flight.forget();
   c.read_error = c.write_error = {};
-  c.why = c.refusal = {};
+  c.why = c.write_why = c.refusal = {};
+  c.first_size = 0;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
   c.began = {};
@@ -185,29 +197,35 @@ step connection::read(transport& io, std::span<std::byte> into) {
   if (c.peer_closed) return {.ended = true};
   if (into.empty()) return {};
 
-  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  error_code ec;
+  if (c.write_closed && !c.has_half_close()) return c.await_close_notify(io, phase::read);
+
+  // A record a call of s2n_recv: told to fetch several, it forgets what it has when a later one is bad.
+  std::size_t done = 0;
   impl::call call(c, io);
-  const auto n = internal::receive(c.conn.get(), into, blocked, ec);
-  auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::read) : failure();
-  call.finish();
-  if (n > 0) return {.bytes = static_cast<std::size_t>(n)};
-  if (n == 0) {
-    c.peer_closed = true;
-    return {.ended = true};
+  while (done < into.size() && !c.peer_closed) {
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    error_code ec;
+    const auto n = internal::receive(c.conn.get(), into.subspan(done), blocked, ec);
+    if (n > 0) done += static_cast<std::size_t>(n);
+    if (n == 0) c.peer_closed = true;
+    if (n >= 0) continue;
+    if (is_range_error(ec)) return error_step(ec);
+    if (s2n_error_get_type(ec.value()) != S2N_ERR_T_BLOCKED) c.latch(c.engine_failure(phase::read));
+    break;
   }
-  if (is_range_error(ec)) return error_step(ec);
-  if (s2n_error_get_type(ec.value()) == S2N_ERR_T_BLOCKED) return {.next = want::read};
-  return c.latch(std::move(story));
+  if (done > 0) return {.bytes = done};
+  if (c.why.code) return c.failed_step();
+  if (c.peer_closed) return {.ended = true};
+  return {.next = want::read};
 }
 
 step connection::write(transport& io, std::span<const ::iovec> from) {
   auto& c = *impl_;
   if (c.why.code) return c.failed_step();
   if (!c.established) return error_step(errc::not_ready);
-  if (c.write_closed) return error_step(boost::system::errc::make_error_code(boost::system::errc::broken_pipe));
+  if (c.write_closed || (c.peer_closed && !c.has_half_close())) return error_step(broken_pipe());
   if (!c.flush_output(io)) return {.next = want::write};
-  if (c.write_error) return error_step(c.write_error);
+  if (c.write_error) return c.write_failed();
   const auto some = gather(from);
   if (some.count == 0) return {};
 
@@ -218,7 +236,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
   if (n < 0) return is_range_error(ec) ? error_step(ec) : c.latch(std::move(story));
-  if (c.write_error) return error_step(c.write_error);
+  if (c.write_error) return c.write_failed();
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);
   return st;
@@ -226,8 +244,9 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
 
 step connection::flush(transport& io) {
   auto& c = *impl_;
-  if (c.flush_output(io)) return c.write_error ? error_step(c.write_error) : step{};
-  return {.next = want::write};
+  if (c.why.code) return c.failed_step();
+  if (!c.flush_output(io)) return {.next = want::write};
+  return c.write_error ? c.write_failed() : step{};
 }
 
 step connection::shutdown_write(transport& io) {
@@ -241,7 +260,7 @@ step connection::shutdown_write(transport& io) {
     impl::call call(c, io);
     if (s2n_shutdown_send(c.conn.get(), &blocked) != S2N_SUCCESS) return c.latch(c.engine_failure(phase::shutdown));
   }
-  if (c.write_error) return error_step(c.write_error);
+  if (c.write_error) return c.write_failed();
   return c.after_output();
 }
 
@@ -249,23 +268,35 @@ step connection::shutdown(transport& io) {
   auto st = shutdown_write(io);
   auto& c = *impl_;
   if (st.error || st.next != want::nothing || c.peer_closed || c.read_ended) return st;
+  st = c.await_close_notify(io, phase::shutdown);
+  return {.next = st.next, .error = st.error};
+}
+
+// What the peer still sends is thrown away.
+step connection::impl::await_close_notify(transport& transport, phase at) {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  impl::call call(c, io);
-  if (s2n_shutdown(c.conn.get(), &blocked) == S2N_SUCCESS) {
-    c.peer_closed = true;
-    return {};
+  call call(*this, transport);
+  if (s2n_shutdown(conn.get(), &blocked) == S2N_SUCCESS) {
+    peer_closed = true;
+    return {.ended = true};
   }
   const auto type = s2n_error_get_type(s2n_errno);
   if (type == S2N_ERR_T_BLOCKED) return {.next = want::read};
-  // We are done with the peer: its closing TCP without a word is as good as close_notify now (P13).
-  if (type == S2N_ERR_T_CLOSED || c.read_error) return {};
-  return c.latch(c.engine_failure(phase::shutdown));
+  // When we are done with the peer, its closing TCP without a word is as good as close_notify (P13).
+  if (at == phase::shutdown && (type == S2N_ERR_T_CLOSED || read_error)) return {};
+  return latch(engine_failure(at));
+}
+
+// TLS 1.2 has none: whoever hears close_notify answers with its own (RFC 5246 §7.2.1), and s2n reads no more.
+bool connection::impl::has_half_close() const noexcept {
+  return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
 }
 
 step connection::farewell(transport& io) {
   auto& c = *impl_;
   auto* conn = c.conn.get();
-  const bool has_spoken = conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
+  const bool has_spoken =
+      conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
   if (!has_spoken || c.write_error) return {};
   if (!c.flush_output(io)) return {.next = c.write_error ? want::nothing : want::write};
   if (c.write_closed) return {};
@@ -286,7 +317,7 @@ step connection::farewell(transport& io) {
 void connection::fail(failure why) { impl_->latch(std::move(why)); }
 bool connection::is_established() const noexcept { return impl_->established; }
 bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->why.code); }
-const failure& connection::last_failure() const noexcept { return impl_->why; }
+const failure& connection::last_failure() const noexcept { return impl_->why.code ? impl_->why : impl_->write_why; }
 const connection_info& connection::info() const noexcept { return impl_->info; }
 std::chrono::nanoseconds connection::signing_time() const noexcept { return impl_->signing; }
 

@@ -4,6 +4,9 @@
 #include "core/diagnosis.hpp"
 #include "core/error_tables.hpp"
 
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+
 #include <algorithm>
 
 namespace sluice::inline v0 {
@@ -13,6 +16,27 @@ failure at_phase(failure story, phase at, origin from) {
   story.at = at;
   story.from = from;
   return story;
+}
+
+struct ocsp_answer {
+  std::string refusal;  // "trylater": there is no answer
+  bool is_unknown = false;
+};
+
+ocsp_answer read_ocsp(std::span<const uint8_t> der) {
+  ocsp_answer answer;
+  const auto* at = der.data();
+  const bssl::UniquePtr<OCSP_RESPONSE> response(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(der.size())));
+  const int status = response ? OCSP_response_status(response.get()) : OCSP_RESPONSE_STATUS_SUCCESSFUL;
+  if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) answer.refusal = OCSP_response_status_str(status);
+  const bssl::UniquePtr<OCSP_BASICRESP> basic(response ? OCSP_response_get1_basic(response.get()) : nullptr);
+  for (int i = 0; basic && i < OCSP_resp_count(basic.get()); ++i) {
+    auto* one = OCSP_resp_get0(basic.get(), static_cast<std::size_t>(i));
+    const int says = OCSP_single_get0_status(one, nullptr, nullptr, nullptr, nullptr);
+    answer.is_unknown = answer.is_unknown || says == V_OCSP_CERTSTATUS_UNKNOWN;
+  }
+  ERR_clear_error();
+  return answer;
 }
 
 }  // namespace
@@ -41,7 +65,29 @@ failure connection::impl::engine_failure(phase at) {
     if (!read_ended) story.detail = "it sent close_notify";
     return at_phase(std::move(story), at, origin::peer);
   }
+  explain_ocsp(story);
   return at_phase(std::move(story), at, origin::local);
+}
+
+// A stapled response is kept once the chain has passed, so what s2n then says of "the certificate" is about it.
+void connection::impl::explain_ocsp(failure& story) const {
+  uint32_t size = 0;
+  const auto* response = s2n_connection_get_ocsp_response(conn.get(), &size);
+  if (response == nullptr || size == 0) return;
+  const auto call_it = [&story](errc cause, std::string detail) {
+    story.code = make_error_code(cause);
+    story.detail = "the stapled response " + std::move(detail);
+  };
+  switch (cause_of(story.code)) {
+    case errc::expired: return call_it(errc::ocsp_invalid, "is out of date");
+    case errc::malformed: return call_it(errc::ocsp_invalid, "is from the future");
+    case errc::untrusted: break;
+    default: return;
+  }
+  const auto answer = read_ocsp({response, size});
+  if (!answer.refusal.empty()) return call_it(errc::ocsp_invalid, "says \"" + answer.refusal + '"');
+  if (answer.is_unknown) return call_it(errc::revocation_unknown, "says that the authority does not know it");
+  call_it(errc::ocsp_invalid, "is signed by somebody else, or about another certificate");
 }
 
 // Details and remedies that need the connection to be known.
@@ -62,7 +108,8 @@ void connection::impl::explain(failure& story) const {
   }
   switch (cause_of(story.code)) {
     case errc::untrusted:
-      return add(store(), "add the issuing authority to the trust, or have the peer send its intermediate certificates");
+      return add(store(),
+                 "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
     case errc::no_shared_parameters:
       return add("we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +

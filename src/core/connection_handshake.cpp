@@ -26,7 +26,8 @@ int s2n_version(tls_version version) noexcept {
 }
 
 std::string version_text(int version) {
-  for (const auto known : {tls_version::ssl3, tls_version::tls1_0, tls_version::tls1_1, tls_version::tls1_2, tls_version::tls1_3}) {
+  for (const auto known :
+       {tls_version::ssl3, tls_version::tls1_0, tls_version::tls1_1, tls_version::tls1_2, tls_version::tls1_3}) {
     if (s2n_version(known) == version) return std::string(to_string(known));
   }
   return "unknown";
@@ -127,16 +128,17 @@ step connection::impl::negotiate(transport& transport) {
 
 // As soon as the version is settled: s2n's policy may allow less than the options do.
 bool connection::impl::version_is_too_low() const noexcept {
-  return s2n_connection_get_actual_protocol_version(conn.get()) < s2n_version(ctx.shared_state()->least_version);
+  const auto version = s2n_connection_get_actual_protocol_version(conn.get());
+  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(ctx.shared_state()->least_version);
 }
 
 step connection::impl::version_refused() {
   const auto least = ctx.shared_state()->least_version;
-  auto story = internal::make_failure(
-      errc::version_unsupported, place,
-      "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) + ", the least allowed is " +
-          std::string(to_string(least)),
-      side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
+  auto story =
+      internal::make_failure(errc::version_unsupported, place,
+                             "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
+                                 ", the least allowed is " + std::string(to_string(least)),
+                             side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
   story.at = phase::handshake;
   return latch(std::move(story));
 }
@@ -160,14 +162,16 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   const auto scheme = selected_scheme(conn.get(), side);
   uint32_t size = 0;
   if (!scheme || s2n_async_pkey_op_get_input_size(op.get(), &size) != S2N_SUCCESS) {
-    refusal = signing_failure(errc::key_refused, id->key->name(), "the signature algorithm is not one a key can be asked for");
+    refusal = signing_failure(errc::key_refused, id->key->name(),
+                              "the signature algorithm is not one a key can be asked for");
     return S2N_FAILURE;
   }
   auto pending = std::make_unique<internal::pending_signature>();
   pending->request.scheme = *scheme;
   if (size > pending->request.input.size()) return S2N_FAILURE;
   pending->request.input_size = static_cast<std::uint8_t>(size);
-  if (s2n_async_pkey_op_get_input(op.get(), reinterpret_cast<uint8_t*>(pending->request.input.data()), size) != S2N_SUCCESS) {
+  if (s2n_async_pkey_op_get_input(op.get(), reinterpret_cast<uint8_t*>(pending->request.input.data()), size) !=
+      S2N_SUCCESS) {
     return S2N_FAILURE;
   }
   pending->op = std::move(op);

@@ -8,6 +8,7 @@
 #include "core/signature_slot.hpp"
 #include "sluice/connection.hpp"
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,10 +54,14 @@ struct connection::impl {
   void configure(const connection_options& options);
   step failed_step() const { return {.error = why.code}; }
   step latch(failure story);
+  step write_failed();
+  step await_close_notify(transport& transport, phase at);
+  bool has_half_close() const noexcept;
 
   // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
   class call;
   bool flush_output(transport& transport);
+  bool is_tls_so_far(std::span<const std::byte> arrived);
   step after_output() const;
 
   // connection_handshake.cpp
@@ -83,6 +88,7 @@ struct connection::impl {
   void keep_session();
 
   bool watches_flight() const noexcept { return !negotiated && ctx.verifies(); }
+  void explain_ocsp(failure& story) const;
 
   // connection_verify.cpp
   bool accepts_chain();
@@ -101,11 +107,14 @@ struct connection::impl {
   bool read_ended = false;
   std::vector<std::byte> produced;
   internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
+  std::array<std::byte, 5> first_header{};  // of the peer's first record
+  std::size_t first_size = 0;
 
   internal::output_queue output;
   error_code write_error;  // the transport is broken for writing; reading may still deliver
 
   failure why;              // latched when why.code is set
+  failure write_why;        // the story of write_error, once it was told
   failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
   bool negotiated = false;  // s2n is done, output may still be leaving
   bool established = false;

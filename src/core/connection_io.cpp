@@ -2,11 +2,15 @@
 #include "core/connection_io.hpp"
 
 #include "core/callbacks.hpp"
+#include "core/certificate_parts.hpp"
+#include "core/error_tables.hpp"
 #include "core/narrow.hpp"
 
 #include <boost/system/errc.hpp>
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
 
 namespace sluice::inline v0 {
 namespace {
@@ -16,6 +20,25 @@ thread_local std::vector<std::byte> scratch;
 
 bool would_block(const error_code& ec) noexcept {
   return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
+}
+
+// Does a peer's first record begin like this? It is a handshake message or an alert of at most 2^14 + 2048 bytes
+// (RFC 8446 §5.1, RFC 5246 §6.2.3); a client's may have the form of SSL 2.0 (RFC 5246 Appendix E.2).
+bool can_begin(std::span<const std::byte> header, role reader) {
+  const auto at = [header](std::size_t i) { return std::to_integer<unsigned>(header[i]); };
+  if (reader == role::server && (at(0) & 0x80) != 0) return header.size() < 3 || at(2) == 1;
+  if (at(0) != 21 && at(0) != 22) return false;
+  if (header.size() >= 2 && at(1) != 3) return false;
+  return header.size() < 5 || (at(3) << 8 | at(4)) <= 16384 + 2048;
+}
+
+// The beginning, for people: "HTTP/1.1 400 Bad" or 00000000.
+std::string printable(std::span<const std::byte> bytes) {
+  bytes = bytes.first(std::min<std::size_t>(bytes.size(), 16));
+  const auto is_plain = [](std::byte b) { return b >= std::byte(' ') && b < std::byte(0x7f); };
+  const auto text = bytes.first(static_cast<std::size_t>(std::ranges::find_if_not(bytes, is_plain) - bytes.begin()));
+  if (text.empty()) return "0x" + internal::hexadecimal(bytes);
+  return '"' + std::string(reinterpret_cast<const char*>(text.data()), text.size()) + '"';
 }
 
 }  // namespace
@@ -85,6 +108,21 @@ bool connection::impl::flush_output(transport& transport) {
   return output.empty();
 }
 
+// s2n would wait for as many bytes as a line of HTTP seems to announce, if it takes it for a record's header.
+bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
+  if (first_size == first_header.size()) return true;
+  const auto more = arrived.first(std::min(arrived.size(), first_header.size() - first_size));
+  std::ranges::copy(more, first_header.begin() + static_cast<std::ptrdiff_t>(first_size));
+  first_size += more.size();
+  if (can_begin(std::span(first_header).first(first_size), side)) return true;
+  refusal = internal::make_failure(
+      errc::protocol_error, place, "it sent " + printable(arrived) + ", which is not TLS",
+      side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command" : "");
+  refusal.at = phase::handshake;
+  refusal.from = origin::peer;
+  return false;
+}
+
 step connection::impl::after_output() const { return {.next = output.empty() ? want::nothing : want::write}; }
 
 namespace internal {
@@ -94,17 +132,22 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
   if (c.io == nullptr || c.read_ended) return 0;
   error_code ec;
   const auto n = c.io->read({reinterpret_cast<std::byte*>(into), size}, ec);
-  if (n > 0) {
-    if (c.watches_flight()) c.flight.saw({reinterpret_cast<const std::byte*>(into), n});
-    return static_cast<int>(n);
-  }
-  if (!ec) {
+  if (n == 0 && !ec) {
     c.read_ended = true;
     return 0;
   }
-  if (!would_block(ec)) c.read_error = ec;
-  errno = would_block(ec) ? EAGAIN : EIO;
-  return -1;
+  if (n == 0) {
+    if (!would_block(ec)) c.read_error = ec;
+    errno = would_block(ec) ? EAGAIN : EIO;
+    return -1;
+  }
+  const std::span arrived(reinterpret_cast<const std::byte*>(into), n);
+  if (!c.is_tls_so_far(arrived)) {
+    errno = EIO;
+    return -1;
+  }
+  if (c.watches_flight()) c.flight.saw(arrived);
+  return static_cast<int>(n);
 } catch (const std::bad_alloc&) {
   errno = ENOMEM;
   return -1;

@@ -169,6 +169,7 @@ extern "C" int on_chain_validated(s2n_connection* connection, s2n_cert_validatio
   } catch (...) {
     c->refusal = make_failure(errc::rejected, c->place, "the application's check threw");
   }
+  if (c != nullptr) c->refusal.at = phase::handshake;
   return accepted ? s2n_cert_validation_accept(info) : s2n_cert_validation_reject(info);
 }
 

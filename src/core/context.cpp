@@ -11,6 +11,7 @@
 #include "sluice/library.hpp"
 
 #include <s2n.h>
+#include <unstable/allow_ip_in_cn.h>
 #include <unstable/crl.h>
 
 #include <algorithm>
@@ -57,7 +58,8 @@ result<void> set_alpn(state_type& s) {
   if (auto valid = internal::check_alpn(s.alpn); !valid) return valid;
   for (const auto& name : s.alpn) {
     const auto* bytes = reinterpret_cast<const uint8_t*>(name.data());
-    if (s2n_config_append_protocol_preference(s.config.get(), bytes, static_cast<uint8_t>(name.size())) != S2N_SUCCESS) {
+    if (s2n_config_append_protocol_preference(s.config.get(), bytes, static_cast<uint8_t>(name.size())) !=
+        S2N_SUCCESS) {
       return s2n_failure("ALPN \"" + name + "\"");
     }
   }
@@ -95,7 +97,9 @@ result<void> set_trust(state_type& s, odd_anchors odd) {
     }
   }
   if (count == 0) return make_failure(errc::trust_store_empty, s.trust->where());
-  if (s2n_config_set_cert_validation_cb(s.config.get(), internal::on_chain_validated, &s) != S2N_SUCCESS) {
+  // Names are judged in on_chain_validated; s2n's own rule for common names would call some chains untrusted.
+  if (s2n_config_set_cert_validation_cb(s.config.get(), internal::on_chain_validated, &s) != S2N_SUCCESS ||
+      s2n_config_allow_ip_in_cn(s.config.get()) != S2N_SUCCESS) {
     return s2n_failure("certificate validation");
   }
   return {};
@@ -187,7 +191,6 @@ result<void> set_io(state_type& s, blinding wanted) {
   if (!longest) return make_failure(errc::usage, "blinding", "the longest delay does not fit");
   // NONBLOCKING even without a callback: a later change of config would hang in the default mode (P25).
   if (s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING) != S2N_SUCCESS ||
-      s2n_config_set_recv_multi_record(config, true) != S2N_SUCCESS ||
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
@@ -218,6 +221,8 @@ result<void> check_alpn(std::span<const std::string> names) {
     if (name.empty() || name.size() > 255) {
       return make_failure(errc::bad_alpn, "ALPN", "a name has " + std::to_string(name.size()) + " bytes, not 1 to 255");
     }
+    // s2n hands agreed names around as C strings.
+    if (name.find('\0') != name.npos) return make_failure(errc::bad_alpn, "ALPN", "a name has a NUL byte in it");
     wire += name.size() + 1;
   }
   if (wire > 65535 - 2) {
@@ -244,9 +249,10 @@ result<std::vector<std::string>> parse_alpn(std::string_view text) {
   return names;
 }
 
+// The state comes first: while it exists, library::stop() in another thread is refused.
 result<context> context::client(const client_options& options) {
-  if (auto started = library::start(); !started) return started.error();
   auto made = common_state(options, role::client);
+  if (auto started = library::start(); !started) return started.error();
   if (options.identity) made->identities.push_back(*options.identity);
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
@@ -259,11 +265,11 @@ result<context> context::client(const client_options& options) {
 }
 
 result<context> context::server(const server_options& options) {
+  auto made = common_state(options, role::server);
   if (auto started = library::start(); !started) return started.error();
   if (options.identities.empty()) {
     return make_failure(errc::no_certificate, "server", "no identity was given", "set server_options.identities");
   }
-  auto made = common_state(options, role::server);
   made->identities = options.identities;
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_auth(*made, options.client_auth); !done) return done.error();

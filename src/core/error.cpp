@@ -53,7 +53,8 @@ constexpr std::array causes = {
     cause_row{errc::key_unavailable, "key_unavailable", tls, "the private key is unavailable"},
     cause_row{errc::key_refused, "key_refused", tls, "the private key cannot do what was asked"},
     cause_row{errc::key_timed_out, "key_timed_out", tls, "the private key did not answer in time"},
-    cause_row{errc::signature_mismatch, "signature_mismatch", tls, "the private key's signature does not fit the certificate"},
+    cause_row{errc::signature_mismatch, "signature_mismatch", tls,
+              "the private key's signature does not fit the certificate"},
     cause_row{errc::ocsp_invalid, "ocsp_invalid", tls, "the stapled OCSP response is invalid"},
     cause_row{errc::internal, "internal", tls, "internal error"},
     cause_row{errc::untrusted, "untrusted", cert, "the certificate does not lead to a trusted authority"},
@@ -68,7 +69,8 @@ constexpr std::array causes = {
     cause_row{errc::expired, "expired", cert, "the certificate has expired"},
     cause_row{errc::not_yet_valid, "not_yet_valid", cert, "the certificate is not valid yet"},
     cause_row{errc::revoked, "revoked", cert, "the certificate is revoked"},
-    cause_row{errc::revocation_unknown, "revocation_unknown", cert, "whether the certificate is revoked cannot be told"},
+    cause_row{errc::revocation_unknown, "revocation_unknown", cert,
+              "whether the certificate is revoked cannot be told"},
     cause_row{errc::file_not_found, "file_not_found", config, "file not found"},
     cause_row{errc::file_unreadable, "file_unreadable", config, "the file cannot be read"},
     cause_row{errc::bad_pem, "bad_pem", config, "not valid PEM"},
@@ -89,7 +91,8 @@ constexpr std::array causes = {
     cause_row{errc::verdict_failed, "verdict_failed", requirement, "a verdict failed"},
     cause_row{errc::module_load_failed, "module_load_failed", pkcs11, "the PKCS#11 module cannot be loaded"},
     cause_row{errc::symbol_missing, "symbol_missing", pkcs11, "the file is not a PKCS#11 module"},
-    cause_row{errc::module_version_unsupported, "module_version_unsupported", pkcs11, "the PKCS#11 module's version is not supported"},
+    cause_row{errc::module_version_unsupported, "module_version_unsupported", pkcs11,
+              "the PKCS#11 module's version is not supported"},
     cause_row{errc::token_not_found, "token_not_found", pkcs11, "no such token"},
     cause_row{errc::token_ambiguous, "token_ambiguous", pkcs11, "more than one token fits"},
     cause_row{errc::key_not_found, "key_not_found", pkcs11, "no such private key on the token"},
@@ -99,7 +102,8 @@ constexpr std::array causes = {
     cause_row{errc::pin_required, "pin_required", pkcs11, "a PIN is needed"},
     cause_row{errc::pin_final_try, "pin_final_try", pkcs11, "the token's last PIN try is kept for a person"},
     cause_row{errc::pin_known_bad, "pin_known_bad", pkcs11, "this PIN was wrong before and is not sent again"},
-    cause_row{errc::encoding_error, "encoding_error", pkcs11, "the token answered with something that is not a signature"},
+    cause_row{errc::encoding_error, "encoding_error", pkcs11,
+              "the token answered with something that is not a signature"},
     cause_row{errc::queue_full, "queue_full", pkcs11, "too much work waits for the token"},
     cause_row{errc::token_down, "token_down", pkcs11, "the token is out of order"},
 };
@@ -123,6 +127,7 @@ class cause_category final : public error_category {
   std::string message(int value) const override { return row_of(static_cast<errc>(value)).message; }
   error_condition default_error_condition(int value) const noexcept override;
   bool equivalent(const error_code& code, int condition) const noexcept override {
+    if (!code.failed()) return false;
     const auto wanted = static_cast<errc>(condition);
     const auto cause = cause_of(code);
     return cause == wanted || (wanted == errc::key_unavailable && is_key_trouble(cause));

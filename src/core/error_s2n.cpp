@@ -65,6 +65,8 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_SIZE_MISMATCH", errc::protocol_error},
     s2n_row{"S2N_ERR_SAFETY", errc::protocol_error},
     s2n_row{"S2N_ERR_CLIENT_HELLO_VERSION", errc::protocol_error},
+    s2n_row{"S2N_ERR_PQ_CRYPTO", errc::protocol_error},
+    s2n_row{"S2N_ERR_NULL", errc::protocol_error},
     s2n_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", errc::protocol_error},
 };
 
@@ -103,7 +105,7 @@ failure make_failure(errc cause, std::string where, std::string detail, std::str
 failure s2n_failure(std::string where) {
   const int error = s2n_errno;
   failure why;
-  why.code = {error, s2n_category()};
+  why.code = error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal);
   why.where = std::move(where);
   why.engine = s2n_strerror_name(error);
   return why;

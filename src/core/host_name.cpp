@@ -19,7 +19,8 @@ bool is_label(std::string_view label) {
 }
 
 failure bad_name(std::string_view name, std::string detail, std::string remedy = {}) {
-  return make_failure(errc::bad_name, "server name \"" + std::string(name) + "\"", std::move(detail), std::move(remedy));
+  return make_failure(errc::bad_name, "server name \"" + std::string(name) + "\"", std::move(detail),
+                      std::move(remedy));
 }
 
 }  // namespace
@@ -27,20 +28,21 @@ failure bad_name(std::string_view name, std::string detail, std::string remedy =
 result<host_name> check_host_name(std::string_view name) {
   if (name.empty()) return host_name{};
   auto text = name;
-  if (text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
+  const bool has_brackets = text.size() > 2 && text.front() == '[' && text.back() == ']';
+  if (has_brackets) text = text.substr(1, text.size() - 2);
   if (is_ip_literal(text)) return host_name{std::string(text), true};
+  if (has_brackets) return bad_name(name, "not an IPv6 address");
   if (text.ends_with('.')) text.remove_suffix(1);
   if (text.size() > 253) return bad_name(name, "longer than 253 characters");
   if (std::ranges::any_of(text, [](unsigned char c) { return c >= 0x80; })) {
     return bad_name(name, "not in ASCII", "write the name in its xn-- form");
   }
-  for (auto rest = text; !rest.empty();) {
-    const auto end = std::min(rest.find('.'), rest.size());
+  for (auto rest = text;;) {
+    const auto end = rest.find('.');
     if (!is_label(rest.substr(0, end))) return bad_name(name, "a label of it is not letters, digits and hyphens");
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (end == rest.npos) return host_name{std::string(text), false};
+    rest.remove_prefix(end + 1);
   }
-  if (text.empty()) return bad_name(name, "empty");
-  return host_name{std::string(text), false};
 }
 
 }  // namespace sluice::inline v0::internal

@@ -63,6 +63,9 @@ result<void> set_allocator(allocator replacement) {
 result<void> start() {
   const std::lock_guard lock(gate);
   if (started) return {};
+  // S2N_PRINT_STACKTRACE in the environment makes this build of s2n recurse without end at its first error (P1),
+  // which may be the next call, if somebody else has started it.
+  s2n_stack_traces_enabled_set(false);
   if (!is_running_already()) {
     // The callbacks first: s2n allocates during its own start, with mlock unless told otherwise (P2).
     if (s2n_mem_set_callbacks(sluice_memory_init, sluice_memory_cleanup, sluice_memory_allocate,
@@ -72,8 +75,7 @@ result<void> start() {
     }
     is_ours = true;
   }
-  // S2N_PRINT_STACKTRACE in the environment would recurse without end at the first error (P1).
-  s2n_stack_traces_enabled_set(false);
+  s2n_stack_traces_enabled_set(false);  // s2n_init has read the environment
   started = true;
   return {};
 }

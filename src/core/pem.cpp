@@ -9,15 +9,46 @@
 #include <openssl/mem.h>
 #include <openssl/pem.h>
 
+#include <boost/system/errc.hpp>
+
+#include <algorithm>
+
 namespace sluice::inline v0::internal {
 namespace {
 
 constexpr std::string_view begin_mark = "-----BEGIN ";
 
-std::size_t count_objects(std::string_view text) {
-  std::size_t count = 0;
-  for (auto at = text.find(begin_mark); at != text.npos; at = text.find(begin_mark, at + 1)) ++count;
-  return count;
+constexpr std::string_view mark_end = "-----";
+
+bool is_certificate_label(std::string_view label) {
+  return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
+}
+
+// Of every object, in order: "CERTIFICATE", "EC PRIVATE KEY". Found as AWS-LC finds them, by whole lines.
+std::vector<std::string_view> labels_in(std::string_view text) {
+  std::vector<std::string_view> labels;
+  while (!text.empty()) {
+    auto line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    while (!line.empty() && line.back() <= ' ') line.remove_suffix(1);
+    if (!line.starts_with(begin_mark) || !line.ends_with(mark_end)) continue;
+    line.remove_prefix(begin_mark.size());
+    labels.push_back(line.substr(0, line.size() - std::min(line.size(), mark_end.size())));
+  }
+  return labels;
+}
+
+// "site.pem: certificate 2 of 3", "site.pem: object 1 of 2".
+std::string place_of(std::size_t index, const std::vector<std::string_view>& labels, std::string_view where) {
+  const auto ordinal = [&](std::string_view kind, std::size_t number, std::size_t total) {
+    return std::string(where) + ": " + std::string(kind) + ' ' + std::to_string(number) + " of " +
+           std::to_string(total);
+  };
+  if (!is_certificate_label(labels[index])) return ordinal("object", index + 1, labels.size());
+  const auto before =
+      std::count_if(labels.begin(), labels.begin() + static_cast<std::ptrdiff_t>(index), is_certificate_label);
+  const auto all = std::ranges::count_if(labels, is_certificate_label);
+  return ordinal("certificate", static_cast<std::size_t>(before) + 1, static_cast<std::size_t>(all));
 }
 
 // AWS-LC hands out three buffers to be freed by the caller.
@@ -40,9 +71,7 @@ struct raw_object {
 
 pem_object::~pem_object() { OPENSSL_cleanse(der.data(), der.size()); }
 
-bool pem_object::is_certificate() const noexcept {
-  return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
-}
+bool pem_object::is_certificate() const noexcept { return is_certificate_label(label); }
 
 bool pem_object::is_private_key() const noexcept { return label.ends_with("PRIVATE KEY"); }
 
@@ -51,21 +80,23 @@ bool pem_object::is_encrypted() const noexcept {
 }
 
 result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_view where) {
-  const auto total = count_objects(text);
   const auto size = narrow<int>(text.size());
-  if (!size) return make_failure(errc::bad_pem, std::string(where), "larger than 2 GiB");
+  if (!size) {
+    auto why = make_failure(errc::bad_pem, std::string(where), "larger than 2 GiB");
+    why.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
+    return why;
+  }
+  const auto labels = labels_in(text);
   const bio_handle bio(BIO_new_mem_buf(text.data(), *size));
   if (!bio) return make_failure(errc::internal, std::string(where), "out of memory");
 
   std::vector<pem_object> objects;
-  while (objects.size() < total) {
+  while (objects.size() < labels.size()) {
     raw_object raw;
     ERR_clear_error();
     if (PEM_read_bio(bio.get(), &raw.name, &raw.header, &raw.data, &raw.size) != 1) {
       ERR_clear_error();
-      return make_failure(errc::bad_pem,
-                          std::string(where) + ": object " + std::to_string(objects.size() + 1) + " of " +
-                              std::to_string(total),
+      return make_failure(errc::bad_pem, place_of(objects.size(), labels, where),
                           "the text between BEGIN and END cannot be decoded");
     }
     pem_object object;

@@ -25,7 +25,8 @@ struct pem_object {
   bool is_encrypted() const noexcept;
 };
 
-// Text around the objects is skipped. One broken object fails the whole: errc::bad_pem, "site.pem: object 2 of 3".
+// Text around the objects is skipped. One broken object fails the whole: errc::bad_pem, "site.pem: certificate 2 of 3"
+// or "site.key: object 1 of 2". A text above 2 GiB is result_out_of_range, and not looked at.
 result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_view where);
 
 std::string write_pem(std::string_view label, const void* der, std::size_t size);

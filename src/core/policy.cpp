@@ -11,6 +11,8 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 // Exported by libs2n but not in its headers: the table behind s2n_config_set_cipher_preferences and the writer of
 // s2n's `policy` tool. This file is the only one that relies on them; a test notices if they change.
@@ -125,14 +127,36 @@ bool is_deprecated(std::string_view name) {
   return std::ranges::any_of(deprecated, [name](const char* other) { return same_name(other, name); });
 }
 
-failure unknown(std::string_view name) {
-  std::string near;
-  for (const auto& candidate : policy_names()) {
-    const auto shared = std::ranges::mismatch(candidate, name).in1 - candidate.begin();
-    if (shared >= 6 && near.size() < 120) near += (near.empty() ? "" : ", ") + candidate;
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+// How many letters must be changed, added or left out to make one of the other (Levenshtein), whatever their case.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const auto changed = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({changed, row[j + 1] + 1, row[j] + 1}));
+    }
   }
+  return row.back();
+}
+
+failure unknown(std::string_view name) {
+  constexpr std::size_t most = 4, farthest = 3;
+  std::vector<std::pair<std::size_t, std::string>> near;
+  if (name.size() <= 64) {
+    for (const auto& candidate : policy_names()) {
+      const auto far = candidate.starts_with(name) && name.size() > 3 ? farthest : distance(name, candidate);
+      if (far <= farthest) near.emplace_back(far, candidate);
+    }
+  }
+  std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string>::first);
+  std::string list;
+  for (std::size_t i = 0; i < std::min(most, near.size()); ++i) list += (i == 0 ? "" : ", ") + near[i].second;
   return internal::make_failure(errc::unknown_policy, std::string(name), "",
-                                near.empty() ? "`sluice policy list` shows all" : "did you mean one of " + near + "?");
+                                list.empty() ? "`sluice policy list` shows all" : "did you mean " + list + "?");
 }
 
 // Policies that offer nothing outside the range, newest names last; what to suggest instead of a contradiction.
@@ -175,7 +199,7 @@ result<policy> find_policy(std::string_view name) {
                                   "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {
-    if (same_name(row->version, name) && !is_for_tests(name)) {
+    if (same_name(row->version, name) && !is_for_tests(row->version)) {
       return parse(row->version, description_of(row->security_policy));
     }
   }

@@ -78,22 +78,25 @@ std::size_t digest_size(digest_kind digest) noexcept {
 }
 
 signature_promise& signature_promise::operator=(signature_promise&& other) noexcept {
-  std::swap(slot_, other.slot_);
+  signature_promise replaced(std::move(*this));
+  slot_ = std::move(other.slot_);
   return *this;
 }
 
 signature_promise::~signature_promise() {
-  if (slot_ && !slot_->is_settled()) fail(key_failure(errc::key_unavailable, slot_->key, "the key dropped the request"));
+  if (slot_) slot_->drop();
 }
 
 bool signature_promise::set(std::span<const std::byte> signature) {
-  return slot_ && slot_->settle({{signature.begin(), signature.end()}, std::nullopt});
+  return slot_ && slot_->settle({{signature.begin(), signature.end()}, std::nullopt},
+                                internal::signature_slot::repeated::reported);
 }
 
 bool signature_promise::fail(failure why) {
+  if (!why.code) why.code = make_error_code(errc::key_unavailable);
   if (why.where.empty() && slot_) why.where = slot_->key;
   why.at = phase::signing;
-  return slot_ && slot_->settle({{}, std::move(why)});
+  return slot_ && slot_->settle({{}, std::move(why)}, internal::signature_slot::repeated::reported);
 }
 
 bool signature_promise::is_wanted() const noexcept { return slot_ && slot_->is_wanted(); }
@@ -118,7 +121,8 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
     std::unique_lock lock(room->gate);
     if (!room->arrived.wait_until(lock, request.deadline, [&] { return room->is_ready; })) {
       slot->abandon();
-      return key_failure(errc::key_timed_out, slot->key, "no signature within " + std::to_string(patience.count()) + " ms");
+      return key_failure(errc::key_timed_out, slot->key,
+                         "no signature within " + std::to_string(patience.count()) + " ms");
     }
   }
   auto given = slot->take();
@@ -128,13 +132,15 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
 
 namespace internal {
 
-bool signature_slot::settle(answer given) {
+bool signature_slot::settle(answer given, repeated repeat) {
   std::function<void()> call;
   std::optional<failure> why = given.why;
   {
     const std::lock_guard lock(gate_);
     if (settled_) {
-      if (watch) watch->on_warning("the private key " + key + " answered the same request twice");
+      if (watch && repeat == repeated::reported) {
+        watch->on_warning("the private key " + key + " answered the same request twice");
+      }
       return false;
     }
     settled_ = true;
@@ -177,19 +183,41 @@ bool signature_slot::is_wanted() const {
   return !settled_ && !abandoned_;
 }
 
-bool signature_slot::is_settled() const {
-  const std::lock_guard lock(gate_);
-  return settled_;
+void signature_slot::drop() {
+  {
+    const std::lock_guard lock(gate_);
+    is_dropped_ = true;
+    if (is_starting_) return;
+  }
+  settle({{}, key_failure(errc::key_unavailable, key, "the key dropped the request")}, repeated::ignored);
 }
 
-void start_signing(private_key& key, const sign_request& request, std::shared_ptr<signature_slot> slot) {
-  try {
-    key.start(request, signature_slot::promise_for(slot));
-  } catch (const std::exception& thrown) {
-    if (!slot->is_settled()) slot->settle({{}, key_failure(errc::key_unavailable, slot->key, thrown.what())});
-  } catch (...) {
-    if (!slot->is_settled()) slot->settle({{}, key_failure(errc::key_unavailable, slot->key, "unknown exception")});
+// A promise dropped while start() runs is judged at its end: if an exception dropped it, that one has the words.
+void signature_slot::start(private_key& with, const sign_request& request, signature_promise promise) {
+  std::optional<failure> why;
+  {
+    const std::lock_guard lock(gate_);
+    is_starting_ = true;
   }
+  try {
+    with.start(request, std::move(promise));
+  } catch (const std::exception& e) {
+    why = key_failure(errc::key_unavailable, key, e.what());
+  } catch (...) {
+    why = key_failure(errc::key_unavailable, key, "unknown exception");
+  }
+  bool is_dropped = false;
+  {
+    const std::lock_guard lock(gate_);
+    is_starting_ = false;
+    is_dropped = is_dropped_;
+  }
+  if (why) settle({{}, std::move(why)}, repeated::ignored);
+  if (is_dropped) drop();
+}
+
+void start_signing(private_key& key, const sign_request& request, const std::shared_ptr<signature_slot>& slot) {
+  slot->start(key, request, signature_slot::promise_for(slot));
 }
 
 }  // namespace internal

@@ -18,8 +18,9 @@ secret::secret(std::span<const std::byte> bytes)
 secret::secret(secret&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
 
 secret& secret::operator=(secret&& other) noexcept {
-  std::swap(data_, other.data_);
-  std::swap(size_, other.size_);
+  const secret wiped(std::move(*this));
+  data_ = std::move(other.data_);
+  size_ = std::exchange(other.size_, 0);
   return *this;
 }
 

@@ -28,14 +28,19 @@ struct signature_slot {
     return signature_promise(std::move(slot));
   }
 
-  // Any thread. The first answer is kept and `ready` is called, outside the lock; others are refused and reported.
-  bool settle(answer given);
+  // Any thread. The first answer is kept and `ready` is called, outside the lock; others are refused.
+  enum class repeated { reported, ignored };
+  bool settle(answer given, repeated repeat);
+  void drop();  // the promise is gone; no matter if it was answered
+
+  // Hands the request to a key. What the key throws becomes the answer.
+  void start(private_key& with, const sign_request& request, signature_promise promise);
+
   // The asker's thread. `when_ready` runs at once if the answer is in.
   void set_ready(std::function<void()> when_ready);
   std::optional<answer> take();
   void abandon();
   bool is_wanted() const;
-  bool is_settled() const;
 
   const std::string key;
 
@@ -46,10 +51,11 @@ struct signature_slot {
   std::optional<answer> answer_;
   bool settled_ = false;
   bool abandoned_ = false;
+  bool is_starting_ = false;
+  bool is_dropped_ = false;
   std::function<void()> ready_;
 };
 
-// Hands `request` to `key`. What the key throws becomes the answer.
-void start_signing(private_key& key, const sign_request& request, std::shared_ptr<signature_slot> slot);
+void start_signing(private_key& key, const sign_request& request, const std::shared_ptr<signature_slot>& slot);
 
 }  // namespace sluice::inline v0::internal

@@ -5,8 +5,10 @@
 #include "core/files.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <set>
 
 namespace sluice::inline v0 {
@@ -17,7 +19,8 @@ namespace fs = std::filesystem;
 // update-ca-certificates and c_rehash name links "5ad8a5d6.0".
 bool is_hashed_name(const fs::path& file) {
   const auto extension = file.extension().string();
-  return extension.size() > 1 && std::ranges::all_of(extension.substr(1), [](unsigned char c) { return std::isdigit(c); });
+  return extension.size() > 1 &&
+         std::ranges::all_of(extension.substr(1), [](unsigned char c) { return std::isdigit(c); });
 }
 
 bool is_certificate_name(const fs::path& file) {
@@ -48,6 +51,38 @@ failure empty_store(const std::vector<std::string>& tried) {
                                 "install ca-certificates, or set SSL_CERT_FILE or the trust option");
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : "";
+}
+
+// "a:b" as OpenSSL splits SSL_CERT_DIR.
+std::vector<std::string> split(std::string_view list) {
+  std::vector<std::string> parts;
+  while (!list.empty()) {
+    const auto end = std::min(list.find(':'), list.size());
+    if (end > 0) parts.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return parts;
+}
+
+// The file must be good; of the folders, those that hold certificates count.
+result<trust> from_environment(const std::string& file, const std::vector<std::string>& folders) {
+  std::optional<trust> store;
+  if (!file.empty()) {
+    auto found = trust::from_file(file);
+    if (!found) return found;
+    store = std::move(*found);
+  }
+  for (const auto& folder : folders) {
+    auto found = trust::from_folder(folder);
+    if (found) store = store ? store->with(*found) : std::move(*found);
+  }
+  if (!store) return empty_store(folders);
+  return *std::move(store);
+}
+
 }  // namespace
 
 system_store_paths system_store_paths::defaults() {
@@ -60,16 +95,9 @@ system_store_paths system_store_paths::defaults() {
 }
 
 result<trust> trust::system(const system_store_paths& where) {
-  const char* file = where.read_environment ? std::getenv("SSL_CERT_FILE") : nullptr;
-  const char* folder = where.read_environment ? std::getenv("SSL_CERT_DIR") : nullptr;
-  if (file != nullptr && folder != nullptr) {
-    auto both = from_file(file);
-    if (!both) return both.error();
-    auto more = from_folder(folder);
-    return more ? both->with(*more) : *both;
-  }
-  if (file != nullptr) return from_file(file);
-  if (folder != nullptr) return from_folder(folder);
+  const auto file = where.read_environment ? variable("SSL_CERT_FILE") : "";
+  const auto folders = where.read_environment ? split(variable("SSL_CERT_DIR")) : std::vector<std::string>();
+  if (!file.empty() || !folders.empty()) return from_environment(file, folders);
 
   std::vector<std::string> tried;
   for (const auto& path : where.files) {
@@ -97,8 +125,8 @@ result<trust> trust::from_folder(const std::string& path) {
     if (is_certificate_name(entry.path())) files.push_back(entry.path());
   }
   if (ec) {
-    return internal::make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable,
-                                  path, ec.message());
+    return internal::make_failure(
+        ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path, ec.message());
   }
   std::ranges::sort(files);
   std::vector<certificate> anchors;

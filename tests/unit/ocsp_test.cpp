@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stapled OCSP: asked for unless switched off, believed when good, and each bad one refused by its own name.
+#include "support/flavour.hpp"
+#include "support/ocsp.hpp"
+#include "support/records.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+using status = ocsp_options::status;
+
+struct stapled : ::testing::TestWithParam<flavour> {
+  pair meeting(std::span<const std::byte> response, client_options client = {}) {
+    return make_pair(GetParam(), std::move(client),
+                     {.identities = {site_identity(GetParam().key_type).with_ocsp_response(response).value()}});
+  }
+  std::vector<std::byte> response(const ocsp_options& options = {}, const kit::authority* responder = nullptr) {
+    return ocsp_response(root(), site(GetParam().key_type).certificate, options, responder);
+  }
+  failure refusal_of(std::span<const std::byte> bytes) {
+    auto p = meeting(bytes);
+    EXPECT_FALSE(p.handshake());
+    EXPECT_EQ(p.client.last_failure().category(), "certificate");
+    EXPECT_EQ(p.client.last_failure().at, phase::handshake);
+    return p.client.last_failure();
+  }
+};
+
+TEST_P(stapled, good_response_is_accepted_and_reported) {
+  auto p = meeting(response());
+  ASSERT_TRUE(p.handshake()) << why(p);
+  EXPECT_TRUE(p.client.info().ocsp_stapled);
+}
+
+TEST_P(stapled, response_may_be_missing) {
+  auto p = meeting({});
+  ASSERT_TRUE(p.handshake()) << why(p);
+  EXPECT_FALSE(p.client.info().ocsp_stapled);
+}
+
+TEST_P(stapled, response_that_says_revoked_is_revoked) {
+  const auto why = refusal_of(response({.says = status::revoked}));
+  EXPECT_TRUE(why.code == errc::revoked) << why.message();
+  EXPECT_EQ(why.engine, "S2N_ERR_CERT_REVOKED");
+}
+
+TEST_P(stapled, response_that_says_unknown_is_revocation_unknown) {
+  const auto why = refusal_of(response({.says = status::unknown}));
+  EXPECT_EQ(why.code, make_error_code(errc::revocation_unknown)) << why.message();
+}
+
+TEST_P(stapled, response_that_is_none_is_invalid) {
+  const std::string garbage = "this is not an OCSP response";
+  auto p = meeting(std::as_bytes(std::span(garbage)));
+  EXPECT_FALSE(p.handshake());
+  EXPECT_TRUE(p.client.last_failure().code == errc::ocsp_invalid) << why(p);
+  EXPECT_EQ(p.client.last_failure().engine, "S2N_ERR_INVALID_OCSP_RESPONSE");
+}
+
+// s2n calls these "untrusted", "expired" and "invalid", which are words about the certificate.
+TEST_P(stapled, response_that_does_not_hold_is_invalid_and_says_why) {
+  static const auto stranger = kit::authority::make_root("Stranger").value();
+  using std::chrono::hours;
+  const std::pair<std::vector<std::byte>, std::string> rows[] = {
+      {response({}, &stranger), "the stapled response is signed by somebody else, or about another certificate"},
+      {ocsp_response(root(), device().certificate),
+       "the stapled response is signed by somebody else, or about another certificate"},
+      {response({.age = hours(48), .validity = hours(-24)}), "the stapled response is out of date"},
+      {response({.age = hours(-24), .validity = hours(48)}), "the stapled response is from the future"},
+      {response({.response_status = 3}), "the stapled response says \"trylater\""},
+  };
+  for (const auto& [bytes, detail] : rows) {
+    auto p = meeting(bytes);
+    EXPECT_FALSE(p.handshake()) << detail;
+    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::ocsp_invalid)) << why(p);
+    EXPECT_EQ(p.client.last_failure().detail, detail);
+    EXPECT_EQ(p.client.last_failure().category(), "tls");
+  }
+}
+
+TEST_P(stapled, response_is_not_looked_at_when_switched_off) {
+  for (const auto& bytes : {response(), response({.says = status::revoked})}) {
+    auto p = meeting(bytes, {.ocsp = false});
+    ASSERT_TRUE(p.handshake()) << why(p);
+    EXPECT_FALSE(p.client.info().ocsp_stapled);
+  }
+}
+
+TEST_P(stapled, response_does_not_excuse_a_bad_certificate) {
+  static const auto stranger = kit::authority::make_root("Stranger").value();
+  auto p = meeting(response(), {.trust = trust::from_pem(stranger.certificate()).value()});
+  EXPECT_FALSE(p.handshake());
+  EXPECT_TRUE(p.client.last_failure().code == errc::untrusted) << why(p);
+}
+
+INSTANTIATE_TEST_SUITE_P(ocsp, stapled, ::testing::ValuesIn(flavours), flavour_name);
+
+bool asks(const client_options& options) {
+  pair p(client_context(options), server_context());
+  p.client.handshake(p.client_io);
+  return client_hello_extension(text_of(p.to_server), status_request_extension).has_value();
+}
+
+TEST(ocsp, is_asked_for_unless_switched_off) {
+  EXPECT_TRUE(asks({}));
+  EXPECT_FALSE(asks({.ocsp = false}));
+}
+
+}  // namespace
+}  // namespace sluice::test
