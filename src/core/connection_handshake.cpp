@@ -120,6 +120,7 @@ step connection::impl::negotiate(transport& transport) {
     if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
     negotiated = true;
   }
+  if (write_error) return latch(transport_failure(write_error, phase::handshake));  // the last flight never left
   if (!output.empty()) return {.next = want::write};
   complete_handshake();
   return {};
