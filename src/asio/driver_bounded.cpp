@@ -38,6 +38,7 @@ void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
 
 void driver::start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler) {
   if (bounded_.is_active) return refuse(std::move(handler), make_error_code(errc::in_use));
+  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code);
   verb_ = what;
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);
