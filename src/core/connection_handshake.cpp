@@ -252,11 +252,10 @@ void connection::impl::complete_handshake() {
 void connection::impl::tell_handshake(const failure* story) {
   const auto& watch = ctx.observer();
   if (!watch) return;
-  const bool has_begun = began != clock_type::time_point{};
   watch->on_handshake({.is_server = side == role::server,
                        .info = story ? nullptr : &info,
                        .why = story,
-                       .duration = has_begun ? clock_type::now() - began : std::chrono::nanoseconds(0),
+                       .duration = clock_type::now() - began,
                        .signing = signing});
 }
 
