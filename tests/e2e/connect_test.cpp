@@ -31,7 +31,7 @@ struct connect : ::testing::Test {
   asio::io_context io;
   acceptor in{io, loopback(), server_context({.alpn = {"h2", "http/1.1"}})};
   std::string port = std::to_string(in.local_endpoint().port());
-  context tls = client_context();
+  context tls = client_context({.blinding = blinding::off()});
   connected got;
 
   void SetUp() override { spawn(io, serve_echo(in)); }
