@@ -51,6 +51,7 @@ void driver::start_read(std::span<std::byte> into, size_handler handler) {
 
 void driver::read_step(size_handler handler, begun when) {
   if (reading_.is_cancelled || is_stopped_) {
+    forget_idle();
     return finish(reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
   }
   const auto st = tls_.read(layer_->io(), read_into_);
@@ -61,11 +62,13 @@ void driver::read_step(size_handler handler, begun when) {
       return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
     }
     is_filling_ = true;
+    begin_quiet();
     return layer_->async_fill(read_operation{{shared_from_this(), std::move(handler), executor_, reading_.inner.slot()}});
   }
   error_code ec = st.error;
   if (st.ended) ec = net::error::eof;
   if (ec && !st.ended) note_failure(ec, phase::read);
+  if (ec) forget_idle();
   finish(reading_, std::move(handler), when, ec, st.bytes);
 }
 
@@ -123,6 +126,7 @@ void driver::stop() noexcept {
     const std::lock_guard lock(linger_gate_);  // afterwards lingering leaves a borrowed layer alone
     is_stopped_ = true;
   }
+  forget_idle();
   if (signature_) signature_->detach();
   if (layer_) layer_->close();
   reading_.inner.emit(terminal);

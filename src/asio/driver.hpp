@@ -21,6 +21,7 @@
 namespace sluice::inline v0::detail {
 
 class signature_wait;
+class idle_service;
 
 failure make_story(error_code code, std::string where, std::string detail, phase at);
 std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept;  // of now; or never
@@ -42,6 +43,11 @@ class driver : public std::enable_shared_from_this<driver> {
 
   // driver_linger.cpp
   void end_linger();
+
+  // idle.cpp
+  void release_if_quiet() noexcept;
+  std::atomic<bool> has_read_ = false;    // since the last look
+  std::atomic<bool> is_watched_ = false;
 
   // driver_sync.cpp
   void handshake(std::span<const std::byte> already_read, error_code& ec);
@@ -105,6 +111,10 @@ class driver : public std::enable_shared_from_this<driver> {
   phase phase_now() const noexcept;
   void note_failure(const error_code& ec, phase at);
 
+  void begin_quiet();
+  void end_quiet() noexcept;
+  void forget_idle() noexcept;
+
   void linger_if_due();
   void linger_step();
   void drain_input_then_close();
@@ -136,6 +146,8 @@ class driver : public std::enable_shared_from_this<driver> {
   std::atomic<bool> is_lingering_ = false;  // never cleared: the stream is finished then
   std::atomic<bool> is_stopped_ = false;
   std::mutex linger_gate_;
+  idle_service* idle_ = nullptr;
+  std::atomic<bool> is_quiet_ = false;  // a read waits, and nobody touches the connection
   clock_type::time_point bounded_began_{}, linger_until_{};
 };
 

@@ -171,6 +171,7 @@ void driver::finish_bounded(void_handler handler, error_code ec) {
     timings_.handshake = clock_type::now() - bounded_began_;
   }
   if (ec) note_failure(ec, phase_now());
+  if (verb_ == verb::shutdown) forget_idle();
   verb_ = verb::none;
   if (ec && bounded_.is_cancelled) ec = net::error::operation_aborted;
   // Posted, not dispatched: what follows is the user's, and must not run inside our strand.

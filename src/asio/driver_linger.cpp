@@ -56,6 +56,7 @@ void driver::linger_if_due() {
   if (is_lingering_ || is_stopped_ || !layer_ || !tls_.has_failed()) return;
   if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return;
   is_lingering_ = true;
+  forget_idle();
   linger_service::of(executor_).add(shared_from_this());
   net::post(serial_, [self = shared_from_this()] { self->linger_step(); });
 }

@@ -29,6 +29,7 @@ struct carried {
 
 struct driver::read_operation : carried<size_handler> {
   void operator()(error_code ec, std::size_t) {
+    d->end_quiet();
     d->is_filling_ = false;
     // Ours, or that of somebody who cancelled or closed the layer itself.
     if (ec == net::error::operation_aborted) d->reading_.is_cancelled = true;
