@@ -56,11 +56,20 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     listener_.bind(at);
     listener_.listen(options_.backlog);
+    local_endpoint_ = listener_.local_endpoint();
   }
 
   void start_accept(accept_handler handler) {
-    net::post(serial_, [self = shared_from_this(), handler = std::move(handler)]() mutable {
-      self->wait(std::move(handler));
+    auto w = std::make_shared<waiter>(executor_);
+    // Here, and never touched again: the slot belongs to the caller's thread.
+    auto slot = net::get_associated_cancellation_slot(handler);
+    if (slot.is_connected()) {
+      slot.assign([self = weak_from_this(), weak = std::weak_ptr(w)](net::cancellation_type) {
+        if (const auto core = self.lock()) net::post(core->serial_, [weak] { cancel(weak.lock()); });
+      });
+    }
+    net::post(serial_, [self = shared_from_this(), w = std::move(w), handler = std::move(handler)]() mutable {
+      self->wait(w, std::move(handler));
     });
   }
 
@@ -69,7 +78,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     net::post(serial_, [self = shared_from_this()] { self->end(net::error::operation_aborted); });
   }
 
-  tcp::endpoint local_endpoint() const { return listener_.local_endpoint(); }
+  const tcp::endpoint& local_endpoint() const { return local_endpoint_; }
   acceptor_counts counts() const { return {in_flight_.load(), ready_count_.load()}; }
   const net::any_io_executor& executor() const { return executor_; }
 
@@ -94,21 +103,14 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     void operator()(error_code) { self->complete(w, std::move(handler)); }
   };
 
-  void wait(accept_handler handler) {
-    auto w = std::make_shared<waiter>(executor_);
-    auto slot = net::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) {
-      slot.assign([self = weak_from_this(), weak = std::weak_ptr(w)](net::cancellation_type) {
-        const auto core = self.lock();
-        if (!core) return;
-        net::post(core->serial_, [weak] {
-          const auto found = weak.lock();
-          if (!found) return;
-          found->is_cancelled = true;
-          found->timer.cancel();
-        });
-      });
-    }
+  static void cancel(const waiter_pointer& w) {
+    if (!w) return;
+    w->is_cancelled = true;
+    w->timer.cancel();
+  }
+
+  void wait(const waiter_pointer& w, accept_handler handler) {
+    if (w->is_cancelled) return complete(w, std::move(handler));
     waiters_.push_back(w);
     w->timer.async_wait(parked{shared_from_this(), w, std::move(handler)});
     if (ended_with_) return end(ended_with_);
@@ -118,8 +120,6 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
 
   void complete(const waiter_pointer& w, accept_handler handler) {
     std::erase(waiters_, w);
-    auto slot = net::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.clear();
     if (w->stream) {
       return post_completion(executor_, std::move(handler), error_code(), stream_access::make<tcp_stream>(std::move(w->stream)));
     }
@@ -129,7 +129,6 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     why.where = "acceptor";
     auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor_)), ctx_, std::move(why));
     post_completion(executor_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
-    hand_out();
   }
 
   // Gives finished streams to those who wait, in order.
@@ -144,7 +143,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
   }
 
-  bool has_room() const { return in_flight_ + ready_.size() < options_.most_handshakes; }
+  bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.most_handshakes); }
 
   void accept_next() {
     if (is_accepting_ || is_closed_ || ended_with_ || !has_room()) return;
@@ -192,8 +191,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     auto d = std::move(*place);
     handshakes_.erase(place);
     --in_flight_;
-    if (ec || is_closed_) {
-      if (!is_closed_) report(last_failure(*d), peer);
+    if (ec || is_closed_ || ended_with_) {
+      if (!is_closed_ && !ended_with_) report(last_failure(*d), peer);
       destroy(std::move(d));
     } else {
       ready_.push_back(std::move(d));
@@ -236,6 +235,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   const context ctx_;
   const acceptor_options options_;
   tcp::acceptor listener_;
+  tcp::endpoint local_endpoint_;
   net::steady_timer pause_;
   std::chrono::milliseconds pause_length_{5};
   std::list<driver_pointer> handshakes_;

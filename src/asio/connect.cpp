@@ -35,6 +35,7 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void start(connect_handler handler) {
     began_ = clock_type::now();
+    // Never touched again: the slot belongs to the caller's thread.
     auto slot = net::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) {
       slot.assign([self = weak_from_this()](net::cancellation_type type) {
@@ -153,8 +154,6 @@ class connector : public std::enable_shared_from_this<connector> {
     if (!is_over_) give_up();
     if (is_cancelled_ && !is_established_) why_.code = net::error::operation_aborted;
     race_.stop();
-    auto slot = net::get_associated_cancellation_slot(handler);
-    if (slot.is_connected()) slot.clear();
     report();
     const auto ec = is_established_ ? error_code() : why_.code;
     if (ec && request_.failure != nullptr) *request_.failure = why_;

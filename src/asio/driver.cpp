@@ -43,6 +43,7 @@ driver::~driver() = default;
 
 void driver::start_read(std::span<std::byte> into, size_handler handler) {
   if (reading_.is_active) return refuse(std::move(handler), busy(), std::size_t{0});
+  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code, std::size_t{0});
   read_into_ = into;
   begin(reading_, handler, terminal | partial | total);
   read_step(std::move(handler), begun::now);
@@ -50,6 +51,7 @@ void driver::start_read(std::span<std::byte> into, size_handler handler) {
 
 void driver::read_step(size_handler handler, begun when) {
   if (reading_.is_cancelled || is_stopped_) {
+    forget_idle();
     return finish(reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
   }
   const auto st = tls_.read(layer_->io(), read_into_);
@@ -60,17 +62,19 @@ void driver::read_step(size_handler handler, begun when) {
       return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
     }
     is_filling_ = true;
+    begin_quiet();
     return layer_->async_fill(read_operation{{shared_from_this(), std::move(handler), executor_, reading_.inner.slot()}});
   }
   error_code ec = st.error;
   if (st.ended) ec = net::error::eof;
-  if (ec) note_failure();
-  if (bounded_.is_active) net::post(serial_, [self = shared_from_this()] { self->wake(); });  // a shutdown waits too
+  if (ec && !st.ended) note_failure(ec, phase::read);
+  if (ec) forget_idle();
   finish(reading_, std::move(handler), when, ec, st.bytes);
 }
 
 void driver::start_write(const gathered_buffers& from, size_handler handler) {
   if (writing_.is_active) return refuse(std::move(handler), busy(), std::size_t{0});
+  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code, std::size_t{0});
   write_from_ = from;
   sealed_ = 0;
   begin(writing_, handler, terminal | partial);
@@ -81,7 +85,7 @@ void driver::write_step(size_handler handler, begun when) {
   const auto st = tls_.write(layer_->io(), std::span(write_from_.parts).first(write_from_.count));
   sealed_ = st.bytes;
   if (st.next == want::write) return drain_for_write(std::move(handler));
-  if (st.error) note_failure();
+  if (st.error) note_failure(st.error, phase::write);
   finish(writing_, std::move(handler), when, st.error, sealed_);
 }
 
@@ -91,38 +95,44 @@ void driver::drain_for_write(size_handler handler) {
                       write_operation{{shared_from_this(), std::move(handler), executor_, writing_.inner.slot()}});
 }
 
-void driver::write_drained(size_handler handler, error_code ec, std::size_t n) {
+void driver::write_drained(size_handler handler, std::size_t n) {
   tls_.sent(n);
-  if (bounded_.is_active) net::post(serial_, [self = shared_from_this()] { self->wake(); });
-  const bool is_aborted = writing_.is_cancelled || is_stopped_;
-  if (is_aborted) ec = net::error::operation_aborted;
-  if (!ec) {
-    const auto st = tls_.flush(layer_->io());
-    ec = st.error;
-    if (st.next == want::write) return drain_for_write(std::move(handler));
-    // What was in the way is gone; now for the caller's own bytes.
-    if (!ec && sealed_ == 0) return write_step(std::move(handler), begun::before);
+  if (writing_.is_cancelled || is_stopped_) {
+    return finish(writing_, std::move(handler), begun::before, error_code(net::error::operation_aborted), sealed_);
   }
-  if (ec && !is_aborted) note_failure();
-  finish(writing_, std::move(handler), begun::before, ec, sealed_);
+  const auto st = tls_.flush(layer_->io());
+  if (st.next == want::write) return drain_for_write(std::move(handler));
+  // What was in the way is gone; now for the caller's own bytes.
+  if (!st.error && sealed_ == 0) return write_step(std::move(handler), begun::before);
+  if (st.error) note_failure(st.error, phase::write);
+  finish(writing_, std::move(handler), begun::before, st.error, sealed_);
 }
 
 void driver::wake() { park_.cancel(); }
 
-void driver::note_failure() {
-  if (tls_.has_failed()) failure_ = tls_.last_failure();
+void driver::post_wake() {
+  net::post(serial_, [self = shared_from_this()] { self->wake(); });
+}
+
+void driver::note_failure(const error_code& ec, phase at) {
+  failure_ = tls_.last_failure();
+  if (!failure_.code) failure_ = make_story(ec, std::string(to_string(at)), "", at);  // the call was refused
 }
 
 // The stream is going. What is outstanding ends with operation_aborted; a socket that lingers is left to it.
 void driver::stop() noexcept {
   if (is_lingering_ && layer_ && layer_->is_owned()) return;
-  is_stopped_ = true;
+  {
+    const std::lock_guard lock(linger_gate_);  // afterwards lingering leaves a borrowed layer alone
+    is_stopped_ = true;
+  }
+  forget_idle();
   if (signature_) signature_->detach();
   if (layer_) layer_->close();
   reading_.inner.emit(terminal);
   writing_.inner.emit(terminal);
   if (read_park_) read_park_->cancel();
-  if (!bounded_.is_active && !is_filling_ && !is_draining_) return;
+  if (!is_lingering_ && !bounded_.is_active && !is_filling_ && !is_draining_) return;
   net::post(serial_, [self = shared_from_this()] {
     self->fill_signal_.emit(terminal);
     self->bounded_.inner.emit(terminal);
@@ -161,7 +171,11 @@ void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::na
   d.shutdown_timeout_ = shutdown;
 }
 
-std::unique_ptr<layer> release(driver& d) { return std::move(d.layer_); }
+// Kept until the last of what was begun on it has ended, wherever its NextLayer has moved to.
+layer& release(driver& d) noexcept {
+  d.released_ = std::move(d.layer_);
+  return *d.released_;
+}
 const connection_info& info(const driver& d) noexcept { return d.tls_.info(); }
 const failure& last_failure(const driver& d) noexcept { return d.failure_; }
 const handshake_timings& timings(const driver& d) noexcept { return d.timings_; }

@@ -15,11 +15,16 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace sluice::inline v0::detail {
 
 class signature_wait;
+class idle_service;
+
+failure make_story(error_code code, std::string where, std::string detail, phase at);
+std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept;  // of now; or never
 
 class driver : public std::enable_shared_from_this<driver> {
  public:
@@ -39,13 +44,18 @@ class driver : public std::enable_shared_from_this<driver> {
   // driver_linger.cpp
   void end_linger();
 
+  // idle.cpp
+  void release_if_quiet() noexcept;
+  std::atomic<bool> has_read_ = false;    // since the last look
+  std::atomic<bool> is_watched_ = false;
+
   // driver_sync.cpp
   void handshake(std::span<const std::byte> already_read, error_code& ec);
   std::size_t read_some(std::span<std::byte> into, error_code& ec);
   std::size_t write_some(const gathered_buffers& from, error_code& ec);
   void shutdown(bool waits_for_peer, error_code& ec);
 
-  std::unique_ptr<layer> layer_;
+  std::unique_ptr<layer> layer_, released_;
   net::any_io_executor executor_;  // the stream's: reading and writing
   net::any_io_executor serial_;    // a strand over it: everything with a deadline
   connection tls_;
@@ -54,7 +64,8 @@ class driver : public std::enable_shared_from_this<driver> {
   std::chrono::nanoseconds handshake_timeout_;
   std::chrono::nanoseconds shutdown_timeout_;
 
-  void wake();  // on serial_, by what was waited for
+  void wake();       // on serial_, by what was waited for
+  void post_wake();  // from elsewhere
 
  private:
   using clock_type = std::chrono::steady_clock;
@@ -71,6 +82,8 @@ class driver : public std::enable_shared_from_this<driver> {
   struct parked_read;
   struct write_operation;
   struct bounded_operation;
+  template <class OnDone>
+  struct own_wait;
 
   template <class Handler>
   void begin(activity& a, Handler& handler, net::cancellation_type accepted);
@@ -82,7 +95,7 @@ class driver : public std::enable_shared_from_this<driver> {
   void read_step(size_handler handler, begun when);
   void write_step(size_handler handler, begun when);
   void drain_for_write(size_handler handler);
-  void write_drained(size_handler handler, error_code ec, std::size_t n);
+  void write_drained(size_handler handler, std::size_t n);
 
   void start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler);
   void bounded_step(void_handler handler);
@@ -94,13 +107,22 @@ class driver : public std::enable_shared_from_this<driver> {
   void await_signature();
   void expire();
   void finish_bounded(void_handler handler, error_code ec);
-  void note_failure();
+  bool must_settle();
+  phase phase_now() const noexcept;
+  void note_failure(const error_code& ec, phase at);
+
+  void begin_quiet();
+  void end_quiet() noexcept;
+  void forget_idle() noexcept;
 
   void linger_if_due();
   void linger_step();
   void drain_input_then_close();
+  void drain_input();
+  void leave();
   void linger_wait(clock_type::time_point until, void (driver::*next)());
 
+  void note_sync_end(const error_code& ec);
   step wait_sync(step st, clock_type::time_point deadline);
   template <class Call>
   step run_sync(clock_type::time_point deadline, Call call);
@@ -116,13 +138,16 @@ class driver : public std::enable_shared_from_this<driver> {
   std::optional<net::steady_timer> read_park_;   // and of a read that meets a wait left over from a handshake
   net::cancellation_signal fill_signal_;
   std::shared_ptr<signature_wait> signature_;
-  error_code drain_error_;
   bool is_filling_ = false;
   bool is_draining_ = false;
-  bool is_finishing_ = false;              // a bounded operation waits for its last wait to end
+  bool is_finishing_ = false;  // a bounded operation waits for its last waits to end, until settled_by_
   error_code outcome_;
+  clock_type::time_point settled_by_{};
   std::atomic<bool> is_lingering_ = false;  // never cleared: the stream is finished then
   std::atomic<bool> is_stopped_ = false;
+  std::mutex linger_gate_;
+  idle_service* idle_ = nullptr;
+  std::atomic<bool> is_quiet_ = false;  // a read waits, and nobody touches the connection
   clock_type::time_point bounded_began_{}, linger_until_{};
 };
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 
 namespace sluice::inline v0::detail {
-namespace {
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
@@ -21,7 +20,12 @@ failure make_story(error_code code, std::string where, std::string detail, phase
   return why;
 }
 
-}  // namespace
+std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept {
+  using clock_type = std::chrono::steady_clock;
+  const auto now = clock_type::now();
+  const bool is_unbounded = limit > clock_type::time_point::max() - now;
+  return is_unbounded ? clock_type::time_point::max() : now + duration_cast<clock_type::duration>(limit);
+}
 
 void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
   if (!already_read.empty()) layer_->preload(already_read);
@@ -34,10 +38,10 @@ void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
 
 void driver::start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler) {
   if (bounded_.is_active) return refuse(std::move(handler), make_error_code(errc::in_use));
+  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code);
   verb_ = what;
   bounded_began_ = clock_type::now();
-  const bool is_unbounded = limit > clock_type::time_point::max() - bounded_began_;
-  deadline_ = is_unbounded ? clock_type::time_point::max() : bounded_began_ + duration_cast<clock_type::duration>(limit);
+  deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
   net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
 }
@@ -55,7 +59,7 @@ step driver::call_verb() {
 void driver::bounded_step(void_handler handler) {
   if (is_finishing_) return finish_bounded(std::move(handler), outcome_);
   if (bounded_.is_cancelled || is_stopped_) {
-    if (!is_stopped_) tls_.fail(make_story(net::error::operation_aborted, "", "cancelled", phase::handshake));
+    if (!is_stopped_) tls_.fail(make_story(net::error::operation_aborted, "", "cancelled", phase_now()));
     return finish_bounded(std::move(handler), net::error::operation_aborted);
   }
   auto st = call_verb();
@@ -73,7 +77,6 @@ void driver::park_until(clock_type::time_point when, void_handler handler) {
 
 // Sets up whatever can wake the operation.
 void driver::arm(const step& st) {
-  if (drain_error_) return tls_.fail(make_story(drain_error_, "", "", phase::handshake));
   if (st.next == want::write) return arm_drain();
   if (st.next == want::external) {
     // A peer that hangs up must not keep its place in the token's queue.
@@ -87,45 +90,44 @@ void driver::arm(const step& st) {
   arm_fill();
 }
 
+// A wait of the handshake's, shutdown's or lingering's; no handler of the user's is in it.
+template <class OnDone>
+struct driver::own_wait {
+  std::shared_ptr<driver> d;
+  net::cancellation_slot slot;
+  OnDone done;
+
+  using executor_type = net::any_io_executor;
+  using cancellation_slot_type = net::cancellation_slot;
+  executor_type get_executor() const noexcept { return d->serial_; }
+  cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
+  void operator()(const error_code& ec, std::size_t n) {
+    done(*d, n);
+    // Somebody cancelled or closed the layer itself.
+    if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.is_cancelled = true;
+    d->wake();
+  }
+};
+
 void driver::arm_fill() {
   if (is_filling_ || !layer_->can_fill()) return;
   is_filling_ = true;
-  const auto on_filled = [](driver& d) {
+  const auto done = [](driver& d, std::size_t) {
     d.is_filling_ = false;
-    d.wake();
     if (d.read_park_) d.read_park_->cancel();
   };
-  struct filled {
-    std::shared_ptr<driver> d;
-    decltype(on_filled) call;
-    using executor_type = net::any_io_executor;
-    using cancellation_slot_type = net::cancellation_slot;
-    executor_type get_executor() const noexcept { return d->serial_; }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return d->fill_signal_.slot(); }
-    void operator()(error_code, std::size_t) { call(*d); }
-  };
-  layer_->async_fill(filled{shared_from_this(), on_filled});
+  layer_->async_fill(own_wait<decltype(done)>{shared_from_this(), fill_signal_.slot(), done});
 }
 
 void driver::arm_drain() {
   if (is_draining_) return;
   is_draining_ = true;
-  const auto on_drained = [](driver& d, error_code ec, std::size_t n) {
+  const auto done = [](driver& d, std::size_t n) {
     d.is_draining_ = false;
     d.tls_.sent(n);
-    if (ec) d.drain_error_ = ec;
-    d.wake();
+    if (!d.bounded_.is_active) d.linger_if_due();
   };
-  struct drained {
-    std::shared_ptr<driver> d;
-    decltype(on_drained) call;
-    using executor_type = net::any_io_executor;
-    using cancellation_slot_type = net::cancellation_slot;
-    executor_type get_executor() const noexcept { return d->serial_; }
-    cancellation_slot_type get_cancellation_slot() const noexcept { return d->bounded_.inner.slot(); }
-    void operator()(error_code ec, std::size_t n) { call(*d, ec, n); }
-  };
-  layer_->async_drain(tls_.unsent(), drained{shared_from_this(), on_drained});
+  layer_->async_drain(tls_.unsent(), own_wait<decltype(done)>{shared_from_this(), bounded_.inner.slot(), done});
 }
 
 void driver::await_signature() {
@@ -133,32 +135,45 @@ void driver::await_signature() {
   tls_.start_external(deadline_, [wait = signature_] { wait->ready(); });
 }
 
+phase driver::phase_now() const noexcept { return verb_ == verb::handshake ? phase::handshake : phase::shutdown; }
+
 void driver::expire() {
   tls_.expire_external();
-  const bool is_handshake = verb_ == verb::handshake;
-  const auto limit = duration_cast<milliseconds>(is_handshake ? handshake_timeout_ : shutdown_timeout_).count();
-  tls_.fail(make_story(make_error_code(errc::timed_out), is_handshake ? "handshake" : "shutdown",
-                       "not done within " + std::to_string(limit) + " ms",
-                       is_handshake ? phase::handshake : phase::shutdown));
+  const auto limit = verb_ == verb::handshake ? handshake_timeout_ : shutdown_timeout_;
+  tls_.fail(make_story(make_error_code(errc::timed_out), std::string(to_string(phase_now())),
+                       "not done within " + std::to_string(duration_cast<milliseconds>(limit).count()) + " ms",
+                       phase_now()));
 }
 
 // A wait on the layer may still be under way: its end is awaited first, so that nothing of ours runs beside the
 // operations that follow. A layer that cannot cancel is not waited for long; a read copes with it (parked_read).
+bool driver::must_settle() {
+  const bool fills = is_filling_ && !reading_.is_active;
+  const bool drains = is_draining_ && !writing_.is_active;
+  if ((!fills && !drains) || is_stopped_) return false;
+  return !is_finishing_ || clock_type::now() < settled_by_;
+}
+
 void driver::finish_bounded(void_handler handler, error_code ec) {
-  if (is_filling_ && !reading_.is_active && !is_stopped_ && !is_finishing_) {
-    is_finishing_ = true;
-    outcome_ = ec;
-    fill_signal_.emit(net::cancellation_type::total);
-    return park_until(clock_type::now() + milliseconds(100), std::move(handler));
+  if (must_settle()) {
+    if (!is_finishing_) {
+      is_finishing_ = true;
+      outcome_ = ec;
+      settled_by_ = clock_type::now() + milliseconds(100);
+      fill_signal_.emit(net::cancellation_type::total);
+      bounded_.inner.emit(net::cancellation_type::terminal);
+    }
+    return park_until(settled_by_, std::move(handler));
   }
   is_finishing_ = false;
   if (verb_ == verb::handshake) {
     timings_.signing = tls_.signing_time();
     timings_.handshake = clock_type::now() - bounded_began_;
   }
-  if (ec) note_failure();
+  if (ec) note_failure(ec, phase_now());
+  if (verb_ == verb::shutdown) forget_idle();
   verb_ = verb::none;
-  if (bounded_.is_cancelled) ec = net::error::operation_aborted;
+  if (ec && bounded_.is_cancelled) ec = net::error::operation_aborted;
   // Posted, not dispatched: what follows is the user's, and must not run inside our strand.
   finish(bounded_, std::move(handler), begun::now, ec);
 }

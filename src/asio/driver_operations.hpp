@@ -28,8 +28,11 @@ struct carried {
 };
 
 struct driver::read_operation : carried<size_handler> {
-  void operator()(error_code, std::size_t) {
+  void operator()(error_code ec, std::size_t) {
+    d->end_quiet();
     d->is_filling_ = false;
+    // Ours, or that of somebody who cancelled or closed the layer itself.
+    if (ec == net::error::operation_aborted) d->reading_.is_cancelled = true;
     d->read_step(std::move(handler), begun::before);
   }
 };
@@ -41,7 +44,8 @@ struct driver::parked_read : carried<size_handler> {
 struct driver::write_operation : carried<size_handler> {
   void operator()(error_code ec, std::size_t n) {
     d->is_draining_ = false;
-    d->write_drained(std::move(handler), ec, n);
+    if (ec == net::error::operation_aborted) d->writing_.is_cancelled = true;
+    d->write_drained(std::move(handler), n);
   }
 };
 
@@ -56,12 +60,14 @@ void driver::begin(activity& a, Handler& handler, net::cancellation_type accepte
   a.is_cancelled = false;
   auto slot = net::get_associated_cancellation_slot(handler);
   if (!slot.is_connected()) return;
-  slot.assign([this, &a, accepted](net::cancellation_type type) {
-    if ((type & accepted) == net::cancellation_type::none || !a.is_active) return;
+  // Weak: the slot is the user's, and may be used when the handler and the driver are long gone.
+  slot.assign([weak = weak_from_this(), &a, accepted](net::cancellation_type type) {
+    const auto self = weak.lock();
+    if (!self || (type & accepted) == net::cancellation_type::none || !a.is_active) return;
     a.is_cancelled = true;
-    if (&a == &bounded_) return net::post(serial_, [self = shared_from_this()] { self->wake(); });
+    if (&a == &self->bounded_) return self->post_wake();
     a.inner.emit(type & accepted);
-    if (&a == &reading_ && read_park_) read_park_->cancel();
+    if (&a == &self->reading_ && self->read_park_) self->read_park_->cancel();
   });
 }
 
@@ -70,6 +76,7 @@ void driver::finish(activity& a, Handler handler, begun when, Args... args) {
   a.is_active = false;
   auto slot = net::get_associated_cancellation_slot(handler);
   if (slot.is_connected()) slot.clear();
+  if (&a != &bounded_ && bounded_.is_active) post_wake();  // a shutdown may need what this one was waiting for
   linger_if_due();  // before the handler runs: it may destroy the stream
   if (when == begun::now) {
     post_completion(executor_, std::move(handler), args...);

@@ -33,19 +33,23 @@ step driver::run_sync(clock_type::time_point deadline, Call call) {
   }
 }
 
+// What the connection itself does not know: it was not waited for any longer.
+void driver::note_sync_end(const error_code& ec) {
+  if (!ec) return;
+  if (ec == errc::timed_out && !tls_.has_failed()) expire();
+  note_failure(ec, phase_now());
+}
+
 void driver::handshake(std::span<const std::byte> already_read, error_code& ec) {
   if (!already_read.empty()) layer_->preload(already_read);
   verb_ = verb::handshake;
   const auto began = clock_type::now();
-  const auto st = run_sync(began + std::chrono::duration_cast<clock_type::duration>(handshake_timeout_),
-                           [this] { return call_verb(); });
-  ec = st.error;
-  if (ec && !tls_.has_failed()) expire();
+  ec = run_sync(deadline_after(handshake_timeout_), [this] { return call_verb(); }).error;
   timings_.handshake = clock_type::now() - began;
   timings_.signing = tls_.signing_time();
+  note_sync_end(ec);
   verb_ = verb::none;
   if (!ec) return;
-  note_failure();
   // Nobody may be running the executor, so the socket cannot linger: it is told what can be told now, and closed.
   tls_.farewell(layer_->io());
   is_stopped_ = layer_->is_owned();
@@ -55,8 +59,8 @@ void driver::handshake(std::span<const std::byte> already_read, error_code& ec) 
 std::size_t driver::read_some(std::span<std::byte> into, error_code& ec) {
   const auto st = run_sync(clock_type::time_point::max(), [&] { return tls_.read(layer_->io(), into); });
   ec = st.error;
+  if (ec) note_failure(ec, phase::read);
   if (st.ended) ec = net::error::eof;
-  if (ec) note_failure();
   return st.bytes;
 }
 
@@ -70,16 +74,15 @@ std::size_t driver::write_some(const gathered_buffers& from, error_code& ec) {
     return tried;
   });
   ec = st.error;
-  if (ec) note_failure();
+  if (ec) note_failure(ec, phase::write);
   return sealed;
 }
 
 void driver::shutdown(bool waits_for_peer, error_code& ec) {
   verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
-  const auto limit = std::chrono::duration_cast<clock_type::duration>(shutdown_timeout_);
-  ec = run_sync(clock_type::now() + limit, [this] { return call_verb(); }).error;
+  ec = run_sync(deadline_after(shutdown_timeout_), [this] { return call_verb(); }).error;
+  note_sync_end(ec);
   verb_ = verb::none;
-  if (ec) note_failure();
 }
 
 }  // namespace sluice::inline v0::detail

@@ -109,7 +109,7 @@ step connection::impl::latch(failure story) {
   explain(why);
   signature.reset();
   const auto& watch = ctx.observer();
-  if (!established) tell_handshake(&why);
+  if (!established && has_begun()) tell_handshake(&why);
   if (watch && established && !write_why.code) watch->on_failure(why);
   established = false;
   return failed_step();
@@ -183,9 +183,12 @@ void connection::impl::begin(const connection_options& options) {
 
 step connection::handshake(transport& io) {
   auto& c = *impl_;
+  if (!c.has_begun()) {
+    c.began = std::chrono::steady_clock::now();
+    if (c.why.code) c.tell_handshake(&c.why);
+  }
   if (c.why.code) return c.failed_step();
   if (c.established) return flush(io);
-  if (c.began == std::chrono::steady_clock::time_point{}) c.began = std::chrono::steady_clock::now();
   if (!c.flush_output(io) && !c.write_error) return {.next = want::write};
   return c.negotiate(io);
 }

@@ -121,6 +121,7 @@ step connection::impl::negotiate(transport& transport) {
     if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
     negotiated = true;
   }
+  if (write_error) return latch(transport_failure(write_error, phase::handshake));  // the last flight never left
   if (!output.empty()) return {.next = want::write};
   complete_handshake();
   return {};
@@ -256,11 +257,10 @@ void connection::impl::complete_handshake() {
 void connection::impl::tell_handshake(const failure* story) {
   const auto& watch = ctx.observer();
   if (!watch) return;
-  const bool has_begun = began != clock_type::time_point{};
   watch->on_handshake({.is_server = side == role::server,
                        .info = story ? nullptr : &info,
                        .why = story,
-                       .duration = has_begun ? clock_type::now() - began : std::chrono::nanoseconds(0),
+                       .duration = clock_type::now() - began,
                        .signing = signing});
 }
 

@@ -74,6 +74,7 @@ struct connection::impl {
   int begin_signature(internal::pkey_op_handle op);
   void complete_handshake();
   void tell_handshake(const failure* story);
+  bool has_begun() const noexcept { return began != std::chrono::steady_clock::time_point{}; }
 
   // connection_failure.cpp
   failure engine_failure(phase at);

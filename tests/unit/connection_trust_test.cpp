@@ -64,10 +64,11 @@ TEST(believing, a_leaf_that_is_pinned) {
 TEST(believing, nobody_unknown) {
   static const auto other = kit::authority::make_root("Other Root").value();
   expect_refused(other.issue(usual()).value(), errc::untrusted);
-  expect_refused(kit::self_signed(usual()).value(), errc::untrusted);
+  expect_refused(kit::self_signed(usual()).value(), errc::self_signed);
   auto p = meeting(to_identity(other.issue(usual()).value()));
   EXPECT_FALSE(p.handshake());
-  EXPECT_EQ(p.client.last_failure().detail, "trusted are the 1 of test root");
+  EXPECT_EQ(p.client.last_failure().detail,
+            "\"CN=localhost\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 of test root");
   EXPECT_EQ(p.client.last_failure().engine, "S2N_ERR_CERT_UNTRUSTED");
 }
 

@@ -89,7 +89,7 @@ class acceptor {
     executor_type get_executor() const noexcept { return detail::executor_of(*core); }
     template <class Handler>
     void operator()(Handler&& handler) const {
-      detail::start_accept(*core, detail::erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+      detail::start_accept(*core, detail::erase_handler<error_code, tcp_stream>(std::forward<Handler>(handler), get_executor()));
     }
   };
 

@@ -52,7 +52,8 @@ struct connect_request {
   connect_report* report;
 };
 
-connect_request make_request(const context& ctx, std::string_view host, std::string_view service, const connect_options& options);
+connect_request make_request(const context& ctx, std::string_view host, std::string_view service,
+                             const connect_options& options);
 void start_connect(const net::any_io_executor& executor, connect_request request,
                    erased_handler<error_code, tcp_stream> handler);
 
@@ -64,10 +65,14 @@ template <class T>
 concept completion_token = !std::is_convertible_v<T, connect_options>;
 
 struct initiate_connect_on {
+  using executor_type = net::any_io_executor;
   net::any_io_executor executor;
+  executor_type get_executor() const noexcept { return executor; }
+
   template <class Handler>
   void operator()(Handler&& handler, connect_request request) const {
-    start_connect(executor, std::move(request), erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+    start_connect(executor, std::move(request),
+                  erase_handler<error_code, tcp_stream>(std::forward<Handler>(handler), executor));
   }
 };
 
@@ -77,7 +82,8 @@ struct initiate_connect_here {
     const auto executor = net::get_associated_executor(handler);
     static_assert(std::is_same_v<std::remove_cv_t<decltype(executor)>, net::any_io_executor>,
                   "async_connect without an executor is for coroutines: pass an executor or an io_context first");
-    start_connect(executor, std::move(request), erased_handler<error_code, tcp_stream>(std::forward<Handler>(handler)));
+    start_connect(executor, std::move(request),
+                  erase_handler<error_code, tcp_stream>(std::forward<Handler>(handler), executor));
   }
 };
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/asio/detail/driver.hpp"
+#include "sluice/asio/detail/erase.hpp"
 #include "sluice/context.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -71,19 +72,19 @@ struct initiation {
 
   template <class Handler>
   void operator()(Handler&& h, std::vector<std::byte> already_read) const {
-    start_handshake(*d, std::move(already_read), void_handler(std::forward<Handler>(h)));
+    start_handshake(*d, std::move(already_read), erase_handler<error_code>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, std::span<std::byte> into) const {
-    start_read(*d, into, size_handler(std::forward<Handler>(h)));
+    start_read(*d, into, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, const gathered_buffers& from) const {
-    start_write(*d, from, size_handler(std::forward<Handler>(h)));
+    start_write(*d, from, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, bool waits_for_peer) const {
-    start_shutdown(*d, waits_for_peer, void_handler(std::forward<Handler>(h)));
+    start_shutdown(*d, waits_for_peer, erase_handler<error_code>(std::forward<Handler>(h), ex));
   }
 };
 
@@ -141,7 +142,9 @@ class stream {
     if (driver_) detail::destroy(std::move(driver_));
   }
 
-  executor_type get_executor() noexcept { return next_layer().get_executor(); }
+  executor_type get_executor() const noexcept {
+    return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)).get_executor();
+  }
   next_layer_type& next_layer() noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
   const next_layer_type& next_layer() const noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
   lowest_layer_type& lowest_layer() noexcept { return next_layer().lowest_layer(); }
@@ -149,8 +152,7 @@ class stream {
 
   // Gives the NextLayer back, once shutdown is done or TLS is not wanted any more; the stream is empty then.
   NextLayer release() {
-    const auto below = detail::release(*driver_);
-    return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(*below));
+    return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
   }
 
   // Bounds for handshakes and shutdowns that start later. Default 10 s and 5 s; errc::timed_out when they pass.

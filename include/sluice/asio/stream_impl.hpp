@@ -13,8 +13,10 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace sluice::inline v0::detail {
@@ -38,10 +40,9 @@ class read_ahead {
   }
   void filled(const error_code& ec, std::size_t n) {
     end_ += n;
-    if (ec && ec != net::error::operation_aborted) {
-      has_ended_ = true;
-      if (ec != net::error::eof) why_ = ec;
-    }
+    if (!ec || ec == net::error::operation_aborted || ec == net::error::would_block) return;
+    has_ended_ = true;
+    if (ec != net::error::eof) why_ = ec;
   }
   void preload(std::span<const std::byte> bytes) {
     bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(end_), bytes.begin(), bytes.end());
@@ -94,11 +95,13 @@ class layer_over final : public layer, private transport {
     if (!wait_for(POLLIN, ec, deadline)) return;
     const auto n = next_.read_some(ahead_.room(), ec);
     ahead_.filled(ec, n);
-    if (ec == net::error::eof) ec = {};
+    if (ahead_.has_ended()) ec = {};  // for the connection to find, and to tell in its own words
   }
   std::size_t drain(std::span<const std::byte> bytes, error_code& ec, time_point deadline) override {
     if (!wait_for(POLLOUT, ec, deadline)) return 0;
-    return next_.write_some(net::buffer(bytes.data(), bytes.size()), ec);
+    const auto n = next_.write_some(net::buffer(bytes.data(), bytes.size()), ec);
+    drained(std::exchange(ec, {}), n);
+    return n;
   }
 
   void preload(std::span<const std::byte> bytes) override { ahead_.preload(bytes); }
@@ -134,12 +137,10 @@ class layer_over final : public layer, private transport {
     io_handler handler;
     void (layer_over::*note)(const error_code&, std::size_t);
 
-    using executor_type = net::associated_executor_t<io_handler, net::any_io_executor>;
+    using executor_type = net::associated_executor_t<io_handler>;  // it always has one
     using allocator_type = net::associated_allocator_t<io_handler>;
     using cancellation_slot_type = net::associated_cancellation_slot_t<io_handler>;
-    executor_type get_executor() const noexcept {
-      return net::get_associated_executor(handler, net::any_io_executor(self->next_.get_executor()));
-    }
+    executor_type get_executor() const noexcept { return net::get_associated_executor(handler); }
     allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
     cancellation_slot_type get_cancellation_slot() const noexcept {
       return net::get_associated_cancellation_slot(handler);
@@ -154,7 +155,11 @@ class layer_over final : public layer, private transport {
     is_filling_ = false;
     ahead_.filled(ec, n);
   }
-  void drained(const error_code&, std::size_t) { is_draining_ = false; }
+  // A broken output is kept for the connection to find: the peer may have said why before it left.
+  void drained(const error_code& ec, std::size_t) {
+    is_draining_ = false;
+    if (ec && ec != net::error::operation_aborted && ec != net::error::would_block) write_error_ = ec;
+  }
 
   std::size_t read(std::span<std::byte> into, error_code& ec) noexcept override {
     ec = {};
@@ -170,6 +175,8 @@ class layer_over final : public layer, private transport {
     return 0;
   }
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override {
+    ec = write_error_;
+    if (ec) return 0;
     if constexpr (is_direct) {
       if (!is_draining_) return socket_transport(next_.native_handle()).write(from, ec);
     }
@@ -181,12 +188,14 @@ class layer_over final : public layer, private transport {
     ec = {};
     if constexpr (is_direct) {
       pollfd entry{next_.native_handle(), events, 0};
-      const bool is_bounded = deadline != time_point::max();
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-      const auto ms = is_bounded ? static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)) : -1;
-      if (::poll(&entry, 1, ms) == 0) {
-        ec = make_error_code(errc::timed_out);
-        return false;
+      for (;;) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        const int n = ::poll(&entry, 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)));
+        if (n > 0 || (n < 0 && errno != EINTR)) return true;  // what is wrong, the operation itself will say
+        if (n == 0 && left <= 0) {
+          ec = make_error_code(errc::timed_out);
+          return false;
+        }
       }
     }
     return true;
@@ -197,6 +206,7 @@ class layer_over final : public layer, private transport {
   // While Asio has an operation of ours under way, the descriptor is its alone: bytes would change places.
   bool is_filling_ = false;
   bool is_draining_ = false;
+  error_code write_error_;
 };
 
 template <class NextLayer>

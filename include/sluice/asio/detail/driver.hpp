@@ -59,7 +59,7 @@ std::size_t write_some(driver& d, const gathered_buffers& from, error_code& ec);
 void shutdown(driver& d, bool waits_for_peer, error_code& ec);
 
 void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown);
-std::unique_ptr<layer> release(driver& d);
+layer& release(driver& d) noexcept;  // the driver is done with it
 const connection_info& info(const driver& d) noexcept;
 const failure& last_failure(const driver& d) noexcept;
 const handshake_timings& timings(const driver& d) noexcept;

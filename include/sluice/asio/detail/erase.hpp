@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Erasing a user's handler without losing what Asio promises about it.
+#pragma once
+
+#include "sluice/asio/net.hpp"
+
+#include <boost/asio/any_completion_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/execution/outstanding_work.hpp>
+#include <boost/asio/prefer.hpp>
+
+#include <type_traits>
+#include <utility>
+
+namespace sluice::inline v0::detail {
+
+// Until an operation completes, the handler's executor has work to wait for as well: a loop that runs nothing but
+// completions must not come to an end before they are there. `work` is empty where the operation's own executor
+// sees to it.
+template <class Handler>
+struct working_handler {
+  Handler handler;
+  net::any_completion_executor work;
+
+  template <class... Args>
+  void operator()(Args&&... args) {
+    std::move(handler)(std::forward<Args>(args)...);
+  }
+};
+
+template <class Handler, class Executor>
+net::any_completion_executor work_for(const Handler& handler, const Executor& own) {
+  const auto theirs = net::get_associated_executor(handler, own);
+  if constexpr (std::is_same_v<decltype(theirs), const Executor>) {
+    if (theirs == own) return {};
+  }
+  return net::any_completion_executor(net::prefer(theirs, net::execution::outstanding_work.tracked));
+}
+
+// `own` is the executor of the object that the operation belongs to.
+template <class... Args, class Handler, class Executor>
+erased_handler<Args...> erase_handler(Handler&& handler, const Executor& own) {
+  auto work = work_for(handler, own);
+  return erased_handler<Args...>(
+      working_handler<std::decay_t<Handler>>{std::forward<Handler>(handler), std::move(work)});
+}
+
+}  // namespace sluice::inline v0::detail
+
+// Executor, allocator and cancellation slot are the handler's.
+template <template <class, class> class Associator, class Handler, class Default>
+struct boost::asio::associator<Associator, sluice::detail::working_handler<Handler>, Default>
+    : Associator<Handler, Default> {
+  static decltype(auto) get(const sluice::detail::working_handler<Handler>& h) noexcept {
+    return Associator<Handler, Default>::get(h.handler);
+  }
+  static decltype(auto) get(const sluice::detail::working_handler<Handler>& h, const Default& otherwise) noexcept {
+    return Associator<Handler, Default>::get(h.handler, otherwise);
+  }
+};

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "asio/idle.hpp"
+
+#include "asio/driver.hpp"
+
+#include <boost/asio/execution/context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <thread>
+#include <vector>
+
+namespace sluice::inline v0::detail {
+
+idle_service& idle_service::of(const net::any_io_executor& executor) {
+  return net::use_service<idle_service>(net::query(executor, net::execution::context));
+}
+
+void idle_service::watch(const std::shared_ptr<driver>& one) {
+  const std::lock_guard lock(gate_);
+  watched_.emplace(one.get(), one);
+  if (timer_) return;
+  timer_.emplace(one->executor_);
+  arm();
+}
+
+void idle_service::forget(const driver& one) noexcept {
+  const std::lock_guard lock(gate_);
+  watched_.erase(&one);
+  if (watched_.empty()) timer_.reset();
+}
+
+std::size_t idle_service::size() const {
+  const std::lock_guard lock(gate_);
+  return watched_.size();
+}
+
+void idle_service::arm() {
+  timer_->expires_after(period);
+  timer_->async_wait([this](const error_code& ec) {
+    if (!ec) look();
+  });
+}
+
+void idle_service::look() {
+  std::vector<std::shared_ptr<driver>> quiet;
+  {
+    const std::lock_guard lock(gate_);
+    std::erase_if(watched_, [&quiet](const auto& entry) {
+      auto d = entry.second.lock();
+      if (!d) return true;
+      if (d->has_read_.exchange(false, std::memory_order_relaxed)) return false;
+      d->is_watched_ = false;
+      quiet.push_back(std::move(d));
+      return true;
+    });
+    if (watched_.empty()) {
+      timer_.reset();
+    } else if (timer_) {
+      arm();
+    }
+  }
+  for (auto& d : quiet) {
+    auto& where = d->executor_;
+    net::post(where, [d = std::move(d)] { d->release_if_quiet(); });
+  }
+}
+
+void idle_service::shutdown() {
+  const std::lock_guard lock(gate_);
+  for (const auto& [key, weak] : watched_) {
+    if (const auto d = weak.lock()) d->is_watched_ = false;
+  }
+  watched_.clear();
+  timer_.reset();
+}
+
+// --- The stream's part. `is_quiet_` belongs to whoever exchanges true for false: the read that comes back, or the
+// release of buffers. A program with several threads and no strands may run both at once. ---
+
+void driver::begin_quiet() {
+  if (!is_watched_.load(std::memory_order_relaxed)) {
+    is_watched_ = true;
+    if (idle_ == nullptr) idle_ = &idle_service::of(executor_);
+    idle_->watch(shared_from_this());
+  }
+  is_quiet_.store(true, std::memory_order_release);
+}
+
+void driver::end_quiet() noexcept {
+  while (!is_quiet_.exchange(false, std::memory_order_acquire)) std::this_thread::yield();
+  has_read_.store(true, std::memory_order_relaxed);
+}
+
+void driver::release_if_quiet() noexcept {
+  if (!is_quiet_.exchange(false, std::memory_order_acquire)) return;
+  if (!writing_.is_active && !bounded_.is_active) tls_.release_buffers();
+  is_quiet_.store(true, std::memory_order_release);
+}
+
+// There will be no more waiting for input, or not soon.
+void driver::forget_idle() noexcept {
+  if (is_watched_.exchange(false)) idle_->forget(*this);
+}
+
+}  // namespace sluice::inline v0::detail

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+// async_connect: what it makes of a name and a port, and what it tells.
+#include "e2e/names.hpp"
+#include "support/certs.hpp"
+#include "support/loop.hpp"
+
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <memory>
+#include <optional>
+
+namespace sluice::test {
+namespace {
+
+// What async_connect completed with.
+struct connected {
+  std::optional<tcp_stream> stream;
+  error_code ec;
+  auto handler() {
+    return [this](const error_code& e, tcp_stream s) {
+      ec = e;
+      stream.emplace(std::move(s));
+    };
+  }
+  const failure& why() const { return stream->last_failure(); }
+};
+
+struct connect : ::testing::Test {
+  asio::io_context io;
+  acceptor in{io, loopback(), server_context({.alpn = {"h2", "http/1.1"}})};
+  std::string port = std::to_string(in.local_endpoint().port());
+  context tls = client_context({.blinding = blinding::off()});
+  connected got;
+
+  void SetUp() override { spawn(io, serve_echo(in)); }
+  void TearDown() override {
+    got.stream.reset();
+    in.close();
+    run(io);
+  }
+  template <class... Args>
+  const error_code& to(Args&&... args) {
+    got.stream.reset();
+    async_connect(io, tls, std::forward<Args>(args)..., got.handler());
+    EXPECT_TRUE(run_until(io, [this] { return got.stream.has_value(); }));
+    return got.ec;
+  }
+};
+
+TEST_F(connect, gives_an_established_stream_and_the_time_of_each_phase) {
+  connect_report report;
+  EXPECT_FALSE(to("localhost", port, connect_options{.report = &report})) << got.why().message();
+  EXPECT_TRUE(got.stream->is_established());
+  EXPECT_EQ(got.stream->info().server_name, "localhost");
+  const auto& t = got.stream->timings();
+  EXPECT_GT(t.resolve.count(), 0);
+  EXPECT_GT(t.connect.count(), 0);
+  EXPECT_GT(t.handshake.count(), 0);
+  EXPECT_EQ(t.signing.count(), 0);
+  EXPECT_EQ(report.timings.handshake, t.handshake);
+  EXPECT_EQ(report.timings.resolve, t.resolve);
+  ASSERT_EQ(report.attempts.size(), 1u);
+  EXPECT_EQ(report.attempts[0].endpoint, in.local_endpoint());
+  EXPECT_FALSE(report.attempts[0].error);
+  EXPECT_GT(report.attempts[0].duration.count(), 0);
+  EXPECT_FALSE(got.why().code);
+  tcp::no_delay option;
+  got.stream->lowest_layer().get_option(option);
+  EXPECT_TRUE(option.value());
+}
+
+TEST_F(connect, takes_addresses_sends_no_server_name_for_them_and_checks_them) {
+  EXPECT_FALSE(to("127.0.0.1", port)) << got.why().message();
+  EXPECT_EQ(got.stream->info().server_name, "");
+  EXPECT_EQ(to("127.0.0.2", port), errc::refused);
+  acceptor everywhere(io, tcp::endpoint(tcp::v6(), 0), server_context());
+  const auto port6 = std::to_string(everywhere.local_endpoint().port());
+  spawn(io, serve_echo(everywhere));
+  EXPECT_FALSE(to("::1", port6)) << got.why().message();
+  EXPECT_EQ(to("127.0.0.2", port6), errc::name_mismatch) << "the certificate is for 127.0.0.1";
+  everywhere.close();
+}
+
+TEST_F(connect, checks_another_name_if_told_so) {
+  EXPECT_FALSE(to("127.0.0.1", port, connect_options{.server_name = "localhost"})) << got.why().message();
+  EXPECT_EQ(got.stream->info().server_name, "localhost");
+  EXPECT_EQ(to("localhost", port, connect_options{.server_name = "other.test"}), errc::name_mismatch);
+  EXPECT_EQ(got.why().where, "other.test");
+  EXPECT_EQ(to("localhost", port, connect_options{.server_name = "no name"}), errc::bad_name);
+}
+
+TEST_F(connect, offers_the_protocols_it_is_given) {
+  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = "spdy;http/1.1"})) << got.why().message();
+  EXPECT_EQ(got.stream->info().alpn, "http/1.1");
+  tls = client_context({.alpn = {"h2"}});
+  EXPECT_FALSE(to("localhost", port));
+  EXPECT_EQ(got.stream->info().alpn, "h2");
+  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = "http/1.1"}));
+  EXPECT_EQ(got.stream->info().alpn, "http/1.1");
+  EXPECT_EQ(to("localhost", port, connect_options{.alpn = ";"}), errc::bad_alpn);
+}
+
+TEST_F(connect, says_what_went_wrong_and_where) {
+  EXPECT_EQ(to("nosuch.invalid", port), errc::name_not_found);
+  EXPECT_EQ(got.why().at, phase::resolve);
+  EXPECT_EQ(got.why().where, "nosuch.invalid:" + port);
+  EXPECT_EQ(got.why().category(), "resolve");
+  EXPECT_FALSE(got.stream->is_established() || got.stream->lowest_layer().is_open());
+
+  EXPECT_EQ(to("try-again.invalid", port), errc::resolver_failed);
+
+  tcp::acceptor unused(io, loopback());
+  const auto closed_port = std::to_string(unused.local_endpoint().port());
+  unused.close();
+  EXPECT_EQ(to("127.0.0.1", closed_port), errc::refused);
+  EXPECT_EQ(got.ec, asio::error::connection_refused) << "the system's own code";
+  EXPECT_EQ(got.why().at, phase::connect);
+  EXPECT_EQ(got.why().where, "127.0.0.1:" + closed_port);
+  EXPECT_EQ(got.why().category(), "connect");
+
+  EXPECT_EQ(to("224.0.0.1", port), errc::unreachable) << "TCP does not go to a multicast address";
+
+  tls = client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = blinding::off()});
+  EXPECT_EQ(to("localhost", port), errc::untrusted);
+  EXPECT_EQ(got.why().at, phase::handshake);
+  EXPECT_EQ(got.why().where, "localhost");
+}
+
+TEST_F(connect, refuses_a_context_for_the_other_role) {
+  tls = server_context();
+  EXPECT_EQ(to("localhost", port), errc::usage);
+}
+
+TEST_F(connect, is_no_failed_handshake_for_an_observer_unless_it_came_so_far) {
+  const auto watch = std::make_shared<counters>();
+  tls = client_context({.blinding = blinding::off(), .observer = watch});
+  to("nosuch.invalid", port);
+  to("224.0.0.1", port);
+  EXPECT_EQ(watch->snapshot().handshakes_failed, 0u);
+  to("localhost", port, connect_options{.server_name = "other.test"});
+  EXPECT_EQ(watch->snapshot().handshakes_failed, 1u);
+}
+
+asio::awaitable<void> by_throwing_token(context tls, failure& seen, bool& has_thrown) {
+  try {
+    auto s = co_await async_connect(tls, "nosuch.invalid", "443", {.failure = &seen}, asio::use_awaitable);
+    ADD_FAILURE() << "connected";
+  } catch (const boost::system::system_error& e) {
+    has_thrown = true;
+    EXPECT_EQ(e.code(), errc::name_not_found);
+  }
+}
+
+TEST_F(connect, leaves_its_story_where_a_token_throws) {
+  failure seen;
+  bool has_thrown = false;
+  spawn(io, by_throwing_token(tls, seen, has_thrown));
+  EXPECT_TRUE(run_until(io, [&] { return has_thrown; }));
+  EXPECT_EQ(seen.code, errc::name_not_found);
+  EXPECT_EQ(seen.where, "nosuch.invalid:443");
+}
+
+asio::awaitable<void> in_place(context tls, std::string port, bool& is_done) {
+  const auto here = co_await asio::this_coro::executor;
+  auto s = co_await async_connect(tls, "localhost", port);
+  EXPECT_TRUE(s.get_executor() == here);
+  auto [ec, t] = co_await async_connect(tls, "localhost", port, {.timeout = 20s}, use_tuple);
+  EXPECT_FALSE(ec);
+  EXPECT_TRUE(t.get_executor() == here);
+  is_done = true;
+}
+
+TEST_F(connect, without_an_executor_uses_the_coroutines) {
+  bool is_done = false;
+  spawn(asio::make_strand(io), in_place(tls, port, is_done));
+  EXPECT_TRUE(run_until(io, [&] { return is_done; }));
+}
+
+TEST_F(connect, puts_the_stream_on_the_executor_it_is_given) {
+  const asio::any_io_executor strand = asio::make_strand(io);
+  async_connect(strand, tls, "localhost", port, got.handler());
+  ASSERT_TRUE(run_until(io, [this] { return got.stream.has_value(); }));
+  EXPECT_FALSE(got.ec);
+  EXPECT_TRUE(got.stream->get_executor() == strand);
+  to("localhost", port);
+  EXPECT_TRUE(got.stream->get_executor() == asio::any_io_executor(io.get_executor()));
+}
+
+TEST_F(connect, keeps_no_views_of_what_it_was_given) {
+  auto host = std::make_unique<std::string>("localhost"), service = std::make_unique<std::string>(port),
+       name = std::make_unique<std::string>("localhost"), alpn = std::make_unique<std::string>("http/1.1");
+  auto op = async_connect(io, tls, *host, *service, {.server_name = *name, .alpn = *alpn}, asio::deferred);
+  for (auto* text : {&host, &service, &name, &alpn}) {
+    (*text)->assign((*text)->size(), '!');
+    text->reset();
+  }
+  std::move(op)(got.handler());
+  EXPECT_TRUE(run_until(io, [this] { return got.stream.has_value(); }));
+  EXPECT_FALSE(got.ec) << got.why().message();
+  EXPECT_EQ(got.stream->info().alpn, "http/1.1");
+}
+
+}  // namespace
+}  // namespace sluice::test

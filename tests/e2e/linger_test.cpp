@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// After a failed handshake the caller knows at once; the socket stays until the peer has been told, in time and
+// number bounded.
+#include "support/certs.hpp"
+#include "support/loop.hpp"
+
+#include "asio/linger.hpp"
+
+#include <boost/asio/read.hpp>
+
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <ranges>
+#include <thread>
+
+namespace sluice::test {
+namespace {
+
+context distrusting(blinding how) {
+  return client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = how});
+}
+
+// The client does not believe the server.
+struct linger : ::testing::Test {
+  asio::io_context io;
+  context client_ctx = distrusting(blinding::at_most(1s));
+  joined_streams ends{io.get_executor(), client_ctx, server_context({.blinding = blinding::off()})};
+  std::optional<tcp_stream> client{std::move(ends.client)};
+  tcp_stream& server = ends.server;
+  outcome c, s;
+  clock_type::time_point failed{};
+  char byte = 0;
+
+  std::size_t lingering() { return detail::linger_service::of(io.get_executor()).size(); }
+
+  void fail() {
+    server.async_handshake(s.handler());
+    client->async_handshake(c.handler());
+    EXPECT_EQ(c.wait(io), errc::untrusted) << c.ec.message();
+    failed = clock_type::now();
+    EXPECT_FALSE(s.is_done) << "the peer must not learn yet";
+  }
+};
+
+TEST_F(linger, keeps_the_peer_in_the_dark_until_the_delay_is_over) {
+  fail();
+  EXPECT_TRUE(client->lowest_layer().is_open());
+  EXPECT_EQ(lingering(), 1u);
+  EXPECT_EQ(s.wait(io), errc::closed);
+  EXPECT_EQ(server.last_failure().detail, "it sent close_notify");
+  EXPECT_GE(clock_type::now() - failed, 300ms) << "a third of the longest delay, at least";
+  server.lowest_layer().close();
+  run(io);
+  EXPECT_FALSE(client->lowest_layer().is_open());
+  EXPECT_EQ(lingering(), 0u);
+}
+
+TEST_F(linger, goes_on_without_the_stream_and_is_work_for_the_loop) {
+  fail();
+  client.reset();
+  run(io);
+  EXPECT_GE(clock_type::now() - failed, 300ms) << "the loop came to its end with a socket lingering";
+  EXPECT_EQ(s.ec, errc::closed);
+  EXPECT_EQ(server.last_failure().detail, "it sent close_notify");
+}
+
+TEST_F(linger, ends_when_the_peer_has_read_it_and_gone) {
+  fail();
+  EXPECT_EQ(s.wait(io), errc::closed);
+  const auto told = clock_type::now();
+  server.lowest_layer().close();
+  run(io);
+  EXPECT_LT(clock_type::now() - told, 800ms) << "the peer's end should be noticed, not waited for";
+}
+
+TEST_F(linger, closes_on_a_peer_that_stays) {
+  fail();
+  EXPECT_EQ(s.wait(io), errc::closed);
+  const auto told = clock_type::now();
+  run(io);  // the server's socket is open still
+  EXPECT_FALSE(client->lowest_layer().is_open());
+  EXPECT_LT(clock_type::now() - told, 10s);
+}
+
+TEST_F(linger, is_not_held_by_a_peer_that_floods) {
+  fail();
+  EXPECT_EQ(s.wait(io), errc::closed);
+  auto raw = std::move(server.next_layer());
+  raw.non_blocking(false);
+  std::thread flood([&raw] {
+    const std::vector<char> junk(1 << 20);
+    error_code ec;
+    while (!ec) asio::write(raw, asio::buffer(junk), ec);
+  });
+  const auto began = clock_type::now();
+  run(io, 30s);
+  EXPECT_LT(clock_type::now() - began, 10s);
+  EXPECT_FALSE(client->lowest_layer().is_open());
+  flood.join();
+}
+
+TEST_F(linger, answers_all_further_operations_with_the_failure) {
+  fail();
+  outcome read, wrote, shut, shaken;
+  client->async_read_some(asio::buffer(&byte, 1), read.handler());
+  client->async_write_some(asio::buffer(&byte, 1), wrote.handler());
+  client->async_shutdown(shut.handler());
+  EXPECT_EQ(read.wait(io), errc::untrusted);
+  EXPECT_EQ(wrote.wait(io), errc::untrusted);
+  EXPECT_EQ(shut.wait(io), errc::untrusted);
+  client->async_handshake(shaken.handler());
+  EXPECT_EQ(shaken.wait(io), errc::untrusted);
+  EXPECT_FALSE(s.is_done);
+  EXPECT_EQ(s.wait(io), errc::closed);
+}
+
+TEST_F(linger, is_short_where_blinding_is_off) {
+  client_ctx = distrusting(blinding::off());
+  joined_streams others(io.get_executor(), client_ctx, server_context());
+  outcome first, second;
+  others.client.async_handshake(first.handler());
+  others.server.async_handshake(second.handler());
+  EXPECT_EQ(first.wait(io), errc::untrusted);
+  const auto began = clock_type::now();
+  EXPECT_EQ(second.wait(io), errc::closed);
+  EXPECT_LT(clock_type::now() - began, 300ms);
+}
+
+TEST_F(linger, of_a_borrowed_socket_ends_with_its_stream) {
+  auto raw = join_sockets(io.get_executor());
+  std::optional<stream<tcp::socket&>> borrower(std::in_place, raw.client, distrusting(blinding::standard()), "localhost");
+  tcp_stream peer(std::move(raw.server), server_context(), role::server);
+  outcome first, second;
+  borrower->async_handshake(first.handler());
+  peer.async_handshake(second.handler());
+  EXPECT_EQ(first.wait(io), errc::untrusted);
+  EXPECT_EQ(lingering(), 1u);
+  borrower.reset();
+  EXPECT_TRUE(raw.client.is_open());
+  raw.client.close();
+  const auto began = clock_type::now();
+  run(io);
+  EXPECT_LT(clock_type::now() - began, 5s) << "the delay is 10 s at least";
+  EXPECT_EQ(lingering(), 0u);
+  EXPECT_EQ(second.ec, errc::closed);
+}
+
+TEST_F(linger, of_a_borrowed_socket_tells_the_peer_and_leaves_it_open) {
+  auto raw = join_sockets(io.get_executor());
+  stream<tcp::socket&> borrower(raw.client, client_ctx, "localhost");
+  tcp_stream peer(std::move(raw.server), server_context(), role::server);
+  outcome first, second;
+  borrower.async_handshake(first.handler());
+  peer.async_handshake(second.handler());
+  EXPECT_EQ(first.wait(io), errc::untrusted);
+  EXPECT_EQ(second.wait(io), errc::closed);
+  EXPECT_EQ(peer.last_failure().detail, "it sent close_notify");
+  run(io);
+  EXPECT_TRUE(raw.client.is_open());
+  error_code ec;
+  raw.client.write_some(asio::buffer(&byte, 1), ec);
+  EXPECT_FALSE(ec) << "its output is open as well";
+}
+
+TEST_F(linger, holds_256_sockets_and_closes_the_oldest) {
+  client_ctx = distrusting(blinding::standard());  // ten seconds at least
+  const auto server_ctx = server_context({.blinding = blinding::off()});
+  constexpr std::size_t extra = 5;
+  struct victim {
+    joined_streams ends;
+    outcome c, s;
+  };
+  std::list<victim> victims;
+  for (std::size_t i = 0; i < detail::linger_service::most + extra; ++i) {
+    auto& v = victims.emplace_back(joined_streams(io.get_executor(), client_ctx, server_ctx));
+    v.ends.client.async_handshake(v.c.handler());
+    v.ends.server.async_handshake(v.s.handler());
+    EXPECT_EQ(v.c.wait(io), errc::untrusted);
+  }
+  EXPECT_TRUE(run_until(io, [&] {
+    return std::ranges::all_of(std::views::take(victims, extra), [](const victim& v) { return v.s.is_done; });
+  }));
+  EXPECT_EQ(lingering(), detail::linger_service::most);
+  std::size_t number = 0;
+  for (const auto& v : victims) {
+    const bool is_oldest = number++ < extra;
+    EXPECT_EQ(v.s.is_done, is_oldest) << number;
+    EXPECT_EQ(v.ends.client.lowest_layer().is_open(), !is_oldest) << number;
+  }
+}
+
+}  // namespace
+}  // namespace sluice::test

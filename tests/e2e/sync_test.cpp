@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// The same stream by waiting in place.
+#include "support/certs.hpp"
+#include "support/loop.hpp"
+#include "support/pair.hpp"
+#include "support/signer.hpp"
+
+#include <thread>
+
+namespace sluice::test {
+namespace {
+
+struct sync : ::testing::Test {
+  asio::io_context io;
+  joined_streams ends{io.get_executor(), client_context({.blinding = blinding::off()}), server_context({.blinding = blinding::off()})};
+  tcp_stream& client = ends.client;
+  tcp_stream& server = ends.server;
+  char byte = 0;
+
+  void shake_hands() {
+    error_code other;
+    std::thread peer([&] { server.handshake(other); });
+    client.handshake();
+    peer.join();
+    ASSERT_FALSE(other) << other.message();
+  }
+};
+
+TEST_F(sync, shakes_hands_talks_and_parts) {
+  shake_hands();
+  EXPECT_TRUE(client.is_established() && server.is_established());
+  const auto text = random_text(1000000);
+  std::thread peer([&] {
+    std::string got(text.size(), '\0');
+    asio::read(server, asio::buffer(got));
+    asio::write(server, asio::buffer(got));
+    error_code ec;
+    EXPECT_EQ(server.read_some(asio::buffer(&byte, 1), ec), 0u);
+    EXPECT_EQ(ec, asio::error::eof);
+    server.shutdown(ec);
+    EXPECT_FALSE(ec) << ec.message();
+  });
+  asio::write(client, asio::buffer(text));
+  std::string got(text.size(), '\0');
+  asio::read(client, asio::buffer(got));
+  EXPECT_EQ(got, text);
+  error_code ec;
+  client.shutdown_write(ec);
+  EXPECT_FALSE(ec);
+  client.shutdown(ec);
+  EXPECT_FALSE(ec) << ec.message();
+  peer.join();
+  EXPECT_THROW(client.write_some(asio::buffer("x", 1)), boost::system::system_error);
+}
+
+TEST_F(sync, waits_for_a_private_key) {
+  const auto slow = [](const signer& key, const sign_request& request, signature_promise promise) {
+    std::thread([&key, request, p = std::make_shared<signature_promise>(std::move(promise))] {
+      p->set(key.sign(request));
+    }).detach();
+  };
+  auto mine = signer_site("rsa2048", slow);
+  ends = joined_streams(io.get_executor(), client_context(),
+                        server_context({.identities = {identity::from_chain(mine.chain, mine.key).value()}}));
+  shake_hands();
+  EXPECT_GT(server.timings().signing.count(), 0);
+}
+
+TEST_F(sync, gives_up_at_the_deadline) {
+  client.set_timeouts(50ms, 50ms);
+  error_code ec;
+  client.handshake(ec);
+  EXPECT_EQ(ec, errc::timed_out);
+  EXPECT_EQ(client.last_failure().detail, "not done within 50 ms");
+  EXPECT_FALSE(client.lowest_layer().is_open()) << "nobody may be running a loop, so it does not linger";
+}
+
+TEST_F(sync, gives_up_waiting_for_the_peers_close_notify) {
+  shake_hands();
+  client.set_timeouts(1s, 50ms);
+  error_code ec;
+  client.shutdown(ec);
+  EXPECT_EQ(ec, errc::timed_out);
+  EXPECT_EQ(client.last_failure().at, phase::shutdown);
+}
+
+TEST_F(sync, tells_a_cut_from_an_end_and_from_a_reset) {
+  shake_hands();
+  server.lowest_layer().shutdown(tcp::socket::shutdown_send);
+  error_code ec;
+  client.read_some(asio::buffer(&byte, 1), ec);
+  EXPECT_EQ(ec, errc::truncated);
+
+  ends = joined_streams(io.get_executor(), client_context(), server_context());
+  shake_hands();
+  server.lowest_layer().set_option(asio::socket_base::linger(true, 0));
+  server.lowest_layer().close();
+  client.read_some(asio::buffer(&byte, 1), ec);
+  EXPECT_EQ(ec, asio::error::connection_reset);
+  EXPECT_EQ(client.last_failure().code, ec);
+  try {
+    client.read_some(asio::buffer(&byte, 1));
+    ADD_FAILURE() << "read after a reset";
+  } catch (const boost::system::system_error& thrown) {
+    EXPECT_EQ(thrown.code(), asio::error::connection_reset);
+  }
+}
+
+TEST_F(sync, fails_a_handshake_by_its_cause) {
+  server.lowest_layer().set_option(asio::socket_base::linger(true, 0));
+  server.lowest_layer().close();
+  error_code ec;
+  client.handshake(ec);
+  EXPECT_EQ(ec, errc::reset) << ec.message();
+  EXPECT_EQ(client.last_failure().code, ec);
+
+  ends = joined_streams(io.get_executor(), client_context({.trust = trust::from_pem(site().certificate).value(), .blinding = blinding::off()}),
+                        server_context({.identities = {site_identity("rsa2048")}, .blinding = blinding::off()}));
+  error_code other;
+  std::thread peer([&] { server.handshake(other); });
+  client.handshake(ec);
+  client.lowest_layer().close(other);
+  peer.join();
+  EXPECT_EQ(ec, errc::untrusted) << ec.message();
+}
+
+TEST_F(sync, mixes_with_waiting_in_a_loop) {
+  shake_hands();
+  EXPECT_EQ(pass(io, client, server, "by the loop"), "by the loop");
+  EXPECT_EQ(client.write_some(asio::buffer("in place", 8)), 8u);
+  std::array<char, 8> got;
+  EXPECT_EQ(server.read_some(asio::buffer(got)), 8u);
+}
+
+TEST_F(sync, works_on_a_socket_that_does_not_block) {
+  client.lowest_layer().non_blocking(true);
+  server.lowest_layer().non_blocking(true);
+  shake_hands();
+  const auto text = random_text(3000000);
+  std::thread peer([&] { asio::write(server, asio::buffer(text)); });
+  std::string got(text.size(), '\0');
+  asio::read(client, asio::buffer(got));
+  peer.join();
+  EXPECT_EQ(got, text);
+}
+
+}  // namespace
+}  // namespace sluice::test
