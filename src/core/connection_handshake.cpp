@@ -127,7 +127,8 @@ step connection::impl::negotiate(transport& transport) {
 
 // As soon as the version is settled: s2n's policy may allow less than the options do.
 bool connection::impl::version_is_too_low() const noexcept {
-  return s2n_connection_get_actual_protocol_version(conn.get()) < s2n_version(ctx.shared_state()->least_version);
+  const auto version = s2n_connection_get_actual_protocol_version(conn.get());
+  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(ctx.shared_state()->least_version);
 }
 
 step connection::impl::version_refused() {
