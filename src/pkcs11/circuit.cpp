@@ -77,10 +77,8 @@ void token_pool::state::probe(const worker_pointer& w) {
     circuit = circuit_state::open;
     probe_at = clock_type::now() + next_delay();
     ++failed_probes;
-    if (!is_down_for_sure) {
-      is_down_for_sure = true;
-      flush_queue(down_failure(), lock);
-    }
+    is_down_for_sure = true;
+    flush_queue(down_failure(), lock);
   }
   changed.notify_all();
 }
@@ -94,7 +92,7 @@ result<void> token_pool::state::try_token(worker& w) {
   if (!token) return token.error();
   slot = token->slot;
   if (auto opened = open_session(w); !opened) return opened;
-  auto logged_in = login.ensure(w.s, slot, true);
+  auto logged_in = login.ensure(w.s, slot, login_hint::doubtful);
   if (!logged_in) return logged_in.error();
   const std::lock_guard lock(gate);
   totals.logins += *logged_in;

@@ -3,6 +3,7 @@
 
 #include "sluice/certificate.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace sluice::inline v0::pkcs11 {
@@ -34,8 +35,11 @@ std::optional<der::bytes> public_key_from(const session& s, CK_OBJECT_HANDLE obj
 std::string list_keys(const session& s) {
   std::vector<CK_OBJECT_HANDLE> all;
   if (s.find({.type = CKO_PRIVATE_KEY}, 16, all) != CKR_OK || all.empty()) return "it has no private key that we can see";
+  std::vector<std::string> uris;
+  for (const auto key : all) uris.push_back(object_uri(s, key));
+  std::ranges::sort(uris);
   std::string text;
-  for (const auto key : all) text += (text.empty() ? "it has " : ", ") + object_uri(s, key);
+  for (const auto& one : uris) text += (text.empty() ? "it has " : ", ") + one;
   return text;
 }
 

@@ -3,11 +3,18 @@
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/pool_state.hpp"
 
+#include <algorithm>
+
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
 CK_RV rv_of(const failure& why) {
   return why.code.category() == pkcs11_category() ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
+}
+
+// Some tokens say so; others just do not show private keys to a session that is not logged in.
+bool is_login_lost(const session& s, const failure& why) {
+  return rv_of(why) == CKR_USER_NOT_LOGGED_IN || (why.code == errc::key_not_found && rv_of(why) == CKR_OK && !s.is_user());
 }
 
 }  // namespace
@@ -27,11 +34,11 @@ result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
   bool reopened = false;
   bool found_again = false;
   bool logged_in_again = false;
-  bool login_is_lost = false;
+  auto hint = login_hint::fine;
   const auto began = clock_type::now();
   for (;;) {
-    auto outcome = attempt_once(w, work, login_is_lost);
-    login_is_lost = false;
+    auto outcome = attempt_once(w, work, hint);
+    hint = login_hint::fine;
     const auto rv = outcome ? CKR_OK : rv_of(outcome.error());
     if (!outcome && is_session_lost(rv) && !reopened) {
       reopened = true;
@@ -44,9 +51,9 @@ result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
       w.handles.erase(work.key);
       const std::lock_guard lock(gate);
       ++totals.keys_found_again;
-    } else if (!outcome && rv == CKR_USER_NOT_LOGGED_IN && !logged_in_again) {
+    } else if (!outcome && is_login_lost(w.s, outcome.error()) && !logged_in_again) {
       logged_in_again = true;
-      login_is_lost = true;
+      hint = rv == CKR_USER_NOT_LOGGED_IN ? login_hint::lost : login_hint::doubtful;
       w.handles.erase(work.key);
     } else {
       if (!outcome && is_token_down(rv)) {
@@ -60,12 +67,13 @@ result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
   }
 }
 
-result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, bool login_is_lost) {
+result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, login_hint hint) {
   auto& key = *work.key;
   if (!w.s.is_open()) {
     if (auto opened = open_session(w); !opened) return opened.error();
+    if (hint == login_hint::fine) hint = login_hint::doubtful;
   }
-  auto logged_in = login.ensure(w.s, slot, login_is_lost);
+  auto logged_in = login.ensure(w.s, slot, hint);
   if (!logged_in) return logged_in.error();
   if (*logged_in) {
     const std::lock_guard lock(gate);
@@ -97,7 +105,12 @@ result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, b
 result<void> token_pool::state::open_session(worker& w) {
   const auto rv = w.s.open(slot);
   count_answer(rv);
-  if (rv == CKR_OK) return {};
+  if (rv == CKR_OK) {
+    const std::lock_guard lock(gate);
+    w.has_session = true;
+    session_limit = std::max(session_limit, open_sessions());  // a limit may have been learned while this one opened
+    return {};
+  }
   w.s.forget();
   auto why = ckr_failure(rv, "token \"" + label + "\"", "C_OpenSession");
   why.token = label;

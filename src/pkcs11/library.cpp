@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/library.hpp"
 
+#include "pkcs11/immortal.hpp"
+
 #include <dlfcn.h>
 
 #include <map>
@@ -8,16 +10,16 @@
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
-// By function list, which the module keeps once for all who load it.
+// By function list, which the module keeps once for all who load it. Kept for good: a module that we initialised
+// and let go of is still initialised, and still ours.
 std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
   static std::mutex gate;
-  static std::map<CK_FUNCTION_LIST*, std::weak_ptr<module_core>> cores;
+  static auto& cores = immortal<std::map<CK_FUNCTION_LIST*, std::shared_ptr<module_core>>>();
   const std::lock_guard lock(gate);
-  auto core = cores[functions].lock();
+  auto& core = cores[functions];
   if (!core) {
     core = std::make_shared<module_core>();
     core->functions = functions;
-    cores[functions] = core;
   }
   return core;
 }
@@ -38,7 +40,10 @@ result<std::shared_ptr<library>> library::load(const std::string& path, const mo
 }
 
 library::~library() {
-  if (must_finalize_) core_->functions->C_Finalize(nullptr);
+  if (must_finalize_) {
+    core_->functions->C_Finalize(nullptr);
+    core_->is_ours = false;
+  }
   if (handle_ != nullptr && !must_stay_mapped_) dlclose(handle_);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/login.hpp"
 
+#include "pkcs11/immortal.hpp"
+
 #include <functional>
 #include <random>
 #include <set>
@@ -13,7 +15,7 @@ namespace {
 class wrong_pins {
  public:
   static wrong_pins& instance() {
-    static wrong_pins one;
+    static auto& one = immortal<wrong_pins>();
     return one;
   }
   bool contains(const CK_TOKEN_INFO& token, std::string_view pin) {
@@ -66,10 +68,11 @@ result<secret> token_login::ask(const std::string& token, bool is_for_one_signat
   return source_({.token = token, .is_for_one_signature = is_for_one_signature});
 }
 
-result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, bool is_lost) {
+result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint hint) {
   const std::lock_guard lock(gate_);
   const auto generation = s.lib().generation();
-  if (is_lost) logged_in_generation_ = 0;
+  const bool is_lost = hint == login_hint::lost;
+  if (is_lost || (hint == login_hint::doubtful && !s.is_user())) logged_in_generation_ = 0;
   if (logged_in_generation_ == generation) return false;
   CK_TOKEN_INFO info{};
   const auto rv = s.lib().call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info);

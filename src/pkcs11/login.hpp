@@ -6,19 +6,27 @@
 #include "sluice/pkcs11/pin.hpp"
 #include "sluice/result.hpp"
 
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
 
 namespace sluice::inline v0::pkcs11 {
 
+// What is known of the login before a piece of work.
+enum class login_hint : std::uint8_t {
+  fine,
+  doubtful,  // a session was opened anew: with the last one closed, a token logs everybody out
+  lost,      // the token has just said that nobody is logged in
+};
+
 class token_login {
  public:
   explicit token_login(pin_source source) : source_(std::move(source)) {}
 
-  // Logs in if the token wants it and nobody has; `is_lost`: the token has just said that we are not logged in.
-  // Errors: pin_required, pin_final_try, pin_known_bad, or the CKR. Any worker's thread; one at a time gets through.
-  result<bool> ensure(const session& s, CK_SLOT_ID slot, bool is_lost);  // true: a C_Login was made
+  // Logs in if the token wants it and nobody has; true: a C_Login was made. Errors: pin_required, pin_final_try,
+  // pin_known_bad, or the CKR. Any worker's thread; one at a time gets through.
+  result<bool> ensure(const session& s, CK_SLOT_ID slot, login_hint hint);
   // For a key with CKA_ALWAYS_AUTHENTICATE, between C_SignInit and C_Sign.
   CK_RV authenticate_once(const session& s, CK_SLOT_ID slot);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/immortal.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include "sluice/library.hpp"
@@ -42,7 +43,7 @@ struct registry {
   std::mutex gate;
   std::map<std::pair<const module_core*, std::string>, std::weak_ptr<token_pool>> pools;
   static registry& instance() {
-    static registry one;
+    static auto& one = immortal<registry>();
     return one;
   }
 };
@@ -196,15 +197,14 @@ void token_pool::state::finish_job(const worker_pointer& w, job work, result<der
       const auto rv = static_cast<CK_RV>(code.value());
       // Too many sessions: make do with those there are.
       if (is_ckr && rv == CKR_SESSION_COUNT) {
-        const auto open = static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& o) { return o->has_session; }));
-        if (open > 0) {
+        if (const auto open = open_sessions(); open > 0) {
           session_limit = open;
           w->is_written_off = true;  // this worker ends; it is not lost
           again = true;
         }
       } else if (is_ckr && is_token_down(rv)) {
         trip(outcome.error());
-        again = !work.was_retried && clock_type::now() < work.deadline;
+        again = !work.was_retried && !is_down_for_sure && clock_type::now() < work.deadline;
         work.was_retried = true;
       }
       if (again) {
@@ -229,6 +229,10 @@ void token_pool::state::stop() {
     return std::ranges::all_of(workers, [](const auto& w) { return w->is_written_off && w->is_busy; });
   };
   changed.wait_for(lock, farewell, nobody_works);
+}
+
+std::size_t token_pool::state::open_sessions() const {
+  return static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& w) { return w->has_session; }));
 }
 
 token_stats token_pool::state::stats() const {

@@ -39,11 +39,12 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   std::optional<job> next_job(const worker_pointer& w, bool& should_probe);
   void finish_job(const worker_pointer& w, job work, result<der::bytes> outcome);
   void stop();
+  std::size_t open_sessions() const;  // with the lock held
   token_stats stats() const;
 
   // ladder.cpp: one piece of work, climbing as far as it takes
   result<der::bytes> attempt(worker& w, const job& work);
-  result<der::bytes> attempt_once(worker& w, const job& work, bool login_is_lost);
+  result<der::bytes> attempt_once(worker& w, const job& work, login_hint hint);
   result<CK_OBJECT_HANDLE> locate(worker& w, key_record& key);
   result<void> open_session(worker& w);
   void count_answer(CK_RV rv);

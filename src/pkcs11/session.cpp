@@ -55,6 +55,12 @@ void session::close() noexcept {
   forget();
 }
 
+bool session::is_user() const {
+  CK_SESSION_INFO info{};
+  if (lib_.call(&CK_FUNCTION_LIST::C_GetSessionInfo, handle_, &info) != CKR_OK) return true;  // it will say so itself
+  return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+}
+
 CK_RV session::login(CK_USER_TYPE who, std::optional<std::string_view> pin) const {
   auto* text = pin ? reinterpret_cast<unsigned char*>(const_cast<char*>(pin->data())) : nullptr;
   return lib_.call(&CK_FUNCTION_LIST::C_Login, handle_, who, text, CK_ULONG{pin ? pin->size() : 0});

@@ -38,6 +38,7 @@ class session {
   CK_SESSION_HANDLE handle() const noexcept { return handle_; }
   const library& lib() const noexcept { return lib_; }
 
+  bool is_user() const;  // does the token think that the user has logged in?
   CK_RV login(CK_USER_TYPE who, std::optional<std::string_view> pin) const;  // no PIN: the token's own pad
   CK_RV find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const;
   CK_RV attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const;

@@ -148,7 +148,7 @@ result<token> token::open(std::string_view text, const token_options& options) {
   if (!pin) return pin.error();
   if (*pin || (found->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0) {
     token_login login(std::move(*pin));
-    if (auto done = login.ensure(*made->s, found->slot, false); !done) return done.error();
+    if (auto done = login.ensure(*made->s, found->slot, login_hint::fine); !done) return done.error();
     made->is_logged_in = true;
   }
   return token(std::move(made));

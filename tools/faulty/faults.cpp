@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -38,7 +39,8 @@ void sleep(const delay& d) {
 faults::faults() : file_(text_of("SLUICE_FAULTY_SCRIPT")) {}
 
 faults& faults::instance() {
-  static faults one;
+  // Never destroyed: a thread may be stuck in a call while the process ends.
+  static auto& one = *std::unique_ptr<faults>(new faults).release();
   return one;
 }
 
@@ -134,7 +136,12 @@ CK_RV faults::around(const char* function, const std::function<CK_RV()>& work) {
     sleep(others->second);
   }
   wait_while_hung(function, call);
-  if (const auto rv = scripted(*s, function, call, false)) return *rv;
+  if (const auto rv = scripted(*s, function, call, false)) {
+    // A failed C_Sign ends its operation (PKCS#11 v2.40 §5.11), so the target's must end as well.
+    const std::string_view name = function;
+    if ((name == "C_Sign" || name == "C_Decrypt") && *rv != CKR_BUFFER_TOO_SMALL) work();
+    return *rv;
+  }
   const auto rv = work();
   if (const auto instead = scripted(*s, function, call, true)) return *instead;
   return rv;
@@ -143,12 +150,9 @@ CK_RV faults::around(const char* function, const std::function<CK_RV()>& work) {
 CK_RV faults::open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
   const auto s = now();
   if (s->unplugged) return CKR_TOKEN_NOT_PRESENT;
-  {
-    const std::lock_guard lock(gate_);
-    if (s->session_limit != 0 && sessions_.size() >= s->session_limit) return CKR_SESSION_COUNT;
-  }
-  const auto rv = target_->C_OpenSession(slot, flags, application, notify, session);
   const std::lock_guard lock(gate_);
+  if (s->session_limit != 0 && sessions_.size() >= s->session_limit) return CKR_SESSION_COUNT;
+  const auto rv = target_->C_OpenSession(slot, flags, application, notify, session);
   if (rv == CKR_OK) {
     sessions_.insert(*session);
     lost_.erase(*session);

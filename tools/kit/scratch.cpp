@@ -50,10 +50,10 @@ const scratch_folder& softhsm_home() {
 
 result<std::string> softhsm_module() { return pkcs11::module::find("softhsm2"); }
 
-result<std::unique_ptr<scratch_token>> scratch_token::make(const std::string& label) {
+result<std::unique_ptr<scratch_token>> scratch_token::make(const std::string& label, const std::string& module) {
   static std::atomic<int> count = 0;
   const auto& home = softhsm_home();
-  auto path = softhsm_module();
+  auto path = module.empty() ? softhsm_module() : result<std::string>(module);
   if (!path) return path.error();
   auto m = pkcs11::module::load(*path);
   if (!m) return m.error();

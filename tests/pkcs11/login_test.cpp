@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// PINs: where they come from, and the care not to lock a token.
+#include "support/faulty.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace sluice::pkcs11 {
+namespace {
+
+using test::request_for;
+
+
+class login : public testing::Test {
+ protected:
+  login() { faulty_.generate("site"); }
+  std::string pin_file(const std::string& name, const std::string& pin) const { return kit::softhsm_home().write(name, pin); }
+  result<std::shared_ptr<key>> open(key_options options = {}, const std::string& file = {}) const {
+    return open_key(faulty_.uri("site", file), options);
+  }
+  // The URI without any PIN in it.
+  std::string bare_uri() const {
+    auto u = uri::parse(faulty_.uri("site")).value();
+    u.pin_source.clear();
+    return u.to_string();
+  }
+  static error_code ckr(unsigned long rv) { return {static_cast<int>(rv), pkcs11_category()}; }
+  const test::faulty_token faulty_;
+  const sign_request request_ = request_for(signature_scheme::ecdsa_secp256r1_sha256);
+};
+
+constexpr unsigned long pin_incorrect = 0xa0, pin_expired = 0xa3, pin_locked = 0xa4;
+
+TEST_F(login, takes_the_pin_from_a_file_an_environment_variable_a_callback_or_the_uri) {
+  EXPECT_TRUE(open());
+  ::setenv("SLUICE_TEST_PIN", faulty_.real().pin().c_str(), 1);
+  EXPECT_TRUE(open_key(bare_uri() + "&pin-source=env:SLUICE_TEST_PIN"));
+  EXPECT_TRUE(open_key(bare_uri() + "&pin-value=" + faulty_.real().pin()));
+  std::string asked_for;
+  const auto ask = [&](const pin_request& request) -> result<secret> {
+    asked_for = request.token;
+    return secret(std::string_view(faulty_.real().pin()));
+  };
+  EXPECT_TRUE(open_key(bare_uri(), {.pin = ask}));
+  EXPECT_EQ(asked_for, faulty_.real().label());
+}
+
+TEST_F(login, without_a_pin_says_that_one_is_needed) {
+  const auto none = open_key(bare_uri());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::pin_required);
+  EXPECT_EQ(none.error().token, faulty_.real().label());
+}
+
+TEST_F(login, with_a_missing_pin_file_names_it) {
+  const auto none = open({}, "/nowhere/pin");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::file_not_found);
+  EXPECT_EQ(none.error().where, "/nowhere/pin");
+}
+
+TEST_F(login, never_sends_a_wrong_pin_twice) {
+  faulty_.script("[pin]\ntries = 3");
+  const auto file = pin_file("wrong", "000000");
+  EXPECT_EQ(open({}, file).error().code, ckr(pin_incorrect));
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(open({}, file).error().code, errc::pin_known_bad);
+  EXPECT_TRUE(open()) << "ten tries with the wrong PIN would have locked the token";
+}
+
+TEST_F(login, tries_a_corrected_pin) {
+  const auto file = pin_file("corrected", "000000");
+  EXPECT_EQ(open({}, file).error().code, ckr(pin_incorrect));
+  pin_file("corrected", faulty_.real().pin());
+  EXPECT_TRUE(open({}, file));
+}
+
+TEST_F(login, keeps_the_last_try_for_a_person) {
+  faulty_.script("[pin]\nfinal_try = true");
+  const auto refused = open();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::pin_final_try);
+  EXPECT_EQ(refused.error().detail, "one more wrong PIN would lock it");
+}
+
+TEST_F(login, of_a_locked_token_is_not_tried) {
+  faulty_.script("[pin]\nlocked = true\n[[answer]]\nfunction = \"C_Login\"\nvalue = \"CKR_FUNCTION_FAILED\"");
+  EXPECT_EQ(open().error().code, ckr(pin_locked));
+}
+
+TEST_F(login, with_a_pin_to_be_changed_is_not_tried) {
+  faulty_.script("[pin]\nto_be_changed = true\n[[answer]]\nfunction = \"C_Login\"\nvalue = \"CKR_FUNCTION_FAILED\"");
+  EXPECT_EQ(open().error().code, ckr(pin_expired));
+}
+
+TEST_F(login, uses_the_token_s_own_pad) {
+  faulty_.script("[pin]\npad = \"" + faulty_.real().pin() + "\"");
+  const auto k = open_key(bare_uri());
+  ASSERT_TRUE(k) << k.error().message();
+  EXPECT_TRUE((*k)->sign(request_));
+}
+
+TEST_F(login, happens_once_a_token_whatever_the_number_of_keys_and_sessions) {
+  faulty_.generate("other", key_type::ec256, 2);
+  const auto one = open({.sessions = 4}).value();
+  const auto two = faulty_.open("other");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(one->sign(request_));
+    EXPECT_TRUE(two->sign(request_));
+  }
+  EXPECT_EQ(one->stats().logins, 1u);
+  EXPECT_EQ(two->stats().logins, 1u) << "the statistics are the token's";
+}
+
+TEST_F(login, is_repeated_for_each_signature_of_a_key_that_wants_it) {
+  faulty_.script("[token]\nalways_authenticate = true");
+  int asked = 0;
+  const auto ask = [&](const pin_request& request) -> result<secret> {
+    asked += request.is_for_one_signature;
+    return secret(std::string_view(faulty_.real().pin()));
+  };
+  const auto k = open_key(bare_uri(), {.pin = ask}).value();
+  EXPECT_TRUE(k->sign(request_));
+  EXPECT_TRUE(k->sign(request_));
+  EXPECT_EQ(asked, 2);
+}
+
+}  // namespace
+}  // namespace sluice::pkcs11

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions, the queue, and one key on several tokens.
+#include "support/faulty.hpp"
+
+#include "kit/authority.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <thread>
+
+namespace sluice::pkcs11 {
+namespace {
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+using test::request_for;
+
+// Collects answers from any number of workers.
+class answers {
+ public:
+  explicit answers(private_key& key, int count, std::chrono::milliseconds patience = 30s) {
+    for (int i = 0; i < count; ++i) {
+      threads_.emplace_back([this, &key, patience] {
+        const auto outcome = sign_and_wait(key, request_for(signature_scheme::ecdsa_secp256r1_sha256), patience);
+        const std::lock_guard lock(gate_);
+        if (outcome) ++good_;
+        if (!outcome) bad_.push_back(outcome.error());
+      });
+    }
+  }
+  ~answers() { wait(); }
+  void wait() {
+    for (auto& t : threads_) {
+      if (t.joinable()) t.join();
+    }
+  }
+  int good() {
+    wait();
+    return good_;
+  }
+  const std::vector<failure>& bad() {
+    wait();
+    return bad_;
+  }
+
+ private:
+  std::mutex gate_;
+  int good_ = 0;
+  std::vector<failure> bad_;
+  std::vector<std::thread> threads_;
+};
+
+class pool : public testing::Test {
+ protected:
+  pool() { faulty_.generate("site"); }
+  const test::faulty_token faulty_;
+};
+
+TEST_F(pool, opens_sessions_only_when_they_are_needed) {
+  const auto key = faulty_.open("site", {.sessions = 6});
+  EXPECT_EQ(key->stats().workers, 1u);
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  EXPECT_LE(key->stats().sessions_open, 2u) << "one after another needs no second";
+  faulty_.script("[latency]\nC_Sign = \"50ms\"");
+  EXPECT_EQ(answers(*key, 12).good(), 12);
+  EXPECT_EQ(key->stats().sessions_open, 6u);
+}
+
+TEST_F(pool, works_in_parallel_up_to_its_sessions) {
+  const auto key = faulty_.open("site", {.sessions = 8});
+  faulty_.script("[latency]\nC_Sign = \"100ms\"");
+  const auto began = clock_type::now();
+  EXPECT_EQ(answers(*key, 16).good(), 16);
+  const auto took = clock_type::now() - began;
+  EXPECT_GE(took, 200ms);
+  EXPECT_LT(took, 1000ms) << "one after another would take 1.6 s";
+}
+
+TEST_F(pool, keeps_to_the_limit_the_token_announces) {
+  faulty_.script("[token]\nsession_limit = 3\nannounces_session_limit = true");
+  const auto key = faulty_.open("site", {.sessions = 8});
+  EXPECT_EQ(key->stats().session_limit, 3u);
+  faulty_.script("[token]\nsession_limit = 3\nannounces_session_limit = true\n[latency]\nC_Sign = \"20ms\"");
+  EXPECT_EQ(answers(*key, 12).good(), 12);
+  EXPECT_EQ(key->stats().answers.count("CKR_SESSION_COUNT"), 0u);
+}
+
+TEST_F(pool, learns_the_limit_from_session_count) {
+  faulty_.script("[token]\nsession_limit = 2\n[latency]\nC_Sign = \"30ms\"");
+  const auto key = faulty_.open("site", {.sessions = 8});
+  EXPECT_EQ(answers(*key, 16).good(), 16);
+  EXPECT_EQ(key->stats().answers.count("CKR_SESSION_COUNT"), 1u);
+  EXPECT_EQ(key->stats().session_limit, 2u);
+}
+
+TEST_F(pool, without_any_session_to_be_had_says_so) {
+  faulty_.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_SESSION_COUNT\"");
+  const auto none = open_key(faulty_.uri("site"));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(code_name(none.error().code), "CKR_SESSION_COUNT");
+}
+
+TEST_F(pool, sheds_at_once_when_its_queue_is_full) {
+  const auto key = faulty_.open("site", {.sessions = 1, .queue_limit = 4});
+  faulty_.script("[latency]\nC_Sign = \"200ms\"");
+  const auto began = clock_type::now();
+  answers all(*key, 20);
+  const auto& refused = all.bad();
+  EXPECT_LT(clock_type::now() - began, 10s);
+  ASSERT_GE(refused.size(), 14u);
+  for (const auto& why : refused) EXPECT_EQ(why.code, errc::queue_full);
+  EXPECT_EQ(key->stats().shed_full, refused.size());
+}
+
+TEST_F(pool, drops_work_whose_deadline_has_passed) {
+  const auto key = faulty_.open("site", {.sessions = 1});
+  faulty_.script("[latency]\nC_Sign = \"150ms\"");
+  answers all(*key, 10, 400ms);
+  for (const auto& why : all.bad()) EXPECT_EQ(why.code, errc::key_timed_out);
+  EXPECT_GE(all.bad().size(), 6u);
+  faulty_.behave();
+  EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  EXPECT_GT(key->stats().shed_late, 0u) << "late work never reached the token";
+}
+
+TEST_F(pool, counts_every_answer_by_name) {
+  const auto key = faulty_.open("site");
+  EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  faulty_.script("[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"0x80000042\"");
+  const auto odd = key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
+  ASSERT_FALSE(odd);
+  EXPECT_EQ(code_name(odd.error().code), "CKR_0x80000042");
+  const auto stats = key->stats();
+  EXPECT_EQ(stats.answers.at("CKR_0x80000042"), 1u);
+  EXPECT_GE(stats.answers.at("CKR_OK"), 2u);
+}
+
+// One key, imported into two tokens, each behind its own module: the real one and the faulty one.
+class group : public pool {
+ protected:
+  group() {
+    const std::byte id{5};
+    const auto numbers = local_.numbers().value();
+    faulty_.real().admin().value().import_key(numbers, "shared", {&id, 1}).value();
+    second_->admin().value().import_key(numbers, "shared", {&id, 1}).value();
+    uris_ = {faulty_.uri("shared"), second_->uri("shared")};
+  }
+  const kit::local_key local_ = kit::local_key::generate("ec256").value();
+  const std::unique_ptr<kit::scratch_token> second_ = kit::scratch_token::make("second").value();
+  std::vector<std::string> uris_;
+};
+
+TEST_F(group, of_one_key_on_two_tokens_uses_both) {
+  const auto key = open_key(std::span<const std::string>(uris_), {.sessions = 2}).value();
+  const auto one = pkcs11::open_key(uris_[0]).value();
+  const auto two = pkcs11::open_key(uris_[1]).value();
+  const auto before = std::pair(one->stats().operations, two->stats().operations);
+  faulty_.script("[latency]\nC_Sign = \"30ms\"");
+  EXPECT_EQ(answers(*key, 30).good(), 30);
+  EXPECT_GT(one->stats().operations, before.first);
+  EXPECT_GT(two->stats().operations, before.second);
+}
+
+TEST_F(group, falls_back_when_one_token_is_gone) {
+  const auto key = open_key(std::span<const std::string>(uris_)).value();
+  faulty_.script("[token]\nunplugged = true");
+  EXPECT_EQ(answers(*key, 10).good(), 10);
+}
+
+TEST_F(group, of_different_keys_is_refused) {
+  const std::vector<std::string> mixed = {uris_[0], faulty_.uri("site")};
+  const auto refused = open_key(std::span<const std::string>(mixed));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::key_mismatch);
+}
+
+}  // namespace
+}  // namespace sluice::pkcs11

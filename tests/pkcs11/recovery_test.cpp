@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// The recovery ladder, rung by rung, on a token that fails on request.
+#include "support/faulty.hpp"
+#include "support/own_process.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace sluice::pkcs11 {
+namespace {
+
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+using test::request_for;
+
+class recovery : public testing::Test {
+ protected:
+  recovery() {
+    faulty_.generate("site");
+    key_ = faulty_.open("site", {.sessions = 2});
+  }
+  result<std::vector<std::byte>> sign() const { return key_->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)); }
+  void answer(const std::string& value, const std::string& function = "C_Sign", int nth = 1) const {
+    faulty_.script("[[answer]]\nfunction = \"" + function + "\"\nnth = " + std::to_string(nth) + "\nvalue = \"" + value + "\"");
+  }
+  // Signs until it works again; how long that took.
+  clock_type::duration until_it_works(clock_type::duration limit = 20s) const {
+    const auto began = clock_type::now();
+    while (!sign()) {
+      if (clock_type::now() - began > limit) {
+        ADD_FAILURE() << "the token did not come back";
+        break;
+      }
+    }
+    return clock_type::now() - began;
+  }
+  const test::faulty_token faulty_;
+  std::shared_ptr<key> key_;
+};
+
+TEST_F(recovery, a_lost_session_is_opened_anew) {
+  for (const auto* value : {"CKR_SESSION_HANDLE_INVALID", "CKR_SESSION_CLOSED"}) {
+    const auto before = key_->stats().sessions_reopened;
+    answer(value);
+    EXPECT_TRUE(sign()) << value;
+    EXPECT_EQ(key_->stats().sessions_reopened, before + 1) << value;
+  }
+}
+
+TEST_F(recovery, all_sessions_lost_are_opened_anew_with_login_and_key) {
+  ASSERT_TRUE(sign());
+  faulty_.script("[token]\nlose_sessions = 1");
+  EXPECT_TRUE(sign());
+  const auto now = key_->stats();
+  EXPECT_EQ(now.sessions_reopened, 1u);
+  EXPECT_EQ(now.logins, 2u);
+}
+
+TEST_F(recovery, a_session_is_opened_anew_only_once_a_signature) {
+  faulty_.script("[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_SESSION_HANDLE_INVALID\"");
+  const auto refused = sign();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(code_name(refused.error().code), "CKR_SESSION_HANDLE_INVALID");
+  EXPECT_EQ(key_->stats().sessions_reopened, 1u);
+  faulty_.behave();
+  EXPECT_TRUE(sign());
+}
+
+TEST_F(recovery, a_lost_handle_is_found_again) {
+  for (const auto* value : {"CKR_OBJECT_HANDLE_INVALID", "CKR_KEY_HANDLE_INVALID"}) {
+    const auto before = key_->stats().keys_found_again;
+    answer(value, "C_SignInit");
+    EXPECT_TRUE(sign()) << value;
+    EXPECT_EQ(key_->stats().keys_found_again, before + 1) << value;
+  }
+  faulty_.script("[token]\nlose_handles = 1");
+  EXPECT_TRUE(sign());
+}
+
+TEST_F(recovery, a_lost_login_is_made_again) {
+  answer("CKR_USER_NOT_LOGGED_IN");
+  EXPECT_TRUE(sign());
+  EXPECT_EQ(key_->stats().logins, 2u);
+}
+
+TEST_F(recovery, somebody_else_s_logout_is_survived) {
+  ASSERT_TRUE(sign());
+  faulty_.script("[token]\nlog_out = 1");
+  EXPECT_TRUE(sign());
+}
+
+TEST_F(recovery, a_fault_of_the_device_that_passes_costs_no_signature) {
+  for (const auto* value : {"CKR_DEVICE_ERROR", "CKR_GENERAL_ERROR", "CKR_DEVICE_REMOVED", "CKR_TOKEN_NOT_PRESENT"}) {
+    const auto before = key_->stats().circuit_opened;
+    answer(value);
+    EXPECT_TRUE(sign()) << value;
+    EXPECT_EQ(key_->stats().circuit_opened, before + 1) << value;
+    EXPECT_EQ(key_->stats().circuit, circuit_state::closed);
+  }
+}
+
+TEST_F(recovery, a_token_that_is_gone_is_refused_at_once_and_used_again_when_it_returns) {
+  ASSERT_TRUE(sign());
+  faulty_.script("[token]\nunplugged = true");
+  EXPECT_FALSE(sign());
+  const auto began = clock_type::now();
+  const auto refused = sign();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::token_down);
+  EXPECT_EQ(refused.error().code, errc::key_unavailable);
+  EXPECT_LT(clock_type::now() - began, 200ms) << "shed at once, not after a probe";
+  EXPECT_NE(key_->stats().circuit, circuit_state::closed);
+  EXPECT_GT(key_->stats().shed_down, 0u);
+
+  faulty_.behave();
+  EXPECT_LT(until_it_works(), 1s) << "a probe at least every 500 ms";
+  EXPECT_EQ(key_->stats().circuit, circuit_state::closed);
+}
+
+TEST_F(recovery, probes_back_off_to_half_a_second_and_not_further) {
+  faulty_.script("[token]\nunplugged = true");
+  EXPECT_FALSE(sign());
+  // Long enough for the delay to have grown as far as it does.
+  const auto until = clock_type::now() + 3s;
+  while (clock_type::now() < until) std::this_thread::sleep_for(50ms);
+  faulty_.behave();
+  EXPECT_LT(until_it_works(), 1s);
+}
+
+TEST_F(recovery, a_replaced_key_is_refused_with_both_fingerprints) {
+  faulty_.generate("intruder", key_type::ec256, 9);
+  ASSERT_TRUE(sign());
+  faulty_.script("[token]\nlose_handles = 1\n[token.replaced]\nsite = \"intruder\"");
+  const auto refused = sign();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::key_mismatch);
+  const auto& detail = refused.error().detail;
+  const auto first = detail.find("SHA256:");
+  ASSERT_NE(first, std::string::npos) << detail;
+  EXPECT_NE(detail.find("SHA256:", first + 1), std::string::npos) << detail;
+  faulty_.script("[token]\nlose_handles = 2");
+  EXPECT_TRUE(sign()) << "the right key is back";
+}
+
+TEST_F(recovery, a_call_that_never_returns_costs_its_worker_and_no_more) {
+  ASSERT_TRUE(sign());
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"\nnth = 1");
+  auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
+  const auto began = clock_type::now();
+  const auto stuck = sign_and_wait(*key_, request, 300ms);
+  ASSERT_FALSE(stuck);
+  EXPECT_EQ(stuck.error().code, errc::key_timed_out);
+  EXPECT_LT(clock_type::now() - began, 5s);
+  while (clock_type::now() - began < 600ms) std::this_thread::sleep_for(10ms);
+  EXPECT_TRUE(sign()) << "another worker takes over";
+  EXPECT_EQ(key_->stats().written_off, 1u);
+  faulty_.behave();
+}
+
+TEST_F(recovery, when_every_worker_is_stuck_work_is_refused_at_once) {
+  const auto key = faulty_.open("site", {.sessions = 1, .most_written_off = 0});
+  // The pool is the token's, made by the fixture with two sessions and the default cap: use up that one.
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 14; ++i) {
+    callers.emplace_back([&] { sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 200ms); });
+    std::this_thread::sleep_for(400ms);
+  }
+  for (auto& c : callers) c.join();
+  const auto began = clock_type::now();
+  const auto refused = sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 5s);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, errc::token_down) << refused.error().message();
+  EXPECT_LT(clock_type::now() - began, 1s);
+  EXPECT_GT(key_->stats().written_off, 8u);
+  faulty_.behave();
+  until_it_works();
+}
+
+// Re-initialising is for modules that we initialised: nothing else in the process may have loaded SoftHSM before.
+struct alone {
+  alone() { faulty.generate("site"); }
+  test::faulty_token faulty;
+  bool works(const std::shared_ptr<key>& k) const {
+    const auto began = clock_type::now();
+    while (!k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) {
+      if (clock_type::now() - began > 20s) return false;
+    }
+    return true;
+  }
+};
+
+bool everything_fails_until_it_is_initialised_again() {
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
+  const auto began = clock_type::now();
+  while (k->stats().reinitialized == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(10ms);
+  if (k->stats().reinitialized == 0) return false;
+  a.faulty.behave();
+  return a.works(k);
+}
+TEST(last_rung, the_module_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(everything_fails_until_it_is_initialised_again); }
+
+bool finalized_by_somebody_else() {
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
+                  "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
+  return a.works(k) && k->stats().reinitialized == 1;
+}
+TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(finalized_by_somebody_else); }
+
+bool not_ours() {
+  kit::softhsm_home();
+  const auto somebody = module::load(kit::softhsm_module().value(), {.initialization = initialization::strict}).value();
+  const alone a;
+  const auto k = a.faulty.open("site");
+  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
+  std::this_thread::sleep_for(3s);  // more than five probes
+  a.faulty.behave();
+  return a.works(k) && k->stats().reinitialized == 0;
+}
+TEST(last_rung, a_module_somebody_else_initialised_is_left_alone) { IN_A_PROCESS_OF_ITS_OWN(not_ours); }
+
+}  // namespace
+}  // namespace sluice::pkcs11

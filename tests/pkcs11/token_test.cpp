@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which token a URI means: exactly one, or an error that lists the candidates.
+#include "support/faulty.hpp"
+
+#include "pkcs11/library.hpp"
+#include "pkcs11/tokens.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace sluice::pkcs11 {
+namespace {
+
+// Three initialised tokens and the uninitialised one that SoftHSM always offers.
+class tokens : public testing::Test {
+ protected:
+  static std::unique_ptr<kit::scratch_token> make(const std::string& label) { return kit::scratch_token::make(label).value(); }
+  const std::unique_ptr<kit::scratch_token> a_ = make("alpha"), b_ = make("beta"), c_ = make("gamma");
+  const std::shared_ptr<library> lib_ = library::load(a_->module_path(), {}).value();
+
+  uri with_token(const std::string& label) {
+    uri u;
+    u.token = label;
+    return u;
+  }
+  found_token find(const std::string& label) { return find_token(*lib_, with_token(label)).value(); }
+};
+
+TEST_F(tokens, are_found_by_label) { EXPECT_EQ(find(b_->label()).label(), b_->label()); }
+
+TEST_F(tokens, are_found_by_serial) {
+  uri u;
+  u.serial = padded_text(find(c_->label()).info.serialNumber);
+  EXPECT_EQ(find_token(*lib_, u).value().label(), c_->label());
+}
+
+TEST_F(tokens, are_found_by_slot_id) {
+  uri u;
+  u.slot_id = find(a_->label()).slot;
+  EXPECT_EQ(find_token(*lib_, u).value().label(), a_->label());
+}
+
+TEST_F(tokens, must_fit_every_attribute) {
+  auto u = with_token(a_->label());
+  u.slot_id = find(b_->label()).slot;
+  EXPECT_EQ(find_token(*lib_, u).error().code, errc::token_not_found);
+  u.slot_id = find(a_->label()).slot;
+  u.manufacturer = "SoftHSM project";
+  u.model = "SoftHSM v2";
+  EXPECT_EQ(find_token(*lib_, u).value().label(), a_->label());
+  u.model = "another";
+  EXPECT_EQ(find_token(*lib_, u).error().code, errc::token_not_found);
+}
+
+TEST_F(tokens, that_are_not_there_are_said_to_be_missing_with_those_that_are) {
+  const auto none = find_token(*lib_, with_token("omega"));
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::token_not_found);
+  EXPECT_EQ(none.error().where, "pkcs11:token=omega");
+  for (const auto& label : {a_->label(), b_->label(), c_->label()}) {
+    EXPECT_NE(none.error().detail.find("token=" + label), std::string::npos) << none.error().detail;
+  }
+}
+
+TEST_F(tokens, that_could_be_several_are_said_to_be_ambiguous) {
+  const auto several = find_token(*lib_, uri());
+  ASSERT_FALSE(several);
+  EXPECT_EQ(several.error().code, errc::token_ambiguous);
+  EXPECT_NE(several.error().detail.find("serial="), std::string::npos);
+}
+
+TEST_F(tokens, with_odd_labels_are_found) {
+  const auto odd = make("l!@#$%^&*-_=+{}[]<>?,./():_1");
+  const auto again = library::load(odd->module_path(), {}).value();
+  EXPECT_EQ(find_token(*again, uri::parse(odd->uri("")).value()).value().label(), odd->label());
+}
+
+TEST_F(tokens, that_are_not_initialised_are_no_candidates) {
+  const auto all = module::load(a_->module_path()).value().tokens().value();
+  EXPECT_EQ(std::ranges::count_if(all, [](const token_info& t) { return !t.is_initialized; }), 1);
+  EXPECT_EQ(find_token(*lib_, with_token("")).error().code, errc::token_not_found);
+}
+
+TEST_F(tokens, describe_themselves) {
+  const auto token = a_->admin().value();
+  EXPECT_EQ(token.info().label, a_->label());
+  EXPECT_EQ(token.info().model, "SoftHSM v2");
+  EXPECT_TRUE(std::ranges::count(token.info().flags, "login-required"));
+  EXPECT_TRUE(std::ranges::count(token.info().mechanisms, "CKM_ECDSA"));
+  EXPECT_TRUE(token.is_logged_in());
+}
+
+TEST_F(tokens, list_what_is_on_them) {
+  auto token = a_->admin().value();
+  const std::byte id{0x2a};
+  const auto uri = token.generate_key(key_type::ec384, "site", {&id, 1}).value();
+  const auto keys = token.keys().value();
+  ASSERT_EQ(keys.size(), 1u);
+  EXPECT_EQ(keys[0].uri, uri);
+  EXPECT_EQ(keys[0].label, "site");
+  EXPECT_EQ(keys[0].type, "EC P-384");
+  EXPECT_TRUE(keys[0].can_sign);
+  EXPECT_TRUE(keys[0].is_sensitive);
+  EXPECT_FALSE(keys[0].is_extractable);
+  EXPECT_FALSE(keys[0].public_key.empty());
+  EXPECT_EQ(token.remove("site", {&id, 1}).value(), 2u);
+  EXPECT_TRUE(token.keys().value().empty());
+}
+
+}  // namespace
+}  // namespace sluice::pkcs11
