@@ -26,13 +26,19 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // Both directions share it; they run on one thread.
 struct pumping {
-  explicit pumping(tcp_stream& stream)
+  pumping(tcp_stream& stream, std::chrono::milliseconds quiet)
       : s(stream),
+        patience(quiet),
         in(s.get_executor(), STDIN_FILENO),
         out(s.get_executor(), STDOUT_FILENO),
         up_ended(s.get_executor(), asio::steady_timer::time_point::max()) {}
+  bool has_half_close() const { return s.info().version == "TLSv1.3"; }
+  void touch() { last_active = asio::steady_timer::clock_type::now(); }
+
   tcp_stream& s;
+  const std::chrono::milliseconds patience;
   shared_descriptor in, out;
+  asio::steady_timer::time_point last_active = asio::steady_timer::clock_type::now();
   asio::cancellation_signal stop_up;
   asio::steady_timer up_ended;  // cancelled when that direction is over
   bool is_up = true;
@@ -47,7 +53,18 @@ failure local_failure(const error_code& ec, const char* where) {
   return why;
 }
 
-// stdin to the peer; at its end, half-close: the peer may have much to say still.
+// False when it was stopped.
+asio::awaitable<bool> wait_for_quiet(pumping& p) {
+  asio::steady_timer timer(p.s.get_executor());
+  for (auto end = p.last_active + p.patience; end > asio::steady_timer::clock_type::now(); end = p.last_active + p.patience) {
+    timer.expires_at(end);
+    auto [ec] = co_await timer.async_wait(use_tuple);
+    if (ec) co_return false;
+  }
+  co_return true;
+}
+
+// stdin to the peer.
 asio::awaitable<void> pump_up(pumping& p) {
   std::array<char, 65536> buffer;
   for (;;) {
@@ -58,6 +75,11 @@ asio::awaitable<void> pump_up(pumping& p) {
     if (ec || n == 0) break;
     auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(buffer.data(), n), use_tuple);
     if (failed) co_return;  // the other direction learns why
+    p.touch();
+  }
+  if (!p.has_half_close()) {
+    const bool is_quiet = co_await wait_for_quiet(p);
+    if (!is_quiet) co_return;
   }
   co_await p.s.async_shutdown_write(use_tuple);
 }
@@ -72,6 +94,7 @@ asio::awaitable<bool> pump_down(pumping& p) {
       if (!p.trouble->code) p.trouble->code = ec;
       co_return false;
     }
+    p.touch();
     error_code failed;
     co_await p.out.write(std::span<const char>(buffer.data(), n), failed);
     if (!failed) continue;
@@ -94,8 +117,8 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> pump(tcp_stream& s) {
-  pumping p(s);
+asio::awaitable<std::optional<failure>> pump(tcp_stream& s, std::chrono::milliseconds patience) {
+  pumping p(s, patience);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;
     p.up_ended.cancel();
@@ -104,11 +127,11 @@ asio::awaitable<std::optional<failure>> pump(tcp_stream& s) {
   };
   asio::co_spawn(s.get_executor(), pump_up(p), asio::bind_cancellation_slot(p.stop_up.slot(), up_done));
   const bool is_clean = co_await pump_down(p);
-  if (is_clean && s.info().version == "TLSv1.3") co_await wait_for_hangup(p);
+  if (is_clean && p.has_half_close()) co_await wait_for_hangup(p);
   p.stop_up.emit(asio::cancellation_type::terminal);
   while (p.is_up) co_await p.up_ended.async_wait(use_tuple);
-  constexpr auto patience = std::chrono::seconds(1);
-  s.set_timeouts(patience, patience);
+  constexpr auto parting = std::chrono::seconds(1);
+  s.set_timeouts(parting, parting);
   if (s.is_established()) co_await s.async_shutdown(use_tuple);
   co_return p.trouble;
 }

@@ -26,7 +26,7 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
     notes.line("  " + notes.paint(tone::quiet, summary(*d.report.info)));
     notes.flush();
   }
-  d.report.why = co_await pump(*d.stream);
+  d.report.why = co_await pump(*d.stream, options.tls.time_limit());
   co_return d;
 }
 
