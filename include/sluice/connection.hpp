@@ -114,6 +114,8 @@ class connection {
   // The peer's verified chain, leaf first, anchor last. Empty when the peer sent none, when the session was
   // resumed, or when verification is off.
   std::vector<certificate> peer_certificates() const;
+  // After a failed handshake: the chain as the peer sent it, leaf first, proven by nothing. For showing to people.
+  std::vector<certificate> sent_certificates() const;
 
   // Ciphertext the transport has not taken. For drivers that write it themselves: report what went by sent().
   // The span stays valid until sent(), flush(), write() or shutdown().

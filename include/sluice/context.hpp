@@ -7,6 +7,7 @@
 #include "sluice/observe.hpp"
 #include "sluice/policy.hpp"
 #include "sluice/result.hpp"
+#include "sluice/session.hpp"
 #include "sluice/trust.hpp"
 
 #include <chrono>
@@ -75,6 +76,7 @@ struct client_options {
   bool ocsp = true;                           // ask for a stapled OCSP response and refuse a bad one
   verification verify;                        // sluice::dangerous turns it off
   peer_check accept;
+  std::shared_ptr<session_store> sessions;    // resume with what servers give out; null: never
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
@@ -89,6 +91,7 @@ struct server_options {
   version_range versions;
   std::vector<std::string> alpn;              // the server's order decides
   peer_check accept;                          // for client certificates
+  std::optional<ticket_options> tickets = ticket_options();  // resumption; nullopt: none
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;

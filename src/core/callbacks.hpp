@@ -21,6 +21,7 @@ int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_op* op) noe
 int on_chain_validated(s2n_connection* connection, s2n_cert_validation_info* info, void* ctx) noexcept;
 int on_wall_clock(void* ctx, uint64_t* nanoseconds) noexcept;
 int on_monotonic_clock(void* ctx, uint64_t* nanoseconds) noexcept;
+int on_session_ticket(s2n_connection* connection, void* ctx, s2n_session_ticket* ticket) noexcept;
 int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept;
 }
 

@@ -68,6 +68,7 @@ void connection::impl::configure(const connection_options& options) {
     latch(internal::s2n_failure(place));
     return;
   }
+  resume_session();
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
     latch(valid.error());
@@ -77,6 +78,25 @@ void connection::impl::configure(const connection_options& options) {
     s2n_connection_append_protocol_preference(c, reinterpret_cast<const uint8_t*>(name.data()),
                                               static_cast<uint8_t>(name.size()));
   }
+}
+
+// A session that s2n cannot read is as good as none: the handshake is a full one.
+void connection::impl::resume_session() {
+  const auto& sessions = ctx.shared_state()->sessions;
+  if (!sessions || side != role::client) return;
+  auto session = sessions->take(session_name());
+  if (!session) return;
+  s2n_connection_set_session(conn.get(), reinterpret_cast<const uint8_t*>(session->view().data()), session->size());
+  offered_session = std::move(*session);
+}
+
+// A ticket of TLS 1.2 may be used again, and the server gives no other with a handshake that used it. What is left of
+// its lifetime is not told; a server that finds it too old makes a full handshake of it.
+void connection::impl::keep_session() {
+  const auto session = std::move(offered_session);
+  const bool is_reusable = s2n_connection_get_actual_protocol_version(conn.get()) < S2N_TLS13;
+  if (!info.resumed || !is_reusable || session.empty()) return;
+  ctx.shared_state()->sessions->put(session_name(), session.bytes(), std::chrono::hours(1));
 }
 
 step connection::impl::latch(failure story) {
@@ -115,6 +135,7 @@ void connection::reset(const connection_options& options) {
   auto& c = *impl_;
   c.signature.reset();
   c.output.clear();
+  c.flight.forget();
   c.read_error = c.write_error = {};
   c.why = c.refusal = {};
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;

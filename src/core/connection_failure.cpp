@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to say of a connection that failed: the cause, the place, and what to do about it.
 #include "core/connection_impl.hpp"
+#include "core/diagnosis.hpp"
 #include "core/error_tables.hpp"
 
 #include <algorithm>
@@ -54,8 +55,12 @@ void connection::impl::explain(failure& story) const {
     if (!shared.trust) return std::string();
     return "trusted are the " + std::to_string(shared.trust->anchors().size()) + " of " + shared.trust->where();
   };
-  const auto cause = cause_of(story.code);
-  switch (cause) {
+  if (story.category() == "certificate" && watches_flight()) {
+    const auto sent = sent_certificates();
+    const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
+    if (shared.trust) internal::explain_certificate(story, {sent, shared.trust->anchors(), shared.trust->where(), now, side});
+  }
+  switch (cause_of(story.code)) {
     case errc::untrusted:
       return add(store(), "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:

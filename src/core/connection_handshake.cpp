@@ -242,6 +242,8 @@ void connection::impl::complete_handshake() {
   info.post_quantum = info.group.find("MLKEM") != info.group.npos;
   info.client_certificate = s2n_connection_client_cert_used(c) == 1;
   info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
+  keep_session();
+  flight.forget();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;

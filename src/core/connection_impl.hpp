@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/context_state.hpp"
+#include "core/flight.hpp"
 #include "core/handles.hpp"
 #include "core/signature_slot.hpp"
 #include "sluice/connection.hpp"
@@ -73,6 +74,15 @@ struct connection::impl {
   failure engine_failure(phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
+  std::vector<certificate> sent_certificates() const;
+
+  // What a session of this connection is kept under: who the server had to be. One made without verification is
+  // never resumed by a connection that verifies, for which the name on it would stand for nothing.
+  std::string session_name() const { return ctx.verifies() ? server_name : "unverified " + server_name; }
+  void resume_session();
+  void keep_session();
+
+  bool watches_flight() const noexcept { return !negotiated && ctx.verifies(); }
 
   // connection_verify.cpp
   bool accepts_chain();
@@ -90,6 +100,7 @@ struct connection::impl {
   error_code read_error;
   bool read_ended = false;
   std::vector<std::byte> produced;
+  internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
 
   internal::output_queue output;
   error_code write_error;  // the transport is broken for writing; reading may still deliver
@@ -101,6 +112,7 @@ struct connection::impl {
   bool peer_closed = false;
   bool write_closed = false;
   connection_info info;
+  secret offered_session;
   std::unique_ptr<internal::pending_signature> signature;
 
   std::chrono::steady_clock::time_point began{};

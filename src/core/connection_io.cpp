@@ -89,18 +89,24 @@ step connection::impl::after_output() const { return {.next = output.empty() ? w
 
 namespace internal {
 
-extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept {
+extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
   auto& c = *static_cast<connection::impl*>(io);
   if (c.io == nullptr || c.read_ended) return 0;
   error_code ec;
   const auto n = c.io->read({reinterpret_cast<std::byte*>(into), size}, ec);
-  if (n > 0) return static_cast<int>(n);
+  if (n > 0) {
+    if (c.watches_flight()) c.flight.saw({reinterpret_cast<const std::byte*>(into), n});
+    return static_cast<int>(n);
+  }
   if (!ec) {
     c.read_ended = true;
     return 0;
   }
   if (!would_block(ec)) c.read_error = ec;
   errno = would_block(ec) ? EAGAIN : EIO;
+  return -1;
+} catch (const std::bad_alloc&) {
+  errno = ENOMEM;
   return -1;
 }
 

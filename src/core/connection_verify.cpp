@@ -80,6 +80,20 @@ std::vector<certificate> connection::peer_certificates() const {
   return chain_of(impl_->conn.get(), SIZE_MAX);
 }
 
+std::vector<certificate> connection::sent_certificates() const { return impl_->sent_certificates(); }
+
+std::vector<certificate> connection::impl::sent_certificates() const {
+  if (!conn) return {};
+  if (side == role::client) return flight.certificates();
+  internal::hello settled;
+  uint8_t first = 0;
+  uint8_t second = 0;
+  if (s2n_connection_get_cipher_iana_value(conn.get(), &first, &second) != S2N_SUCCESS) return {};
+  settled.cipher = static_cast<std::uint16_t>(first << 8 | second);
+  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13 ? 0x0304 : 0x0303;
+  return flight.certificates(settled);
+}
+
 namespace internal {
 
 // s2n asks with each name as text, untyped; the typed check follows in on_chain_validated.
@@ -110,9 +124,15 @@ extern "C" int on_monotonic_clock(void* ctx, uint64_t* nanoseconds) noexcept {
   return S2N_SUCCESS;
 }
 
-extern "C" int on_key_log(void* ctx, s2n_connection*, uint8_t* line, size_t size) noexcept {
+extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept {
   try {
-    static_cast<context::state*>(ctx)->key_log({reinterpret_cast<const char*>(line), size});
+    const std::string_view text(reinterpret_cast<const char*>(line), size);
+    const auto& state = *static_cast<context::state*>(ctx);
+    auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
+    if (c != nullptr && c->watches_flight()) {
+      c->flight.saw_secret(text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
+    }
+    if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;
   } catch (...) {
     return S2N_FAILURE;

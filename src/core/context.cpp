@@ -7,6 +7,7 @@
 #include "core/error_tables.hpp"
 #include "core/identity_state.hpp"
 #include "core/narrow.hpp"
+#include "core/tickets.hpp"
 #include "sluice/library.hpp"
 
 #include <s2n.h>
@@ -189,9 +190,8 @@ result<void> set_io(state_type& s, blinding wanted) {
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
-  if (s.key_log && s2n_config_set_key_log_cb(config, internal::on_key_log, &s) != S2N_SUCCESS) {
-    return s2n_failure("key log");
-  }
+  // Always: a refused chain of TLS 1.3 can be shown to people only with the handshake's secret (core/flight.hpp).
+  if (s2n_config_set_key_log_cb(config, internal::on_key_log, &s) != S2N_SUCCESS) return s2n_failure("key log");
   return {};
 }
 
@@ -249,6 +249,10 @@ result<context> context::client(const client_options& options) {
   if (options.identity) made->identities.push_back(*options.identity);
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
+  made->sessions = options.sessions;
+  if (made->sessions) {
+    if (auto done = internal::keep_tickets(made->config.get(), *made); !done) return done.error();
+  }
   if (!made->verifies) warn_verification_off(*made);
   return context(std::move(made));
 }
@@ -262,6 +266,10 @@ result<context> context::server(const server_options& options) {
   made->identities = options.identities;
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_auth(*made, options.client_auth); !done) return done.error();
+  if (options.tickets) {
+    const auto now = made->clock ? made->clock->now() : std::chrono::system_clock::now();
+    if (auto done = internal::enable_tickets(made->config.get(), *options.tickets, now); !done) return done.error();
+  }
   return context(std::move(made));
 }
 

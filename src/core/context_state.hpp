@@ -19,6 +19,7 @@ struct context::state {
   bool verifies = true;
   client_auth auth = client_auth::none;
   peer_check accept;
+  std::shared_ptr<session_store> sessions;
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/diagnosis.hpp"
+
+#include <algorithm>
+#include <ctime>
+
+namespace sluice::inline v0::internal {
+namespace {
+
+bool is_self_issued(const certificate& c) { return c.subject() == c.issuer(); }
+
+const certificate* find_by_subject(std::span<const certificate> among, const std::string& subject) {
+  const auto found = std::ranges::find_if(among, [&](const certificate& c) { return c.subject() == subject; });
+  return found != among.end() ? &*found : nullptr;
+}
+
+std::string quoted(const std::string& name) { return name.empty() ? "(no subject)" : "\"" + name + "\""; }
+
+std::string trusted_text(const judged_chain& chain) {
+  return "trusted are the " + std::to_string(chain.anchors.size()) + " of " + chain.store;
+}
+
+void point_at(failure& story, const judged_chain& chain, std::size_t index) {
+  story.certificate = chain.sent[index].subject();
+  story.depth = static_cast<int>(index);
+}
+
+// Follows issuers from the leaf until one is missing.
+void explain_untrusted(failure& story, const judged_chain& chain) {
+  const auto& leaf = chain.sent.front();
+  point_at(story, chain, 0);
+  if (is_self_issued(leaf)) {
+    story.code = make_error_code(errc::self_signed);
+    story.detail = quoted(leaf.subject()) + " vouches for itself; " + trusted_text(chain);
+    story.remedy = "trust it by name if it is the one you expect, or use a certificate of an authority";
+    return;
+  }
+  const auto* last = &leaf;
+  for (std::size_t steps = 0; steps < chain.sent.size(); ++steps) {
+    if (find_by_subject(chain.anchors, last->issuer()) != nullptr) {
+      story.detail = "an authority named " + quoted(last->issuer()) + " is trusted, but it did not sign " + quoted(last->subject());
+      story.remedy = "compare the authority's key: it may have been replaced";
+      return;
+    }
+    const auto* issuer = find_by_subject(chain.sent, last->issuer());
+    if (issuer == nullptr || issuer == last) break;
+    last = issuer;
+  }
+  if (is_self_issued(*last)) {
+    story.detail = "the chain ends at the authority " + quoted(last->subject()) + ", which is not trusted; " + trusted_text(chain);
+    story.remedy = "add that authority to the trust, if you know it";
+    return;
+  }
+  story.detail = quoted(last->subject()) + " was issued by " + quoted(last->issuer()) +
+                 ", which is neither sent nor trusted; " + trusted_text(chain);
+  story.remedy = "have the peer send its intermediate certificates, or trust the issuer";
+}
+
+void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
+  for (std::size_t i = 0; i < chain.sent.size(); ++i) {
+    const auto& c = chain.sent[i];
+    const bool is_bad = is_expired ? c.not_after() < chain.now : c.not_before() > chain.now;
+    if (!is_bad) continue;
+    point_at(story, chain, i);
+    const auto edge = is_expired ? c.not_after() : c.not_before();
+    const auto distance = std::chrono::duration_cast<std::chrono::seconds>(is_expired ? chain.now - edge : edge - chain.now);
+    story.detail = quoted(c.subject()) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
+                   (is_expired ? " ago (" : " (") + date_text(edge) + ")";
+    return;
+  }
+}
+
+}  // namespace
+
+std::string date_text(std::chrono::system_clock::time_point time) {
+  const auto seconds = std::chrono::system_clock::to_time_t(time);
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  char text[32];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d %H:%M UTC", &parts)};
+}
+
+std::string length_text(std::chrono::seconds length) {
+  struct unit {
+    long seconds;
+    const char* name;
+  };
+  for (const auto& u : {unit{86400, "day"}, unit{3600, "hour"}, unit{60, "minute"}, unit{1, "second"}}) {
+    const auto count = length.count() / u.seconds;
+    if (count > 0) return std::to_string(count) + " " + u.name + (count > 1 ? "s" : "");
+  }
+  return "less than a second";
+}
+
+void explain_certificate(failure& story, const judged_chain& chain) {
+  if (chain.sent.empty()) return;
+  switch (cause_of(story.code)) {
+    case errc::untrusted: return explain_untrusted(story, chain);
+    case errc::expired: return explain_dates(story, chain, true);
+    case errc::not_yet_valid: return explain_dates(story, chain, false);
+    case errc::chain_too_long:
+      story.detail = std::to_string(chain.sent.size()) + " certificates were sent";
+      return;
+    case errc::wrong_purpose:
+    case errc::weak:
+    case errc::malformed:
+    case errc::revoked:
+      if (story.certificate.empty()) point_at(story, chain, 0);
+      if (story.detail.empty()) story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
+      return;
+    default: return;
+  }
+}
+
+}  // namespace sluice::inline v0::internal

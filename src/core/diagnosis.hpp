@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Why a chain was refused, in words: which certificate, what is wrong with it, and what would mend it.
+#pragma once
+
+#include "sluice/certificate.hpp"
+#include "sluice/context.hpp"
+#include "sluice/error.hpp"
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+struct judged_chain {
+  std::span<const certificate> sent;     // by the peer, leaf first
+  std::span<const certificate> anchors;  // what was trusted
+  std::string store;                     // where that came from
+  std::chrono::system_clock::time_point now;
+  role judge = role::client;
+};
+
+// Adds to a failure of the certificate row what the chain shows: subject and depth, detail and remedy; and tells
+// self_signed from untrusted. The verdict itself stays s2n's.
+void explain_certificate(failure& story, const judged_chain& chain);
+
+// "2026-11-20 12:00 UTC", and "3 days" for the length of a time.
+std::string date_text(std::chrono::system_clock::time_point time);
+std::string length_text(std::chrono::seconds length);
+
+}  // namespace sluice::inline v0::internal

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a peer sent during a handshake that failed. s2n shows a chain only once it has accepted it (P32); people need
+// to see the one that was refused. The bytes are read a second time here: TLS 1.2's are in the clear, TLS 1.3's are
+// opened with the handshake secret that the key log hands out. For diagnosis only; nothing is decided by it.
+#pragma once
+
+#include "sluice/certificate.hpp"
+#include "sluice/secret.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+// What a ServerHello settles. A server, which sends it, knows it from elsewhere.
+struct hello {
+  std::uint16_t version = 0;  // the code point of the highest both spoke of
+  std::uint16_t cipher = 0;
+};
+
+class flight_record {
+ public:
+  // Ciphertext as it arrives, while the handshake lasts; at most 128 KiB are kept.
+  void saw(std::span<const std::byte> bytes);
+  // A line of the NSS key log; the one with the peer's handshake traffic secret is kept, whichever `label` that is.
+  void saw_secret(std::string_view line, std::string_view label);
+  void forget() noexcept;
+
+  // The certificates of the peer's Certificate message, leaf first; none when there was no such message, or it cannot
+  // be read. DER that does not parse ends the list. `settled` is for servers; clients read it from the ServerHello.
+  std::vector<certificate> certificates(std::optional<hello> settled = std::nullopt) const;
+  // The server's hello, if it came.
+  std::optional<hello> server_hello() const;
+
+ private:
+  std::vector<std::byte> bytes_;
+  secret secret_;
+};
+
+}  // namespace sluice::inline v0::internal

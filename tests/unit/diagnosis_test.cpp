@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said of a chain that was refused: the certificates as they were sent, and what is wrong with which.
+#include "support/certs.hpp"
+#include "support/pair.hpp"
+
+#include "core/diagnosis.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct refusal {
+  failure why;
+  std::vector<certificate> sent;
+};
+
+refusal refused(const kit::issued& site, version_range versions, client_options options = {}) {
+  server_options server;
+  server.identities = {identity::from_pem(site.chain, site.key).value()};
+  server.versions = versions;
+  pair p(client_context(std::move(options)), server_context(server));
+  EXPECT_FALSE(p.handshake());
+  return {p.client.last_failure(), p.client.sent_certificates()};
+}
+
+class diagnosis : public testing::TestWithParam<version_range> {
+ protected:
+  const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
+};
+INSTANTIATE_TEST_SUITE_P(versions, diagnosis,
+                         testing::Values(version_range{{}, tls_version::tls1_2}, version_range{tls_version::tls1_3, {}}),
+                         [](const auto& info) { return info.param.min ? "tls13" : "tls12"; });
+
+TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
+  const auto other = kit::authority::make_root("Other Root").value();
+  const auto middle = other.make_intermediate("Other Middle").value();
+  const auto [why, sent] = refused(middle.issue(localhost).value(), GetParam());
+  EXPECT_EQ(why.code, errc::untrusted);
+  EXPECT_EQ(why.detail, "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 of test root");
+  EXPECT_EQ(why.certificate, "CN=localhost");
+  EXPECT_EQ(why.depth, 0);
+  ASSERT_EQ(sent.size(), 2u);
+  EXPECT_EQ(sent[0].subject(), "CN=localhost");
+  EXPECT_EQ(sent[1].subject(), "CN=Other Middle");
+}
+
+TEST_P(diagnosis, says_that_an_intermediate_is_missing) {
+  const auto middle = root().make_intermediate("Middle").value();
+  auto site = middle.issue(localhost).value();
+  site.chain = site.certificate;
+  const auto [why, sent] = refused(site, GetParam());
+  EXPECT_EQ(why.code, errc::untrusted);
+  EXPECT_EQ(why.detail, "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted are the 1 of test root");
+  EXPECT_EQ(why.remedy, "have the peer send its intermediate certificates, or trust the issuer");
+}
+
+TEST_P(diagnosis, tells_self_signed_from_untrusted) {
+  const auto [why, sent] = refused(kit::self_signed(localhost).value(), GetParam());
+  EXPECT_EQ(why.code, errc::self_signed);
+  EXPECT_NE(why.code, errc::untrusted);
+  EXPECT_EQ(sent.size(), 1u);
+}
+
+TEST_P(diagnosis, notices_an_authority_of_the_same_name) {
+  const auto impostor = kit::authority::make_root("Test Root").value();
+  const auto [why, sent] = refused(impostor.issue(localhost).value(), GetParam());
+  EXPECT_EQ(why.code, errc::untrusted);
+  EXPECT_EQ(why.detail, "an authority named \"CN=Test Root\" is trusted, but it did not sign \"CN=localhost\"");
+}
+
+TEST_P(diagnosis, says_how_long_ago_it_expired) {
+  auto options = localhost;
+  options.age = 240h;
+  options.validity = -73h;
+  const auto [why, sent] = refused(root().issue(options).value(), GetParam());
+  EXPECT_EQ(why.code, errc::expired);
+  EXPECT_TRUE(why.detail.starts_with("\"CN=localhost\" expired 3 days ago (20")) << why.detail;
+}
+
+TEST_P(diagnosis, says_when_it_becomes_valid) {
+  auto options = localhost;
+  options.age = -49h;
+  const auto [why, sent] = refused(root().issue(options).value(), GetParam());
+  EXPECT_EQ(why.code, errc::not_yet_valid);
+  EXPECT_TRUE(why.detail.starts_with("\"CN=localhost\" becomes valid in 2 days (20")) << why.detail;
+}
+
+TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {
+  const auto stranger = kit::authority::make_root("Strangers").value().issue({.common_name = "device"}).value();
+  server_options server;
+  server.identities = {site_identity()};
+  server.versions = GetParam();
+  server.client_auth = client_auth::required;
+  server.trust = trust_root();
+  pair p(client_context({.identity = identity::from_pem(stranger.chain, stranger.key).value()}), server_context(server));
+  p.handshake();
+  EXPECT_EQ(p.server.last_failure().code, errc::untrusted);
+  EXPECT_EQ(p.server.last_failure().certificate, "CN=device");
+  ASSERT_EQ(p.server.sent_certificates().size(), 1u);
+}
+
+TEST(length_text, is_in_the_largest_unit) {
+  EXPECT_EQ(internal::length_text(0s), "less than a second");
+  EXPECT_EQ(internal::length_text(61s), "1 minute");
+  EXPECT_EQ(internal::length_text(7200s), "2 hours");
+  EXPECT_EQ(internal::length_text(86400s * 3 + 5s), "3 days");
+}
+
+}  // namespace
+}  // namespace sluice::test
