@@ -72,7 +72,6 @@ class serving {
       : is_json_(options.tls.json), settings_(make_settings(options)), tls_(make_context(options)), server_(io_, tls_, settings_, events()) {}
 
   int run() {
-    announce();
     asio::signal_set signals(io_, SIGINT, SIGTERM);
     bool is_forced = false;
     std::function<void(boost::system::error_code, int)> on_signal = [&](boost::system::error_code ec, int) {
@@ -87,6 +86,7 @@ class serving {
     };
     signals.async_wait(on_signal);
     server_.start();
+    announce();  // from here on, whoever reads it may connect, or send a signal
     io_.run();
     if (is_json_) tell({{"event", "closed"}, {"handshakes", server_.handshakes()}, {"failed", server_.failed()}});
     return is_forced ? exit_interrupted : exit_ok;
