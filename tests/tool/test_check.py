@@ -180,7 +180,7 @@ def test_a_certificate_that_is_missed_after_the_handshake_is_a_failure(site, aut
 
     with Peer(behave) as peer:
         ran = run("check", peer.name, "--ca", authority.cert, "--json")
-    assert ran.code == 4
+    assert ran.code == 4, ran.err
     assert ran.json["error"]["code"] == "alert" and ran.json["error"]["alert"] == "certificate_required"
 
 

@@ -9,8 +9,10 @@
 #include "verbs/table.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <array>
 #include <memory>
 
 namespace sluice::tool {
@@ -19,15 +21,20 @@ namespace {
 namespace asio = boost::asio;
 
 // In TLS 1.3 a client is done before the server has judged the client's certificate: an alert may still come, in
-// answer to our goodbye.
+// answer to our goodbye, or, from a server that is gone already, before it.
 asio::awaitable<void> part(dialled& d) {
   constexpr auto patience = std::chrono::milliseconds(300);
-  d.stream->set_timeouts(patience, patience);
-  auto [ec] = co_await d.stream->async_shutdown(asio::as_tuple(asio::use_awaitable));
-  if (ec == errc::alert && !d.report.why) {
-    d.report.why = d.stream->last_failure();
-    d.report.why->where = d.report.to.text();
+  auto& s = *d.stream;
+  s.set_timeouts(patience, patience);
+  auto [ec] = co_await s.async_shutdown(asio::as_tuple(asio::use_awaitable));
+  if (ec == errc::reset) {
+    std::array<char, 1> nothing;
+    auto [read_ec, n] = co_await s.async_read_some(asio::buffer(nothing), asio::as_tuple(asio::use_awaitable));
+    ec = read_ec;
   }
+  if (ec != errc::alert || d.report.why) co_return;
+  d.report.why = s.last_failure();
+  d.report.why->where = d.report.to.text();
 }
 
 asio::awaitable<dialled> look(const client_verb_options& options) {
