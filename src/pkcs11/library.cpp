@@ -5,18 +5,49 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
+#include <cstdlib>
 #include <map>
+#include <thread>
+#include <utility>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
 // By function list, which the module keeps once for all who load it. Kept for good: a module that we initialised
 // and let go of is still initialised, and still ours.
+struct all_cores {
+  std::mutex gate;
+  std::map<CK_FUNCTION_LIST*, std::shared_ptr<module_core>> by_functions;
+  static all_cores& instance() {
+    static auto& one = immortal<all_cores>();
+    return one;
+  }
+};
+
+// How long the end of the process waits for calls under way; one that hangs must not keep it.
+constexpr auto last_wait = std::chrono::seconds(2);
+
+// Workers may be inside a module, or about to enter it, when the process ends: a signature's last owner can be the
+// worker that made it. They stay out from here on, and those inside are waited for.
+void leave_modules_alone() {
+  auto& cores = all_cores::instance();
+  const std::lock_guard lock(cores.gate);
+  for (const auto& [functions, core] : cores.by_functions) core->is_over = true;
+  const auto end = std::chrono::steady_clock::now() + last_wait;
+  for (const auto& [functions, core] : cores.by_functions) {
+    std::unique_lock idle(core->in_use, std::try_to_lock);
+    while (!idle && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      idle = std::unique_lock(core->in_use, std::try_to_lock);
+    }
+  }
+}
+
 std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
-  static std::mutex gate;
-  static auto& cores = immortal<std::map<CK_FUNCTION_LIST*, std::shared_ptr<module_core>>>();
-  const std::lock_guard lock(gate);
-  auto& core = cores[functions];
+  auto& cores = all_cores::instance();
+  const std::lock_guard lock(cores.gate);
+  auto& core = cores.by_functions[functions];
   if (!core) {
     core = std::make_shared<module_core>();
     core->functions = functions;
@@ -98,6 +129,8 @@ result<void> library::initialize(const module_options& options) {
   if (options.initialization == initialization::omit) return {};
   const std::unique_lock lock(core_->in_use);
   const auto rv = call_initialize(options);
+  // After the module has registered its own handlers, so that ours comes before them.
+  if (!std::exchange(core_->has_exit_handler, true)) std::atexit(leave_modules_alone);
   if (rv == CKR_OK) {
     core_->is_ours = true;
     must_finalize_ = options.initialization == initialization::strict;
@@ -121,7 +154,7 @@ result<void> library::read_info() {
 
 bool library::reinitialize() {
   const std::unique_lock lock(core_->in_use, std::try_to_lock);
-  if (!lock || !core_->is_ours) return false;
+  if (!lock || !core_->is_ours || core_->is_over) return false;
   core_->functions->C_Finalize(nullptr);
   CK_C_INITIALIZE_ARGS args{};
   args.flags = core_->initialize_flags;

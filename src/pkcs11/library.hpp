@@ -20,12 +20,15 @@ struct module_core {
   CK_FUNCTION_LIST* functions = nullptr;
   bool is_ours = false;          // C_Initialize succeeded for us, so the last rung may call C_Finalize
   bool is_single_threaded = false;
+  bool has_exit_handler = false;
   CK_FLAGS initialize_flags = CKF_OS_LOCKING_OK;
   std::string reserved;
   std::atomic<std::uint64_t> generation = 1;  // grows with each re-initialisation: every handle is void then
   // Held shared around each piece of work, exclusively to re-initialise. A call that never returns keeps it.
   std::shared_mutex in_use;
   std::mutex one_at_a_time;      // for modules that cannot lock
+  // The process is ending, and the module's own state is being taken apart: it is not called any more.
+  std::atomic<bool> is_over = false;
 };
 
 class library {
@@ -38,6 +41,7 @@ class library {
   // Calls one C_ function, alone if the module needs that.
   template <class Function, class... Args>
   CK_RV call(Function CK_FUNCTION_LIST::*function, Args... args) const {
+    if (core_->is_over) return CKR_CRYPTOKI_NOT_INITIALIZED;
     std::unique_lock<std::mutex> alone;
     if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
     return (core_->functions->*function)(args...);

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.hpp"
+
+#include "cli/trouble.hpp"
+#include "cli/values.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
+namespace sluice::tool {
+namespace {
+
+std::optional<tls_version> parse_version(const std::string& text, std::string_view option) {
+  if (text.empty()) return std::nullopt;
+  const auto version = tls_version_from(text);
+  if (!version || *version == tls_version::ssl3) {
+    give_up(errc::usage, std::string(option), "\"" + text + "\" is not a version of TLS", "write 1.0, 1.1, 1.2 or 1.3");
+  }
+  return version;
+}
+
+// Appends whole lines, for connections on any thread. What is in there undoes the encryption: for its owner only.
+class key_log_file {
+ public:
+  explicit key_log_file(const std::string& path)
+      : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
+    if (file_ < 0) give_up(errc::file_unreadable, path, "the key log cannot be written");
+  }
+  key_log_file(const key_log_file&) = delete;
+  key_log_file& operator=(const key_log_file&) = delete;
+  ~key_log_file() { ::close(file_); }
+
+  void write(std::string_view line) {
+    const auto text = std::string(line) + "\n";
+    const std::lock_guard lock(gate_);
+    if (::write(file_, text.data(), text.size()) < 0) return;  // a full disk is no reason to fail a handshake
+  }
+
+ private:
+  int file_;
+  std::mutex gate_;
+};
+
+}  // namespace
+
+void credential_options::declare(CLI::App& app) {
+  app.add_option("--cert", cert, "Our certificate chain, leaf first: a PEM file, or a certificate's pkcs11: URI")->type_name("FILE|URI");
+  app.add_option("--key", key, "Its private key: a PEM file, or a pkcs11: URI (default: where --cert is)")->type_name("FILE|URI");
+  app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")->type_name("PATH");
+  app.add_option("--pin-file", pin_file, "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
+      ->type_name("FILE");
+}
+
+void tls_options::declare(CLI::App& app) {
+  credentials.declare(app);
+  app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
+  app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
+  app.add_option("--policy", policy, "s2n security policy (default: by version)")->type_name("NAME");
+  app.add_option("--min-tls", min_tls, "Least version: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")->type_name("VERSION");
+  app.add_option("--max-tls", max_tls, "Greatest version (default 1.3)")->type_name("VERSION");
+  app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
+  app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")->type_name("FILE");
+  app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m")->type_name("TIME")->capture_default_str();
+  app.add_flag("--json", json, "Answer in JSON");
+}
+
+std::optional<sluice::trust> tls_options::load_trust() const {
+  std::optional<sluice::trust> made;
+  if (!ca.empty()) made = trust::from_file(ca).value();
+  if (ca_dir.empty()) return made;
+  auto folder = trust::from_folder(ca_dir).value();
+  return made ? made->with(folder) : folder;
+}
+
+version_range tls_options::versions() const {
+  return {.min = parse_version(min_tls, "--min-tls"), .max = parse_version(max_tls, "--max-tls")};
+}
+
+std::vector<std::string> tls_options::alpn_list() const {
+  return alpn.empty() ? std::vector<std::string>() : parse_alpn(alpn).value();
+}
+
+sluice::key_log tls_options::open_key_log() const {
+  auto path = keylog;
+  if (const char* given = std::getenv("SSLKEYLOGFILE"); path.empty() && given != nullptr) path = given;
+  if (path.empty()) return {};
+  return [file = std::make_shared<key_log_file>(path)](std::string_view line) { file->write(line); };
+}
+
+std::chrono::milliseconds tls_options::time_limit() const { return parse_duration(timeout, "--timeout"); }
+
+}  // namespace sluice::tool

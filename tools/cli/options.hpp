@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The options that verbs have in common, and what they make: credentials, trust, contexts.
+#pragma once
+
+#include "sluice/context.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::tool {
+
+// Who we are, for servers and for client certificates.
+struct credential_options {
+  std::string cert;  // FILE or pkcs11:URI
+  std::string key;   // the same; empty: where the certificate is
+  std::string module;
+  std::string pin_file;
+
+  void declare(CLI::App& app);
+  std::optional<identity> load() const;  // nothing without --cert
+};
+
+// How TLS is spoken, by clients and servers alike.
+struct tls_options {
+  credential_options credentials;
+  std::string ca, ca_dir;
+  std::string policy, min_tls, max_tls;
+  std::string alpn;
+  std::string keylog;
+  std::string timeout = "10s";
+  bool json = false;
+
+  void declare(CLI::App& app);
+
+  std::optional<sluice::trust> load_trust() const;  // nothing without --ca and --ca-dir
+  version_range versions() const;
+  std::vector<std::string> alpn_list() const;
+  sluice::key_log open_key_log() const;  // --keylog, else SSLKEYLOGFILE, which the library itself never reads
+  std::chrono::milliseconds time_limit() const;
+};
+
+}  // namespace sluice::tool

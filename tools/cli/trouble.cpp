@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/trouble.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace sluice::tool {
+
+failure make_failure(errc cause, std::string where, std::string detail, std::string remedy) {
+  failure why;
+  why.code = make_error_code(cause);
+  why.where = std::move(where);
+  why.detail = std::move(detail);
+  why.remedy = std::move(remedy);
+  return why;
+}
+
+void give_up(errc cause, std::string where, std::string detail, std::string remedy) {
+  throw error(make_failure(cause, std::move(where), std::move(detail), std::move(remedy)));
+}
+
+std::string remedy_for(const failure& why) {
+  if (!why.remedy.empty()) return why.remedy;
+  switch (cause_of(why.code)) {
+    case errc::name_not_found: return "check the spelling of the name";
+    case errc::resolver_failed: return "see whether this machine's name servers answer";
+    case errc::refused: return "see whether a server listens on that address and port";
+    case errc::unreachable: return "check the address and this machine's routes";
+    case errc::timed_out: return "see whether the server answers others, or allow more time with --timeout";
+    case errc::closed:
+    case errc::reset: return "see the server's log: it hung up without saying why";
+    case errc::alert: return "the server refused; its log says why";
+    case errc::protocol_error: return "see whether that port speaks TLS at all";
+    case errc::self_signed: return "trust it with --ca FILE if you know it";
+    case errc::file_not_found:
+    case errc::file_unreadable: return "check the path and its permissions";
+    case errc::in_use: return "choose another, or end what uses it";
+    case errc::bad_name: return "write the name in ASCII (A-labels, xn--…), or an IP address";
+    default: return {};
+  }
+}
+
+void complain(const failure& why) {
+  auto told = why;
+  told.remedy = remedy_for(why);
+  fmt::print(stderr, "sluice: {}\n", told.message());
+}
+
+}  // namespace sluice::tool

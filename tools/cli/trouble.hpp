@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the tool says no: failures thrown, and told in one sentence with one remedy.
+#pragma once
+
+#include "sluice/error.hpp"
+
+#include <string>
+
+namespace sluice::tool {
+
+failure make_failure(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
+// As `sluice::error`, the exception of result<T>::value(): the tool has one way to give up.
+[[noreturn]] void give_up(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
+
+// What to do about a failure: its own remedy, else what is usually done about that cause; empty when neither.
+std::string remedy_for(const failure& why);
+
+// "sluice: WHERE: WHAT: DETAIL; REMEDY" on stderr.
+void complain(const failure& why);
+
+}  // namespace sluice::tool

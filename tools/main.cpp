@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line: finds the verb, lets it run, and turns whatever goes wrong into one sentence and an exit code.
+#include "cli/exit_code.hpp"
+#include "cli/trouble.hpp"
+#include "verbs/table.hpp"
+
+#include "sluice/version.hpp"
+
+#include <boost/version.hpp>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+namespace {
+
+using namespace sluice::tool;
+
+std::string version_text() {
+  const auto v = sluice::version();
+  return fmt::format("sluice {}\ns2n-tls {}\n{}\nBoost {}.{}.{}\ndefault policy {}", v.text, v.s2n, v.aws_lc, BOOST_VERSION / 100000,
+                     BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, v.default_policy);
+}
+
+// CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
+int refuse(const CLI::App& app, const CLI::ParseError& why) {
+  std::string path = "sluice";
+  for (const auto* sub : app.get_subcommands()) path += " " + sub->get_name();
+  std::string text = why.what();
+  if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
+  while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();
+  fmt::print(stderr, "{}: {}; see `{} --help`\n", path, text, path);
+  return exit_usage;
+}
+
+// Output that could not be written is a failure; a reader that had enough is not.
+int after_output(int code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+  fmt::print(stderr, "sluice: standard output: {}\n", std::strerror(errno));
+  return code == exit_ok ? static_cast<int>(exit_internal) : code;
+}
+
+int run(const action& chosen) {
+  try {
+    return chosen();
+  } catch (const sluice::error& e) {
+    complain(e.why());
+    return exit_code_of(e.why());
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "sluice: internal error: {}; please report it\n", e.what());
+    return exit_internal;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("TLS from the terminal, on s2n-tls, with private keys that may live in a PKCS#11 token.", "sluice");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", version_text, "Versions of everything inside");
+  app.footer("Example:\n  sluice check example.org\n\n`sluice VERB --help` has more.");
+  action chosen;
+  for (const auto& v : verbs()) {
+    auto* sub = app.add_subcommand(std::string(v.name), std::string(v.summary));
+    sub->footer("Example:\n" + std::string(v.example));
+    sub->callback([&chosen, todo = v.declare(*sub)] { chosen = todo; });
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    app.exit(help);
+    return after_output(exit_ok);
+  } catch (const CLI::Success& told) {  // --version
+    app.exit(told);
+    return after_output(exit_ok);
+  } catch (const CLI::ParseError& why) {
+    return refuse(app, why);
+  }
+  return after_output(run(chosen));
+}

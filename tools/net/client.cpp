@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/client.hpp"
+
+#include "cli/trouble.hpp"
+#include "show/dates.hpp"
+
+#include "sluice/dangerous.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+using clock_type = std::chrono::steady_clock;
+
+context make_context(const client_verb_options& options) {
+  const auto& tls = options.tls;
+  client_options made;
+  made.identity = tls.credentials.load();
+  made.trust = tls.load_trust();
+  made.policy = tls.policy;
+  made.versions = tls.versions();
+  made.alpn = tls.alpn_list();
+  // To require a protocol is to offer it.
+  if (!options.needs_alpn.empty() && std::ranges::find(made.alpn, options.needs_alpn) == made.alpn.end()) {
+    made.alpn.push_back(options.needs_alpn);
+  }
+  if (options.is_insecure) made.verify = dangerous::accept_any_certificate();
+  made.key_log = tls.open_key_log();
+  // Whoever waits at the terminal is not the attacker whom blinding is meant for.
+  made.blinding = blinding::at_most(std::chrono::seconds(0));
+  return context::client(made).value();
+}
+
+// What the options ask for, checked before anybody is asked.
+struct plan {
+  target to;
+  std::optional<context> tls;
+  std::chrono::milliseconds limit{};
+  std::optional<std::chrono::milliseconds> least_validity;
+};
+
+plan make_plan(const client_verb_options& options) {
+  plan made{.to = parse_target(options.address)};
+  made.limit = options.tls.time_limit();
+  if (!options.fail_under.empty()) made.least_validity = parse_duration(options.fail_under, "--fail-under");
+  made.tls = make_context(options);
+  return made;
+}
+
+failure unmet(const connection_report& r, std::string detail, std::string remedy) {
+  return make_failure(errc::requirement_not_met, r.to.text(), std::move(detail), std::move(remedy));
+}
+
+std::optional<failure> check_validity(const connection_report& r, std::chrono::milliseconds least) {
+  if (r.chain.empty()) return unmet(r, "--fail-under: the certificates are not known, since nothing was verified", "drop --insecure");
+  const auto& first = *std::ranges::min_element(r.chain, {}, &certificate::not_after);
+  const auto left = first.not_after() - std::chrono::system_clock::now();
+  if (left >= least) return std::nullopt;
+  const auto words = in_words(std::chrono::duration_cast<std::chrono::seconds>(left));
+  return unmet(r, "--fail-under: \"" + first.subject() + "\" is valid for another " + words + " only", "renew it");
+}
+
+std::optional<failure> check_requirements(const client_verb_options& options, const plan& p, const connection_report& r) {
+  const auto& info = *r.info;
+  if (options.needs_tls13 && info.version != "TLSv1.3") {
+    return unmet(r, "--require-tls13: the version is " + info.version, "have the server offer TLS 1.3");
+  }
+  if (options.needs_post_quantum && !info.post_quantum) {
+    return unmet(r, "--require-pq: the group " + info.group + " is not a post-quantum hybrid", "have the server offer X25519MLKEM768");
+  }
+  if (!options.needs_alpn.empty() && info.alpn != options.needs_alpn) {
+    return unmet(r, "--require-alpn: the protocol is " + (info.alpn.empty() ? std::string("none") : info.alpn),
+                 "have the server offer " + options.needs_alpn);
+  }
+  if (options.needs_ocsp && !info.ocsp_stapled) {
+    return unmet(r, "--require-ocsp: no OCSP response was stapled", "turn stapling on at the server");
+  }
+  return p.least_validity ? check_validity(r, *p.least_validity) : std::nullopt;
+}
+
+// The address that answered, else the last that was tried.
+std::optional<asio::ip::tcp::endpoint> address_of(const connect_report& story) {
+  if (story.attempts.empty()) return std::nullopt;
+  const auto won = std::ranges::find_if(story.attempts, [](const connect_attempt& a) { return !a.error; });
+  return won != story.attempts.end() ? won->endpoint : story.attempts.back().endpoint;
+}
+
+}  // namespace
+
+void client_verb_options::declare(CLI::App& app) {
+  app.add_option("HOST", address, "HOST, HOST:PORT or [IPV6]:PORT; port 443 unless given")->required()->type_name("");
+  tls.declare(app);
+  app.add_option("--servername", server_name, "Name to send and to verify, when it is not HOST")->type_name("NAME");
+  app.add_flag("--insecure", is_insecure, "Accept any certificate: nobody checks whom you talk to");
+  app.add_flag("--require-tls13", needs_tls13, "Fail (9) unless TLS 1.3 was agreed");
+  app.add_option("--require-alpn", needs_alpn, "Fail (9) unless this application protocol was agreed")->type_name("NAME");
+  app.add_flag("--require-pq", needs_post_quantum, "Fail (9) unless the key exchange was a post-quantum hybrid");
+  app.add_flag("--require-ocsp", needs_ocsp, "Fail (9) unless a good OCSP response was stapled");
+  app.add_option("--fail-under", fail_under, "Fail (9) when a certificate ends sooner than this: 21d")->type_name("TIME");
+}
+
+asio::awaitable<dialled> dial(const client_verb_options& options) {
+  dialled made;
+  auto& r = made.report;
+  r.to.host = options.address;
+  r.server_name = options.server_name.empty() ? options.address : options.server_name;
+  r.is_verified = !options.is_insecure;
+  plan p;
+  try {
+    p = make_plan(options);
+  } catch (const error& e) {
+    r.why = e.why();
+    co_return made;
+  }
+  made.has_begun = true;
+  r.to = p.to;
+  if (options.server_name.empty()) r.server_name = p.to.host;
+  r.policy = p.tls->policy().name;
+
+  failure why;
+  connect_report story;
+  const connect_options wishes{.timeout = p.limit, .server_name = r.server_name, .failure = &why, .report = &story};
+  const auto began = clock_type::now();
+  auto outcome = co_await async_connect(*p.tls, r.to.host, r.to.port, wishes, asio::as_tuple(asio::use_awaitable));
+  r.total = clock_type::now() - began;
+  r.timings = story.timings;
+  r.address = address_of(story);
+  if (std::get<0>(outcome)) {
+    r.why = why;
+    co_return made;
+  }
+  made.stream = std::move(std::get<1>(outcome));
+  r.info = made.stream->info();
+  r.chain = made.stream->peer_certificates();
+  r.why = check_requirements(options, p, r);
+  co_return made;
+}
+
+dialled interrupted_dial(const client_verb_options& options) {
+  dialled made;
+  made.has_begun = true;
+  made.report.to.host = options.address;
+  try {
+    made.report.to = parse_target(options.address);
+  } catch (const error&) {
+    // Whatever is wrong with it, Ctrl-C came first.
+  }
+  made.report.server_name = options.server_name.empty() ? made.report.to.host : options.server_name;
+  made.report.why = make_failure(errc::cancelled, made.report.to.text());
+  return made;
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "net/server.hpp"
+
+#include "cli/trouble.hpp"
+#include "cli/values.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+
+// While draining: who has been quiet for this long is told goodbye, and who does not leave then is cut off.
+constexpr auto quiet = std::chrono::milliseconds(500);
+constexpr auto stuck = std::chrono::seconds(3);
+
+failure cannot_listen(const asio::ip::tcp::endpoint& at, const boost::system::system_error& e) {
+  const bool is_taken = e.code() == boost::system::errc::address_in_use;
+  return make_failure(is_taken ? errc::in_use : errc::usage, to_text(at), is_taken ? "another program listens there" : e.code().message(),
+                      is_taken ? "choose another port, or 0 for any free one" : "choose an address of this machine and a port you may use");
+}
+
+}  // namespace
+
+server::server(asio::io_context& io, const context& tls, server_settings settings, server_events events)
+    : io_(io), settings_(settings), events_(std::move(events)), room_(io, asio::steady_timer::time_point::max()) {
+  acceptor_options options;
+  options.handshake_timeout = settings_.patience;
+  options.per_core = true;
+  options.most_handshakes = std::min(settings_.most_clients, options.most_handshakes);
+  options.on_failure = [this](const failure& why, const asio::ip::tcp::endpoint& peer) {
+    if (peer.port() == 0) return events_.on_trouble(why);
+    count({.peer = peer, .why = &why});
+  };
+  try {
+    acceptor_ = std::make_unique<acceptor>(io, settings_.listen, tls, std::move(options));
+  } catch (const boost::system::system_error& e) {
+    throw error(cannot_listen(settings_.listen, e));
+  }
+}
+
+void server::start() {
+  is_accepting_ = true;
+  asio::co_spawn(io_, accept_all(), [this](std::exception_ptr) {
+    is_accepting_ = false;
+    end_if_done();
+  });
+}
+
+asio::awaitable<void> server::accept_all() {
+  while (!is_closing_) {
+    if (clients_.size() >= settings_.most_clients) {
+      co_await room_.async_wait(use_tuple);
+      continue;
+    }
+    auto outcome = co_await acceptor_->async_accept(use_tuple);
+    const auto ec = std::get<0>(outcome);
+    if (!ec) {
+      serve(std::move(std::get<1>(outcome)));
+    } else if (!is_closing_) {
+      events_.on_trouble(std::get<1>(outcome).last_failure());
+      stop_accepting();
+    }
+  }
+}
+
+void server::serve(tcp_stream s) {
+  const auto place = clients_.insert(clients_.end(), std::make_unique<served_client>(std::move(s)));
+  auto& client = **place;
+  error_code ec;
+  const auto peer = client.s.lowest_layer().remote_endpoint(ec);
+  count({.peer = ec ? std::nullopt : std::optional(peer), .client = &client});
+  // Posted: the coroutine that calls this still has the client's cancellation slot in hand.
+  const auto gone = [this, place](std::exception_ptr) {
+    asio::post(io_, [this, place] {
+      clients_.erase(place);
+      room_.cancel();
+      end_if_done();
+    });
+  };
+  asio::co_spawn(io_, serve_client(client, settings_.mode), asio::bind_cancellation_slot(client.stop.slot(), gone));
+}
+
+void server::count(const handshake_result& one) {
+  if (finished_ >= settings_.exit_after) return;  // a late one, while closing
+  ++finished_;
+  if (one.why) ++failed_;
+  events_.on_handshake(one);
+  if (finished_ == settings_.exit_after) stop_accepting();
+}
+
+void server::stop_accepting() {
+  if (is_closing_) return;
+  is_closing_ = true;
+  events_.on_draining();
+  acceptor_->close();
+  room_.cancel();
+}
+
+void server::drain() {
+  if (is_draining_) return;
+  is_draining_ = true;
+  stop_accepting();
+  asio::co_spawn(io_, see_off_clients(), asio::detached);
+}
+
+asio::awaitable<void> server::see_off_clients() {
+  using clock_type = std::chrono::steady_clock;
+  const auto deadline = clock_type::now() + settings_.patience;
+  asio::steady_timer tick(io_);
+  while (!clients_.empty() && clock_type::now() < deadline) {
+    for (const auto& client : clients_) {
+      const auto idle = clock_type::now() - client->last_active;
+      if (idle > stuck) client->stop.emit(asio::cancellation_type::terminal);
+      if (idle > quiet && !std::exchange(client->is_asked_to_stop, true)) client->stop.emit(asio::cancellation_type::total);
+    }
+    tick.expires_after(std::chrono::milliseconds(20));
+    co_await tick.async_wait(use_tuple);
+  }
+  io_.stop();
+}
+
+void server::end_if_done() {
+  if (is_closing_ && !is_accepting_ && clients_.empty()) io_.stop();
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Times for people and machines.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace sluice::tool {
+
+std::string iso_time(std::chrono::system_clock::time_point when);  // "2026-11-23T17:39:00Z"
+std::string iso_date(std::chrono::system_clock::time_point when);  // "2026-11-23"
+// "29 days", "5 hours", "12 minutes": the largest unit of which there are two or more, rounded down.
+std::string in_words(std::chrono::seconds time);
+// "0.08 ms", "12.3 ms", "1.52 s": three digits or so.
+std::string short_time(std::chrono::nanoseconds time);
+
+}  // namespace sluice::tool

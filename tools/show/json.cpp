@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "show/json.hpp"
+
+#include "cli/trouble.hpp"
+#include "show/dates.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+namespace sluice::tool {
+namespace {
+
+// Boost.JSON would write 12.5 as 1.25E1, which is right and which nobody likes to read.
+void write(std::string& out, const json::value& value) {
+  if (const auto* object = value.if_object()) {
+    out += '{';
+    for (const auto& member : *object) {
+      if (out.back() != '{') out += ',';
+      out += json::serialize(json::string(member.key())) + ":";
+      write(out, member.value());
+    }
+    out += '}';
+  } else if (const auto* array = value.if_array()) {
+    out += '[';
+    for (const auto& element : *array) {
+      if (out.back() != '[') out += ',';
+      write(out, element);
+    }
+    out += ']';
+  } else if (const auto* number = value.if_double()) {
+    out += std::isfinite(*number) ? fmt::format("{:.3f}", *number) : "null";
+  } else {
+    out += json::serialize(value);
+  }
+}
+
+json::object describe_timings(const connection_report& r) {
+  return {{"resolve", milliseconds(r.timings.resolve)},
+          {"connect", milliseconds(r.timings.connect)},
+          {"handshake", milliseconds(r.timings.handshake)},
+          {"sign", milliseconds(r.timings.signing)},
+          {"total", milliseconds(r.total)}};
+}
+
+}  // namespace
+
+std::string to_text(const json::value& value) {
+  std::string out;
+  write(out, value);
+  return out;
+}
+
+double milliseconds(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
+json::object describe(const certificate& one) {
+  json::array names;
+  for (const auto& name : one.names()) names.emplace_back(name.value);
+  return {{"subject", one.subject()},
+          {"issuer", one.issuer()},
+          {"serial", one.serial()},
+          {"not_before", iso_time(one.not_before())},
+          {"not_after", iso_time(one.not_after())},
+          {"names", std::move(names)},
+          {"key", one.key()},
+          {"sha256", one.sha256()}};
+}
+
+json::value describe(std::span<const certificate> chain) {
+  if (chain.empty()) return nullptr;
+  json::array all;
+  for (const auto& one : chain) all.emplace_back(describe(one));
+  return all;
+}
+
+json::value describe(const std::optional<failure>& why) {
+  if (!why) return nullptr;
+  auto told = *why;
+  told.remedy = remedy_for(*why);
+  const bool has_alert = why->alert.which != alert_info::direction::none;
+  return json::object{{"category", why->category()},
+                      {"code", code_name(why->code)},
+                      {"message", told.message()},
+                      {"alert", has_alert ? json::value(alert_name(why->alert.description)) : json::value(nullptr)},
+                      {"origin", why->from == origin::peer ? "peer" : "local"}};
+}
+
+json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp) {
+  const auto known = info.value_or(connection_info());
+  return {{"version", text_or_null(known.version)},
+          {"cipher", text_or_null(known.cipher)},
+          {"group", text_or_null(known.group)},
+          {"signature", text_or_null(known.signature)},
+          {"alpn", text_or_null(known.alpn)},
+          {"resumed", known.resumed},
+          {"early_data", "none"},  // neither sent nor accepted by this version
+          {"policy", text_or_null(policy)},
+          {"client_certificate", known.client_certificate},
+          {"ocsp", ocsp}};
+}
+
+json::object describe(const connection_report& r) {
+  const auto address = r.address ? to_text(*r.address) : std::string();
+  return {{"schema", 1},
+          {"ok", r.is_good()},
+          {"peer", {{"address", text_or_null(address)}, {"server_name", text_or_null(r.server_name)}}},
+          {"tls", describe_tls(r.info, r.policy, r.ocsp())},
+          {"certificates", describe(r.chain)},
+          {"timing_ms", describe_timings(r)},
+          {"error", describe(r.why)}};
+}
+
+}  // namespace sluice::tool

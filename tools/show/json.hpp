@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line's JSON: every object of the contract is made here, and written here.
+#pragma once
+
+#include "net/report.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <chrono>
+#include <span>
+#include <string>
+
+namespace sluice::tool {
+
+namespace json = boost::json;
+
+// One line, keys in the order they were put in, fractions with three digits.
+std::string to_text(const json::value& value);
+
+double milliseconds(std::chrono::nanoseconds time);
+json::value text_or_null(const std::string& text);  // null for an empty text
+
+json::object describe(const certificate& one);
+json::value describe(std::span<const certificate> chain);                       // null when empty
+json::value describe(const std::optional<failure>& why);                        // null when there is none
+// All keys always; null for what a handshake that failed never agreed on.
+json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp);
+json::object describe(const connection_report& report);                         // `check --json`
+
+}  // namespace sluice::tool

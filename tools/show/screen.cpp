@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "show/screen.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+
+namespace sluice::tool {
+namespace {
+
+std::string_view variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+// POSIX: the first of these that is set and not empty names the character set. Where none does, it is not known,
+// and nearly every terminal takes UTF-8.
+bool locale_is_utf8() {
+  for (const auto* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const auto value = variable(name);
+    if (value.empty()) continue;
+    std::string lower(value);
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return lower.find("utf-8") != lower.npos || lower.find("utf8") != lower.npos;
+  }
+  return true;
+}
+
+std::size_t terminal_width(int descriptor) {
+  winsize size{};
+  if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  const int columns = std::atoi(std::string(variable("COLUMNS")).c_str());
+  return columns > 0 ? static_cast<std::size_t>(columns) : 80;
+}
+
+const char* escape(tone meaning) {
+  switch (meaning) {
+    case tone::plain: return "";
+    case tone::good: return "\033[32m";
+    case tone::bad: return "\033[1;31m";
+    case tone::warning: return "\033[33m";
+    case tone::quiet: return "\033[2m";
+    case tone::strong: return "\033[1m";
+  }
+  return "";
+}
+
+bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+}  // namespace
+
+screen::screen(std::FILE* to)
+    : to_(to),
+      is_terminal_(::isatty(::fileno(to)) == 1),
+      has_colour_(is_terminal_ && variable("NO_COLOR").empty() && variable("TERM") != "dumb"),
+      has_symbols_(locale_is_utf8()),
+      width_(is_terminal_ ? terminal_width(::fileno(to)) : std::numeric_limits<std::size_t>::max()) {}
+
+std::string screen::paint(tone meaning, std::string_view text) const {
+  if (!has_colour_ || meaning == tone::plain || text.empty()) return std::string(text);
+  return fmt::format("{}{}\033[0m", escape(meaning), text);
+}
+
+void screen::line(std::string_view text) const { fmt::print(to_, "{}\n", text); }
+
+void screen::flush() const { std::fflush(to_); }
+
+std::size_t columns(std::string_view text) noexcept {
+  return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));
+}
+
+std::string fit(std::string_view text, std::size_t most, bool has_symbols) {
+  if (columns(text) <= most) return std::string(text);
+  const std::string_view mark = has_symbols ? "…" : "~";
+  std::size_t kept = 0;
+  std::size_t end = 0;
+  while (end < text.size() && kept + 1 < most) {
+    do ++end;
+    while (end < text.size() && is_continuation(text[end]));
+    ++kept;
+  }
+  return std::string(text.substr(0, end)) + (most > 0 ? std::string(mark) : "");
+}
+
+}  // namespace sluice::tool
