@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // What an outside project sees: public headers, one target. Shakes hands with itself over loopback.
 //   consumer CERTIFICATE KEY
 #include <sluice/asio.hpp>
