@@ -20,7 +20,7 @@ void linger() { std::this_thread::sleep_for(std::chrono::seconds(1)); }
 // The signature is there, the key has been dropped, and the worker, its last owner, closes its session.
 bool ends_while_a_worker_takes_leave() {
   std::atexit(linger);
-  const auto& faulty = *std::make_unique<test::faulty_token>().release();  // its end would put the script away
+  static const auto& faulty = *std::make_unique<test::faulty_token>().release();  // its end would put the script away
   faulty.generate("site");
   auto k = faulty.open("site");
   faulty.script("[latency]\nC_CloseSession = \"300ms\"");
