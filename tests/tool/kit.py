@@ -46,8 +46,8 @@ def run(*args, stdin=b"", env=None, **more):
 class Program:
     """The tool, running beside the test. Its lines of stdout arrive as they are printed."""
 
-    def __init__(self, *args, env=None, stdin=subprocess.DEVNULL, raw=False):
-        self.process = subprocess.Popen([SLUICE, *map(str, args)], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment())
+    def __init__(self, *args, env=None, stdin=subprocess.DEVNULL, raw=False, program=SLUICE):
+        self.process = subprocess.Popen([program, *map(str, args)], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment())
         self.lines = queue.Queue()
         self.err = b""
         self.threads = [threading.Thread(target=self._read_err, daemon=True)]
