@@ -7,11 +7,25 @@ import types
 import pytest
 
 from authority import Authority
-from kit import LIMIT, SLUICE, Server, environment, openssl
+from kit import LIMIT, SLUICE, Server, environment, openssl, programs_of
 
 
 def pytest_report_header(config):
     return f"sluice: {SLUICE}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_behind(tmp_path_factory):
+    """Whatever the tool puts into the folder for temporary files is gone at the end, and so is every process of ours."""
+    folder = tmp_path_factory.mktemp("temporary")
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(folder)
+    yield
+    os.environ.pop("TMPDIR")
+    if before is not None:
+        os.environ["TMPDIR"] = before
+    assert list(folder.iterdir()) == []
+    assert programs_of(folder) == []
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the command line share: running it, certificates, peers that behave as they are told."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -140,10 +141,25 @@ class Peer:
         self.thread.join(timeout=LIMIT)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@contextlib.contextmanager
+def deaf_port():
+    """A port that is taken, so that nobody else gets it, and that refuses whoever connects."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def programs_of(folder):
+    """Processes whose folder for temporary files it is: the tool's, and their children."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                if f"TMPDIR={folder}".encode() in open(f"/proc/{entry}/environ", "rb").read().split(b"\0"):
+                    found.append(open(f"/proc/{entry}/cmdline").read())
+            except OSError:
+                pass
+    return found
 
 
 def openssl(*args, stdin=None):

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """`demo`: the main job on this machine, with nothing left behind."""
 
-import json
-import os
 import signal
-import subprocess
-import time
 
 import pytest
 
-from kit import LIMIT, Program, environment, run
+from kit import Program, environment, programs_of, run
 
 VERDICTS = ["keys_stay_in_token"] + [
     f"echo_{client}_{version}_{key}" for key in ("p256", "rsa2048") for version in ("tls13", "tls12") for client in ("sluice", "openssl")
@@ -24,19 +20,6 @@ def temporary(tmp_path):
     yield folder
     assert list(folder.iterdir()) == []
     assert programs_of(folder) == []
-
-
-def programs_of(folder):
-    """Processes whose environment has this folder: the demo and its children."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            try:
-                if f"TMPDIR={folder}".encode() in open(f"/proc/{entry}/environ", "rb").read().split(b"\0"):
-                    found.append(open(f"/proc/{entry}/cmdline").read())
-            except OSError:
-                pass
-    return found
 
 
 def test_every_verdict_holds(temporary):

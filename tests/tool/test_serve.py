@@ -2,11 +2,13 @@
 """`serve`: events as promised, modes, and ends that lose nobody's words."""
 
 import json
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -254,6 +256,55 @@ def test_a_second_signal_ends_it_at_once(serve, site, authority):
         server.event("draining")
         server.terminate()
         assert server.wait() == 130
+
+
+def test_a_signal_before_it_listens_is_answered_too(token, tmp_path):
+    """It waits for its PIN, which comes after the signal."""
+    pin = tmp_path / "pin"
+    os.mkfifo(pin, 0o600)
+    program = Program("serve", "--listen", "127.0.0.1:0", "--json", "--cert", token.cert, "--key", token.uri, "--pin-file", pin,
+                      env=token.env)
+    with open(pin, "w") as answer:  # opens once the other side does
+        program.process.send_signal(signal.SIGTERM)
+        answer.write("123456\n")
+    assert program.wait() == 0
+    assert [json.loads(line)["event"] for line in program.rest()] == ["listening", "draining", "closed"]
+
+
+def test_a_signal_while_it_is_leaving_changes_nothing(serve, token):
+    """The token is put away after the last word: a moment when another signal used to kill."""
+    for _ in range(10):
+        server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
+        server.terminate()
+        server.event("draining")
+        server.event("closed")
+        server.terminate()
+        assert server.wait() == 0
+
+
+def test_a_signal_under_load_with_a_key_in_a_token_ends_well(serve, token, authority):
+    """Signatures are being made, sessions opened and closed; the module must survive that, and so must we."""
+
+    def press(server, over):
+        while not over.is_set():
+            try:
+                client(server, authority).close()
+            except OSError:
+                pass
+
+    for _ in range(5):
+        server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
+        over = threading.Event()
+        crowd = [threading.Thread(target=press, args=(server, over)) for _ in range(4)]
+        for one in crowd:
+            one.start()
+        server.event("handshake")
+        server.terminate()
+        code = server.wait()
+        over.set()
+        for one in crowd:
+            one.join()
+        assert code == 0, server.err.decode()
 
 
 def test_a_silent_client_delays_nobody(server, authority):
