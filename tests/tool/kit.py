@@ -18,7 +18,11 @@ LIMIT = 120  # seconds; sanitizers on a busy machine are slow
 
 def environment(**changes):
     """A quiet environment: none of the variables the tool reads, unless a test sets them."""
-    env = {k: v for k, v in os.environ.items() if k not in ("SLUICE_PIN", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("SLUICE_PIN", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    }
     env.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"})
     env.update(changes)
     return {k: v for k, v in env.items() if v is not None}
@@ -40,7 +44,9 @@ class Ran:
 
 
 def run(*args, stdin=b"", env=None, **more):
-    done = subprocess.run([SLUICE, *map(str, args)], input=stdin, capture_output=True, timeout=LIMIT, env=env or environment(), **more)
+    done = subprocess.run(
+        [SLUICE, *map(str, args)], input=stdin, capture_output=True, timeout=LIMIT, env=env or environment(), **more
+    )
     return Ran(done)
 
 
@@ -48,7 +54,13 @@ class Program:
     """The tool, running beside the test. Its lines of stdout arrive as they are printed."""
 
     def __init__(self, *args, env=None, stdin=subprocess.DEVNULL, raw=False):
-        self.process = subprocess.Popen([SLUICE, *map(str, args)], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment())
+        self.process = subprocess.Popen(
+            [SLUICE, *map(str, args)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env or environment(),
+        )
         self.lines = queue.Queue()
         self.err = b""
         self.threads = [threading.Thread(target=self._read_err, daemon=True)]
@@ -163,4 +175,6 @@ def programs_of(folder):
 
 
 def openssl(*args, stdin=None):
-    return subprocess.run(["openssl", *map(str, args)], input=stdin, check=True, capture_output=True, timeout=LIMIT).stdout
+    return subprocess.run(
+        ["openssl", *map(str, args)], input=stdin, check=True, capture_output=True, timeout=LIMIT
+    ).stdout

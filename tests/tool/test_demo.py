@@ -7,9 +7,16 @@ import pytest
 
 from kit import Program, environment, programs_of, run
 
-VERDICTS = ["keys_stay_in_token"] + [
-    f"echo_{client}_{version}_{key}" for key in ("p256", "rsa2048") for version in ("tls13", "tls12") for client in ("sluice", "openssl")
-] + ["post_quantum", "nothing_left_behind"]
+VERDICTS = (
+    ["keys_stay_in_token"]
+    + [
+        f"echo_{client}_{version}_{key}"
+        for key in ("p256", "rsa2048")
+        for version in ("tls13", "tls12")
+        for client in ("sluice", "openssl")
+    ]
+    + ["post_quantum", "nothing_left_behind"]
+)
 
 
 @pytest.fixture
@@ -41,7 +48,9 @@ def test_every_verdict_holds(temporary):
     seen = {(h["client"], h["version"], h["key"].rsplit("=", 1)[1]) for h in result["handshakes"]}
     assert len(seen) == 8
     assert len({h["echo_sha256"] for h in result["handshakes"]}) == 1
-    assert {h["group"] for h in result["handshakes"] if h["client"] == "sluice" and h["version"] == "TLSv1.3"} == {"X25519MLKEM768"}
+    assert {h["group"] for h in result["handshakes"] if h["client"] == "sluice" and h["version"] == "TLSv1.3"} == {
+        "X25519MLKEM768"
+    }
 
 
 def test_people_see_a_table(temporary):
