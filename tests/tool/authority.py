@@ -42,8 +42,25 @@ class Authority:
         self.config.write_text(CONFIG.format(folder=folder))
         (folder / "index.txt").write_text("")
         self.make_key(self.key)
-        openssl("req", "-x509", "-new", "-config", self.config, "-key", self.key, "-subj", f"/CN={name}", "-days", "365", "-out", self.cert,
-                "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        openssl(
+            "req",
+            "-x509",
+            "-new",
+            "-config",
+            self.config,
+            "-key",
+            self.key,
+            "-subj",
+            f"/CN={name}",
+            "-days",
+            "365",
+            "-out",
+            self.cert,
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        )
 
     @staticmethod
     def make_key(path, kind="ec256"):
@@ -54,7 +71,16 @@ class Authority:
         else:
             openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{kind[3:]}", "-out", path)
 
-    def issue(self, name, names="DNS:localhost,IP:127.0.0.1", begins=-1, ends=30, usage="serverAuth,clientAuth", kind="ec256", key=None):
+    def issue(
+        self,
+        name,
+        names="DNS:localhost,IP:127.0.0.1",
+        begins=-1,
+        ends=30,
+        usage="serverAuth,clientAuth",
+        kind="ec256",
+        key=None,
+    ):
         """A certificate valid from `begins` to `ends`, in days from now."""
         path = self.folder / name
         key = key or path.with_suffix(".key")
@@ -68,16 +94,52 @@ class Authority:
             lines.append(f"extendedKeyUsage={usage}")
         extensions.write_text("\n".join(lines) + "\n")
         openssl("req", "-new", "-config", self.config, "-key", key, "-subj", f"/CN={name}", "-out", csr)
-        openssl("ca", "-batch", "-notext", "-config", self.config, "-cert", self.cert, "-keyfile", self.key, "-in", csr, "-out", cert,
-                "-extfile", extensions, "-startdate", when(begins), "-enddate", when(ends))
+        openssl(
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            self.config,
+            "-cert",
+            self.cert,
+            "-keyfile",
+            self.key,
+            "-in",
+            csr,
+            "-out",
+            cert,
+            "-extfile",
+            extensions,
+            "-startdate",
+            when(begins),
+            "-enddate",
+            when(ends),
+        )
         return Site(cert, key)
 
     def ocsp_response(self, site, revoked=False):
         if revoked:
             openssl("ca", "-config", self.config, "-cert", self.cert, "-keyfile", self.key, "-revoke", site.cert)
         out = site.cert.with_suffix(".ocsp")
-        openssl("ocsp", "-index", self.folder / "index.txt", "-CA", self.cert, "-rsigner", self.cert, "-rkey", self.key, "-issuer", self.cert,
-                "-cert", site.cert, "-ndays", "1", "-respout", out)
+        openssl(
+            "ocsp",
+            "-index",
+            self.folder / "index.txt",
+            "-CA",
+            self.cert,
+            "-rsigner",
+            self.cert,
+            "-rkey",
+            self.key,
+            "-issuer",
+            self.cert,
+            "-cert",
+            site.cert,
+            "-ndays",
+            "1",
+            "-respout",
+            out,
+        )
         return out
 
 
@@ -89,5 +151,19 @@ def when(days):
 def self_signed(folder, name="localhost"):
     site = Site(folder / "self.pem", folder / "self.key")
     Authority.make_key(site.key)
-    openssl("req", "-x509", "-new", "-key", site.key, "-subj", f"/CN={name}", "-days", "30", "-out", site.cert, "-addext", "subjectAltName=DNS:localhost")
+    openssl(
+        "req",
+        "-x509",
+        "-new",
+        "-key",
+        site.key,
+        "-subj",
+        f"/CN={name}",
+        "-days",
+        "30",
+        "-out",
+        site.cert,
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    )
     return site

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of the command line share: running it, certificates, peers that behave as they are told."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -17,7 +18,11 @@ LIMIT = 120  # seconds; sanitizers on a busy machine are slow
 
 def environment(**changes):
     """A quiet environment: none of the variables the tool reads, unless a test sets them."""
-    env = {k: v for k, v in os.environ.items() if k not in ("SLUICE_PIN", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")}
+    env = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("SLUICE_PIN", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    }
     env.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"})
     env.update(changes)
     return {k: v for k, v in env.items() if v is not None}
@@ -39,7 +44,9 @@ class Ran:
 
 
 def run(*args, stdin=b"", env=None, **more):
-    done = subprocess.run([SLUICE, *map(str, args)], input=stdin, capture_output=True, timeout=LIMIT, env=env or environment(), **more)
+    done = subprocess.run(
+        [SLUICE, *map(str, args)], input=stdin, capture_output=True, timeout=LIMIT, env=env or environment(), **more
+    )
     return Ran(done)
 
 
@@ -47,7 +54,13 @@ class Program:
     """The tool, running beside the test. Its lines of stdout arrive as they are printed."""
 
     def __init__(self, *args, env=None, stdin=subprocess.DEVNULL, raw=False, program=SLUICE):
-        self.process = subprocess.Popen([program, *map(str, args)], stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env or environment())
+        self.process = subprocess.Popen(
+            [program, *map(str, args)],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=env or environment(),
+        )
         self.lines = queue.Queue()
         self.err = b""
         self.threads = [threading.Thread(target=self._read_err, daemon=True)]
@@ -140,11 +153,28 @@ class Peer:
         self.thread.join(timeout=LIMIT)
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@contextlib.contextmanager
+def deaf_port():
+    """A port that is taken, so that nobody else gets it, and that refuses whoever connects."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+def programs_of(folder):
+    """Processes whose folder for temporary files it is: the tool's, and their children."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and int(entry) != os.getpid():
+            try:
+                if f"TMPDIR={folder}".encode() in open(f"/proc/{entry}/environ", "rb").read().split(b"\0"):
+                    found.append(open(f"/proc/{entry}/cmdline").read())
+            except OSError:
+                pass
+    return found
 
 
 def openssl(*args, stdin=None):
-    return subprocess.run(["openssl", *map(str, args)], input=stdin, check=True, capture_output=True, timeout=LIMIT).stdout
+    return subprocess.run(
+        ["openssl", *map(str, args)], input=stdin, check=True, capture_output=True, timeout=LIMIT
+    ).stdout

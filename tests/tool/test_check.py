@@ -10,7 +10,18 @@ from kit import Peer, run
 
 TOP = ["schema", "ok", "peer", "tls", "certificates", "timing_ms", "error"]
 PEER = ["address", "server_name"]
-TLS = ["version", "cipher", "group", "signature", "alpn", "resumed", "early_data", "policy", "client_certificate", "ocsp"]
+TLS = [
+    "version",
+    "cipher",
+    "group",
+    "signature",
+    "alpn",
+    "resumed",
+    "early_data",
+    "policy",
+    "client_certificate",
+    "ocsp",
+]
 CERTIFICATE = ["subject", "issuer", "serial", "not_before", "not_after", "names", "key", "sha256"]
 TIMING = ["resolve", "connect", "handshake", "sign", "total"]
 ERROR = ["category", "code", "message", "alert", "origin"]
@@ -49,12 +60,15 @@ def test_a_good_server_in_json(server, authority):
     assert report["timing_ms"]["total"] >= report["timing_ms"]["handshake"] > 0
 
 
-@pytest.mark.parametrize("args", [
-    ["127.0.0.1:1"],                               # refused
-    ["localhost:99999"],                           # usage
-    ["localhost:1", "--ca", "no-such-file"],       # config
-    ["no-such-name.invalid"],                      # resolve
-])
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["127.0.0.1:1"],  # refused
+        ["localhost:99999"],  # usage
+        ["localhost:1", "--ca", "no-such-file"],  # config
+        ["no-such-name.invalid"],  # resolve
+    ],
+)
 def test_a_failure_in_json_has_every_key_too(args):
     report = run("check", *args, "--json").json
     assert keys_are_exact(report)
@@ -77,8 +91,15 @@ def test_a_good_server_for_people(server, authority):
     assert verdict == f"✓ {server.name} is trusted: its certificate is valid for another 29 days"
     facts = "\n".join(facts)
     for fact in [
-        rf"address +{re.escape(server.address)}", r"version +TLSv1\.3", r"cipher +TLS_AES_128_GCM_SHA256", r"group +X25519MLKEM768 \(post-quantum hybrid\)",
-        r"signature +ecdsa", r"ALPN +none", r"SNI +localhost", r"chain +1\. CN=site, ECDSA P-256, .*29 days left", r" +2\. CN=Test Root",
+        rf"address +{re.escape(server.address)}",
+        r"version +TLSv1\.3",
+        r"cipher +TLS_AES_128_GCM_SHA256",
+        r"group +X25519MLKEM768 \(post-quantum hybrid\)",
+        r"signature +ecdsa",
+        r"ALPN +none",
+        r"SNI +localhost",
+        r"chain +1\. CN=site, ECDSA P-256, .*29 days left",
+        r" +2\. CN=Test Root",
         r"timing +resolve .* connect .* handshake .* total ",
     ]:
         assert re.search(rf"^  {fact}", facts, re.M), fact
@@ -87,7 +108,9 @@ def test_a_good_server_for_people(server, authority):
 def test_the_verdict_on_a_bad_server_says_what_why_and_what_next(server, authority):
     verdict = run("check", server.name, "--ca", authority.cert, "--servername", "example.org").text.splitlines()[0]
     assert verdict.startswith(f"✗ {server.name} is not trusted: ")
-    assert "the certificate is for another name: it is for localhost, 127.0.0.1; connect by a name it carries" in verdict
+    assert (
+        "the certificate is for another name: it is for localhost, 127.0.0.1; connect by a name it carries" in verdict
+    )
 
 
 def test_a_certificate_that_ends_soon_is_good_and_noted(serve, authority):
@@ -102,21 +125,39 @@ def test_unverified_is_said_in_both_streams(server):
     ran = run("check", server.name, "--insecure")
     assert ran.code == 0
     assert "nobody checked its certificate" in ran.text.splitlines()[0]
-    assert ran.err == ("sluice: certificate verification is OFF for this context (X.509 validation disabled); outside tests this is "
-                       "a vulnerability\n")
+    assert ran.err == (
+        "sluice: certificate verification is OFF for this context (X.509 validation disabled); outside tests this is "
+        "a vulnerability\n"
+    )
 
 
 def test_requirements_that_are_met(serve, site, authority):
-    server = serve("--cert", site.cert, "--key", site.key, "--alpn", "h2,http/1.1", "--ocsp", authority.ocsp_response(site))
-    ran = run("check", server.name, "--ca", authority.cert, "--require-tls13", "--require-pq", "--require-alpn", "h2", "--require-ocsp",
-              "--fail-under", "28d", "--json")
+    server = serve(
+        "--cert", site.cert, "--key", site.key, "--alpn", "h2,http/1.1", "--ocsp", authority.ocsp_response(site)
+    )
+    ran = run(
+        "check",
+        server.name,
+        "--ca",
+        authority.cert,
+        "--require-tls13",
+        "--require-pq",
+        "--require-alpn",
+        "h2",
+        "--require-ocsp",
+        "--fail-under",
+        "28d",
+        "--json",
+    )
     assert ran.code == 0, ran.json["error"]
     assert ran.json["tls"]["alpn"] == "h2" and ran.json["tls"]["ocsp"] == "good"
 
 
 def test_versions_policy_and_alpn_are_as_asked(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--alpn", "http/1.1")
-    report = run("check", server.name, "--ca", authority.cert, "--max-tls", "1.2", "--alpn", "h2,http/1.1", "--json").json
+    report = run(
+        "check", server.name, "--ca", authority.cert, "--max-tls", "1.2", "--alpn", "h2,http/1.1", "--json"
+    ).json
     assert (report["tls"]["version"], report["tls"]["alpn"]) == ("TLSv1.2", "http/1.1")
     report = run("check", server.name, "--ca", authority.cert, "--policy", "20190801", "--json").json
     assert report["tls"]["policy"] == "20190801" and "MLKEM" not in report["tls"]["group"]
@@ -143,7 +184,21 @@ def test_a_client_certificate_is_sent(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--client-auth", "required", "--ca", authority.cert)
     me = authority.issue("me", names="", usage="clientAuth")
     for version in "1.2", "1.3":
-        report = run("check", server.name, "--ca", authority.cert, "--cert", me.cert, "--key", me.key, "--max-tls", version, "--min-tls", version, "--json").json
+        report = run(
+            "check",
+            server.name,
+            "--ca",
+            authority.cert,
+            "--cert",
+            me.cert,
+            "--key",
+            me.key,
+            "--max-tls",
+            version,
+            "--min-tls",
+            version,
+            "--json",
+        ).json
         assert report["ok"] is True and report["tls"]["client_certificate"] is True
         assert server.event("handshake")["client_subject"] == "CN=me"
 
@@ -159,7 +214,9 @@ def test_a_client_certificate_with_its_key_in_a_token(way, serve, site, authorit
         env = dict(env, SLUICE_PIN="999999")  # the URI comes first
     if way == "--module":
         uri, more = uri.split("?")[0], [*more, "--module", "softhsm2"]
-    ran = run("check", server.name, "--ca", authority.cert, "--cert", token.cert, "--key", uri, *more, "--json", env=env)
+    ran = run(
+        "check", server.name, "--ca", authority.cert, "--cert", token.cert, "--key", uri, *more, "--json", env=env
+    )
     assert ran.code == 0, ran.json["error"]
     assert ran.json["timing_ms"]["sign"] > 0
     assert server.event("handshake")["client_subject"] == "CN=token-site"

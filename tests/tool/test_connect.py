@@ -41,7 +41,19 @@ def read_all(s):
 def test_ten_megabytes_of_anything_come_back_as_they_were(version, server, authority):
     sent = b"Q\nR\n\x00\xff\x04\x1b" + noise(TEN_MB)
     # TLS 1.2 has no half-close: the tool says goodbye when all has been quiet for the time-out.
-    ran = run("connect", server.name, "--ca", authority.cert, "--max-tls", version, "--min-tls", version, "--timeout", "2s", stdin=sent)
+    ran = run(
+        "connect",
+        server.name,
+        "--ca",
+        authority.cert,
+        "--max-tls",
+        version,
+        "--min-tls",
+        version,
+        "--timeout",
+        "2s",
+        stdin=sent,
+    )
     assert (ran.code, ran.err) == (0, "")
     assert ran.out == sent
 
@@ -51,8 +63,14 @@ def test_files_work_on_both_ends(server, authority, tmp_path):
     got = tmp_path / "got"
     sent.write_bytes(noise(TEN_MB))
     with sent.open("rb") as source, got.open("wb") as sink:
-        done = subprocess.run([SLUICE, "connect", server.name, "--ca", authority.cert], stdin=source, stdout=sink, stderr=subprocess.PIPE, timeout=LIMIT,
-                              env=environment())
+        done = subprocess.run(
+            [SLUICE, "connect", server.name, "--ca", authority.cert],
+            stdin=source,
+            stdout=sink,
+            stderr=subprocess.PIPE,
+            timeout=LIMIT,
+            env=environment(),
+        )
     assert (done.returncode, done.stderr) == (0, b"")
     assert got.read_bytes() == sent.read_bytes()
 
@@ -147,7 +165,13 @@ def test_a_peer_that_ends_ends_us_although_stdin_stays_open(site, authority):
     for version in ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3:
         reader, writer = os.pipe()
         with tls_peer(site, lambda s: (s.sendall(b"that was all\n"), goodbye(s)), version) as peer:
-            done = subprocess.run([SLUICE, "connect", peer.name, "--ca", authority.cert], stdin=reader, capture_output=True, timeout=LIMIT, env=environment())
+            done = subprocess.run(
+                [SLUICE, "connect", peer.name, "--ca", authority.cert],
+                stdin=reader,
+                capture_output=True,
+                timeout=LIMIT,
+                env=environment(),
+            )
         os.close(writer)
         os.close(reader)
         assert (done.returncode, done.stdout, done.stderr) == (0, b"that was all\n", b"")
@@ -212,8 +236,14 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(serve, site, authority):
 def test_a_full_disk_is_told(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--mode", "source")
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([SLUICE, "connect", server.name, "--ca", authority.cert], stdin=subprocess.PIPE, stdout=full, stderr=subprocess.PIPE,
-                              timeout=LIMIT, env=environment())
+        done = subprocess.run(
+            [SLUICE, "connect", server.name, "--ca", authority.cert],
+            stdin=subprocess.PIPE,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=LIMIT,
+            env=environment(),
+        )
     assert done.returncode == 70
     assert b"standard output" in done.stderr and b"No space left" in done.stderr
 
@@ -222,7 +252,9 @@ def test_a_reader_that_waits_stops_the_peer_and_not_our_own_words(server, author
     """Both directions at once, with a consumer that reads only after everything was written."""
     sent = noise(TEN_MB, 3)
     program = Program("connect", server.name, "--ca", authority.cert, stdin=subprocess.PIPE, raw=True)
-    writer = threading.Thread(target=lambda: (program.process.stdin.write(sent), program.process.stdin.close()), daemon=True)
+    writer = threading.Thread(
+        target=lambda: (program.process.stdin.write(sent), program.process.stdin.close()), daemon=True
+    )
     writer.start()
     writer.join(timeout=1)  # far more than the buffers hold: it is stuck by now, or the echo got it all
     got = program.process.stdout.read()
@@ -235,6 +267,13 @@ def test_the_shells_terminal_is_left_blocking(server, authority):
     os.write(writer, b"x")
     os.close(writer)
     assert os.get_blocking(reader)
-    subprocess.run([SLUICE, "connect", server.name, "--ca", authority.cert], stdin=reader, capture_output=True, timeout=LIMIT, env=environment(), check=True)
+    subprocess.run(
+        [SLUICE, "connect", server.name, "--ca", authority.cert],
+        stdin=reader,
+        capture_output=True,
+        timeout=LIMIT,
+        env=environment(),
+        check=True,
+    )
     assert os.get_blocking(reader)
     os.close(reader)

@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """`demo`: the main job on this machine, with nothing left behind."""
 
-import json
-import os
 import signal
-import subprocess
-import time
 
 import pytest
 
-from kit import LIMIT, Program, environment, run
+from kit import Program, environment, programs_of, run
 
-VERDICTS = ["keys_stay_in_token"] + [
-    f"echo_{client}_{version}_{key}" for key in ("p256", "rsa2048") for version in ("tls13", "tls12") for client in ("sluice", "openssl")
-] + ["post_quantum", "nothing_left_behind"]
+VERDICTS = (
+    ["keys_stay_in_token"]
+    + [
+        f"echo_{client}_{version}_{key}"
+        for key in ("p256", "rsa2048")
+        for version in ("tls13", "tls12")
+        for client in ("sluice", "openssl")
+    ]
+    + ["post_quantum", "nothing_left_behind"]
+)
 
 
 @pytest.fixture
@@ -24,19 +27,6 @@ def temporary(tmp_path):
     yield folder
     assert list(folder.iterdir()) == []
     assert programs_of(folder) == []
-
-
-def programs_of(folder):
-    """Processes whose environment has this folder: the demo and its children."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit() and int(entry) != os.getpid():
-            try:
-                if f"TMPDIR={folder}".encode() in open(f"/proc/{entry}/environ", "rb").read().split(b"\0"):
-                    found.append(open(f"/proc/{entry}/cmdline").read())
-            except OSError:
-                pass
-    return found
 
 
 def test_every_verdict_holds(temporary):
@@ -58,7 +48,9 @@ def test_every_verdict_holds(temporary):
     seen = {(h["client"], h["version"], h["key"].rsplit("=", 1)[1]) for h in result["handshakes"]}
     assert len(seen) == 8
     assert len({h["echo_sha256"] for h in result["handshakes"]}) == 1
-    assert {h["group"] for h in result["handshakes"] if h["client"] == "sluice" and h["version"] == "TLSv1.3"} == {"X25519MLKEM768"}
+    assert {h["group"] for h in result["handshakes"] if h["client"] == "sluice" and h["version"] == "TLSv1.3"} == {
+        "X25519MLKEM768"
+    }
 
 
 def test_people_see_a_table(temporary):

@@ -18,7 +18,13 @@ def on_terminal(*args, width=120, env=None):
     """Runs it with stdout on a pseudo-terminal of that width; answers what was shown."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    process = subprocess.Popen([SLUICE, *map(str, args)], stdin=subprocess.DEVNULL, stdout=follower, stderr=subprocess.PIPE, env=env or environment())
+    process = subprocess.Popen(
+        [SLUICE, *map(str, args)],
+        stdin=subprocess.DEVNULL,
+        stdout=follower,
+        stderr=subprocess.PIPE,
+        env=env or environment(),
+    )
     os.close(follower)
     shown = b""
     while True:
@@ -55,7 +61,9 @@ def test_a_pipe_gets_plain_text(server, authority):
 
 
 def test_the_words_are_the_same_in_both(server, authority):
-    words = lambda text: [line.split() for line in ESCAPE.sub("", text).splitlines() if "address" not in line and "timing" not in line]
+    words = lambda text: [
+        line.split() for line in ESCAPE.sub("", text).splitlines() if "address" not in line and "timing" not in line
+    ]
     _, shown = on_terminal("check", server.name, "--ca", authority.cert, width=200)
     assert words(shown) == words(run("check", server.name, "--ca", authority.cert).text)
 

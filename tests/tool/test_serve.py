@@ -2,11 +2,13 @@
 """`serve`: events as promised, modes, and ends that lose nobody's words."""
 
 import json
+import os
 import re
 import signal
 import socket
 import ssl
 import subprocess
+import threading
 import time
 
 import pytest
@@ -33,6 +35,7 @@ def end_of(server):
 
 # --- events ---
 
+
 def test_the_first_line_is_where_it_listens(site):
     program = Program("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key)
     assert re.fullmatch(r"listening 127\.0\.0\.1:[1-9]\d*", program.line())
@@ -41,7 +44,9 @@ def test_the_first_line_is_where_it_listens(site):
     assert program.rest() == ["draining"]
 
 
-@pytest.mark.parametrize("listen, address", [("[::1]:0", r"\[::1\]:\d+"), (":0", r"127\.0\.0\.1:\d+"), ("localhost:0", r"127\.0\.0\.1:\d+")])
+@pytest.mark.parametrize(
+    "listen, address", [("[::1]:0", r"\[::1\]:\d+"), (":0", r"127\.0\.0\.1:\d+"), ("localhost:0", r"127\.0\.0\.1:\d+")]
+)
 def test_other_ways_to_say_where(listen, address, site):
     program = Program("serve", "--listen", listen, "--json", "--cert", site.cert, "--key", site.key)
     assert re.fullmatch(address, program.event("listening")["address"])
@@ -83,7 +88,9 @@ def test_people_get_lines_not_json(site, authority):
     program = Program("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key)
     name = "localhost:" + program.line().rsplit(":", 1)[1]
     assert run("check", name, "--ca", authority.cert).code == 0
-    assert re.match(r"✓ 127\.0\.0\.1:\d+  TLSv1\.3  TLS_AES_128_GCM_SHA256  X25519MLKEM768 \(post-quantum\)", program.line())
+    assert re.match(
+        r"✓ 127\.0\.0\.1:\d+  TLSv1\.3  TLS_AES_128_GCM_SHA256  X25519MLKEM768 \(post-quantum\)", program.line()
+    )
     assert run("check", name).code == 5
     line = program.line()
     assert line.startswith(("✗ ", "✓ "))  # in TLS 1.3 the server may be done before the client says no
@@ -92,6 +99,7 @@ def test_people_get_lines_not_json(site, authority):
 
 
 # --- certificates ---
+
 
 @pytest.mark.parametrize("more", [[], ["--json"]])
 def test_without_a_certificate_it_makes_one_and_prints_it(more, tmp_path):
@@ -103,7 +111,7 @@ def test_without_a_certificate_it_makes_one_and_prints_it(more, tmp_path):
         lines = []
         while not lines or lines[-1] != "-----END CERTIFICATE-----":
             lines.append(program.line())
-        pinned.write_text("\n".join(lines[lines.index("-----BEGIN CERTIFICATE-----"):]) + "\n")
+        pinned.write_text("\n".join(lines[lines.index("-----BEGIN CERTIFICATE-----") :]) + "\n")
         assert run("check", f"localhost:{port}", "--ca", pinned).code == 0
     else:
         assert run("check", f"localhost:{port}", "--insecure").code == 0
@@ -134,6 +142,7 @@ def test_client_certificates_none_optional_required(version, serve, site, author
 
 def test_a_client_certificate_of_strangers_is_refused(serve, site, authority, tmp_path):
     from authority import Authority
+
     stranger = Authority(tmp_path / "strangers", "Strangers").issue("stranger", names="", usage="clientAuth")
     server = serve("--cert", site.cert, "--key", site.key, "--client-auth", "required", "--ca", authority.cert)
     run("check", server.name, "--ca", authority.cert, "--cert", stranger.cert, "--key", stranger.key)
@@ -147,6 +156,7 @@ def test_client_auth_needs_somebody_to_trust(site):
 
 
 # --- modes ---
+
 
 def test_echo_gives_back(server, authority):
     with client(server, authority) as s:
@@ -194,6 +204,7 @@ def test_source_pours_until_the_client_ends(serve, site, authority):
 
 
 # --- limits and ends ---
+
 
 def test_exit_after_counts_failures_and_lets_the_last_client_finish(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--exit-after", "2")
@@ -254,6 +265,66 @@ def test_a_second_signal_ends_it_at_once(serve, site, authority):
         server.event("draining")
         server.terminate()
         assert server.wait() == 130
+
+
+def test_a_signal_before_it_listens_is_answered_too(token, tmp_path):
+    """It waits for its PIN, which comes after the signal."""
+    pin = tmp_path / "pin"
+    os.mkfifo(pin, 0o600)
+    program = Program(
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--json",
+        "--cert",
+        token.cert,
+        "--key",
+        token.uri,
+        "--pin-file",
+        pin,
+        env=token.env,
+    )
+    with open(pin, "w") as answer:  # opens once the other side does
+        program.process.send_signal(signal.SIGTERM)
+        answer.write("123456\n")
+    assert program.wait() == 0
+    assert [json.loads(line)["event"] for line in program.rest()] == ["listening", "draining", "closed"]
+
+
+def test_a_signal_while_it_is_leaving_changes_nothing(serve, token):
+    """The token is put away after the last word: a moment when another signal used to kill."""
+    for _ in range(10):
+        server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
+        server.terminate()
+        server.event("draining")
+        server.event("closed")
+        server.terminate()
+        assert server.wait() == 0
+
+
+def test_a_signal_under_load_with_a_key_in_a_token_ends_well(serve, token, authority):
+    """Signatures are being made, sessions opened and closed; the module must survive that, and so must we."""
+
+    def press(server, over):
+        while not over.is_set():
+            try:
+                client(server, authority).close()
+            except OSError:
+                pass
+
+    for _ in range(5):
+        server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
+        over = threading.Event()
+        crowd = [threading.Thread(target=press, args=(server, over)) for _ in range(4)]
+        for one in crowd:
+            one.start()
+        server.event("handshake")
+        server.terminate()
+        code = server.wait()
+        over.set()
+        for one in crowd:
+            one.join()
+        assert code == 0, server.err.decode()
 
 
 def test_a_silent_client_delays_nobody(server, authority):

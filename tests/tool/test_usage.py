@@ -34,20 +34,23 @@ def test_help_of_every_verb_shows_an_example(verb):
     assert re.search(rf"Example:\n.*\bsluice {verb}\b", ran.text, re.S)
 
 
-@pytest.mark.parametrize("args", [
-    [],
-    ["no-such-verb"],
-    ["check"],
-    ["check", "--no-such-option", "localhost"],
-    ["check", "localhost", "surplus"],
-    ["check", "localhost", "--timeout"],
-    ["check", "localhost", "--count", "3"],
-    ["check", "localhost", "--resume"],
-    ["connect", "localhost", "--starttls", "smtp"],
-    ["serve"],
-    ["serve", "--listen", "127.0.0.1:0", "--tickets", "on"],
-    ["demo", "surplus"],
-])
+@pytest.mark.parametrize(
+    "args",
+    [
+        [],
+        ["no-such-verb"],
+        ["check"],
+        ["check", "--no-such-option", "localhost"],
+        ["check", "localhost", "surplus"],
+        ["check", "localhost", "--timeout"],
+        ["check", "localhost", "--count", "3"],
+        ["check", "localhost", "--resume"],
+        ["connect", "localhost", "--starttls", "smtp"],
+        ["serve"],
+        ["serve", "--listen", "127.0.0.1:0", "--tickets", "on"],
+        ["demo", "surplus"],
+    ],
+)
 def test_wrong_usage_is_one_sentence_with_a_remedy_and_code_1(args):
     ran = run(*args)
     assert ran.code == 1
@@ -56,25 +59,28 @@ def test_wrong_usage_is_one_sentence_with_a_remedy_and_code_1(args):
     assert ran.err.startswith("sluice") and "--help`" in ran.err
 
 
-@pytest.mark.parametrize("args, word", [
-    (["check", "localhost:0"], "port"),
-    (["check", "localhost:65536"], "port"),
-    (["check", "localhost:https"], "port"),
-    (["check", ":443"], "host"),
-    (["check", "[::1"], "bracket"),
-    (["check", "localhost", "--timeout", "10"], "duration"),
-    (["check", "localhost", "--timeout", "-1s"], "duration"),
-    (["check", "localhost", "--timeout", "99999999999999999999s"], "duration"),
-    (["check", "localhost", "--fail-under", "soon"], "duration"),
-    (["check", "localhost", "--min-tls", "1.4"], "version"),
-    (["check", "localhost", "--key", "site.key"], "certificate"),
-    (["serve", "--listen", "127.0.0.1"], "port"),
-    (["serve", "--listen", "example.org:443"], "address"),
-    (["serve", "--listen", "127.0.0.1:0", "--mode", "gopher"], "mode"),
-    (["serve", "--listen", "127.0.0.1:0", "--client-auth", "maybe"], "client-auth"),
-    (["serve", "--listen", "127.0.0.1:0", "--exit-after", "0"], "exit-after"),
-    (["serve", "--listen", "127.0.0.1:0", "--max-connections", "-3"], "max-connections"),
-])
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        (["check", "localhost:0"], "port"),
+        (["check", "localhost:65536"], "port"),
+        (["check", "localhost:https"], "port"),
+        (["check", ":443"], "host"),
+        (["check", "[::1"], "bracket"),
+        (["check", "localhost", "--timeout", "10"], "duration"),
+        (["check", "localhost", "--timeout", "-1s"], "duration"),
+        (["check", "localhost", "--timeout", "99999999999999999999s"], "duration"),
+        (["check", "localhost", "--fail-under", "soon"], "duration"),
+        (["check", "localhost", "--min-tls", "1.4"], "version"),
+        (["check", "localhost", "--key", "site.key"], "certificate"),
+        (["serve", "--listen", "127.0.0.1"], "port"),
+        (["serve", "--listen", "example.org:443"], "address"),
+        (["serve", "--listen", "127.0.0.1:0", "--mode", "gopher"], "mode"),
+        (["serve", "--listen", "127.0.0.1:0", "--client-auth", "maybe"], "client-auth"),
+        (["serve", "--listen", "127.0.0.1:0", "--exit-after", "0"], "exit-after"),
+        (["serve", "--listen", "127.0.0.1:0", "--max-connections", "-3"], "max-connections"),
+    ],
+)
 def test_wrong_values_are_told_with_what_would_be_right(args, word):
     ran = run(*args)
     assert ran.code == 1
@@ -84,7 +90,9 @@ def test_wrong_values_are_told_with_what_would_be_right(args, word):
 
 
 @pytest.mark.parametrize("option", ["--cert", "--key"])
-@pytest.mark.parametrize("verb", [["check", "localhost"], ["connect", "localhost"], ["serve", "--listen", "127.0.0.1:0"]])
+@pytest.mark.parametrize(
+    "verb", [["check", "localhost"], ["connect", "localhost"], ["serve", "--listen", "127.0.0.1:0"]]
+)
 def test_a_pin_on_the_command_line_is_refused_and_not_repeated(verb, option, site):
     uri = "pkcs11:token=test;object=site?module-name=softhsm2&pin-value=271828"
     more = ["--cert", site.cert] if option == "--key" else []

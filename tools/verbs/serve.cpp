@@ -21,6 +21,8 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -66,13 +68,31 @@ kit::issued throwaway_site(const asio::ip::address& at) {
   return kit::self_signed(options).value();
 }
 
+// From the first thing this verb does to the last, SIGINT and SIGTERM are ours: who sends one while the token's module
+// is still being loaded, or is already being put away, gets the same answer as anybody else.
+class stop_signals {
+ public:
+  explicit stop_signals(asio::io_context& io) : set_(std::in_place, io, SIGINT, SIGTERM) {}
+  stop_signals(const stop_signals&) = delete;
+  stop_signals& operator=(const stop_signals&) = delete;
+  ~stop_signals() {
+    set_.reset();  // which gives the signals back their deadly meaning
+    std::signal(SIGINT, SIG_IGN);
+    std::signal(SIGTERM, SIG_IGN);
+  }
+
+  asio::signal_set& operator*() { return *set_; }
+
+ private:
+  std::optional<asio::signal_set> set_;
+};
+
 class serving {
  public:
   explicit serving(const serve_options& options)
       : is_json_(options.tls.json), settings_(make_settings(options)), tls_(make_context(options)), server_(io_, tls_, settings_, events()) {}
 
   int run() {
-    asio::signal_set signals(io_, SIGINT, SIGTERM);
     bool is_forced = false;
     std::function<void(boost::system::error_code, int)> on_signal = [&](boost::system::error_code ec, int) {
       if (ec) return;
@@ -82,9 +102,9 @@ class serving {
         return io_.stop();
       }
       server_.drain();
-      signals.async_wait(on_signal);
+      (*signals_).async_wait(on_signal);
     };
-    signals.async_wait(on_signal);
+    (*signals_).async_wait(on_signal);
     server_.start();
     announce();  // from here on, whoever reads it may connect, or send a signal
     io_.run();
@@ -184,6 +204,7 @@ class serving {
   const server_settings settings_;
   std::string throwaway_;
   asio::io_context io_{1};
+  stop_signals signals_{io_};
   const context tls_;
   server server_;
 };

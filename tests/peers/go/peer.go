@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Go's crypto/tls as a peer: a client that has its words echoed, and a server that echoes.
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+)
+
+var (
+	address = flag.String("address", "127.0.0.1:0", "")
+	version = flag.String("version", "1.3", "")
+	ca      = flag.String("ca", "", "whom to trust: as a server, to issue client certificates")
+	name    = flag.String("name", "localhost", "")
+	cert    = flag.String("cert", "", "")
+	key     = flag.String("key", "", "")
+	alpn    = flag.String("alpn", "", "")
+)
+
+func check(err error) {
+	if err != nil {
+		json.NewEncoder(os.Stdout).Encode(map[string]any{"ok": false, "error": err.Error()})
+		os.Exit(1)
+	}
+}
+
+func config() *tls.Config {
+	made := &tls.Config{ServerName: *name, MinVersion: tls.VersionTLS13}
+	if *version == "1.2" {
+		made.MinVersion = tls.VersionTLS12
+	}
+	made.MaxVersion = made.MinVersion
+	if *alpn != "" {
+		made.NextProtos = []string{*alpn}
+	}
+	if *ca != "" {
+		text, err := os.ReadFile(*ca)
+		check(err)
+		made.RootCAs = x509.NewCertPool()
+		made.RootCAs.AppendCertsFromPEM(text)
+	}
+	if *cert != "" {
+		pair, err := tls.LoadX509KeyPair(*cert, *key)
+		check(err)
+		made.Certificates = []tls.Certificate{pair}
+		// Whoever issued it: what a server says of a stranger is to be seen.
+		made.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
+	}
+	return made
+}
+
+func client() {
+	words, err := io.ReadAll(os.Stdin)
+	check(err)
+	connection, err := tls.Dial("tcp", *address, config())
+	check(err)
+	check(connection.SetDeadline(time.Now().Add(time.Minute)))
+	_, err = connection.Write(words)
+	check(err)
+	echo := make([]byte, len(words))
+	_, err = io.ReadFull(connection, echo)
+	check(err)
+	state := connection.ConnectionState()
+	connection.Close()
+	json.NewEncoder(os.Stdout).Encode(map[string]any{"ok": true, "echo": string(echo), "alpn": state.NegotiatedProtocol,
+		"version": map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[state.Version]})
+}
+
+func server() {
+	made := config()
+	if *ca != "" {
+		made.ClientCAs, made.ClientAuth = made.RootCAs, tls.RequireAndVerifyClientCert
+	}
+	listener, err := tls.Listen("tcp", *address, made)
+	check(err)
+	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
+	go func() { // ends with whoever started it
+		io.ReadAll(os.Stdin)
+		os.Exit(0)
+	}()
+	for {
+		connection, err := listener.Accept()
+		check(err)
+		go func() {
+			io.Copy(connection, connection)
+			connection.Close()
+		}()
+	}
+}
+
+func main() {
+	role := os.Args[1]
+	check(flag.CommandLine.Parse(os.Args[2:]))
+	if role == "server" {
+		server()
+	} else {
+		client()
+	}
+}

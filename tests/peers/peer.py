@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a test asks of another implementation of TLS, and the ways to run one: a program, or a thread here."""
+
+import contextlib
+import dataclasses
+import os
+import pathlib
+import socket
+import subprocess
+import threading
+import time
+
+from kit import LIMIT
+
+WORDS = b"the quick brown fox jumps over the lazy dog\n"
+
+
+@dataclasses.dataclass
+class Ask:
+    """A client: shake hands, have the words echoed."""
+
+    port: int
+    version: str  # "1.2" or "1.3", and no other
+    ca: pathlib.Path
+    name: str = "localhost"
+    site: object = None  # a client certificate: .cert and .key
+    alpn: str = ""
+
+
+@dataclasses.dataclass
+class Offer:
+    """A server that echoes: .site is its certificate, .ca whom it wants client certificates from."""
+
+    site: object
+    version: str
+    ca: pathlib.Path | None = None
+    alpn: str = ""
+
+
+@dataclasses.dataclass
+class Outcome:
+    ok: bool
+    text: str = ""  # what it said, for who looks at a failure
+
+
+class Implementation:
+    """`client(ask)` answers an Outcome, `server(offer)` is a context manager that answers a port."""
+
+    name = "?"
+    reverses = False  # its echo: OpenSSL's turns each line around
+    # Why something cannot be asked of it, by the name of the test.
+    cannot = {}
+
+    def echo_of(self, words):
+        return words.rstrip(b"\n")[::-1] + b"\n" if self.reverses else words
+
+
+def talk(command, words=WORDS):
+    """A client program that copies stdin to the peer and the peer to stdout: done once it has printed the words."""
+    process = subprocess.Popen(
+        list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    guard = threading.Timer(LIMIT, process.kill)
+    guard.start()
+    said = b""
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(words)
+            process.stdin.flush()
+        while words not in said and (chunk := os.read(process.stdout.fileno(), 65536)):
+            said += chunk
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+        said += process.stdout.read()
+        return Outcome(process.wait() == 0 and words in said, said.decode(errors="replace"))
+    finally:
+        guard.cancel()
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def port_of(process):
+    """The port a program listens on, as the kernel tells it."""
+    end = time.monotonic() + LIMIT
+    while time.monotonic() < end and process.poll() is None:
+        for line in pathlib.Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and f"socket:[{rest[5]}]" in descriptors(process.pid):
+                return int(local.rsplit(":", 1)[1], 16)
+        time.sleep(0.01)
+    raise AssertionError(f"it does not listen; its exit code is {process.poll()}")
+
+
+def descriptors(pid):
+    found = set()
+    for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(entry))
+    return found
+
+
+@contextlib.contextmanager
+def program(command):
+    """A server program, ended by a signal. It reads from a pipe that says nothing, and nobody reads what it says."""
+    process = subprocess.Popen(
+        list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield port_of(process)
+    finally:
+        process.kill()
+        process.stdin.close()
+        process.wait()
+
+
+@contextlib.contextmanager
+def thread(serve):
+    """A server here: `serve(socket)` for one connection after the other."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def run():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:  # shut down below
+                return
+            with connection:
+                connection.settimeout(LIMIT)
+                with contextlib.suppress(Exception):  # of one client; the test looks at the other side
+                    serve(connection)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        worker.join(timeout=LIMIT)
