@@ -29,7 +29,7 @@ std::string version_text() {
 // CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
 int refuse(const CLI::App& app, const CLI::ParseError& why) {
   std::string path = "sluice";
-  for (const auto* sub : app.get_subcommands()) path += " " + sub->get_name();
+  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands()) path += " " + subs.front()->get_name();
   std::string text = why.what();
   if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
   while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();

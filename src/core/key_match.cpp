@@ -11,6 +11,9 @@
 #include <openssl/nid.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
 
 namespace sluice::inline v0::internal {
 namespace {
@@ -128,6 +131,16 @@ result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std:
   if (!signature) return signature.error();
   if (!verifies(leaf, *scheme, request.digest(), *signature)) return mismatch(key.name(), leaf);
   return {};
+}
+
+bool is_issuer(const certificate& issuer, const certificate& subject) {
+  if (!std::ranges::equal(issuer.subject_der(), subject.issuer_der())) return false;
+  const auto* at = raw(subject.der());
+  const bssl::UniquePtr<X509> parsed(d2i_X509(nullptr, &at, static_cast<long>(subject.der().size())));
+  const auto key = public_key_of(issuer);
+  const bool is_good = parsed && key && X509_verify(parsed.get(), key.get()) == 1;
+  ERR_clear_error();
+  return is_good;
 }
 
 }  // namespace sluice::inline v0::internal

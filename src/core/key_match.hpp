@@ -18,4 +18,7 @@ result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std:
 bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const std::byte> digest,
               std::span<const std::byte> signature);
 
+// Did `issuer` sign `subject`? Names and signature; nothing is said of what `issuer` may do.
+bool is_issuer(const certificate& issuer, const certificate& subject);
+
 }  // namespace sluice::inline v0::internal

@@ -12,9 +12,10 @@ CK_RV rv_of(const failure& why) {
   return why.code.category() == pkcs11_category() ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
 }
 
-// Some tokens say so; others just do not show private keys to a session that is not logged in.
-bool is_login_lost(const session& s, const failure& why) {
-  return rv_of(why) == CKR_USER_NOT_LOGGED_IN || (why.code == errc::key_not_found && rv_of(why) == CKR_OK && !s.is_user());
+// Some tokens say so; others just do not show private keys to a session that is not logged in. Whether it is now says
+// nothing of then: another worker may have logged in meanwhile.
+bool may_be_logged_out(const failure& why) {
+  return rv_of(why) == CKR_USER_NOT_LOGGED_IN || (why.code == errc::key_not_found && rv_of(why) == CKR_OK);
 }
 
 }  // namespace
@@ -51,7 +52,7 @@ result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
       w.handles.erase(work.key);
       const std::lock_guard lock(gate);
       ++totals.keys_found_again;
-    } else if (!outcome && is_login_lost(w.s, outcome.error()) && !logged_in_again) {
+    } else if (!outcome && may_be_logged_out(outcome.error()) && !logged_in_again) {
       logged_in_again = true;
       hint = rv == CKR_USER_NOT_LOGGED_IN ? login_hint::lost : login_hint::doubtful;
       w.handles.erase(work.key);

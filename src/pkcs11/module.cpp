@@ -6,6 +6,7 @@
 
 #include <p11-kit/p11-kit.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -64,6 +65,19 @@ result<std::string> module::find(std::string_view name) {
   }
   return config_failure(errc::module_load_failed, "module-name=" + text, "tried " + tried,
                         "install the module, or give its path");
+}
+
+std::vector<std::string> module::registered() {
+  std::vector<std::string> names;
+  for (const auto* folder : {own_config_folder, config_folder}) {
+    std::error_code ec;
+    for (const auto& entry : fs::directory_iterator(folder, ec)) {
+      if (entry.path().extension() == ".module") names.push_back(entry.path().stem().string());
+    }
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
 }
 
 const module_info& module::info() const noexcept { return library_->info(); }

@@ -270,6 +270,20 @@ result<std::shared_ptr<token_pool>> token_pool::open(std::shared_ptr<library> li
   return made;
 }
 
+std::vector<token_stats> statistics() {
+  std::vector<std::shared_ptr<token_pool>> alive;  // released without the lock: the last one stops its workers
+  {
+    auto& shared = registry::instance();
+    const std::lock_guard lock(shared.gate);
+    for (const auto& [which, pool] : shared.pools) {
+      if (auto held = pool.lock()) alive.push_back(std::move(held));
+    }
+  }
+  std::vector<token_stats> made;
+  for (const auto& pool : alive) made.push_back(pool->stats());
+  return made;
+}
+
 token_pool::~token_pool() { state_->stop(); }
 void token_pool::submit(job work) { state_->submit(std::move(work)); }
 token_stats token_pool::stats() const { return state_->stats(); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/token.hpp"
 
+#include "core/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/login.hpp"
 #include "pkcs11/module_choice.hpp"
@@ -82,6 +83,20 @@ std::string key_text(const session& s, CK_OBJECT_HANDLE key) {
   return std::string("EC P-") + (row->name + 2);
 }
 
+bool is_self_issued(const certificate& c) { return std::ranges::equal(c.subject_der(), c.issuer_der()); }
+
+// By names, and by signature where several have the same one. No chain is longer than what there is to make it of.
+std::vector<certificate> complete_chain(certificate leaf, const std::vector<certificate>& candidates) {
+  std::vector<certificate> chain{std::move(leaf)};
+  while (chain.size() <= candidates.size() && !is_self_issued(chain.back())) {
+    const auto issued_it = [&last = chain.back()](const certificate& c) { return sluice::internal::is_issuer(c, last); };
+    const auto issuer = std::ranges::find_if(candidates, issued_it);
+    if (issuer == candidates.end() || is_self_issued(*issuer)) break;
+    chain.push_back(*issuer);
+  }
+  return chain;
+}
+
 std::string text_of(const session& s, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   der::bytes value;
   if (s.attribute(object, type, value) != CKR_OK) return {};
@@ -93,6 +108,7 @@ std::string text_of(const session& s, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE
 struct token::state {
   std::shared_ptr<library> lib;
   std::unique_ptr<session> s;
+  CK_SLOT_ID slot = 0;
   token_info info;
   uri place;
   bool is_logged_in = false;
@@ -139,6 +155,7 @@ result<token> token::open(std::string_view text, const token_options& options) {
   const auto working = made->lib->working();
   auto found = find_token(*made->lib, *u);
   if (!found) return found.error();
+  made->slot = found->slot;
   made->info = describe(*made->lib, found->slot, found->info);
   made->place = token_uri(found->info);
   made->s = std::make_unique<session>(*made->lib);
@@ -152,6 +169,18 @@ result<token> token::open(std::string_view text, const token_options& options) {
     made->is_logged_in = true;
   }
   return token(std::move(made));
+}
+
+result<token_status> token::status() const {
+  const auto working = state_->lib->working();
+  CK_TOKEN_INFO info{};
+  auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_GetTokenInfo, state_->slot, &info);
+  if (rv != CKR_OK) return state_->trouble(rv, "C_GetTokenInfo");
+  CK_SESSION_INFO session{};
+  rv = state_->lib->call(&CK_FUNCTION_LIST::C_GetSessionInfo, state_->s->handle(), &session);
+  if (rv != CKR_OK) return state_->trouble(rv, "C_GetSessionInfo");
+  const bool is_user = session.state == CKS_RO_USER_FUNCTIONS || session.state == CKS_RW_USER_FUNCTIONS;
+  return token_status{describe(*state_->lib, state_->slot, info), is_user};
 }
 
 result<std::vector<key_info>> token::keys() const {
@@ -168,6 +197,8 @@ result<std::vector<key_info>> token::keys() const {
     s.attribute(object, CKA_ID, k.id);
     k.type = key_text(s, object);
     k.can_sign = is_true(s, object, CKA_SIGN);
+    k.can_decrypt = is_true(s, object, CKA_DECRYPT);
+    k.is_local = is_true(s, object, CKA_LOCAL);
     k.is_extractable = is_true(s, object, CKA_EXTRACTABLE);
     k.is_sensitive = is_true(s, object, CKA_SENSITIVE);
     k.always_authenticate = is_true(s, object, CKA_ALWAYS_AUTHENTICATE);
@@ -195,6 +226,26 @@ result<std::vector<certificate_info>> token::certificates() const {
     certificates.push_back(std::move(c));
   }
   return certificates;
+}
+
+result<std::vector<certificate>> token::chain(const uri& wanted, std::span<const certificate> others) const {
+  const auto there = certificates();
+  if (!there) return there.error();
+  const auto is_meant = [&wanted](const certificate_info& c) {
+    return (!wanted.object || c.label == *wanted.object) && (!wanted.id || c.id == *wanted.id) && !c.parsed.empty();
+  };
+  const auto leaf = std::ranges::find_if(*there, is_meant);
+  if (leaf == there->end()) {
+    std::string list;
+    for (const auto& c : *there) list += (list.empty() ? "there is " : ", ") + c.uri;
+    auto why = config_failure(errc::no_certificate, wanted.to_string(), list.empty() ? "the token holds none" : list,
+                              "put the certificate into the token, or give it in a file");
+    why.token = state_->info.label;
+    return why;
+  }
+  std::vector<certificate> candidates(others.begin(), others.end());
+  for (const auto& c : *there) candidates.insert(candidates.end(), c.parsed.begin(), c.parsed.end());
+  return complete_chain(leaf->parsed.front(), candidates);
 }
 
 result<std::string> token::generate_key(key_type type, const std::string& label, std::span<const std::byte> id) {

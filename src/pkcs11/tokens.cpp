@@ -112,6 +112,7 @@ token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& in
   for (const auto type : mechanisms_of(lib, slot)) made.mechanisms.push_back(mechanism_name(type));
   const bool is_known = info.ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION;
   made.most_sessions = is_known ? info.ulMaxSessionCount : 0;
+  made.open_sessions = info.ulSessionCount != CK_UNAVAILABLE_INFORMATION ? info.ulSessionCount : 0;
   return made;
 }
 

@@ -7,7 +7,7 @@ import pytest
 
 from kit import run
 
-VERBS = ["check", "connect", "demo", "serve"]
+VERBS = ["check", "connect", "demo", "serve", "token"]
 
 
 def test_version_names_everything_inside():

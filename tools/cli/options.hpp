@@ -18,6 +18,7 @@ namespace sluice::tool {
 // Who we are, for servers and for client certificates.
 struct credential_options {
   std::string cert;  // FILE or pkcs11:URI
+  std::string chain;  // FILE: issuers of a certificate that is in a token
   std::string key;   // the same; empty: where the certificate is
   std::string module;
   std::string pin_file;

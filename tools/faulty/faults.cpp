@@ -77,18 +77,30 @@ std::shared_ptr<const script> faults::now() {
 // With the lock held.
 void faults::apply_changes(const script& s) {
   const auto lose_sessions = [this] {
-    for (const auto session : sessions_) target_->C_CloseSession(session);
+    to_close_.insert(to_close_.end(), sessions_.begin(), sessions_.end());
     lost_.insert(sessions_.begin(), sessions_.end());
     sessions_.clear();
   };
   if (target_ == nullptr) return;
   if (std::exchange(sessions_lost_at_, s.lose_sessions) != s.lose_sessions) lose_sessions();
   if (std::exchange(handles_lost_at_, s.lose_handles) != s.lose_handles) ++handle_generation_;
-  if (std::exchange(logged_out_at_, s.log_out) != s.log_out && !sessions_.empty()) target_->C_Logout(*sessions_.begin());
+  if (std::exchange(logged_out_at_, s.log_out) != s.log_out) must_log_out_ = true;
   if (std::exchange(was_unplugged_, s.unplugged) != s.unplugged) {
     lose_sessions();
     ++handle_generation_;
   }
+}
+
+void faults::settle_losses() {
+  {
+    const std::lock_guard lock(gate_);
+    if (to_close_.empty() && !must_log_out_) return;
+  }
+  const std::unique_lock nobody_inside(in_target_, std::try_to_lock);
+  if (!nobody_inside) return;
+  const std::lock_guard lock(gate_);
+  for (const auto session : std::exchange(to_close_, {})) target_->C_CloseSession(session);
+  if (std::exchange(must_log_out_, false) && !sessions_.empty()) target_->C_Logout(*sessions_.begin());
 }
 
 void faults::wait_while_hung(const char* function, std::uint64_t call) {
@@ -112,8 +124,13 @@ std::optional<CK_RV> faults::scripted(const script& s, const char* function, std
   return std::nullopt;
 }
 
-CK_RV faults::around(const char* function, const std::function<CK_RV()>& work) {
+CK_RV faults::around(const char* function, const std::function<CK_RV()>& call_target) {
   const auto s = now();
+  settle_losses();
+  const auto work = [&] {
+    const std::shared_lock inside(in_target_);
+    return call_target();
+  };
   const bool is_crowded = inside_.fetch_add(1) > 0;
   struct leave {
     std::atomic<int>& inside;
@@ -192,6 +209,8 @@ CK_OBJECT_HANDLE faults::to_target(CK_OBJECT_HANDLE object) noexcept { return ob
 void faults::forget_everything() {
   const std::lock_guard lock(gate_);
   sessions_.clear();
+  to_close_.clear();
+  must_log_out_ = false;
   lost_.clear();
   authenticated_.clear();
 }
@@ -238,6 +257,7 @@ void faults::adjust(CK_TOKEN_INFO& info) {
   if (s->final_try || (s->tries != 0 && left == 1)) info.flags |= CKF_USER_PIN_FINAL_TRY;
   if (s->tries != 0 && wrong_pins_ > 0) info.flags |= CKF_USER_PIN_COUNT_LOW;
   if (s->to_be_changed) info.flags |= CKF_USER_PIN_TO_BE_CHANGED;
+  info.ulSessionCount = sessions_.size();  // the target may not count
   if (s->pad) info.flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
   if (s->session_limit != 0 && s->announces_session_limit) {
     info.ulMaxSessionCount = s->session_limit;

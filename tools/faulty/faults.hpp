@@ -11,6 +11,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,8 @@ class faults {
   CK_FUNCTION_LIST* target() const noexcept { return target_; }
   std::shared_ptr<const script> now();
 
-  // A whole call: latency, hangs, scripted answers, thread checks around `work`.
-  CK_RV around(const char* function, const std::function<CK_RV()>& work);
+  // A whole call: latency, hangs, scripted answers, thread checks around it.
+  CK_RV around(const char* function, const std::function<CK_RV()>& call_target);
 
   // Sessions and handles as callers see them.
   CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session);
@@ -46,10 +47,13 @@ class faults {
  private:
   faults();
   void apply_changes(const script& s);
+  // What was lost is closed in the target once no call is under way there: SoftHSM does not survive less.
+  void settle_losses();
   void count(const char* function);
   void wait_while_hung(const char* function, std::uint64_t call);
   std::optional<CK_RV> scripted(const script& s, const char* function, std::uint64_t call, bool after);
 
+  std::shared_mutex in_target_;  // held shared by each call into the target; taken before `gate_`
   std::mutex gate_;
   script_file file_;
   CK_FUNCTION_LIST* target_ = nullptr;
@@ -59,6 +63,8 @@ class faults {
   std::uint64_t handle_generation_ = 0;
   std::uint64_t wrong_pins_ = 0;
   bool was_unplugged_ = false;
+  std::vector<CK_SESSION_HANDLE> to_close_;
+  bool must_log_out_ = false;
   std::atomic<int> inside_ = 0;
 };
 

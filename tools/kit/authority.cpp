@@ -21,15 +21,6 @@ bool is_ip(const std::string& text) {
   return inet_pton(AF_INET, text.c_str(), bytes.data()) == 1 || inet_pton(AF_INET6, text.c_str(), bytes.data()) == 1;
 }
 
-std::string alternative_names(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) {
-    const bool is_typed = name.starts_with("URI:") || name.starts_with("DNS:") || name.starts_with("IP:") || name.starts_with("email:");
-    text += (text.empty() ? "" : ",") + std::string(is_typed ? "" : is_ip(name) ? "IP:" : "DNS:") + name;
-  }
-  return text;
-}
-
 bool add_extension(X509* x509, X509* issuer, int nid, const std::string& value) {
   if (value.empty()) return true;
   X509V3_CTX ctx;
@@ -106,6 +97,15 @@ leaf_options as_authority(leaf_options options, const std::string& name) {
 }
 
 }  // namespace
+
+std::string alternative_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const auto& name : names) {
+    const bool is_typed = name.starts_with("URI:") || name.starts_with("DNS:") || name.starts_with("IP:") || name.starts_with("email:");
+    text += (text.empty() ? "" : ",") + std::string(is_typed ? "" : is_ip(name) ? "IP:" : "DNS:") + name;
+  }
+  return text;
+}
 
 result<authority> authority::make_root(const std::string& name, std::string_view key_type, leaf_options options) {
   auto key = local_key::generate(key_type);

@@ -9,6 +9,8 @@
 namespace sluice::kit {
 
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name);  // null for Ed25519, which takes none
+// A subjectAltName's text from names as in leaf_options.
+std::string alternative_names(const std::vector<std::string>& names);
 bssl::UniquePtr<EVP_PKEY> parse_public_key(std::span<const std::byte> spki);
 
 // What AWS-LC complains of, as a failure.

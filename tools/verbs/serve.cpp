@@ -9,7 +9,11 @@
 #include "show/dates.hpp"
 #include "show/json.hpp"
 #include "show/words.hpp"
+#include "token/describe.hpp"
 #include "verbs/table.hpp"
+
+#include "sluice/observe.hpp"
+#include "sluice/pkcs11/key.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -105,14 +109,47 @@ class serving {
       (*signals_).async_wait(on_signal);
     };
     (*signals_).async_wait(on_signal);
+    asio::signal_set questions(io_, SIGUSR1);
+    ask(questions);
     server_.start();
     announce();  // from here on, whoever reads it may connect, or send a signal
     io_.run();
+    if (has_token_key_) tell_statistics();
     if (is_json_) tell({{"event", "closed"}, {"handshakes", server_.handshakes()}, {"failed", server_.failed()}});
     return is_forced ? exit_interrupted : exit_ok;
   }
 
  private:
+  // On SIGUSR1: how things stand.
+  void ask(asio::signal_set& questions) {
+    questions.async_wait([this, &questions](boost::system::error_code ec, int) {
+      if (ec) return;
+      tell_statistics();
+      ask(questions);
+    });
+  }
+
+  void tell_statistics() const {
+    json::array tokens;
+    for (const auto& one : pkcs11::statistics()) tokens.emplace_back(describe(one));
+    const auto resumed = counts_->snapshot().resumed;
+    if (!is_json_) return tell_people(resumed);
+    tell({{"event", "stats"},
+          {"handshakes", server_.handshakes()},
+          {"failed", server_.failed()},
+          {"resumed", resumed},
+          {"signatures_saved", has_token_key_ ? resumed : 0},
+          {"tokens", std::move(tokens)}});
+  }
+
+  void tell_people(std::uint64_t resumed) const {
+    say(fmt::format("{} handshakes, {} failed, {} resumed", server_.handshakes(), server_.failed(), resumed));
+    for (const auto& t : pkcs11::statistics()) {
+      say(fmt::format("token \"{}\": circuit {}, {} sessions, {} queued, {} signed, {} failed, {} logins, {} workers written off", t.token,
+                      circuit_text(t.circuit), t.sessions_open, t.queued, t.operations, t.failures, t.logins, t.written_off));
+    }
+  }
+
   context make_context(const serve_options& options) {
     server_options made;
     auto site = options.tls.credentials.load();
@@ -122,7 +159,9 @@ class serving {
       site = identity::from_pem(issued.chain, issued.key).value();
     }
     if (!options.ocsp.empty()) site = site->with_ocsp_response(read_bytes(options.ocsp)).value();
+    has_token_key_ = site->key() != nullptr;
     made.identities = {*site};
+    made.observer = counts_;
     made.client_auth = parse_client_auth(options.client_auth);
     made.trust = options.tls.load_trust();
     if (made.client_auth != client_auth::none && !made.trust) {
@@ -203,6 +242,8 @@ class serving {
   bool has_signal_ = false;
   const server_settings settings_;
   std::string throwaway_;
+  bool has_token_key_ = false;
+  const std::shared_ptr<counters> counts_ = std::make_shared<counters>();
   asio::io_context io_{1};
   stop_signals signals_{io_};
   const context tls_;

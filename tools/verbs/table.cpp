@@ -24,6 +24,10 @@ constexpr std::array all = {
          "  sluice serve --listen 127.0.0.1:0 --cert site.pem --key 'pkcs11:token=web;object=site?module-name=softhsm2' "
          "--pin-file pin",
          declare_serve},
+    verb{"token", "Tokens and the keys in them: list, make, import, sign, measure, examine, watch",
+         "  sluice token list\n"
+         "  sluice token doctor 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --cert site.pem",
+         declare_token},
 };
 
 }  // namespace

@@ -28,5 +28,6 @@ action declare_check(CLI::App& app);
 action declare_connect(CLI::App& app);
 action declare_demo(CLI::App& app);
 action declare_serve(CLI::App& app);
+action declare_token(CLI::App& app);
 
 }  // namespace sluice::tool

@@ -59,6 +59,9 @@ struct token_stats {
 
 class token_pool;  // the library's own
 
+// Of every token that a key is open on, in this process: for metrics. Any thread.
+std::vector<token_stats> statistics();
+
 // Made by open_key. Any thread. The module and the token's sessions live as long as any key of them.
 class key final : public private_key {
  public:

@@ -37,6 +37,7 @@ struct token_info {
   std::vector<std::string> flags;         // "login-required", "user-pin-locked", …
   std::vector<std::string> mechanisms;    // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
   std::uint64_t most_sessions = 0;        // 0: no limit known
+  std::uint64_t open_sessions = 0;        // of this program, where the token counts them
   bool is_initialized = false;
 };
 
@@ -52,6 +53,9 @@ class module {
   // The path of a module by its name, "softhsm2": a file NAME.so or libNAME.so in p11-kit's module folder, else
   // what p11-kit's NAME.module file says. errc::module_load_failed lists what was tried. A path is returned as is.
   static result<std::string> find(std::string_view name);
+
+  // The names of the modules that this system's p11-kit is told of, for find().
+  static std::vector<std::string> registered();
 
   const module_info& info() const noexcept;
   // Every token that is present.

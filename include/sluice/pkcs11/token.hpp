@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -26,9 +27,17 @@ struct key_info {
   std::vector<std::byte> id;
   std::vector<std::byte> public_key;  // SubjectPublicKeyInfo; empty when the token does not tell
   bool can_sign = false;
+  bool can_decrypt = false;
+  bool is_local = false;  // born in the token
   bool is_extractable = false;
   bool is_sensitive = false;
   bool always_authenticate = false;
+};
+
+// What a token says while it is in use.
+struct token_status {
+  token_info info;
+  bool is_logged_in = false;  // the token's own opinion, which may change behind our back
 };
 
 struct certificate_info {
@@ -61,11 +70,19 @@ class token {
   token& operator=(token&&) noexcept;
   ~token();
 
-  const token_info& info() const noexcept;
+  const token_info& info() const noexcept;  // as it was when the token was opened
   bool is_logged_in() const noexcept;
+
+  // The token as it is now; the CKR when it has gone, or has lost our session.
+  result<token_status> status() const;
 
   result<std::vector<key_info>> keys() const;
   result<std::vector<certificate_info>> certificates() const;
+
+  // The certificate that the URI's object and id mean, and after it whoever issued it, one by one, among `others` and
+  // then on the token; a root is left out, and what cannot be found ends the chain. errc::no_certificate lists those
+  // that are there.
+  result<std::vector<sluice::certificate>> chain(const uri& wanted, std::span<const sluice::certificate> others = {}) const;
 
   // A key pair born in the token: sensitive, not extractable, for signing. Answers the private key's URI.
   result<std::string> generate_key(key_type type, const std::string& label, std::span<const std::byte> id);

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many signatures on a token that fails again and again, each time in another way: nothing may be left over.
+#include "support/faulty.hpp"
+#include "support/own_process.hpp"
+
+#include "pkcs11/library.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace sluice::pkcs11 {
+namespace {
+
+using namespace std::chrono_literals;
+using test::request_for;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SLUICE_IS_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SLUICE_IS_SANITIZED 1
+#endif
+#endif
+
+#ifdef SLUICE_IS_SANITIZED
+constexpr int all_signatures = 5'000;  // there each takes many times as long, and the sanitizer looks closer
+#else
+constexpr int all_signatures = 100'000;
+#endif
+constexpr int signatures_between_faults = 50;
+constexpr int threads = 4;
+constexpr std::size_t sessions = 4;
+
+std::size_t entries_of(const char* folder) {
+  const std::filesystem::directory_iterator all(folder);
+  return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+std::size_t resident_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmRSS:")) return std::stoul(line.substr(6));
+  }
+  return 0;
+}
+
+// By the token's own count: what this process has open there.
+std::uint64_t open_on_token(const test::faulty_token& faulty) {
+  for (const auto& t : module::load(test::faulty_token::module_path()).value().tokens().value()) {
+    if (t.label == faulty.real().label()) return t.open_sessions;
+  }
+  return 999;
+}
+
+// Faults that a recovery ladder climbs over, one a script. Losses count up, so that a script repeats none of before.
+class trouble_maker {
+ public:
+  void make(const test::faulty_token& faulty) {
+    const std::lock_guard lock(gate_);
+    auto fault = next();
+    faulty.script(fault + "[token]\nlose_sessions = " + std::to_string(sessions_) + "\nlose_handles = " + std::to_string(handles_) +
+                  "\nlog_out = " + std::to_string(logouts_) + "\n");
+  }
+
+ private:
+  std::string next();
+  std::mutex gate_;
+  std::minstd_rand random_{std::random_device{}()};
+  int sessions_ = 0, handles_ = 0, logouts_ = 0;
+};
+
+std::string trouble_maker::next() {
+  const auto answer = [](const char* function, const char* value) {
+    return std::string("[[answer]]\nfunction = \"") + function + "\"\nnth = 1\nvalue = \"" + value + "\"\n";
+  };
+  const auto lose = [](int& what) {
+    ++what;
+    return std::string();
+  };
+  switch (random_() % 13) {
+    case 0: return answer("C_Sign", "CKR_SESSION_HANDLE_INVALID");
+    case 1: return answer("C_SignInit", "CKR_SESSION_CLOSED");
+    case 2: return answer("C_SignInit", "CKR_KEY_HANDLE_INVALID");
+    case 3: return answer("C_SignInit", "CKR_OBJECT_HANDLE_INVALID");
+    case 4: return answer("C_Sign", "CKR_USER_NOT_LOGGED_IN");
+    case 5: return answer("C_Sign", "CKR_DEVICE_ERROR");
+    case 6: return answer("C_Sign", "CKR_GENERAL_ERROR");
+    case 7: return answer("C_Sign", "CKR_DEVICE_REMOVED");
+    case 8: return answer("C_Sign", "CKR_FUNCTION_FAILED");  // nothing to climb: that one signature fails
+    case 9: return answer("C_Sign", "CKR_BUFFER_TOO_SMALL");
+    case 10: return lose(handles_);
+    case 11: return lose(sessions_);
+    default: return lose(logouts_);
+  }
+}
+
+struct tally {
+  std::atomic<int> begun = 0, good = 0, bad = 0;
+  std::mutex gate;
+  std::map<std::string, int> reasons;
+  trouble_maker trouble;
+  void note(const failure& why) {
+    ++bad;
+    const std::lock_guard lock(gate);
+    ++reasons[code_name(why.code)];
+  }
+};
+
+// The first thread to reach each fiftieth signature changes the script.
+void press(const test::faulty_token& faulty, key& k, tally& t, int until) {
+  for (int n = t.begun++; n < until; n = t.begun++) {
+    if (n % signatures_between_faults == 0) t.trouble.make(faulty);
+    const auto signature = k.sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
+    if (signature) {
+      ++t.good;
+    } else {
+      t.note(signature.error());
+    }
+  }
+}
+
+void press_with_all(const test::faulty_token& faulty, key& k, tally& t, int until) {
+  std::vector<std::jthread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back([&] { press(faulty, k, t, until); });
+}
+
+bool holds(bool claim, const std::string& words) {
+  if (!claim) std::fprintf(stderr, "not so: %s\n", words.c_str());
+  return claim;
+}
+
+// Waits for what workers do after their last answer.
+template <class Claim>
+bool comes_true(Claim claim) {
+  const auto until = std::chrono::steady_clock::now() + 20s;
+  while (!claim() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
+  return claim();
+}
+
+bool nothing_is_left_over() {
+  const test::faulty_token faulty;
+  faulty.generate("site");
+  const auto threads_before = entries_of("/proc/self/task");
+  const auto sessions_before = open_on_token(faulty);
+  tally t;
+  token_stats stats;
+  bool fine = true;
+  {
+    const auto k = faulty.open("site", {.sessions = sessions});
+    press_with_all(faulty, *k, t, all_signatures / 5);  // warm: heaps and caches have grown as far as they do
+    const auto handles = entries_of("/proc/self/fd");
+    const auto memory = resident_kib();
+    t.begun = all_signatures / 5;
+    press_with_all(faulty, *k, t, all_signatures);
+    faulty.behave();
+    fine &= holds(k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).has_value(), "it still signs");
+    fine &= holds(open_on_token(faulty) <= sessions_before + sessions, "no more sessions than asked for, " + std::to_string(open_on_token(faulty)));
+    fine &= holds(entries_of("/proc/self/fd") <= handles, "no descriptor is left open");
+    const auto grown = static_cast<long>(resident_kib()) - static_cast<long>(memory);
+#ifndef SLUICE_IS_SANITIZED
+    fine &= holds(grown < 4096, "memory has grown by " + std::to_string(grown) + " KiB");
+#endif
+    stats = k->stats();
+    std::printf("%d signatures, %d failed; %lu sessions opened anew, %lu keys found again, %lu logins, circuit opened %lu times; memory %+ld KiB\n",
+                t.good.load(), t.bad.load(), stats.sessions_reopened, stats.keys_found_again, stats.logins, stats.circuit_opened, grown);
+    for (const auto& [name, count] : stats.answers) std::printf("  answered %s %lu\n", name.c_str(), count);
+    for (const auto& [name, count] : t.reasons) std::printf("  failed with %s %d\n", name.c_str(), count);
+  }
+  fine &= holds(t.good + t.bad == all_signatures, "every signature was answered once");
+  // One fault in thirteen cannot be climbed over; and where one follows another within a signature, a rung that was
+  // used is not used again.
+  const int faults = all_signatures / signatures_between_faults;
+  fine &= holds(t.bad < faults / 4, "few failed: " + std::to_string(t.bad));
+  fine &= holds(!t.reasons.contains("key_not_found"), "a key that others saw was found, whoever logged in meanwhile");
+  fine &= holds(stats.sessions_reopened > 0 && stats.keys_found_again > 0 && stats.logins > 1 && stats.circuit_opened > 0, "every rung was used");
+  fine &= holds(stats.written_off == 0, "no worker was lost");
+  fine &= holds(comes_true([&] { return open_on_token(faulty) == sessions_before; }), "every session is closed");
+  fine &= holds(comes_true([&] { return entries_of("/proc/self/task") == threads_before; }), "every thread has ended");
+  return fine;
+}
+TEST(stress, a_hundred_thousand_signatures_with_a_fault_every_fifty_leave_nothing_over) { IN_A_PROCESS_OF_ITS_OWN(nothing_is_left_over); }
+
+}  // namespace
+}  // namespace sluice::pkcs11

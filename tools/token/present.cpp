@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "token/present.hpp"
+
+#include "cli/trouble.hpp"
+
+#include <fmt/format.h>
+
+namespace sluice::tool {
+namespace {
+
+bool fits(const std::optional<std::string>& wanted, const std::string& have) { return !wanted || *wanted == have; }
+
+bool fits(const pkcs11::uri& wanted, const pkcs11::token_info& t) {
+  return (!wanted.slot_id || *wanted.slot_id == t.slot_id) && fits(wanted.token, t.label) &&
+         fits(wanted.manufacturer, t.manufacturer) && fits(wanted.model, t.model) && fits(wanted.serial, t.serial);
+}
+
+struct search {
+  std::vector<present_token> found;
+  std::string tried;  // modules, and what they said
+  std::string others;
+
+  void look_into(const std::string& name, const pkcs11::module& m, const token_place& place, const pkcs11::uri& wanted) {
+    tried += (tried.empty() ? "" : ", ") + m.info().path;
+    const auto tokens = m.tokens();
+    if (!tokens) {
+      tried += " (" + code_name(tokens.error().code) + ")";
+      return;
+    }
+    for (const auto& info : *tokens) {
+      if (!fits(wanted, info)) {
+        if (info.is_initialized) others += (others.empty() ? "" : ", ") + info.uri;
+        continue;
+      }
+      token_place own{.text = info.uri, .module = name, .pin_file = place.pin_file};
+      auto u = pkcs11::uri::parse(info.uri).value();
+      u.pin_source = wanted.pin_source;
+      own.text = u.to_string();
+      found.push_back({.info = info, .module = m.info(), .place = std::move(own)});
+    }
+  }
+};
+
+}  // namespace
+
+std::vector<present_token> present_tokens(const token_place& place) {
+  const auto wanted = place.parsed();
+  search s;
+  const bool has_module = !place.module.empty() || !wanted.module_path.empty() || !wanted.module_name.empty();
+  if (has_module) {
+    const auto name = !place.module.empty() ? place.module : !wanted.module_path.empty() ? wanted.module_path : wanted.module_name;
+    s.look_into(name, pkcs11::module::load(place.module_path()).value(), place, wanted);
+  } else {
+    for (const auto& name : pkcs11::module::registered()) {
+      const auto path = pkcs11::module::find(name);
+      const auto m = path ? pkcs11::module::load(*path) : result<pkcs11::module>(path.error());
+      if (m) {
+        s.look_into(name, *m, place, wanted);
+      } else {
+        s.tried += fmt::format("{}{} ({})", s.tried.empty() ? "" : ", ", name, code_name(m.error().code));
+      }
+    }
+  }
+  if (!s.found.empty()) return s.found;
+  auto detail = s.tried.empty() ? "no module is registered with p11-kit" : "tried " + s.tried;
+  if (!s.others.empty()) detail += "; there is " + s.others;
+  give_up(errc::token_not_found, wanted.token_string(), detail,
+          has_module ? "check the URI, and that the token is plugged in" : "name the module with --module");
+}
+
+}  // namespace sluice::tool
