@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pair/result.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -17,7 +18,8 @@ std::string to_json(const round_result& r) {
   return out.str();
 }
 
-std::size_t resident_bytes() {
+std::size_t resident_bytes(bool is_trimmed) {
+  if (is_trimmed) ::malloc_trim(0);
   std::ifstream statm("/proc/self/statm");
   std::size_t whole = 0, resident = 0;
   statm >> whole >> resident;

@@ -22,6 +22,7 @@ struct round_result {
 };
 
 std::string to_json(const round_result& r);
-std::size_t resident_bytes();
+// Of this process; trimmed: after malloc has given back to the system what it holds in reserve.
+std::size_t resident_bytes(bool is_trimmed);
 
 }  // namespace bench

@@ -38,7 +38,7 @@ class worker {
     words >> verb >> number >> port;
     const auto bytes = number << 20;
     if (verb == "port") return std::to_string(server_.address().port());
-    if (verb == "resident") return std::to_string(resident_bytes());
+    if (verb == "resident") return std::to_string(resident_bytes(number == 1));
     if (verb == "hold") {
       const tcp::endpoint other(asio::ip::address_v4::loopback(), static_cast<unsigned short>(port));
       wait(client_.hold(number, other));
