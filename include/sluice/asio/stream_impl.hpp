@@ -40,6 +40,7 @@ class read_ahead {
   }
   void filled(const error_code& ec, std::size_t n) {
     end_ += n;
+    has_emptied_source_ = !ec && end_ < bytes_.size();
     if (!ec || ec == net::error::operation_aborted || ec == net::error::would_block) return;
     has_ended_ = true;
     if (ec != net::error::eof) why_ = ec;
@@ -58,6 +59,8 @@ class read_ahead {
   bool is_empty() const noexcept { return begin_ == end_; }
   bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
   bool has_ended() const noexcept { return has_ended_; }
+  // The last time it was filled there was room for more, and no more to be had.
+  bool has_emptied_source() const noexcept { return has_emptied_source_; }
   error_code why() const noexcept { return why_; }
 
  private:
@@ -66,6 +69,7 @@ class read_ahead {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool has_ended_ = false;
+  bool has_emptied_source_ = false;
   error_code why_;
 };
 
@@ -169,7 +173,8 @@ class layer_over final : public layer, private transport {
       return 0;
     }
     if constexpr (is_direct) {
-      if (!is_filling_) return socket_transport(next_.native_handle()).read(into, ec);
+      // A socket that was just emptied is not asked again: the wait that follows begins by looking itself.
+      if (!is_filling_ && !ahead_.has_emptied_source()) return socket_transport(next_.native_handle()).read(into, ec);
     }
     ec = net::error::would_block;
     return 0;
