@@ -151,6 +151,7 @@ bool comes_true(Claim claim) {
 bool nothing_is_left_over() {
   const test::faulty_token faulty;
   faulty.generate("site");
+  std::thread([] {}).join();  // a sanitizer starts a thread of its own with the first
   const auto threads_before = entries_of("/proc/self/task");
   const auto sessions_before = open_on_token(faulty);
   tally t;
