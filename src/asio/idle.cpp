@@ -18,15 +18,16 @@ idle_service& idle_service::of(const net::any_io_executor& executor) {
 void idle_service::watch(const std::shared_ptr<driver>& one) {
   const std::lock_guard lock(gate_);
   watched_.emplace(one.get(), one);
-  if (timer_) return;
+  if (timer_ || watched_.size() <= spare) return;
+  // Any stream's executor will do: the timer needs a way into the context they share, and look() locks.
   timer_.emplace(one->executor_);
-  arm();
+  arm_or_rest();
 }
 
 void idle_service::forget(const driver& one) noexcept {
   const std::lock_guard lock(gate_);
   watched_.erase(&one);
-  if (watched_.empty()) timer_.reset();
+  if (watched_.size() <= spare) timer_.reset();
 }
 
 std::size_t idle_service::size() const {
@@ -34,7 +35,8 @@ std::size_t idle_service::size() const {
   return watched_.size();
 }
 
-void idle_service::arm() {
+void idle_service::arm_or_rest() {
+  if (watched_.size() <= spare) return timer_.reset();
   timer_->expires_after(period);
   timer_->async_wait([this](const error_code& ec) {
     if (!ec) look();
@@ -53,11 +55,7 @@ void idle_service::look() {
       quiet.push_back(std::move(d));
       return true;
     });
-    if (watched_.empty()) {
-      timer_.reset();
-    } else if (timer_) {
-      arm();
-    }
+    if (timer_) arm_or_rest();
   }
   for (auto& d : quiet) {
     auto& where = d->executor_;

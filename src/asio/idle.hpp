@@ -7,6 +7,8 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,13 +18,16 @@ namespace sluice::inline v0::detail {
 
 class driver;
 
-// One an execution context. Knows the streams that wait for input and hold buffers, and looks at them once a second:
-// who has read nothing since the last time is asked to give its buffers back, and is forgotten until it reads again.
-// A stream in traffic pays for a flag and nothing else. The timer runs only while somebody is watched, so that it
-// holds io_context::run() for a second at most, and not at all when streams have ended or are gone.
+// One an execution context. Knows the streams that wait for input and hold buffers. While there are more than `spare`
+// of them it looks at them once a second: who has read nothing since the last time is asked to give its buffers back,
+// and is forgotten until it reads again. A stream in traffic pays for a flag and nothing else.
+//
+// A timer is work for io_context::run(), which must end when the program has none left. A program with few streams
+// never sees one, so run() ends at once; with many that live on without reading, it may be two seconds late.
 class idle_service final : public net::execution_context::service {
  public:
   static constexpr auto period = std::chrono::seconds(1);
+  static constexpr std::size_t spare = 64;  // streams whose buffers are not worth a timer: about 2 MiB
   static inline net::execution_context::id id;
   explicit idle_service(net::execution_context& owner) : service(owner) {}
 
@@ -33,7 +38,7 @@ class idle_service final : public net::execution_context::service {
 
  private:
   void shutdown() override;
-  void arm();
+  void arm_or_rest();
   void look();
 
   mutable std::mutex gate_;
