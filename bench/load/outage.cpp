@@ -47,7 +47,8 @@ class watcher {
  public:
   watcher(asio::io_context& io, const std::string& port, const std::string& ca, double seconds)
       : io_(io), port_(port), full_(make_client(ca)), resuming_(make_client(ca, sluice::make_session_store(4, 64))),
-        until_(clock_type::now() + std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds))) {}
+        until_(clock_type::now() +
+               std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds))) {}
 
   asio::awaitable<void> watch() {
     std::size_t running = 0;
@@ -77,11 +78,13 @@ class watcher {
 
  private:
   static void list(std::ostringstream& out, const char* name, const std::vector<attempt>& all) {
-    const auto seconds = [](clock_type::time_point t) { return std::chrono::duration<double>(t.time_since_epoch()).count(); };
+    const auto seconds = [](clock_type::time_point t) {
+      return std::chrono::duration<double>(t.time_since_epoch()).count();
+    };
     out << ",\"" << name << "\":[";
     for (std::size_t i = 0; i < all.size(); ++i) {
-      out << (i ? "," : "") << "[" << seconds(all[i].began) << "," << seconds(all[i].ended) << "," << all[i].is_good << ","
-          << all[i].is_resumed << "]";
+      out << (i ? "," : "") << "[" << seconds(all[i].began) << "," << seconds(all[i].ended) << ","
+          << all[i].is_good << "," << all[i].is_resumed << "]";
     }
     out << "]";
   }

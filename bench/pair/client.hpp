@@ -43,7 +43,8 @@ class client {
 
   // Eight at a time; each ends when the server's one byte, and with it a ticket, has come. `server_clients` tells when
   // the server is done with all of them.
-  asio::awaitable<round_result> handshakes(std::size_t count, bool resume, std::function<std::size_t()> server_clients) {
+  asio::awaitable<round_result> handshakes(std::size_t count, bool resume,
+                                           std::function<std::size_t()> server_clients) {
     round_result r;
     r.count = count;
     std::size_t left = count, running = 8;

@@ -55,7 +55,8 @@ class server {
  public:
   using stream = typename Side::stream;
 
-  server(asio::io_context& io, Side& side) : io_(io), side_(side), acceptor_(io, {asio::ip::address_v4::loopback(), 0}, true) {
+  server(asio::io_context& io, Side& side)
+      : io_(io), side_(side), acceptor_(io, {asio::ip::address_v4::loopback(), 0}, true) {
     acceptor_.listen(4096);
     asio::co_spawn(io_, accept_all(), asio::detached);
   }

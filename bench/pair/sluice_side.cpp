@@ -35,7 +35,9 @@ class sluice_side {
         resuming_(make_client(folder, group, sluice::make_session_store(16, 64))) {}
 
   stream make_server(tcp::socket socket) { return stream(std::move(socket), server_, sluice::role::server); }
-  stream make_client(tcp::socket socket, bool resume) { return stream(std::move(socket), resume ? resuming_ : client_, "localhost"); }
+  stream make_client(tcp::socket socket, bool resume) {
+    return stream(std::move(socket), resume ? resuming_ : client_, "localhost");
+  }
 
   asio::awaitable<boost::system::error_code> shake_as_server(stream& s) { return shake(s); }
   asio::awaitable<boost::system::error_code> shake_as_client(stream& s) { return shake(s); }
@@ -58,7 +60,8 @@ class sluice_side {
     options.policy = policies_for(group).server;
     return sluice::context::server(options).value();
   }
-  static sluice::context make_client(const std::string& folder, std::string_view group, std::shared_ptr<sluice::session_store> sessions) {
+  static sluice::context make_client(const std::string& folder, std::string_view group,
+                                     std::shared_ptr<sluice::session_store> sessions) {
     sluice::client_options options;
     options.trust = sluice::trust::from_file(folder + "/ca.pem").value();
     options.policy = policies_for(group).client;

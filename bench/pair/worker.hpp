@@ -22,7 +22,8 @@ class worker {
   explicit worker(Side& side)
       : side_(side), server_(server_lane_.io(), side_),
         client_(client_lane_.io(), side_, server_.address(),
-                {.server_cpu = [this] { return server_lane_.cpu(); }, .client_cpu = [this] { return client_lane_.cpu(); }}) {}
+                {.server_cpu = [this] { return server_lane_.cpu(); },
+                 .client_cpu = [this] { return client_lane_.cpu(); }}) {}
 
   [[noreturn]] void run() {
     for (std::string line; std::getline(std::cin, line);) std::cout << obey(line) << std::endl;
