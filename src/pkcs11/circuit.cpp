@@ -89,11 +89,11 @@ result<void> token_pool::state::try_token(worker& w) {
   w.handles.clear();
   w.generation = lib->generation();
   auto token = find_token(*lib, wanted);
-  if (!token) return token.error();
+  if (!token) return counted(token.error());
   slot = token->slot;
   if (auto opened = open_session(w); !opened) return opened;
   auto logged_in = login.ensure(w.s, slot, login_hint::doubtful);
-  if (!logged_in) return logged_in.error();
+  if (!logged_in) return counted(logged_in.error());
   const std::lock_guard lock(gate);
   totals.logins += *logged_in;
   return {};

@@ -25,6 +25,11 @@ void token_pool::state::count_answer(CK_RV rv) {
   ++totals.answers[ckr_text(rv)];
 }
 
+failure token_pool::state::counted(failure why) {
+  if (const auto rv = rv_of(why); rv != CKR_OK) count_answer(rv);
+  return why;
+}
+
 result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
   const auto working = lib->working();
   if (w.generation != lib->generation()) {  // the module was re-initialised: nothing from before is valid
@@ -75,7 +80,7 @@ result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, l
     if (hint == login_hint::fine) hint = login_hint::doubtful;
   }
   auto logged_in = login.ensure(w.s, slot, hint);
-  if (!logged_in) return logged_in.error();
+  if (!logged_in) return counted(logged_in.error());
   if (*logged_in) {
     const std::lock_guard lock(gate);
     ++totals.logins;
@@ -84,7 +89,7 @@ result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, l
   CK_OBJECT_HANDLE handle = cached != w.handles.end() ? cached->second : CK_INVALID_HANDLE;
   if (handle == CK_INVALID_HANDLE) {
     auto located = locate(w, key);
-    if (!located) return located.error();
+    if (!located) return counted(located.error());
     handle = *located;
     w.handles[work.key] = handle;
   }

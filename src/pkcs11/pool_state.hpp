@@ -48,6 +48,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   result<CK_OBJECT_HANDLE> locate(worker& w, key_record& key);
   result<void> open_session(worker& w);
   void count_answer(CK_RV rv);
+  failure counted(failure why);  // by its CKR, if it has one
 
   // circuit.cpp
   void trip(const failure& why);

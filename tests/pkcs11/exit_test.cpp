@@ -33,5 +33,20 @@ bool ends_while_a_worker_takes_leave() {
 }
 TEST(exit, waits_for_a_worker_that_takes_leave) { IN_A_PROCESS_OF_ITS_OWN(ends_while_a_worker_takes_leave); }
 
+// Nobody can end a call that does not return; the process does not wait for it for ever.
+bool ends_while_a_worker_hangs() {
+  const auto& faulty = *std::make_unique<test::faulty_token>().release();
+  faulty.generate("site");
+  const auto k = faulty.open("site");
+  faulty.script("[latency]\nC_Sign = \"600s\"");  // not [[hang]]: that ends with its script, which is removed at exit
+  const auto stuck = sign_and_wait(*k, request_for(signature_scheme::ecdsa_secp256r1_sha256), std::chrono::milliseconds(200));
+  return !stuck && stuck.error().code == errc::key_timed_out;
+}
+TEST(exit, does_not_wait_for_ever_for_a_worker_that_hangs) {
+  const auto began = std::chrono::steady_clock::now();
+  IN_A_PROCESS_OF_ITS_OWN(ends_while_a_worker_hangs);
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(60));
+}
+
 }  // namespace
 }  // namespace sluice::pkcs11

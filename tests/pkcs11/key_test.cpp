@@ -71,7 +71,7 @@ TEST_F(keys, have_odd_labels) {
 TEST_F(keys, of_every_size_and_curve_are_found_and_fit_their_certificates) {
   const auto root = kit::authority::make_root("Root").value();
   auto admin = token_->admin().value();
-  for (const auto* type : {"rsa1024", "rsa2048", "rsa4096", "ec256", "ec384", "ec521"}) {
+  for (const auto* type : {"rsa1024", "rsa2048", "rsa3072", "rsa4096", "ec256", "ec384", "ec521"}) {
     const auto local = kit::local_key::generate(type).value();
     const std::byte id{0x77};
     admin.import_key(local.numbers().value(), type, {&id, 1}).value();

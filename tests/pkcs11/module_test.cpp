@@ -10,6 +10,8 @@
 
 #include <gtest/gtest.h>
 
+#include <dlfcn.h>
+
 #include <atomic>
 #include <optional>
 #include <thread>
@@ -103,6 +105,25 @@ bool a_strict_one_keeps_others_working_until_it_goes() {
   return !after && after.error().code == ckr(CKR_CRYPTOKI_NOT_INITIALIZED);
 }
 TEST(module, strict_finalizes_for_everybody) { IN_A_PROCESS_OF_ITS_OWN(a_strict_one_keeps_others_working_until_it_goes); }
+
+bool is_mapped(const std::string& path) {
+  void* const found = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
+  if (found != nullptr) dlclose(found);
+  return found != nullptr;
+}
+
+bool is_never_unmapped_while_initialised() {
+  kit::softhsm_home();
+  const auto path = kit::softhsm_module().value();
+  {
+    const auto strict_one = module::load(path, strict).value();
+    const auto guest = module::load(path, omit).value();
+    if (!is_mapped(path)) return false;
+  }
+  { const auto passing = module::load(path).value(); }
+  return is_mapped(path) && module::load(path).value().tokens().has_value();  // initialised, and never finalised by us
+}
+TEST(module, is_never_unmapped_while_it_may_be_initialised) { IN_A_PROCESS_OF_ITS_OWN(is_never_unmapped_while_initialised); }
 
 bool version_is(const std::string& version, bool accepted) {
   const faulty_token token;

@@ -137,6 +137,36 @@ TEST_F(pool, counts_every_answer_by_name) {
   EXPECT_GE(stats.answers.at("CKR_OK"), 2u);
 }
 
+TEST_F(pool, counts_the_answers_to_logins_and_searches_as_well) {
+  const auto key = faulty_.open("site");
+  faulty_.script("[token]\nlog_out = 1\n[[answer]]\nfunction = \"C_Login\"\nvalue = \"CKR_FUNCTION_FAILED\"");
+  EXPECT_FALSE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  EXPECT_EQ(key->stats().answers.at("CKR_FUNCTION_FAILED"), 1u);
+  faulty_.script("[token]\nlose_handles = 1\nlog_out = 1\n[[answer]]\nfunction = \"C_FindObjectsInit\"\nvalue = \"CKR_ARGUMENTS_BAD\"");
+  EXPECT_FALSE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  EXPECT_EQ(key->stats().answers.at("CKR_ARGUMENTS_BAD"), 1u);
+}
+
+TEST_F(pool, of_every_token_in_use_is_in_the_process_s_statistics) {
+  const auto other = kit::scratch_token::make("statistics").value();
+  const std::byte id{1};
+  other->admin().value().generate_key(key_type::ec256, "x", {&id, 1}).value();
+  const auto one = faulty_.open("site");
+  auto two = open_key(other->uri("x")).value();
+  EXPECT_TRUE(two->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  const auto find = [](const std::string& label) -> std::optional<token_stats> {
+    for (const auto& s : statistics()) {
+      if (s.token == label) return s;
+    }
+    return std::nullopt;
+  };
+  EXPECT_TRUE(find(faulty_.real().label()));
+  ASSERT_TRUE(find(other->label()));
+  EXPECT_EQ(find(other->label())->operations, two->stats().operations);
+  two.reset();
+  EXPECT_FALSE(find(other->label())) << "nobody uses it any more";
+}
+
 // One key, imported into two tokens, each behind its own module: the real one and the faulty one.
 class group : public pool {
  protected:

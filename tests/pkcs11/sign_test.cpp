@@ -151,6 +151,20 @@ TEST_F(signing, with_a_mechanism_the_token_lacks_says_so) {
   EXPECT_TRUE(k->sign(request_for(signature_scheme::rsa_pkcs1_sha256)));
 }
 
+TEST_F(signing, with_any_other_mechanism_the_token_lacks_says_so_too) {
+  const test::faulty_token faulty;
+  faulty.generate("rsa", key_type::rsa2048, 1);
+  faulty.generate("ec", key_type::ec256, 2);
+  faulty.script("[token]\nwithout = [\"CKM_RSA_PKCS\", \"CKM_ECDSA\"]");
+  const auto refused = faulty.open("ec")->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ckr(CKR_MECHANISM_INVALID));
+  const auto rsa = faulty.open("rsa");
+  EXPECT_EQ(rsa->sign(request_for(signature_scheme::rsa_pkcs1_sha256)).error().code, ckr(CKR_MECHANISM_INVALID));
+  const std::array<std::byte, 256> any{};
+  EXPECT_EQ(rsa->decrypt(any).error().code, ckr(CKR_MECHANISM_INVALID));
+}
+
 TEST_F(signing, an_answer_that_is_no_signature_is_an_encoding_error) {
   const test::faulty_token faulty;
   faulty.generate("site");

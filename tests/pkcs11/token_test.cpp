@@ -2,6 +2,7 @@
 // Which token a URI means: exactly one, or an error that lists the candidates.
 #include "support/faulty.hpp"
 
+#include "kit/authority.hpp"
 #include "pkcs11/library.hpp"
 #include "pkcs11/tokens.hpp"
 
@@ -106,6 +107,70 @@ TEST_F(tokens, list_what_is_on_them) {
   EXPECT_FALSE(keys[0].public_key.empty());
   EXPECT_EQ(token.remove("site", {&id, 1}).value(), 2u);
   EXPECT_TRUE(token.keys().value().empty());
+}
+
+class chains : public tokens {
+ protected:
+  chains() {
+    auto token = a_->admin().value();
+    const auto made = middle_.issue({.common_name = "leaf", .names = {"leaf.test"}}).value();
+    token.import_certificate(parse(made.certificate), "leaf", {}).value();
+  }
+  static certificate parse(const std::string& pem) { return certificate::from_pem(pem).value().front(); }
+  result<std::vector<certificate>> chain(const std::string& label, std::span<const certificate> others = {}) const {
+    uri wanted;
+    wanted.object = label;
+    return a_->admin().value().chain(wanted, others);
+  }
+  std::string subjects(const std::string& label, std::span<const certificate> others = {}) const {
+    std::string text;
+    for (const auto& one : chain(label, others).value()) text += one.subject() + " ";
+    return text;
+  }
+  const kit::authority root_ = kit::authority::make_root("Top").value();
+  const kit::authority upper_ = root_.make_intermediate("Upper").value();
+  const kit::authority middle_ = upper_.make_intermediate("Middle").value();
+  // The same name and another key: not the one that signed.
+  const kit::authority impostor_ = root_.make_intermediate("Middle").value();
+};
+
+TEST_F(chains, of_a_certificate_on_a_token_end_where_nobody_is_known) { EXPECT_EQ(subjects("leaf"), "CN=leaf "); }
+
+TEST_F(chains, are_completed_from_the_token_without_the_root) {
+  auto token = a_->admin().value();
+  for (const auto* one : {&impostor_, &root_, &upper_, &middle_}) token.import_certificate(parse(one->certificate()), "issuer", {}).value();
+  EXPECT_EQ(subjects("leaf"), "CN=leaf CN=Middle CN=Upper ");
+  EXPECT_EQ(chain("leaf").value()[1].sha256(), parse(middle_.certificate()).sha256()) << "by signature, not by name alone";
+}
+
+TEST_F(chains, are_completed_from_elsewhere_and_from_the_token_together) {
+  auto token = a_->admin().value();
+  token.import_certificate(parse(upper_.certificate()), "issuer", {}).value();
+  const std::vector<certificate> others = {parse(middle_.certificate())};
+  EXPECT_EQ(subjects("leaf", others), "CN=leaf CN=Middle CN=Upper ");
+}
+
+TEST_F(chains, of_a_certificate_that_is_not_there_are_an_error_that_lists_those_that_are) {
+  const auto none = chain("other");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::no_certificate);
+  EXPECT_NE(none.error().detail.find("object=leaf"), std::string::npos) << none.error().detail;
+}
+
+TEST_F(tokens, tell_how_they_are_now) {
+  const auto token = a_->admin().value();
+  const auto now = token.status();
+  ASSERT_TRUE(now) << now.error().message();
+  EXPECT_TRUE(now->is_logged_in);
+  EXPECT_EQ(now->info.label, a_->label());
+  const test::faulty_token faulty;
+  const auto other = token::open(faulty.uri("")).value();
+  faulty.script("[token]\nlog_out = 1");
+  EXPECT_FALSE(other.status().value().is_logged_in);
+  faulty.script("[token]\nunplugged = true");
+  const auto gone = other.status();
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(code_name(gone.error().code), "CKR_TOKEN_NOT_PRESENT");
 }
 
 }  // namespace

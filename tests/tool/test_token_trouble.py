@@ -201,6 +201,7 @@ def test_serve_tells_its_token_s_statistics_when_asked_and_at_the_end(faulty, se
     server.terminate()
     assert server.wait() == 0
     events = [json.loads(line) for line in server.rest()]
-    assert [e["event"] for e in events][-2:] == ["stats", "closed"]
-    (token,) = events[-2]["tokens"]
+    assert [e["event"] for e in events][-2:] == ["draining", "closed"]
+    assert list(events[-1]) == ["event", *STATS[1:]]
+    (token,) = events[-1]["tokens"]
     assert token["sessions_reopened"] == 1 and token["answers"]["CKR_SESSION_CLOSED"] == 1

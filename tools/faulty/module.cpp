@@ -184,6 +184,7 @@ CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
   return f().around("C_DecryptInit", [&]() -> CK_RV {
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (!f().is_current(key)) return CKR_KEY_HANDLE_INVALID;
+    if (std::ranges::count(f().now()->without, mechanism->mechanism) > 0) return CKR_MECHANISM_INVALID;
     return f().target()->C_DecryptInit(session, mechanism, faults::to_target(key));
   });
 }

@@ -114,8 +114,7 @@ class serving {
     server_.start();
     announce();  // from here on, whoever reads it may connect, or send a signal
     io_.run();
-    if (has_token_key_) tell_statistics();
-    if (is_json_) tell({{"event", "closed"}, {"handshakes", server_.handshakes()}, {"failed", server_.failed()}});
+    if (is_json_) tell(statistics("closed", has_token_key_));
     return is_forced ? exit_interrupted : exit_ok;
   }
 
@@ -129,17 +128,21 @@ class serving {
     });
   }
 
-  void tell_statistics() const {
+  json::object statistics(std::string_view event, bool with_tokens) const {
+    json::object made{{"event", event}, {"handshakes", server_.handshakes()}, {"failed", server_.failed()}};
+    if (!with_tokens) return made;
     json::array tokens;
     for (const auto& one : pkcs11::statistics()) tokens.emplace_back(describe(one));
     const auto resumed = counts_->snapshot().resumed;
-    if (!is_json_) return tell_people(resumed);
-    tell({{"event", "stats"},
-          {"handshakes", server_.handshakes()},
-          {"failed", server_.failed()},
-          {"resumed", resumed},
-          {"signatures_saved", has_token_key_ ? resumed : 0},
-          {"tokens", std::move(tokens)}});
+    made["resumed"] = resumed;
+    made["signatures_saved"] = has_token_key_ ? resumed : 0;
+    made["tokens"] = std::move(tokens);
+    return made;
+  }
+
+  void tell_statistics() const {
+    if (is_json_) return tell(statistics("stats", true));
+    tell_people(counts_->snapshot().resumed);
   }
 
   void tell_people(std::uint64_t resumed) const {
