@@ -30,7 +30,9 @@ constexpr bool is_instrumented = true;
 constexpr bool is_instrumented = false;
 #endif
 
-double seconds_since(clock_type::time_point began) { return std::chrono::duration<double>(clock_type::now() - began).count(); }
+double seconds_since(clock_type::time_point began) {
+  return std::chrono::duration<double>(clock_type::now() - began).count();
+}
 
 void allow_open_files(rlim_t count) {
   rlimit limit{};
@@ -111,8 +113,9 @@ TEST_P(thousand_handshakes, with_a_key_in_a_token_all_succeed_on_their_loop) {
   const auto& site = token_site();
   const auto key = pkcs11::open_key(site.key_uri).value();
   crowd all;
-  const auto server = server_context({.identities = {identity::from_chain(site.chain, std::make_shared<gathering_key>(key)).value()},
-                                      .observer = all.seen});
+  const auto gathering = std::make_shared<gathering_key>(key);
+  const auto server =
+      server_context({.identities = {identity::from_chain(site.chain, gathering).value()}, .observer = all.seen});
   const auto client = client_context();
   acceptor_options options{.handshake_timeout = 240s, .most_handshakes = clients};
   options.on_failure = [](const failure& why, const tcp::endpoint&) { ADD_FAILURE() << why.message(); };
@@ -241,8 +244,10 @@ TEST(reader_that_stops, stops_the_writer_at_once_and_both_go_on_later) {
   std::size_t seen = 0;
   while (std::exchange(seen, sent.bytes) != sent.bytes) run_until(io, [&] { return sent.bytes != seen; }, 1s);
   const auto on_the_way = sent.bytes - came.bytes;
-  const auto in_the_kernel = room<asio::socket_base::send_buffer_size>(ends.server) + room<asio::socket_base::receive_buffer_size>(ends.client);
-  std::printf("a reader that stops: %zu KiB on their way, %zu KiB of socket buffers\n", on_the_way >> 10, in_the_kernel >> 10);
+  const auto in_the_kernel = room<asio::socket_base::send_buffer_size>(ends.server) +
+                             room<asio::socket_base::receive_buffer_size>(ends.client);
+  std::printf("a reader that stops: %zu KiB on their way, %zu KiB of socket buffers\n", on_the_way >> 10,
+              in_the_kernel >> 10);
   EXPECT_LE(on_the_way, in_the_kernel + 300 * 1024 + 256 * 1024) << "one write under way, one step of records";
   EXPECT_LT(sent.bytes, total);
   if (!is_instrumented) {
