@@ -32,7 +32,7 @@ asio::awaitable<std::string> ask(Stream& s, std::string command, std::string exp
 
 asio::awaitable<void> look(sluice::context tls, std::string host, std::string port) {
   asio::ip::tcp::socket socket(co_await asio::this_coro::executor);
-  const auto found = co_await asio::ip::tcp::resolver(socket.get_executor()).async_resolve(host, port, asio::use_awaitable);
+  auto found = co_await asio::ip::tcp::resolver(socket.get_executor()).async_resolve(host, port, asio::use_awaitable);
   co_await asio::async_connect(socket, found, asio::use_awaitable);
 
   co_await ask(socket, "", "220 ");

@@ -30,7 +30,7 @@ asio::awaitable<void> talk(sluice::context tls, std::string host, std::string po
     // the operator || would lose them, and a read that was cancelled has taken nothing from the stream.
     auto both = asio::experimental::make_parallel_group(s.async_read_some(asio::buffer(buffer), asio::deferred),
                                                         timer.async_wait(asio::deferred));
-    const auto [order, ec, size, timer_ec] = co_await both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
+    auto [order, ec, size, late] = co_await both.async_wait(asio::experimental::wait_for_one(), asio::use_awaitable);
     std::cout.write(buffer.data(), static_cast<std::streamsize>(size));
     if (ec == asio::error::operation_aborted) {
       std::cout << "(silence)" << std::endl;
@@ -50,7 +50,7 @@ int main(int argc, char** argv) try {
   asio::cancellation_signal stop;
   asio::signal_set signals(io, SIGINT, SIGTERM);
   signals.async_wait([&stop](const auto& ec, int) { if (!ec) stop.emit(asio::cancellation_type::terminal); });
-  asio::co_spawn(io, talk(tls, argv[1], argv[2]), asio::bind_cancellation_slot(stop.slot(), [&](std::exception_ptr thrown) {
+  asio::co_spawn(io, talk(tls, argv[1], argv[2]), asio::bind_cancellation_slot(stop.slot(), [&](auto thrown) {
     signals.cancel();
     if (thrown) std::rethrow_exception(thrown);
   }));

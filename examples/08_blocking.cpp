@@ -21,7 +21,7 @@ struct descriptor {
 void connect(descriptor& to, const char* host, const char* port) {
   addrinfo wanted{.ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
-  if (const int error = ::getaddrinfo(host, port, &wanted, &found); error != 0) throw std::runtime_error(::gai_strerror(error));
+  if (int e = ::getaddrinfo(host, port, &wanted, &found); e != 0) throw std::runtime_error(::gai_strerror(e));
   for (const auto* each = found; each != nullptr && to.number < 0; each = each->ai_next) {
     descriptor tried{::socket(each->ai_family, each->ai_socktype, each->ai_protocol)};
     if (::connect(tried.number, each->ai_addr, each->ai_addrlen) == 0) std::swap(to.number, tried.number);
@@ -49,9 +49,9 @@ int main(int argc, char** argv) try {
   sluice::error_code ec;
   sluice::blocking::write(tls, socket.number, std::as_bytes(std::span(request)), ec, deadline);
   check(ec);
-  std::array<char, 4096> page;
-  while (const auto size = sluice::blocking::read_some(tls, socket.number, std::as_writable_bytes(std::span(page)), ec, deadline)) {
-    std::cout.write(page.data(), static_cast<std::streamsize>(size));
+  std::array<std::byte, 4096> page;
+  while (const auto size = sluice::blocking::read_some(tls, socket.number, page, ec, deadline)) {
+    std::cout.write(reinterpret_cast<const char*>(page.data()), static_cast<std::streamsize>(size));
   }
   check(ec);  // clear: the server said that this was all
   sluice::blocking::shutdown(tls, socket.number, deadline);

@@ -30,7 +30,7 @@ struct command_key final : sluice::private_key {
   std::string name() const override { return "command:" + command; }
   // On the loop, so it only hands the work on. A wrong signature, or none, fails that handshake alone.
   void start(const sluice::sign_request& request, sluice::signature_promise promise) override {
-    asio::post(threads, [this, request, promise = std::move(promise)]() mutable { promise.set(sign(command, request)); });
+    asio::post(threads, [this, request, p = std::move(promise)]() mutable { p.set(sign(command, request)); });
   }
   std::string command;
   asio::thread_pool threads{4};

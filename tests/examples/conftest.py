@@ -34,8 +34,8 @@ def run():
     """Runs an example to its end."""
 
     def start(name, *args, env=None):
-        done = subprocess.run([EXAMPLES / name, *map(str, args)], capture_output=True, timeout=kit.LIMIT, env=env or kit.environment())
-        return kit.Ran(done)
+        command, env = [EXAMPLES / name, *map(str, args)], env or kit.environment()
+        return kit.Ran(subprocess.run(command, capture_output=True, timeout=kit.LIMIT, env=env))
 
     return start
 

@@ -20,7 +20,8 @@ def server(serve, site):
 
 def test_client_prints_what_the_server_says(run, server, authority):
     ran = run("01_client", "localhost", server.port, authority.cert)
-    assert (ran.code, ran.text) == (0, "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello over TLSv1.3\n"), ran.err
+    page = "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\n\r\nhello over TLSv1.3\n"
+    assert (ran.code, ran.text) == (0, page), ran.err
     assert ran.err.startswith("connected with TLSv1.3, TLS_")
 
 
@@ -119,10 +120,12 @@ def mail_server(site, behind_go_ahead=b""):
             replies.write(reply)
 
     def behave(connection):
-        talk(connection, [(None, b"220 mail.test\r\n"), (b"EHLO client.invalid\r\n", b"250-mail.test\r\n250 STARTTLS\r\n"),
+        talk(connection, [(None, b"220 mail.test\r\n"),
+                          (b"EHLO client.invalid\r\n", b"250-mail.test\r\n250 STARTTLS\r\n"),
                           (b"STARTTLS\r\n", b"220 go ahead\r\n" + behind_go_ahead)])
         with context.wrap_socket(connection, server_side=True) as tls:
-            talk(tls, [(b"EHLO client.invalid\r\n", b"250-mail.test\r\n250-SIZE 1000\r\n250 AUTH PLAIN\r\n"), (b"QUIT\r\n", b"221 bye\r\n")])
+            talk(tls, [(b"EHLO client.invalid\r\n", b"250-mail.test\r\n250-SIZE 1000\r\n250 AUTH PLAIN\r\n"),
+                       (b"QUIT\r\n", b"221 bye\r\n")])
             tls.unwrap()
 
     return kit.Peer(behave)
@@ -174,8 +177,9 @@ def test_blocking_needs_no_loop(run, server, authority):
 def test_own_signer_signs_by_a_command(run, serve, site, authority):
     server = serve("09_own_signer", "127.0.0.1", 0, site.cert, f"openssl pkeyutl -sign -inkey {site.key}")
     for flag in ("-tls1_3", "-tls1_2"):
-        client = ["openssl", "s_client", "-quiet", flag, "-verify_return_error", "-CAfile", authority.cert, "-verify_hostname", "localhost"]
-        done = subprocess.run([*map(str, client), "-connect", f"localhost:{server.port}"], input=b"", capture_output=True, timeout=kit.LIMIT)
+        client = ["openssl", "s_client", "-quiet", flag, "-verify_return_error", "-CAfile", str(authority.cert),
+                  "-verify_hostname", "localhost", "-connect", f"localhost:{server.port}"]
+        done = subprocess.run(client, input=b"", capture_output=True, timeout=kit.LIMIT)
         assert b"signed elsewhere\n" in done.stdout, done.stderr
 
 
