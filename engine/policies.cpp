@@ -13,6 +13,7 @@ int main() {
       continue;
     }
     if (found->deprecated) std::cout << "DEPRECATED\n";
-    std::cout << "versions: " << to_string(found->min) << " to " << to_string(found->max) << "\n" << found->fingerprint << "\n";
+    std::cout << "versions: " << to_string(found->min) << " to " << to_string(found->max) << "\n"
+              << found->fingerprint << "\n";
   }
 }

@@ -22,14 +22,15 @@ using namespace sluice::tool;
 
 std::string version_text() {
   const auto v = sluice::version();
-  return fmt::format("sluice {}\ns2n-tls {}\n{}\nBoost {}.{}.{}\ndefault policy {}", v.text, v.s2n, v.aws_lc, BOOST_VERSION / 100000,
-                     BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, v.default_policy);
+  return fmt::format("sluice {}\ns2n-tls {}\n{}\nBoost {}.{}.{}\ndefault policy {}", v.text, v.s2n, v.aws_lc,
+                     BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, v.default_policy);
 }
 
 // CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
 int refuse(const CLI::App& app, const CLI::ParseError& why) {
   std::string path = "sluice";
-  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands()) path += " " + subs.front()->get_name();
+  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands())
+    path += " " + subs.front()->get_name();
   std::string text = why.what();
   if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
   while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();

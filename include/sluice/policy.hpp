@@ -12,7 +12,13 @@
 
 namespace sluice::inline v0 {
 
-enum class tls_version : std::uint16_t { ssl3 = 0x0300, tls1_0 = 0x0301, tls1_1 = 0x0302, tls1_2 = 0x0303, tls1_3 = 0x0304 };
+enum class tls_version : std::uint16_t {
+  ssl3 = 0x0300,
+  tls1_0 = 0x0301,
+  tls1_1 = 0x0302,
+  tls1_2 = 0x0303,
+  tls1_3 = 0x0304
+};
 std::string_view to_string(tls_version version) noexcept;                      // "TLSv1.3"
 std::optional<tls_version> tls_version_from(std::string_view text) noexcept;  // "1.3", "TLSv1.3"
 

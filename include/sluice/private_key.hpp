@@ -104,6 +104,7 @@ class private_key {
 };
 
 // Asks `key` for one signature and waits for it, at most `patience`. Set-up and tools only: it blocks.
-result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request, std::chrono::milliseconds patience);
+result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
+                                             std::chrono::milliseconds patience);
 
 }  // namespace sluice::inline v0

@@ -121,7 +121,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void complete(const waiter_pointer& w, accept_handler handler) {
     std::erase(waiters_, w);
     if (w->stream) {
-      return post_completion(executor_, std::move(handler), error_code(), stream_access::make<tcp_stream>(std::move(w->stream)));
+      return post_completion(executor_, std::move(handler), error_code(),
+                             stream_access::make<tcp_stream>(std::move(w->stream)));
     }
     const auto ec = w->ec ? w->ec : error_code(net::error::operation_aborted);
     failure why;

@@ -120,7 +120,8 @@ class connector : public std::enable_shared_from_this<connector> {
       if (ec) return self->fail(last_failure(*self->driver_));
       self->wake();
     };
-    driver_->start_handshake({}, net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_, done)));
+    driver_->start_handshake({},
+                             net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_, done)));
   }
 
   void fail(error_code ec) {

@@ -63,7 +63,8 @@ void driver::read_step(size_handler handler, begun when) {
     }
     is_filling_ = true;
     begin_quiet();
-    return layer_->async_fill(read_operation{{shared_from_this(), std::move(handler), executor_, reading_.inner.slot()}});
+    return layer_->async_fill(
+        read_operation{{shared_from_this(), std::move(handler), executor_, reading_.inner.slot()}});
   }
   error_code ec = st.error;
   if (st.ended) ec = net::error::eof;
@@ -156,7 +157,9 @@ void start_handshake(driver& d, std::vector<std::byte> already_read, void_handle
   d.start_handshake(std::move(already_read), std::move(handler));
 }
 void start_read(driver& d, std::span<std::byte> into, size_handler handler) { d.start_read(into, std::move(handler)); }
-void start_write(driver& d, const gathered_buffers& from, size_handler handler) { d.start_write(from, std::move(handler)); }
+void start_write(driver& d, const gathered_buffers& from, size_handler handler) {
+  d.start_write(from, std::move(handler));
+}
 void start_shutdown(driver& d, bool waits_for_peer, void_handler handler) {
   d.start_shutdown(waits_for_peer, std::move(handler));
 }

@@ -33,23 +33,26 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
       : executor_(executor), serial_(serial), resolver_(executor), next_(executor) {}
 
   void resolve(const std::string& host, const std::string& service) {
-    resolver_.async_resolve(host, service, net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
-      if (!self->resolved_) return;
-      self->endpoints_ = interleave(found);
-      if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
-      std::exchange(self->resolved_, nullptr)(ec);
-    }));
+    resolver_.async_resolve(host, service,
+                            net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+                              if (!self->resolved_) return;
+                              self->endpoints_ = interleave(found);
+                              if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
+                              std::exchange(self->resolved_, nullptr)(ec);
+                            }));
   }
 
   void start_next() {
     if (!connected_ || tried_ == endpoints_.size()) return;
     const auto index = tried_++;
-    attempts_.push_back({.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
+    attempts_.push_back(
+        {.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
     sockets_.emplace_back(executor_);
     const auto socket = std::prev(sockets_.end());
-    socket->async_connect(endpoints_[index], net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
-      self->attempt_ended(index, *socket, ec);
-    }));
+    socket->async_connect(endpoints_[index],
+                          net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
+                            self->attempt_ended(index, *socket, ec);
+                          }));
     if (tried_ == endpoints_.size()) return;
     next_.expires_after(stagger);
     next_.async_wait(net::bind_executor(serial_, [self = shared_from_this()](error_code ec) {

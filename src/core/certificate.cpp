@@ -262,6 +262,8 @@ bool certificate::matches_host(std::string_view host) const {
   return name && !name->is_ip && !name->text.empty() && internal::matches_host(parts_->x509.get(), name->text);
 }
 
-bool certificate::matches_ip(std::string_view literal) const { return internal::matches_ip(parts_->x509.get(), literal); }
+bool certificate::matches_ip(std::string_view literal) const {
+  return internal::matches_ip(parts_->x509.get(), literal);
+}
 
 }  // namespace sluice::inline v0

@@ -104,7 +104,8 @@ void connection::impl::explain(failure& story) const {
   if (story.category() == "certificate" && watches_flight()) {
     const auto sent = sent_certificates();
     const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
-    if (shared.trust) internal::explain_certificate(story, {sent, shared.trust->anchors(), shared.trust->where(), now, side});
+    if (shared.trust)
+      internal::explain_certificate(story, {sent, shared.trust->anchors(), shared.trust->where(), now, side});
   }
   switch (cause_of(story.code)) {
     case errc::untrusted:

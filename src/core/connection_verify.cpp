@@ -26,7 +26,9 @@ std::vector<der_view> chain_of(s2n_connection* conn, const internal::chain_handl
     s2n_cert* one = nullptr;
     const uint8_t* der = nullptr;
     uint32_t size = 0;
-    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS || s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS) return {};
+    if (s2n_cert_chain_get_cert(copy.get(), &one, i) != S2N_SUCCESS ||
+        s2n_cert_get_der(one, &der, &size) != S2N_SUCCESS)
+      return {};
     chain.emplace_back(reinterpret_cast<const std::byte*>(der), size);
   }
   return chain;
@@ -77,7 +79,8 @@ bool has_small_key(X509* x509) {
   return (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) && EVP_PKEY_bits(key) < 2048;
 }
 
-failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail, std::string remedy) {
+failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
+                   std::string remedy) {
   auto story = internal::make_failure(cause, place, std::move(detail), std::move(remedy));
   story.certificate = internal::subject_of(x509);
   story.depth = static_cast<int>(depth);
@@ -86,15 +89,18 @@ failure refusal_of(errc cause, const std::string& place, const X509* x509, std::
 }
 
 // The anchor's own signature proves nothing and is not looked at; its key signs and is.
-result<void> check_strength(const allowances& allow, const std::string& place, X509* x509, std::size_t depth, bool is_anchor) {
+result<void> check_strength(const allowances& allow, const std::string& place, X509* x509, std::size_t depth,
+                            bool is_anchor) {
   if (!allow.sha1_signatures && !is_anchor && has_old_signature(x509)) {
-    return refusal_of(errc::weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" is signed with SHA-1 or MD5",
+    return refusal_of(errc::weak, place, x509, depth,
+                      "\"" + internal::subject_of(x509) + "\" is signed with SHA-1 or MD5",
                       "have it issued anew with SHA-256 (or set allowances::sha1_signatures)");
   }
   if (!allow.small_rsa_keys && has_small_key(x509)) {
-    return refusal_of(errc::weak, place, x509, depth,
-                      "\"" + internal::subject_of(x509) + "\" has the key " + internal::key_description(X509_get0_pubkey(x509)),
-                      "use RSA with 2048 bits or more, or ECDSA (or set allowances::small_rsa_keys)");
+    return refusal_of(
+        errc::weak, place, x509, depth,
+        "\"" + internal::subject_of(x509) + "\" has the key " + internal::key_description(X509_get0_pubkey(x509)),
+        "use RSA with 2048 bits or more, or ECDSA (or set allowances::small_rsa_keys)");
   }
   return {};
 }
@@ -125,7 +131,8 @@ result<void> connection::impl::judge_chain() const {
   const auto parsed = parse(chain);
   if (!parsed.empty() && shared.accept(parsed)) return {};
   const auto leaf = parse_x509(chain.front());
-  return refusal_of(errc::rejected, place, leaf.get(), 0, "the certificate is \"" + internal::subject_of(leaf.get()) + "\"", "");
+  return refusal_of(errc::rejected, place, leaf.get(), 0,
+                    "the certificate is \"" + internal::subject_of(leaf.get()) + "\"", "");
 }
 
 bool connection::impl::accepts_chain() {
@@ -191,7 +198,8 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
     const auto& state = *static_cast<context::state*>(ctx);
     auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
     if (c != nullptr && c->watches_flight()) {
-      c->flight.saw_secret(text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
+      c->flight.saw_secret(
+          text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     }
     if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;

@@ -38,7 +38,8 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
   const auto* last = &leaf;
   for (std::size_t steps = 0; steps < chain.sent.size(); ++steps) {
     if (find_by_subject(chain.anchors, last->issuer()) != nullptr) {
-      story.detail = "an authority named " + quoted(last->issuer()) + " is trusted, but it did not sign " + quoted(last->subject());
+      story.detail = "an authority named " + quoted(last->issuer()) + " is trusted, but it did not sign " +
+                     quoted(last->subject());
       story.remedy = "compare the authority's key: it may have been replaced";
       return;
     }
@@ -47,7 +48,8 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     last = issuer;
   }
   if (is_self_issued(*last)) {
-    story.detail = "the chain ends at the authority " + quoted(last->subject()) + ", which is not trusted; " + trusted_text(chain);
+    story.detail =
+        "the chain ends at the authority " + quoted(last->subject()) + ", which is not trusted; " + trusted_text(chain);
     story.remedy = "add that authority to the trust, if you know it";
     return;
   }
@@ -63,7 +65,8 @@ void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
     if (!is_bad) continue;
     point_at(story, chain, i);
     const auto edge = is_expired ? c.not_after() : c.not_before();
-    const auto distance = std::chrono::duration_cast<std::chrono::seconds>(is_expired ? chain.now - edge : edge - chain.now);
+    const auto distance =
+        std::chrono::duration_cast<std::chrono::seconds>(is_expired ? chain.now - edge : edge - chain.now);
     story.detail = quoted(c.subject()) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
                    (is_expired ? " ago (" : " (") + date_text(edge) + ")";
     return;
@@ -106,7 +109,8 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     case errc::malformed:
     case errc::revoked:
       if (story.certificate.empty()) point_at(story, chain, 0);
-      if (story.detail.empty()) story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
+      if (story.detail.empty())
+        story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
       return;
     default: return;
   }

@@ -80,15 +80,16 @@ class opener {
   }
 
   // The plaintext of a handshake record; nothing for any other, or one that does not open.
-  std::optional<std::vector<std::uint8_t>> open(std::span<const std::uint8_t> header, std::span<const std::uint8_t> body) {
+  std::optional<std::vector<std::uint8_t>> open(std::span<const std::uint8_t> header,
+                                                std::span<const std::uint8_t> body) {
     if (!is_ready_) return std::nullopt;
     auto nonce = iv_;
     for (std::size_t i = 0; i < 8; ++i) nonce[nonce_size - 1 - i] ^= static_cast<std::uint8_t>(sequence_ >> (8 * i));
     ++sequence_;
     std::vector<std::uint8_t> plain(body.size());
     std::size_t size = 0;
-    if (EVP_AEAD_CTX_open(ctx_.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(), body.data(), body.size(),
-                          header.data(), header.size()) != 1) {
+    if (EVP_AEAD_CTX_open(ctx_.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(), body.data(),
+                          body.size(), header.data(), header.size()) != 1) {
       return std::nullopt;
     }
     while (size > 0 && plain[size - 1] == 0) --size;  // padding, then the real content type
@@ -132,7 +133,8 @@ class reader {
       const auto s = suite_of(hello_->cipher);
       if (!s || traffic_.empty()) return;
       if (!opener_) opener_.emplace(*s, traffic_);
-      if (const auto plain = opener_->open(header, body)) messages_.insert(messages_.end(), plain->begin(), plain->end());
+      if (const auto plain = opener_->open(header, body))
+        messages_.insert(messages_.end(), plain->begin(), plain->end());
     }
     take_messages();
   }

@@ -67,7 +67,8 @@ failure unsupported(const std::string& where, const certificate& leaf) {
 }
 
 failure mismatch(const std::string& where, const certificate& leaf) {
-  return make_failure(errc::key_mismatch, where, "the certificate is for \"" + leaf.subject() + "\" (" + leaf.key() + ")",
+  return make_failure(errc::key_mismatch, where,
+                      "the certificate is for \"" + leaf.subject() + "\" (" + leaf.key() + ")",
                       "pair the certificate with the key it was issued for");
 }
 

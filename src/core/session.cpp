@@ -90,7 +90,8 @@ bool derive(const secret& seed, std::uint64_t period, ticket_key& made) {
   std::array<uint8_t, sizeof(made.name) + sizeof(made.key)> out;
   const auto* info = reinterpret_cast<const uint8_t*>(label.data());
   const auto* secret_bytes = reinterpret_cast<const uint8_t*>(seed.view().data());
-  const bool done = HKDF(out.data(), out.size(), EVP_sha256(), secret_bytes, seed.size(), nullptr, 0, info, label.size()) == 1;
+  const bool done =
+      HKDF(out.data(), out.size(), EVP_sha256(), secret_bytes, seed.size(), nullptr, 0, info, label.size()) == 1;
   std::copy_n(out.begin(), made.name.size(), made.name.begin());
   std::copy_n(out.begin() + made.name.size(), made.key.size(), made.key.begin());
   OPENSSL_cleanse(out.data(), out.size());
@@ -118,7 +119,8 @@ namespace internal {
 // All keys are added now, each with the time it comes into use: s2n's configuration must not change once connections
 // use it (P27). For the same reason none ever expires, which would make s2n remove it during some handshake; how long
 // a ticket is good is the session's lifetime.
-result<void> enable_tickets(s2n_config* config, const ticket_options& options, std::chrono::system_clock::time_point now) {
+result<void> enable_tickets(s2n_config* config, const ticket_options& options,
+                            std::chrono::system_clock::time_point now) {
   constexpr int most_keys = 48;
   constexpr auto for_ever = std::chrono::hours(24 * 365 * 10);
   if (options.key_period < std::chrono::hours(1) || (options.seed && options.seed->size() < 32)) {
@@ -131,12 +133,13 @@ result<void> enable_tickets(s2n_config* config, const ticket_options& options, s
                     s2n_config_set_ticket_decrypt_key_lifetime(config, seconds(for_ever)) == S2N_SUCCESS &&
                     s2n_config_set_session_state_lifetime(config, seconds(options.session_lifetime)) == S2N_SUCCESS;
   if (!done) return s2n_failure("tickets");
-  const auto this_period = seconds(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch())) / seconds(period);
+  const auto this_period =
+      seconds(std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch())) / seconds(period);
   for (std::uint64_t n = this_period - 1; n < this_period - 1 + most_keys; ++n) {
     ticket_key k;
-    const bool added = derive(seed, n, k) &&
-                       s2n_config_add_ticket_crypto_key(config, k.name.data(), k.name.size(), k.key.data(), k.key.size(),
-                                                        n * seconds(period)) == S2N_SUCCESS;
+    const bool added =
+        derive(seed, n, k) && s2n_config_add_ticket_crypto_key(config, k.name.data(), k.name.size(), k.key.data(),
+                                                               k.key.size(), n * seconds(period)) == S2N_SUCCESS;
     OPENSSL_cleanse(&k, sizeof k);
     if (!added) return s2n_failure("tickets");
   }

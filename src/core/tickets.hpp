@@ -7,7 +7,8 @@
 
 namespace sluice::inline v0::internal {
 
-result<void> enable_tickets(s2n_config* config, const ticket_options& options, std::chrono::system_clock::time_point now);
+result<void> enable_tickets(s2n_config* config, const ticket_options& options,
+                            std::chrono::system_clock::time_point now);
 result<void> keep_tickets(s2n_config* config, context::state& state);
 
 }  // namespace sluice::inline v0::internal

@@ -15,7 +15,8 @@ std::string default_policy_date() {
   const auto wanted = find_policy("default");
   std::string newest;
   for (const auto& name : policy_names()) {
-    const bool is_dated = name.size() == 8 && std::ranges::all_of(name, [](unsigned char c) { return c >= '0' && c <= '9'; });
+    const bool is_dated =
+        name.size() == 8 && std::ranges::all_of(name, [](unsigned char c) { return c >= '0' && c <= '9'; });
     if (!is_dated || name < newest) continue;
     const auto candidate = find_policy(name);
     if (wanted && candidate && candidate->fingerprint == wanted->fingerprint) newest = name;

@@ -25,8 +25,9 @@ void token_pool::state::trip(const failure& why) {
 }
 
 failure token_pool::state::down_failure() const {
-  auto why = config_failure(errc::token_down, "token \"" + label + "\"", "its last answer was " + code_name(last_trouble.code),
-                            "it is probed every half second and used again as soon as it answers");
+  auto why =
+      config_failure(errc::token_down, "token \"" + label + "\"", "its last answer was " + code_name(last_trouble.code),
+                     "it is probed every half second and used again as soon as it answers");
   why.token = label;
   return why;
 }

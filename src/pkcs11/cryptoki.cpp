@@ -17,7 +17,8 @@ std::string remedy_for(CK_RV rv) {
     case CKR_TOKEN_NOT_PRESENT:
     case CKR_DEVICE_REMOVED: return "insert the token, or start the service behind it; it is probed meanwhile";
     case CKR_MECHANISM_INVALID:
-    case CKR_MECHANISM_PARAM_INVALID: return "`sluice token doctor` shows which TLS versions and signatures this token can do";
+    case CKR_MECHANISM_PARAM_INVALID:
+      return "`sluice token doctor` shows which TLS versions and signatures this token can do";
     case CKR_KEY_FUNCTION_NOT_PERMITTED: return "create the key with CKA_SIGN true";
     case CKR_SESSION_COUNT: return "close other users of the token, or use fewer sessions";
     default: return {};

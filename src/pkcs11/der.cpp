@@ -89,7 +89,8 @@ std::optional<bytes> ecdsa_signature(view r_and_s) {
 
 bytes digest_info(digest_kind kind, view digest) {
   if (kind == digest_kind::md5_sha1) return {digest.begin(), digest.end()};
-  return wrapped(tag_sequence, joined({wrapped(tag_sequence, hash_identifier(kind)), wrapped(tag_octet_string, digest)}));
+  return wrapped(tag_sequence,
+                 joined({wrapped(tag_sequence, hash_identifier(kind)), wrapped(tag_octet_string, digest)}));
 }
 
 bytes rsa_public_key(view modulus, view exponent) {

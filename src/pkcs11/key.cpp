@@ -128,9 +128,10 @@ result<std::vector<std::byte>> key::sign(const sign_request& request) {
 }
 
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
-  auto outcome = run(*state_, [copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v, der::bytes& out) {
-    return v.s.decrypt(v.key, v.record.type, copy, v.authenticate, out);
-  });
+  auto outcome =
+      run(*state_, [copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v, der::bytes& out) {
+        return v.s.decrypt(v.key, v.record.type, copy, v.authenticate, out);
+      });
   if (!outcome) return outcome.error();
   secret plain{std::span<const std::byte>(*outcome)};
   explicit_bzero(outcome->data(), outcome->size());

@@ -34,7 +34,8 @@ std::optional<der::bytes> public_key_from(const session& s, CK_OBJECT_HANDLE obj
 
 std::string list_keys(const session& s) {
   std::vector<CK_OBJECT_HANDLE> all;
-  if (s.find({.type = CKO_PRIVATE_KEY}, 16, all) != CKR_OK || all.empty()) return "it has no private key that we can see";
+  if (s.find({.type = CKO_PRIVATE_KEY}, 16, all) != CKR_OK || all.empty())
+    return "it has no private key that we can see";
   std::vector<std::string> uris;
   for (const auto key : all) uris.push_back(object_uri(s, key));
   std::ranges::sort(uris);
@@ -65,8 +66,9 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
     return why;
   }
   if (found.size() == 1) return found.front();
-  auto why = found.empty() ? config_failure(errc::key_not_found, name, list_keys(s), "correct the object or id in the URI")
-                           : config_failure(errc::key_ambiguous, name, list_keys(s), "name its id as well as its label");
+  auto why = found.empty()
+                 ? config_failure(errc::key_not_found, name, list_keys(s), "correct the object or id in the URI")
+                 : config_failure(errc::key_ambiguous, name, list_keys(s), "name its id as well as its label");
   why.token = token;
   return why;
 }
@@ -98,7 +100,8 @@ std::optional<der::bytes> read_public_key(const session& s, CK_OBJECT_HANDLE key
 result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::string& name) {
   const auto type = number<CK_KEY_TYPE>(s, key, CKA_KEY_TYPE);
   if (!type || (*type != CKK_RSA && *type != CKK_ECDSA)) {
-    return config_failure(errc::key_type_unsupported, name, "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"),
+    return config_failure(errc::key_type_unsupported, name,
+                          "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"),
                           "use an RSA or EC key");
   }
   key_facts facts{.type = *type};

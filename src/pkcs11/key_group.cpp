@@ -32,7 +32,9 @@ class key_group final : public private_key {
     return std::nullopt;
   }
 
-  std::string name() const override { return keys_.front()->name() + " and " + std::to_string(keys_.size() - 1) + " more"; }
+  std::string name() const override {
+    return keys_.front()->name() + " and " + std::to_string(keys_.size() - 1) + " more";
+  }
 
  private:
   static void try_next(std::vector<std::shared_ptr<key::state>> order, const sign_request& request,

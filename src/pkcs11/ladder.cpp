@@ -130,9 +130,10 @@ result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
   if (!key.public_key) return *found;
   const auto now = read_public_key(w.s, *found, key.search);
   if (now && *now != *key.public_key) {
-    auto why = config_failure(errc::key_mismatch, key.name,
-                              "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),
-                              "install the certificate of the new key, and restart or reload");
+    auto why = config_failure(
+        errc::key_mismatch, key.name,
+        "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),
+        "install the certificate of the new key, and restart or reload");
     why.token = label;
     return why;
   }

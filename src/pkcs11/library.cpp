@@ -83,7 +83,8 @@ result<void> library::open(const std::string& path) {
   // RTLD_LOCAL: the libcrypto a module brings along must not meet anybody else's symbols.
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
-    return config_failure(errc::module_load_failed, path, last_loader_error(), "check the path, and that the file is for this machine");
+    return config_failure(errc::module_load_failed, path, last_loader_error(),
+                          "check the path, and that the file is for this machine");
   }
   const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle_, "C_GetFunctionList"));
   if (get_list == nullptr) return config_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
@@ -94,9 +95,10 @@ result<void> library::open(const std::string& path) {
   const auto version = functions->version;
   const bool is_known = version.major == 3 || (version.major == 2 && version.minor >= 20);
   if (!is_known) {
-    return config_failure(errc::module_version_unsupported, path,
-                          "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
-                          "2.20 or newer is needed");
+    return config_failure(
+        errc::module_version_unsupported, path,
+        "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
+        "2.20 or newer is needed");
   }
   info_.cryptoki_major = version.major;
   info_.cryptoki_minor = version.minor;

@@ -49,7 +49,8 @@ std::string place(const CK_TOKEN_INFO& info) { return "token \"" + padded_text(i
 
 // What the token says of its PIN before a try is spent on it.
 result<void> check_flags(const CK_TOKEN_INFO& info) {
-  if ((info.flags & CKF_USER_PIN_LOCKED) != 0) return about(ckr_failure(CKR_PIN_LOCKED, place(info), "its PIN is locked"), info);
+  if ((info.flags & CKF_USER_PIN_LOCKED) != 0)
+    return about(ckr_failure(CKR_PIN_LOCKED, place(info), "its PIN is locked"), info);
   if ((info.flags & CKF_USER_PIN_TO_BE_CHANGED) != 0) {
     return about(ckr_failure(CKR_PIN_EXPIRED, place(info), "its PIN must be changed first"), info);
   }

@@ -79,7 +79,8 @@ void token_pool::state::submit(job work) {
     } else {
       queue.push_back(std::move(work));
       start_worker_if_needed();
-      const bool nobody_is_left = std::ranges::all_of(workers, &worker::is_written_off, [](const auto& w) -> const worker& { return *w; });
+      const bool nobody_is_left =
+          std::ranges::all_of(workers, &worker::is_written_off, [](const auto& w) -> const worker& { return *w; });
       if (nobody_is_left) {
         work = std::move(queue.back());
         queue.pop_back();
@@ -113,7 +114,8 @@ void token_pool::state::start_worker_if_needed() {
 void token_pool::state::write_off_the_lost() {
   const auto now = clock_type::now();
   for (const auto& w : workers) {
-    const bool is_lost = w->is_busy && !w->is_written_off && w->due != clock_type::time_point::max() && now > w->due + lost_after;
+    const bool is_lost =
+        w->is_busy && !w->is_written_off && w->due != clock_type::time_point::max() && now > w->due + lost_after;
     if (!is_lost) continue;
     w->is_written_off = true;
     ++totals.written_off;
@@ -166,7 +168,8 @@ std::optional<job> token_pool::state::next_job(const worker_pointer& w, bool& sh
       if (is_late || is_unwanted) {
         ++totals.shed_late;
         lock.unlock();
-        work.done(shed(errc::key_timed_out, label, "its turn came after its deadline", "use more sessions, or a faster token"));
+        work.done(shed(errc::key_timed_out, label, "its turn came after its deadline",
+                       "use more sessions, or a faster token"));
         lock.lock();
         continue;
       }

@@ -33,7 +33,9 @@ constexpr std::array types = {
 // A list of attributes whose values live as long as it does.
 class attribute_list {
  public:
-  attribute_list& flag(CK_ATTRIBUTE_TYPE type, bool value) { return bytes(type, {value ? std::byte{1} : std::byte{0}}); }
+  attribute_list& flag(CK_ATTRIBUTE_TYPE type, bool value) {
+    return bytes(type, {value ? std::byte{1} : std::byte{0}});
+  }
   attribute_list& number(CK_ATTRIBUTE_TYPE type, CK_ULONG value) {
     der::bytes raw(sizeof value);
     std::memcpy(raw.data(), &value, sizeof value);
@@ -89,7 +91,9 @@ bool is_self_issued(const certificate& c) { return std::ranges::equal(c.subject_
 std::vector<certificate> complete_chain(certificate leaf, const std::vector<certificate>& candidates) {
   std::vector<certificate> chain{std::move(leaf)};
   while (chain.size() <= candidates.size() && !is_self_issued(chain.back())) {
-    const auto issued_it = [&last = chain.back()](const certificate& c) { return sluice::internal::is_issuer(c, last); };
+    const auto issued_it = [&last = chain.back()](const certificate& c) {
+      return sluice::internal::is_issuer(c, last);
+    };
     const auto issuer = std::ranges::find_if(candidates, issued_it);
     if (issuer == candidates.end() || is_self_issued(*issuer)) break;
     chain.push_back(*issuer);
@@ -268,8 +272,9 @@ result<std::string> token::generate_key(key_type type, const std::string& label,
   CK_MECHANISM mechanism{is_rsa ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_KEY_PAIR_GEN, nullptr, 0};
   CK_OBJECT_HANDLE pub_key = 0;
   CK_OBJECT_HANDLE priv_key = 0;
-  const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_GenerateKeyPair, state_->s->handle(), &mechanism, pub_list.data(),
-                                    CK_ULONG{pub_list.size()}, priv_list.data(), CK_ULONG{priv_list.size()}, &pub_key, &priv_key);
+  const auto rv =
+      state_->lib->call(&CK_FUNCTION_LIST::C_GenerateKeyPair, state_->s->handle(), &mechanism, pub_list.data(),
+                        CK_ULONG{pub_list.size()}, priv_list.data(), CK_ULONG{priv_list.size()}, &pub_key, &priv_key);
   if (rv != CKR_OK) return state_->trouble(rv, "C_GenerateKeyPair");
   return state_->uri_of(priv_key, "private");
 }
@@ -294,13 +299,15 @@ result<std::string> token::import_key(const key_numbers& k, const std::string& l
   CK_OBJECT_HANDLE made = 0;
   for (auto* attributes : {&pub, &priv}) {
     auto list = attributes->list();
-    const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_CreateObject, state_->s->handle(), list.data(), CK_ULONG{list.size()}, &made);
+    const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_CreateObject, state_->s->handle(), list.data(),
+                                      CK_ULONG{list.size()}, &made);
     if (rv != CKR_OK) return state_->trouble(rv, "C_CreateObject");
   }
   return state_->uri_of(made, "private");
 }
 
-result<std::string> token::import_certificate(const certificate& cert, const std::string& label, std::span<const std::byte> id) {
+result<std::string> token::import_certificate(const certificate& cert, const std::string& label,
+                                              std::span<const std::byte> id) {
   const auto working = state_->lib->working();
   attribute_list attributes;
   const auto bytes = [](std::span<const std::byte> value) { return der::bytes(value.begin(), value.end()); };
@@ -310,7 +317,8 @@ result<std::string> token::import_certificate(const certificate& cert, const std
   attributes.bytes(CKA_VALUE, bytes(cert.der()));
   auto list = attributes.list();
   CK_OBJECT_HANDLE made = 0;
-  const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_CreateObject, state_->s->handle(), list.data(), CK_ULONG{list.size()}, &made);
+  const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_CreateObject, state_->s->handle(), list.data(),
+                                    CK_ULONG{list.size()}, &made);
   if (rv != CKR_OK) return state_->trouble(rv, "C_CreateObject");
   return state_->uri_of(made, "cert");
 }
@@ -337,7 +345,9 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
   const auto& lib = *m.shared();
   auto slots = lib.slots_with_token();
   if (!slots) return slots.error();
-  const auto pin_bytes = [](std::string_view pin) { return reinterpret_cast<unsigned char*>(const_cast<char*>(pin.data())); };
+  const auto pin_bytes = [](std::string_view pin) {
+    return reinterpret_cast<unsigned char*>(const_cast<char*>(pin.data()));
+  };
   for (const auto slot : *slots) {
     CK_TOKEN_INFO info{};
     if (lib.call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info) != CKR_OK) continue;
@@ -355,7 +365,8 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
     session s(lib);
     rv = s.open(found->slot, true);
     if (rv == CKR_OK) rv = s.login(CKU_SO, so_pin);
-    if (rv == CKR_OK) rv = lib.call(&CK_FUNCTION_LIST::C_InitPIN, s.handle(), pin_bytes(user_pin), CK_ULONG{user_pin.size()});
+    if (rv == CKR_OK)
+      rv = lib.call(&CK_FUNCTION_LIST::C_InitPIN, s.handle(), pin_bytes(user_pin), CK_ULONG{user_pin.size()});
     lib.call(&CK_FUNCTION_LIST::C_Logout, s.handle());
     if (rv != CKR_OK) return ckr_failure(rv, "token \"" + label + "\"", "setting its PIN");
     return describe(lib, found->slot, found->info);

@@ -87,9 +87,10 @@ result<found_token> find_token(const library& lib, const uri& wanted) {
   std::ranges::copy_if(present, std::back_inserter(fitting), [&](const found_token& t) { return fits(wanted, t); });
   if (fitting.size() == 1) return fitting.front();
   if (fitting.empty()) {
-    auto why = config_failure(errc::token_not_found, wanted.token_string(),
-                              present.empty() ? lib.info().path + " has no initialised token" : "there is " + list(present),
-                              "`sluice token list` shows what is there");
+    auto why =
+        config_failure(errc::token_not_found, wanted.token_string(),
+                       present.empty() ? lib.info().path + " has no initialised token" : "there is " + list(present),
+                       "`sluice token list` shows what is there");
     why.token = wanted.token.value_or("");
     return why;
   }

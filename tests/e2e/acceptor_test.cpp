@@ -93,7 +93,8 @@ TEST_F(accepting, is_delayed_by_nobody) {
   asio::write(slow, asio::buffer("\x16", 1));  // the first byte of a ClientHello, and no more for now
   asio::write(silent(), asio::buffer("GET / HTTP/1.1\r\n\r\n", 18));
   silent().close();
-  const auto stranger = client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = blinding::off()});
+  const auto stranger =
+      client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = blinding::off()});
   client(&stranger);
   ASSERT_TRUE(run_until(io, [this] { return troubles.size() == 3; }));
   EXPECT_FALSE(w.is_done()) << "their failures are theirs";
@@ -175,7 +176,8 @@ TEST_F(accepting, counts_what_nobody_has_fetched_against_the_limit) {
   }));
   io.restart();
   io.run_for(100ms);
-  EXPECT_EQ(3, std::ranges::count_if(clients, [](const auto& c) { return c.second.is_done; })) << "one fetched, two ready";
+  EXPECT_EQ(3, std::ranges::count_if(clients, [](const auto& c) { return c.second.is_done; }))
+      << "one fetched, two ready";
   for (int i = 0; i < 4; ++i) ASSERT_TRUE(wait(accept()));
   for (auto& c : clients) EXPECT_FALSE(c.second.wait(io));
 }
@@ -196,7 +198,8 @@ TEST_F(accepting, serves_several_waiters_in_their_order) {
 
 TEST_F(accepting, may_be_cancelled_without_harm_to_handshakes) {
   open();
-  for (const auto how : {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
+  for (const auto how :
+       {asio::cancellation_type::terminal, asio::cancellation_type::partial, asio::cancellation_type::total}) {
     auto& w = accept();
     w.stop.emit(how);  // before its first turn
     ASSERT_TRUE(wait(w));

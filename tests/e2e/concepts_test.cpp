@@ -36,9 +36,13 @@ concept has_executor = requires(const S& s) {
   { s.get_executor() } noexcept -> std::same_as<typename S::executor_type>;
 };
 template <class S>
-concept async_read_stream = has_executor<S> && requires(S& s, room b) { s.async_read_some(b, std::declval<byte_handler>()); };
+concept async_read_stream = has_executor<S> && requires(S& s, room b) {
+  s.async_read_some(b, std::declval<byte_handler>());
+};
 template <class S>
-concept async_write_stream = has_executor<S> && requires(S& s, bytes b) { s.async_write_some(b, std::declval<byte_handler>()); };
+concept async_write_stream = has_executor<S> && requires(S& s, bytes b) {
+  s.async_write_some(b, std::declval<byte_handler>());
+};
 template <class S>
 concept sync_read_stream = requires(S& s, room b, error_code& ec) {
   { s.read_some(b) } -> std::same_as<std::size_t>;

@@ -43,11 +43,13 @@ TEST(echo, goes_over_tcp_with_a_key_in_a_token) {
 
 asio::awaitable<void> refuse(acceptor& in, context tls) {
   const auto port = std::to_string(in.local_endpoint().port());
-  auto [ec, s] = co_await async_connect(tls, "127.0.0.1", port, {.timeout = 20s, .server_name = "other.test"}, use_tuple);
+  auto [ec, s] =
+      co_await async_connect(tls, "127.0.0.1", port, {.timeout = 20s, .server_name = "other.test"}, use_tuple);
   EXPECT_EQ(ec, errc::name_mismatch) << ec.message();
-  EXPECT_EQ(s.last_failure().message(),
-            "other.test: the certificate is for another name: it is for localhost, 127.0.0.1, ::1; connect by a name it "
-            "carries, or have it issued for this one");
+  EXPECT_EQ(
+      s.last_failure().message(),
+      "other.test: the certificate is for another name: it is for localhost, 127.0.0.1, ::1; connect by a name it "
+      "carries, or have it issued for this one");
   in.close();
 }
 

@@ -72,7 +72,8 @@ TEST(layers, tls_in_tls) {
   nested n;
   n.outer.shake_hands(n.io);
   inner_stream client(std::move(n.outer.client), client_context(), "localhost");
-  inner_stream server(std::move(n.outer.server), server_context({.identities = {site_identity("rsa2048")}}), role::server);
+  inner_stream server(std::move(n.outer.server), server_context({.identities = {site_identity("rsa2048")}}),
+                      role::server);
   shake_hands(n.io, client, server);
   EXPECT_EQ(client.info().signature.substr(0, 3), "rsa");
   EXPECT_EQ(client.next_layer().info().signature.substr(0, 5), "ecdsa");

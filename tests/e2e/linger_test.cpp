@@ -129,7 +129,8 @@ TEST_F(linger, is_short_where_blinding_is_off) {
 
 TEST_F(linger, of_a_borrowed_socket_ends_with_its_stream) {
   auto raw = join_sockets(io.get_executor());
-  std::optional<stream<tcp::socket&>> borrower(std::in_place, raw.client, distrusting(blinding::standard()), "localhost");
+  std::optional<stream<tcp::socket&>> borrower(std::in_place, raw.client, distrusting(blinding::standard()),
+                                               "localhost");
   tcp_stream peer(std::move(raw.server), server_context(), role::server);
   outcome first, second;
   borrower->async_handshake(first.handler());

@@ -62,7 +62,9 @@ struct waiting {
 };
 
 struct signature_pending : ::testing::TestWithParam<side_and_flavour> {
-  waiting begin(std::chrono::nanoseconds limit = 30s) { return {std::get<0>(GetParam()), std::get<1>(GetParam()), limit}; }
+  waiting begin(std::chrono::nanoseconds limit = 30s) {
+    return {std::get<0>(GetParam()), std::get<1>(GetParam()), limit};
+  }
 };
 
 TEST_P(signature_pending, goes_on_when_another_thread_answers) {

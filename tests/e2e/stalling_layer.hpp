@@ -37,7 +37,8 @@ class stalling_layer {
   using lowest_layer_type = tcp::socket::lowest_layer_type;
   using executor_type = tcp::socket::executor_type;
 
-  stalling_layer(tcp::socket socket, std::shared_ptr<stall> plan) : socket_(std::move(socket)), plan_(std::move(plan)) {}
+  stalling_layer(tcp::socket socket, std::shared_ptr<stall> plan)
+      : socket_(std::move(socket)), plan_(std::move(plan)) {}
 
   executor_type get_executor() noexcept { return socket_.get_executor(); }
   lowest_layer_type& lowest_layer() noexcept { return socket_.lowest_layer(); }

@@ -12,7 +12,8 @@ namespace {
 
 struct sync : ::testing::Test {
   asio::io_context io;
-  joined_streams ends{io.get_executor(), client_context({.blinding = blinding::off()}), server_context({.blinding = blinding::off()})};
+  joined_streams ends{io.get_executor(), client_context({.blinding = blinding::off()}),
+                      server_context({.blinding = blinding::off()})};
   tcp_stream& client = ends.client;
   tcp_stream& server = ends.server;
   char byte = 0;
@@ -114,12 +115,14 @@ TEST_F(sync, fails_a_handshake_by_its_cause) {
   EXPECT_EQ(ec, errc::reset) << ec.message();
   EXPECT_EQ(client.last_failure().code, ec);
 
-  ends = joined_streams(io.get_executor(), client_context({.trust = trust::from_pem(site().certificate).value(), .blinding = blinding::off()}),
-                        server_context({.identities = {site_identity("rsa2048")}, .blinding = blinding::off()}));
-  error_code other;
-  std::thread peer([&] { server.handshake(other); });
+  ends = joined_streams(
+      io.get_executor(),
+      client_context({.trust = trust::from_pem(site().certificate).value(), .blinding = blinding::off()}),
+      server_context({.identities = {site_identity("rsa2048")}, .blinding = blinding::off()}));
+  error_code others, ignored;
+  std::thread peer([&] { server.handshake(others); });
   client.handshake(ec);
-  client.lowest_layer().close(other);
+  client.lowest_layer().close(ignored);
   peer.join();
   EXPECT_EQ(ec, errc::untrusted) << ec.message();
 }

@@ -121,7 +121,8 @@ struct unplugged : ::testing::Test {
   unplugged() {
     faulty.generate("site");
     key = faulty.open("site", {.sessions = 4});
-    const auto issued = root().issue_for(*key->public_key(), {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}).value();
+    const auto issued =
+        root().issue_for(*key->public_key(), {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}).value();
     server_options options;
     options.identities = {identity::from_chain(issued.chain, key).value()};
     options.blinding = blinding::off();
@@ -155,7 +156,9 @@ struct unplugged : ::testing::Test {
   std::thread server_thread, client_thread;
 };
 
-bool overlaps(const attempt& a, clock_type::time_point from, clock_type::time_point to) { return a.began > from && a.ended < to; }
+bool overlaps(const attempt& a, clock_type::time_point from, clock_type::time_point to) {
+  return a.began > from && a.ended < to;
+}
 
 TEST_F(unplugged, token_loses_no_connection_delays_no_resumption_and_is_used_again_within_a_second) {
   wait_for([&] { return l->established == echoing && l->resumptions > 5 && l->full_handshakes > 20; });
@@ -199,10 +202,12 @@ TEST_F(unplugged, token_loses_no_connection_delays_no_resumption_and_is_used_aga
   EXPECT_LT(soonest - returned, 1s);
   EXPECT_EQ(key->stats().circuit, pkcs11::circuit_state::closed);
   EXPECT_EQ(key->stats().written_off, 0u);
-  std::printf("unplugged for 5 s: %d resumptions and %d failed handshakes meanwhile, none longer than %ld ms; again after %ld ms; longest echo %ld ms\n",
-              resumed_while_gone, failed_while_gone, std::chrono::duration_cast<std::chrono::milliseconds>(longest).count(),
-              std::chrono::duration_cast<std::chrono::milliseconds>(soonest - returned).count(),
-              std::chrono::duration_cast<std::chrono::milliseconds>(told.longest_echo).count());
+  std::printf(
+      "unplugged for 5 s: %d resumptions and %d failed handshakes meanwhile, none longer than %ld ms; again after %ld "
+      "ms; longest echo %ld ms\n",
+      resumed_while_gone, failed_while_gone, std::chrono::duration_cast<std::chrono::milliseconds>(longest).count(),
+      std::chrono::duration_cast<std::chrono::milliseconds>(soonest - returned).count(),
+      std::chrono::duration_cast<std::chrono::milliseconds>(told.longest_echo).count());
 }
 
 }  // namespace

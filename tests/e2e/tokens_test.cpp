@@ -44,7 +44,10 @@ TEST_F(tokens, callback) {
 TEST_F(tokens, callback_that_can_only_be_moved) {
   auto seen = std::make_unique<std::size_t>(0);
   auto& n = *seen;
-  client.async_write_some(asio::buffer("hello", 5), [owned = std::move(seen)](error_code, std::size_t m) { *owned = m; EXPECT_EQ(m, 5u); });
+  client.async_write_some(asio::buffer("hello", 5), [owned = std::move(seen)](error_code, std::size_t m) {
+    *owned = m;
+    EXPECT_EQ(m, 5u);
+  });
   outcome read;
   client.async_read_some(asio::buffer(got), read.handler());
   n = 1;  // still alive: the operation owns it

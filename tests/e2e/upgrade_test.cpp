@@ -68,7 +68,8 @@ TEST(upgrade_of_a_borrowed_socket, takes_bytes_in_several_buffers_that_go_away_a
 
 asio::awaitable<void> mail_server(tcp::socket socket, context tls) {
   std::string line;
-  const auto n = co_await asio::async_read(socket, asio::dynamic_buffer(line), asio::transfer_at_least(10), asio::use_awaitable);
+  const auto n =
+      co_await asio::async_read(socket, asio::dynamic_buffer(line), asio::transfer_at_least(10), asio::use_awaitable);
   EXPECT_GE(n, 10u);
   const auto early = line.substr(10);  // whatever an eager client sent behind the command
   tcp_stream s(std::move(socket), tls, role::server);

@@ -31,9 +31,10 @@ TEST(der, integers_are_minimal_and_never_negative) {
     const char* number;
     const char* encoded;
   };
-  for (const auto& v : {vector{"", "020100"}, vector{"00", "020100"}, vector{"0000000000000000", "020100"}, vector{"01", "020101"},
-                        vector{"12345678", "020412345678"}, vector{"82345678", "02050082345678"},
-                        vector{"00845678", "020400845678"}, vector{"0000345678", "0203345678"}}) {
+  for (const auto& v :
+       {vector{"", "020100"}, vector{"00", "020100"}, vector{"0000000000000000", "020100"}, vector{"01", "020101"},
+        vector{"12345678", "020412345678"}, vector{"82345678", "02050082345678"}, vector{"00845678", "020400845678"},
+        vector{"0000345678", "0203345678"}}) {
     EXPECT_EQ(to_hex(der::integer(from_hex(v.number))), v.encoded) << v.number;
   }
 }

@@ -39,7 +39,8 @@ bool ends_while_a_worker_hangs() {
   faulty.generate("site");
   const auto k = faulty.open("site");
   faulty.script("[latency]\nC_Sign = \"600s\"");  // not [[hang]]: that ends with its script, which is removed at exit
-  const auto stuck = sign_and_wait(*k, request_for(signature_scheme::ecdsa_secp256r1_sha256), std::chrono::milliseconds(200));
+  const auto stuck =
+      sign_and_wait(*k, request_for(signature_scheme::ecdsa_secp256r1_sha256), std::chrono::milliseconds(200));
   return !stuck && stuck.error().code == errc::key_timed_out;
 }
 TEST(exit, does_not_wait_for_ever_for_a_worker_that_hangs) {

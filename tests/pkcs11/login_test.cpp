@@ -15,7 +15,9 @@ using test::request_for;
 class login : public testing::Test {
  protected:
   login() { faulty_.generate("site"); }
-  std::string pin_file(const std::string& name, const std::string& pin) const { return kit::softhsm_home().write(name, pin); }
+  std::string pin_file(const std::string& name, const std::string& pin) const {
+    return kit::softhsm_home().write(name, pin);
+  }
   result<std::shared_ptr<key>> open(key_options options = {}, const std::string& file = {}) const {
     return open_key(faulty_.uri("site", file), options);
   }

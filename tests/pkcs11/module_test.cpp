@@ -104,7 +104,9 @@ bool a_strict_one_keeps_others_working_until_it_goes() {
   const auto after = guest.tokens();
   return !after && after.error().code == ckr(CKR_CRYPTOKI_NOT_INITIALIZED);
 }
-TEST(module, strict_finalizes_for_everybody) { IN_A_PROCESS_OF_ITS_OWN(a_strict_one_keeps_others_working_until_it_goes); }
+TEST(module, strict_finalizes_for_everybody) {
+  IN_A_PROCESS_OF_ITS_OWN(a_strict_one_keeps_others_working_until_it_goes);
+}
 
 bool is_mapped(const std::string& path) {
   void* const found = dlopen(path.c_str(), RTLD_NOW | RTLD_NOLOAD);
@@ -123,7 +125,9 @@ bool is_never_unmapped_while_initialised() {
   { const auto passing = module::load(path).value(); }
   return is_mapped(path) && module::load(path).value().tokens().has_value();  // initialised, and never finalised by us
 }
-TEST(module, is_never_unmapped_while_it_may_be_initialised) { IN_A_PROCESS_OF_ITS_OWN(is_never_unmapped_while_initialised); }
+TEST(module, is_never_unmapped_while_it_may_be_initialised) {
+  IN_A_PROCESS_OF_ITS_OWN(is_never_unmapped_while_initialised);
+}
 
 bool version_is(const std::string& version, bool accepted) {
   const faulty_token token;
@@ -165,7 +169,9 @@ bool is_never_called_twice_at_once() {
   for (auto& t : threads) t.join();
   return failed == 0;
 }
-TEST(module, that_cannot_lock_is_called_from_one_thread_at_a_time) { IN_A_PROCESS_OF_ITS_OWN(is_never_called_twice_at_once); }
+TEST(module, that_cannot_lock_is_called_from_one_thread_at_a_time) {
+  IN_A_PROCESS_OF_ITS_OWN(is_never_called_twice_at_once);
+}
 
 }  // namespace
 }  // namespace sluice::pkcs11

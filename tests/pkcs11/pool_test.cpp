@@ -142,7 +142,9 @@ TEST_F(pool, counts_the_answers_to_logins_and_searches_as_well) {
   faulty_.script("[token]\nlog_out = 1\n[[answer]]\nfunction = \"C_Login\"\nvalue = \"CKR_FUNCTION_FAILED\"");
   EXPECT_FALSE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
   EXPECT_EQ(key->stats().answers.at("CKR_FUNCTION_FAILED"), 1u);
-  faulty_.script("[token]\nlose_handles = 1\nlog_out = 1\n[[answer]]\nfunction = \"C_FindObjectsInit\"\nvalue = \"CKR_ARGUMENTS_BAD\"");
+  faulty_.script(
+      "[token]\nlose_handles = 1\nlog_out = 1\n[[answer]]\nfunction = \"C_FindObjectsInit\"\nvalue = "
+      "\"CKR_ARGUMENTS_BAD\"");
   EXPECT_FALSE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
   EXPECT_EQ(key->stats().answers.at("CKR_ARGUMENTS_BAD"), 1u);
 }

@@ -22,9 +22,12 @@ class recovery : public testing::Test {
     faulty_.generate("site");
     key_ = faulty_.open("site", {.sessions = 2});
   }
-  result<std::vector<std::byte>> sign() const { return key_->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)); }
+  result<std::vector<std::byte>> sign() const {
+    return key_->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
+  }
   void answer(const std::string& value, const std::string& function = "C_Sign", int nth = 1) const {
-    faulty_.script("[[answer]]\nfunction = \"" + function + "\"\nnth = " + std::to_string(nth) + "\nvalue = \"" + value + "\"");
+    faulty_.script("[[answer]]\nfunction = \"" + function + "\"\nnth = " + std::to_string(nth) + "\nvalue = \"" +
+                   value + "\"");
   }
   // Signs until it works again; how long that took.
   clock_type::duration until_it_works(clock_type::duration limit = 20s) const {
@@ -196,7 +199,9 @@ struct alone {
 bool everything_fails_until_it_is_initialised_again() {
   const alone a;
   const auto k = a.faulty.open("site");
-  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  a.faulty.script(
+      "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = "
+      "\"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
   const auto began = clock_type::now();
   while (k->stats().reinitialized == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(10ms);
@@ -204,7 +209,9 @@ bool everything_fails_until_it_is_initialised_again() {
   a.faulty.behave();
   return a.works(k);
 }
-TEST(last_rung, the_module_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(everything_fails_until_it_is_initialised_again); }
+TEST(last_rung, the_module_is_initialised_again) {
+  IN_A_PROCESS_OF_ITS_OWN(everything_fails_until_it_is_initialised_again);
+}
 
 bool finalized_by_somebody_else() {
   const alone a;
@@ -213,14 +220,18 @@ bool finalized_by_somebody_else() {
                   "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
   return a.works(k) && k->stats().reinitialized == 1;
 }
-TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) { IN_A_PROCESS_OF_ITS_OWN(finalized_by_somebody_else); }
+TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) {
+  IN_A_PROCESS_OF_ITS_OWN(finalized_by_somebody_else);
+}
 
 bool not_ours() {
   kit::softhsm_home();
   const auto somebody = module::load(kit::softhsm_module().value(), {.initialization = initialization::strict}).value();
   const alone a;
   const auto k = a.faulty.open("site");
-  a.faulty.script("[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  a.faulty.script(
+      "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = "
+      "\"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
   std::this_thread::sleep_for(3s);  // more than five probes
   a.faulty.behave();

@@ -53,7 +53,8 @@ class signing : public testing::Test {
     const auto rv = lib_->call(&CK_FUNCTION_LIST::C_VerifyInit, s_.handle(), &mechanism, handle(label, CKO_PUBLIC_KEY));
     if (rv != CKR_OK) return rv;
     const auto raw = [](der::view v) { return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(v.data())); };
-    return lib_->call(&CK_FUNCTION_LIST::C_Verify, s_.handle(), raw(data), CK_ULONG{data.size()}, raw(signature), CK_ULONG{signature.size()});
+    return lib_->call(&CK_FUNCTION_LIST::C_Verify, s_.handle(), raw(data), CK_ULONG{data.size()}, raw(signature),
+                      CK_ULONG{signature.size()});
   }
 
   const std::unique_ptr<kit::scratch_token> token_ = kit::scratch_token::make("signing").value();
@@ -112,9 +113,12 @@ TEST_F(signing, ecdsa_verifies_by_c_verify_once_its_halves_are_raw_again) {
 }
 
 TEST_F(signing, with_the_wrong_kind_of_key_is_refused) {
-  EXPECT_EQ(open("ec256")->sign(request_for(signature_scheme::rsa_pkcs1_sha256)).error().code, ckr(CKR_KEY_TYPE_INCONSISTENT));
-  EXPECT_EQ(open("rsa2048")->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error().code, ckr(CKR_KEY_TYPE_INCONSISTENT));
-  EXPECT_EQ(open("ec256")->sign(request_for(signature_scheme::rsa_pkcs1_sha256)).error().code, errc::key_type_unsupported);
+  EXPECT_EQ(open("ec256")->sign(request_for(signature_scheme::rsa_pkcs1_sha256)).error().code,
+            ckr(CKR_KEY_TYPE_INCONSISTENT));
+  EXPECT_EQ(open("rsa2048")->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error().code,
+            ckr(CKR_KEY_TYPE_INCONSISTENT));
+  EXPECT_EQ(open("ec256")->sign(request_for(signature_scheme::rsa_pkcs1_sha256)).error().code,
+            errc::key_type_unsupported);
 }
 
 TEST_F(signing, of_nothing_or_of_the_wrong_length_is_refused) {

@@ -69,8 +69,8 @@ class trouble_maker {
   void make(const test::faulty_token& faulty) {
     const std::lock_guard lock(gate_);
     auto fault = next();
-    faulty.script(fault + "[token]\nlose_sessions = " + std::to_string(sessions_) + "\nlose_handles = " + std::to_string(handles_) +
-                  "\nlog_out = " + std::to_string(logouts_) + "\n");
+    faulty.script(fault + "[token]\nlose_sessions = " + std::to_string(sessions_) +
+                  "\nlose_handles = " + std::to_string(handles_) + "\nlog_out = " + std::to_string(logouts_) + "\n");
   }
 
  private:
@@ -166,15 +166,19 @@ bool nothing_is_left_over() {
     press_with_all(faulty, *k, t, all_signatures);
     faulty.behave();
     fine &= holds(k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).has_value(), "it still signs");
-    fine &= holds(open_on_token(faulty) <= sessions_before + sessions, "no more sessions than asked for, " + std::to_string(open_on_token(faulty)));
+    fine &= holds(open_on_token(faulty) <= sessions_before + sessions,
+                  "no more sessions than asked for, " + std::to_string(open_on_token(faulty)));
     fine &= holds(entries_of("/proc/self/fd") <= handles, "no descriptor is left open");
     const auto grown = static_cast<long>(resident_kib()) - static_cast<long>(memory);
 #ifndef SLUICE_IS_SANITIZED
     fine &= holds(grown < 4096, "memory has grown by " + std::to_string(grown) + " KiB");
 #endif
     stats = k->stats();
-    std::printf("%d signatures, %d failed; %lu sessions opened anew, %lu keys found again, %lu logins, circuit opened %lu times; memory %+ld KiB\n",
-                t.good.load(), t.bad.load(), stats.sessions_reopened, stats.keys_found_again, stats.logins, stats.circuit_opened, grown);
+    std::printf(
+        "%d signatures, %d failed; %lu sessions opened anew, %lu keys found again, %lu logins, circuit opened %lu "
+        "times; memory %+ld KiB\n",
+        t.good.load(), t.bad.load(), stats.sessions_reopened, stats.keys_found_again, stats.logins,
+        stats.circuit_opened, grown);
     for (const auto& [name, count] : stats.answers) std::printf("  answered %s %lu\n", name.c_str(), count);
     for (const auto& [name, count] : t.reasons) std::printf("  failed with %s %d\n", name.c_str(), count);
   }
@@ -184,14 +188,19 @@ bool nothing_is_left_over() {
   const int faults = all_signatures / signatures_between_faults;
   fine &= holds(t.bad < faults / 4, "few failed: " + std::to_string(t.bad));
   // But for two logouts within one signature, which these faults now and then come to.
-  fine &= holds(t.reasons["key_not_found"] <= 1 + faults / 100, "a key that others saw was found, whoever logged in meanwhile");
-  fine &= holds(stats.sessions_reopened > 0 && stats.keys_found_again > 0 && stats.logins > 1 && stats.circuit_opened > 0, "every rung was used");
+  fine &= holds(t.reasons["key_not_found"] <= 1 + faults / 100,
+                "a key that others saw was found, whoever logged in meanwhile");
+  fine &=
+      holds(stats.sessions_reopened > 0 && stats.keys_found_again > 0 && stats.logins > 1 && stats.circuit_opened > 0,
+            "every rung was used");
   fine &= holds(stats.written_off == 0, "no worker was lost");
   fine &= holds(comes_true([&] { return open_on_token(faulty) == sessions_before; }), "every session is closed");
   fine &= holds(comes_true([&] { return entries_of("/proc/self/task") == threads_before; }), "every thread has ended");
   return fine;
 }
-TEST(stress, a_hundred_thousand_signatures_with_a_fault_every_fifty_leave_nothing_over) { IN_A_PROCESS_OF_ITS_OWN(nothing_is_left_over); }
+TEST(stress, a_hundred_thousand_signatures_with_a_fault_every_fifty_leave_nothing_over) {
+  IN_A_PROCESS_OF_ITS_OWN(nothing_is_left_over);
+}
 
 }  // namespace
 }  // namespace sluice::pkcs11

@@ -16,7 +16,9 @@ namespace {
 // Three initialised tokens and the uninitialised one that SoftHSM always offers.
 class tokens : public testing::Test {
  protected:
-  static std::unique_ptr<kit::scratch_token> make(const std::string& label) { return kit::scratch_token::make(label).value(); }
+  static std::unique_ptr<kit::scratch_token> make(const std::string& label) {
+    return kit::scratch_token::make(label).value();
+  }
   const std::unique_ptr<kit::scratch_token> a_ = make("alpha"), b_ = make("beta"), c_ = make("gamma");
   const std::shared_ptr<library> lib_ = library::load(a_->module_path(), {}).value();
 
@@ -138,9 +140,11 @@ TEST_F(chains, of_a_certificate_on_a_token_end_where_nobody_is_known) { EXPECT_E
 
 TEST_F(chains, are_completed_from_the_token_without_the_root) {
   auto token = a_->admin().value();
-  for (const auto* one : {&impostor_, &root_, &upper_, &middle_}) token.import_certificate(parse(one->certificate()), "issuer", {}).value();
+  for (const auto* one : {&impostor_, &root_, &upper_, &middle_})
+    token.import_certificate(parse(one->certificate()), "issuer", {}).value();
   EXPECT_EQ(subjects("leaf"), "CN=leaf CN=Middle CN=Upper ");
-  EXPECT_EQ(chain("leaf").value()[1].sha256(), parse(middle_.certificate()).sha256()) << "by signature, not by name alone";
+  EXPECT_EQ(chain("leaf").value()[1].sha256(), parse(middle_.certificate()).sha256())
+      << "by signature, not by name alone";
 }
 
 TEST_F(chains, are_completed_from_elsewhere_and_from_the_token_together) {

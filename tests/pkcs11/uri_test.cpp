@@ -8,9 +8,11 @@ namespace sluice::pkcs11 {
 namespace {
 
 TEST(uri, is_taken_apart) {
-  const auto u = uri::parse("pkcs11:token=my%20web;manufacturer=Acme;model=X1;serial=0123;slot-id=7;object=site;id=%01%02;type=private"
-                            "?module-name=softhsm2&module-path=/m.so&pin-source=file:/run/pin&pin-value=1234")
-                     .value();
+  const auto u =
+      uri::parse(
+          "pkcs11:token=my%20web;manufacturer=Acme;model=X1;serial=0123;slot-id=7;object=site;id=%01%02;type=private"
+          "?module-name=softhsm2&module-path=/m.so&pin-source=file:/run/pin&pin-value=1234")
+          .value();
   EXPECT_EQ(u.token, "my web");
   EXPECT_EQ(u.manufacturer, "Acme");
   EXPECT_EQ(u.model, "X1");
@@ -31,7 +33,8 @@ TEST(uri, absent_attributes_match_anything) {
 }
 
 TEST(uri, is_written_without_its_pin) {
-  const auto text = uri::parse("pkcs11:token=web;object=a%3Bb?pin-value=secret&module-name=softhsm2").value().to_string();
+  const auto text =
+      uri::parse("pkcs11:token=web;object=a%3Bb?pin-value=secret&module-name=softhsm2").value().to_string();
   EXPECT_EQ(text, "pkcs11:token=web;object=a%3Bb?module-name=softhsm2");
 }
 

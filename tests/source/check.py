@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What STYLE.md and HACKING.md say of the sources, where a program can tell: includes, sizes, coroutines, quotations."""
+"""What STYLE.md and HACKING.md say of the sources, where a program can tell: includes, sizes, coroutines, quotes."""
 import pathlib
 import re
 import sys

@@ -28,7 +28,8 @@ const kit::issued& site(const std::string& key_type) {
 }
 
 const kit::issued& device() {
-  static const auto* made = new kit::issued(root().issue({.common_name = "device-7", .names = {"URI:urn:device:7"}}).value());
+  static const auto* made =
+      new kit::issued(root().issue({.common_name = "device-7", .names = {"URI:urn:device:7"}}).value());
   return *made;
 }
 

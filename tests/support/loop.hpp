@@ -118,7 +118,8 @@ struct joined_streams {
   joined_streams(const asio::any_io_executor& ex, const context& client_ctx, const context& server_ctx)
       : joined_streams(join_sockets(ex), client_ctx, server_ctx) {}
   joined_streams(joined_sockets over, const context& client_ctx, const context& server_ctx)
-      : client(std::move(over.client), client_ctx, "localhost"), server(std::move(over.server), server_ctx, role::server) {}
+      : client(std::move(over.client), client_ctx, "localhost"),
+        server(std::move(over.server), server_ctx, role::server) {}
 
   void shake_hands(asio::io_context& io) { sluice::test::shake_hands(io, client, server); }
 };

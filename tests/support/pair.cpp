@@ -89,7 +89,8 @@ std::string read_all(connection& c, transport& io, step* last) {
   }
 }
 
-std::string pair::send(connection& from, transport& from_io, connection& to, transport& to_io, const std::string& text) {
+std::string pair::send(connection& from, transport& from_io, connection& to, transport& to_io,
+                       const std::string& text) {
   std::string arrived;
   std::string_view rest = text;
   for (int turn = 0; turn < 2000000 && arrived.size() < text.size(); ++turn) {

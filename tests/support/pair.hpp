@@ -44,7 +44,8 @@ class pipe_end final : public transport {
 // A client and a server joined by two wires.
 class pair {
  public:
-  pair(const context& client_ctx, const context& server_ctx, const connection_options& client_options = {.server_name = "localhost", .alpn = {}});
+  pair(const context& client_ctx, const context& server_ctx,
+       const connection_options& client_options = {.server_name = "localhost", .alpn = {}});
 
   wire to_server, to_client;
   pipe_end client_io{to_client, to_server};

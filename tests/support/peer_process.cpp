@@ -59,7 +59,8 @@ bool peer_process::read_some(int milliseconds) {
 bool peer_process::wait_for_output(const std::string& text, std::chrono::seconds limit) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while (output_.find(text) == output_.npos) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now()).count();
     if (left <= 0 || !read_some(static_cast<int>(left))) return output_.find(text) != output_.npos;
   }
   return true;

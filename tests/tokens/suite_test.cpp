@@ -64,7 +64,8 @@ class token_suite : public testing::Test {
     return made ? open(label) : nullptr;
   }
   static certificate certificate_for(const pkcs11::key& k) {
-    const auto issued = root().issue_for(k.public_key().value(), {.common_name = "localhost", .names = {"localhost"}}).value();
+    const auto issued =
+        root().issue_for(k.public_key().value(), {.common_name = "localhost", .names = {"localhost"}}).value();
     return certificate::from_pem(issued.certificate).value().front();
   }
 };
@@ -84,7 +85,8 @@ TEST_F(token_suite, makes_keys_that_are_found_and_sign) {
       {pkcs11::key_type::ec521, {signature_scheme::ecdsa_secp521r1_sha512}},
       {pkcs11::key_type::rsa2048,
        {signature_scheme::rsa_pkcs1_sha256, signature_scheme::rsa_pkcs1_sha384, signature_scheme::rsa_pkcs1_sha512,
-        signature_scheme::rsa_pss_rsae_sha256, signature_scheme::rsa_pss_rsae_sha384, signature_scheme::rsa_pss_rsae_sha512}},
+        signature_scheme::rsa_pss_rsae_sha256, signature_scheme::rsa_pss_rsae_sha384,
+        signature_scheme::rsa_pss_rsae_sha512}},
       {pkcs11::key_type::rsa3072, {signature_scheme::rsa_pkcs1_sha256, signature_scheme::rsa_pss_rsae_sha256}},
       {pkcs11::key_type::rsa4096, {signature_scheme::rsa_pkcs1_sha256, signature_scheme::rsa_pss_rsae_sha256}}};
   int works = 0;
@@ -156,7 +158,8 @@ TEST_F(token_suite, holds_certificates) {
   report("certificates", put ? "yes" : code_name(put.error().code));
   if (!put) return;
   const auto found = t.certificates().value();
-  EXPECT_TRUE(std::ranges::any_of(found, [](const auto& c) { return c.label == "suite-cert" && c.parsed.size() == 1; }));
+  EXPECT_TRUE(
+      std::ranges::any_of(found, [](const auto& c) { return c.label == "suite-cert" && c.parsed.size() == 1; }));
 }
 
 TEST_F(token_suite, takes_a_key_from_outside) {

@@ -21,8 +21,13 @@ def blank(tmp_path_factory):
     conf.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
     env = environment(SOFTHSM2_CONF=str(conf), SLUICE_PIN="123456")
     for label in "blank", "other":
-        subprocess.run(["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "so-1234", "--pin", "123456"],
-                       check=True, capture_output=True, timeout=LIMIT, env=env)
+        subprocess.run(
+            ["softhsm2-util", "--init-token", "--free", "--label", label, "--so-pin", "so-1234", "--pin", "123456"],
+            check=True,
+            capture_output=True,
+            timeout=LIMIT,
+            env=env,
+        )
     return env
 
 
@@ -44,6 +49,7 @@ def failed(ran, code, error):
 
 # --- list and show ---
 
+
 def test_list_has_exactly_the_promised_keys(token):
     ran = run("token", "list", token.uri, "--pin-file", token.pin, "--json", env=token.env)
     assert ran.code == 0
@@ -64,7 +70,9 @@ def test_list_without_a_uri_asks_every_module_of_the_system_and_sends_no_pin(bla
 
 
 def test_the_uris_of_list_can_be_pasted(token):
-    key = run("token", "list", token.uri, "--pin-file", token.pin, "--json", env=token.env).json["tokens"][0]["keys"][0]["uri"]
+    key = run("token", "list", token.uri, "--pin-file", token.pin, "--json", env=token.env).json["tokens"][0]["keys"][
+        0
+    ]["uri"]
     assert run("token", "show", key, "--pin-file", token.pin, env=token.env).code == 0
 
 
@@ -85,26 +93,51 @@ def test_show_for_people(token):
 
 # --- keygen, sign, csr, import ---
 
-@pytest.mark.parametrize("kind, type", [("ec256", "EC P-256"), ("ec384", "EC P-384"), ("ec521", "EC P-521"), ("rsa2048", "RSA 2048"),
-                                        ("rsa3072", "RSA 3072")])
+
+@pytest.mark.parametrize(
+    "kind, type",
+    [
+        ("ec256", "EC P-256"),
+        ("ec384", "EC P-384"),
+        ("ec521", "EC P-521"),
+        ("rsa2048", "RSA 2048"),
+        ("rsa3072", "RSA 3072"),
+    ],
+)
 def test_a_key_is_born_and_signs_what_openssl_verifies(blank, kind, type, tmp_path):
     key = made(blank, f"born-{kind}", kind)
     shown = run("token", "show", key, "--json", env=blank).json["keys"][0]
     assert (shown["type"], shown["local"], shown["sensitive"], shown["extractable"]) == (type, True, True, False)
 
-    csr = run("token", "csr", key, "--subject", "CN=example.test,O=Ex\\, ample", "--san", "example.test", "--san", "127.0.0.1", env=blank)
+    csr = run(
+        "token",
+        "csr",
+        key,
+        "--subject",
+        "CN=example.test,O=Ex\\, ample",
+        "--san",
+        "example.test",
+        "--san",
+        "127.0.0.1",
+        env=blank,
+    )
     assert csr.code == 0, csr.err
     request = tmp_path / "request.pem"
     request.write_bytes(csr.out)
-    verified = subprocess.run(["openssl", "req", "-in", request, "-verify", "-noout", "-text"], capture_output=True, timeout=LIMIT)
+    verified = subprocess.run(
+        ["openssl", "req", "-in", request, "-verify", "-noout", "-text"], capture_output=True, timeout=LIMIT
+    )
     text = (verified.stdout + verified.stderr).decode()
     assert verified.returncode == 0 and "verify OK" in text, text
     assert "DNS:example.test, IP Address:127.0.0.1" in text and "CN = example.test" in text and "Ex, ample" in text
 
     data = tmp_path / "data"
     data.write_bytes(b"to be signed")
-    scheme, digest = {"ec256": ("ecdsa_secp256r1_sha256", "sha256"), "ec384": ("ecdsa_secp384r1_sha384", "sha384"),
-                      "ec521": ("ecdsa_secp521r1_sha512", "sha512")}.get(kind, ("rsa_pkcs1_sha256", "sha256"))
+    scheme, digest = {
+        "ec256": ("ecdsa_secp256r1_sha256", "sha256"),
+        "ec384": ("ecdsa_secp384r1_sha384", "sha384"),
+        "ec521": ("ecdsa_secp521r1_sha512", "sha512"),
+    }.get(kind, ("rsa_pkcs1_sha256", "sha256"))
     signed = run("token", "sign", key, "--scheme", scheme, "--in", data, env=blank)
     assert signed.code == 0
     (tmp_path / "signature").write_bytes(base64.b64decode(signed.text, validate=False))
@@ -136,19 +169,32 @@ def test_a_key_and_its_certificate_are_imported_and_serve(blank, authority, serv
 
 def test_a_key_of_another_certificate_is_not_imported(blank, authority, site):
     other = authority.issue("import-other")
-    failed(run("token", "import", uri("mixed"), "--key", site.key, "--cert", other.cert, "--json", env=blank), 1, "key_mismatch")
+    failed(
+        run("token", "import", uri("mixed"), "--key", site.key, "--cert", other.cert, "--json", env=blank),
+        1,
+        "key_mismatch",
+    )
     failed(run("token", "show", uri("mixed"), "--json", env=blank), 10, "key_not_found")
 
 
 def test_an_encrypted_key_wants_its_password(blank, site, tmp_path):
     locked = tmp_path / "locked.key"
-    subprocess.run(["openssl", "pkcs8", "-topk8", "-in", site.key, "-out", locked, "-passout", "pass:secret"], check=True, timeout=LIMIT)
+    subprocess.run(
+        ["openssl", "pkcs8", "-topk8", "-in", site.key, "-out", locked, "-passout", "pass:secret"],
+        check=True,
+        timeout=LIMIT,
+    )
     failed(run("token", "import", uri("locked"), "--key", locked, "--json", env=blank), 1, "password_needed")
-    failed(run("token", "import", uri("locked"), "--key", locked, "--json", env=dict(blank, SLUICE_PASSWORD="wrong")), 1, "bad_pem")
+    failed(
+        run("token", "import", uri("locked"), "--key", locked, "--json", env=dict(blank, SLUICE_PASSWORD="wrong")),
+        1,
+        "bad_pem",
+    )
     assert run("token", "import", uri("locked"), "--key", locked, env=dict(blank, SLUICE_PASSWORD="secret")).code == 0
 
 
 # --- a certificate and its chain on the token ---
+
 
 def chain_of(authority, tmp_path):
     """An intermediate, and a site below it."""
@@ -157,11 +203,41 @@ def chain_of(authority, tmp_path):
     (tmp_path / "ext").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
     (tmp_path / "leaf").write_text("subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n")
     openssl("req", "-new", "-key", middle.key, "-subj", "/CN=Middle", "-out", csr)
-    openssl("x509", "-req", "-in", csr, "-CA", authority.cert, "-CAkey", authority.key, "-days", "30", "-extfile", tmp_path / "ext", "-out", cert)
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        csr,
+        "-CA",
+        authority.cert,
+        "-CAkey",
+        authority.key,
+        "-days",
+        "30",
+        "-extfile",
+        tmp_path / "ext",
+        "-out",
+        cert,
+    )
     authority.make_key(key)
     leaf_csr, leaf = tmp_path / "leaf.csr", tmp_path / "leaf.pem"
     openssl("req", "-new", "-key", key, "-subj", "/CN=below", "-out", leaf_csr)
-    openssl("x509", "-req", "-in", leaf_csr, "-CA", cert, "-CAkey", middle.key, "-days", "30", "-extfile", tmp_path / "leaf", "-out", leaf)
+    openssl(
+        "x509",
+        "-req",
+        "-in",
+        leaf_csr,
+        "-CA",
+        cert,
+        "-CAkey",
+        middle.key,
+        "-days",
+        "30",
+        "-extfile",
+        tmp_path / "leaf",
+        "-out",
+        leaf,
+    )
     return leaf, key, cert
 
 
@@ -205,17 +281,24 @@ def test_1_when_a_pin_is_on_the_command_line(verb, token):
 
 
 def test_10_when_the_module_is_not_there(token):
-    error = failed(run("token", "show", "pkcs11:token=x?module-name=no-such-module", "--json", env=token.env), 10, "module_load_failed")
+    error = failed(
+        run("token", "show", "pkcs11:token=x?module-name=no-such-module", "--json", env=token.env),
+        10,
+        "module_load_failed",
+    )
     assert "no-such-module.so" in error["message"]
 
 
-@pytest.mark.parametrize("args, word", [
-    (["keygen", uri("x"), "--type", "dsa"], "ec256"),
-    (["keygen", f"pkcs11:token=blank{MODULE}"], "object=LABEL"),
-    (["sign", uri("x"), "--in", "/dev/null", "--scheme", "none"], "ecdsa_secp256r1_sha256"),
-    (["bench", uri("x"), "--sessions", "0"], "number"),
-    (["import", uri("x")], "--key FILE"),
-])
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        (["keygen", uri("x"), "--type", "dsa"], "ec256"),
+        (["keygen", f"pkcs11:token=blank{MODULE}"], "object=LABEL"),
+        (["sign", uri("x"), "--in", "/dev/null", "--scheme", "none"], "ecdsa_secp256r1_sha256"),
+        (["bench", uri("x"), "--sessions", "0"], "number"),
+        (["import", uri("x")], "--key FILE"),
+    ],
+)
 def test_1_for_wrong_values(args, word, blank):
     ran = run("token", *args, env=blank)
     assert ran.code == 1 and word in ran.err, ran.err
@@ -236,6 +319,7 @@ def test_help_of_every_verb_shows_an_example(verb):
 
 
 # --- bench ---
+
 
 def test_bench_measures_each_number_of_sessions(blank):
     key = made(blank, "bench")

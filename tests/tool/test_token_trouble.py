@@ -48,10 +48,22 @@ def rsa(faulty):
 
 # --- doctor ---
 
+
 def test_doctor_is_content_with_a_good_token(faulty):
     code, told, checks = faulty.doctor("--cert", faulty.cert)
     assert code == 0 and told["ok"] is True
-    assert list(checks) == ["module", "token", "pin", "login", "key", "key_protected", "sessions", "tls1_3", "tls1_2", "certificate"]
+    assert list(checks) == [
+        "module",
+        "token",
+        "pin",
+        "login",
+        "key",
+        "key_protected",
+        "sessions",
+        "tls1_3",
+        "tls1_2",
+        "certificate",
+    ]
     for c in told["checks"]:
         assert list(c)[:4] == ["name", "ok", "code", "remedy"] and c["ok"] is True and c["code"] is None
     assert {s["name"] for s in told["schemes"] if s["ok"]} >= {"ecdsa_secp256r1_sha256"}
@@ -71,7 +83,9 @@ def test_doctor_says_that_rsa_without_pss_means_no_tls13(rsa):
     assert rsa.doctor()[0] == 0
 
 
-@pytest.mark.parametrize("flag, code", [("locked", "CKR_PIN_LOCKED"), ("final_try", "pin_final_try"), ("to_be_changed", "CKR_PIN_EXPIRED")])
+@pytest.mark.parametrize(
+    "flag, code", [("locked", "CKR_PIN_LOCKED"), ("final_try", "pin_final_try"), ("to_be_changed", "CKR_PIN_EXPIRED")]
+)
 def test_doctor_sees_the_state_of_the_pin_and_does_not_spend_a_try(faulty, flag, code):
     faulty.script(f'[pin]\n{flag} = true\n[[answer]]\nfunction = "C_Login"\nvalue = "CKR_FUNCTION_FAILED"')
     exit_code, told, checks = faulty.doctor()
@@ -85,7 +99,9 @@ def test_doctor_with_a_wrong_pin_a_missing_key_token_or_module(faulty):
     faulty.env["SLUICE_PIN"] = "123456"
     good = faulty.uri
     for wrong, check, code in [("object=none", "key", "key_not_found"), ("token=none", "token", "token_not_found")]:
-        faulty.uri = good.replace(wrong.split("=")[0] + "=" + {"object": "site", "token": "test"}[wrong.split("=")[0]], wrong)
+        faulty.uri = good.replace(
+            wrong.split("=")[0] + "=" + {"object": "site", "token": "test"}[wrong.split("=")[0]], wrong
+        )
         exit_code, _, checks = faulty.doctor()
         assert exit_code == 10 and checks[check]["code"] == code
     faulty.uri = "pkcs11:token=test;object=site?module-path=/nowhere.so"
@@ -102,6 +118,7 @@ def test_doctor_holds_the_certificate_against_the_key(faulty, authority):
 def test_doctor_sees_an_expired_certificate(faulty, authority, tmp_path, token):
     key = tmp_path / "same.key"
     from authority import Site
+
     own = pathlib.Path(str(token.cert)).with_suffix(".key")
     old = authority.issue("doctor-expired", begins=-20, ends=-10, key=own)
     code, _, checks = faulty.doctor("--cert", old.cert)
@@ -116,6 +133,7 @@ def test_doctor_tells_of_always_authenticate_and_a_limit(faulty):
 
 
 # --- watch ---
+
 
 def until(program, name, **fields):
     """The next event of that name with those fields; what comes before is passed over."""
@@ -158,7 +176,12 @@ def test_watch_tells_what_happens_and_ends_on_sigint(faulty, watch):
     program.process.send_signal(signal.SIGINT)
     assert program.wait() == 130
     last = json.loads(program.rest()[-1])
-    assert last["event"] == "stats" and last["circuit_opened"] >= 1 and last["logins"] >= 2 and last["answers"]["CKR_OK"] > 0
+    assert (
+        last["event"] == "stats"
+        and last["circuit_opened"] >= 1
+        and last["logins"] >= 2
+        and last["answers"]["CKR_OK"] > 0
+    )
 
 
 def test_watch_names_a_ckr(faulty, watch):

@@ -31,7 +31,8 @@ class diagnosis : public testing::TestWithParam<version_range> {
   const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 };
 INSTANTIATE_TEST_SUITE_P(versions, diagnosis,
-                         testing::Values(version_range{{}, tls_version::tls1_2}, version_range{tls_version::tls1_3, {}}),
+                         testing::Values(version_range{{}, tls_version::tls1_2},
+                                         version_range{tls_version::tls1_3, {}}),
                          [](const auto& info) { return info.param.min ? "tls13" : "tls12"; });
 
 TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
@@ -39,7 +40,9 @@ TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
   const auto middle = other.make_intermediate("Other Middle").value();
   const auto [why, sent] = refused(middle.issue(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail, "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 of test root");
+  EXPECT_EQ(why.detail,
+            "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 "
+            "of test root");
   EXPECT_EQ(why.certificate, "CN=localhost");
   EXPECT_EQ(why.depth, 0);
   ASSERT_EQ(sent.size(), 2u);
@@ -53,7 +56,9 @@ TEST_P(diagnosis, says_that_an_intermediate_is_missing) {
   site.chain = site.certificate;
   const auto [why, sent] = refused(site, GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail, "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted are the 1 of test root");
+  EXPECT_EQ(why.detail,
+            "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted are the 1 of "
+            "test root");
   EXPECT_EQ(why.remedy, "have the peer send its intermediate certificates, or trust the issuer");
 }
 
@@ -95,7 +100,8 @@ TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {
   server.versions = GetParam();
   server.client_auth = client_auth::required;
   server.trust = trust_root();
-  pair p(client_context({.identity = identity::from_pem(stranger.chain, stranger.key).value()}), server_context(server));
+  pair p(client_context({.identity = identity::from_pem(stranger.chain, stranger.key).value()}),
+         server_context(server));
   p.handshake();
   EXPECT_EQ(p.server.last_failure().code, errc::untrusted);
   EXPECT_EQ(p.server.last_failure().certificate, "CN=device");

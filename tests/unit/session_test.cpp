@@ -103,7 +103,8 @@ TEST(sessions, made_without_verification_are_not_resumed_by_who_verifies) {
 TEST(sessions, of_clients_with_certificates_are_not_given_out) {
   const auto& d = device();
   const auto server = server_context({.client_auth = client_auth::required, .trust = trust_root()});
-  const auto client = client_context({.identity = identity::from_pem(d.chain, d.key).value(), .sessions = make_session_store()});
+  const auto client =
+      client_context({.identity = identity::from_pem(d.chain, d.key).value(), .sessions = make_session_store()});
   EXPECT_FALSE(meet(client, server));
   EXPECT_FALSE(meet(client, server));
 }

@@ -13,7 +13,8 @@ struct outcome {
   failure why;
 };
 
-outcome meet(const kit::issued& site, allowances allow, const std::string& name = "localhost", std::optional<trust> anchors = {}) {
+outcome meet(const kit::issued& site, allowances allow, const std::string& name = "localhost",
+             std::optional<trust> anchors = {}) {
   client_options client;
   client.allow = allow;
   client.trust = std::move(anchors);
@@ -73,7 +74,8 @@ TEST(strength, a_dns_name_stands_for_no_address) {
 
 TEST(strength, an_allowance_allows_no_more_than_it_says) {
   const auto site = root().issue({.common_name = "localhost", .names = {"other.test"}}).value();
-  EXPECT_EQ(meet(site, {.common_name = true}).why.code, errc::name_mismatch) << "a dNSName is there, so the common name is out";
+  EXPECT_EQ(meet(site, {.common_name = true}).why.code, errc::name_mismatch)
+      << "a dNSName is there, so the common name is out";
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ token_place place_of(const credential_options& options, const std::string& text)
   return {.text = text, .module = options.module, .pin_file = options.pin_file};
 }
 
-std::shared_ptr<private_key> open_key(const credential_options& options, const std::string& text, std::string_view option) {
+std::shared_ptr<private_key> open_key(const credential_options& options, const std::string& text,
+                                      std::string_view option) {
   const auto place = place_of(options, text);
   place.parsed(option);
   return pkcs11::open_key(text, place.wishes()).value();
@@ -23,7 +24,8 @@ std::shared_ptr<private_key> open_key(const credential_options& options, const s
 std::string chain_on_token(const credential_options& options) {
   const auto place = place_of(options, options.cert);
   const auto wanted = place.parsed("--cert");
-  const auto others = options.chain.empty() ? std::vector<certificate>() : certificate::from_pem_file(options.chain).value();
+  const auto others =
+      options.chain.empty() ? std::vector<certificate>() : certificate::from_pem_file(options.chain).value();
   std::string pem;
   for (const auto& one : place.open().chain(wanted, others).value()) pem += one.to_pem();
   return pem;
@@ -33,7 +35,8 @@ std::string chain_on_token(const credential_options& options) {
 
 std::optional<identity> credential_options::load() const {
   if (!chain.empty() && !is_uri(cert)) {
-    give_up(errc::usage, "--chain", "it completes a certificate that is in a token", "put the whole chain into the file of --cert");
+    give_up(errc::usage, "--chain", "it completes a certificate that is in a token",
+            "put the whole chain into the file of --cert");
   }
   if (cert.empty()) {
     if (key.empty()) return std::nullopt;
@@ -42,8 +45,10 @@ std::optional<identity> credential_options::load() const {
   const auto& key_place = key.empty() ? cert : key;
   if (is_uri(cert)) {
     const auto pem = chain_on_token(*this);
-    if (is_uri(key_place)) return identity::from_chain(pem, open_key(*this, key_place, key.empty() ? "--cert" : "--key")).value();
-    give_up(errc::usage, "--key", "the certificate is in a token and the key in a file", "give the certificate as --cert FILE");
+    if (is_uri(key_place))
+      return identity::from_chain(pem, open_key(*this, key_place, key.empty() ? "--cert" : "--key")).value();
+    give_up(errc::usage, "--key", "the certificate is in a token and the key in a file",
+            "give the certificate as --cert FILE");
   }
   if (is_uri(key_place)) return identity::from_chain_file(cert, open_key(*this, key_place, "--key")).value();
   return identity::from_pem_files(cert, key_place).value();

@@ -50,11 +50,16 @@ class key_log_file {
 }  // namespace
 
 void credential_options::declare(CLI::App& app) {
-  app.add_option("--cert", cert, "Our certificate chain, leaf first: a PEM file, or a certificate's pkcs11: URI")->type_name("FILE|URI");
-  app.add_option("--chain", chain, "Issuers of a certificate in a token (PEM), where the token does not hold them")->type_name("FILE");
-  app.add_option("--key", key, "Its private key: a PEM file, or a pkcs11: URI (default: where --cert is)")->type_name("FILE|URI");
-  app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")->type_name("PATH");
-  app.add_option("--pin-file", pin_file, "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
+  app.add_option("--cert", cert, "Our certificate chain, leaf first: a PEM file, or a certificate's pkcs11: URI")
+      ->type_name("FILE|URI");
+  app.add_option("--chain", chain, "Issuers of a certificate in a token (PEM), where the token does not hold them")
+      ->type_name("FILE");
+  app.add_option("--key", key, "Its private key: a PEM file, or a pkcs11: URI (default: where --cert is)")
+      ->type_name("FILE|URI");
+  app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
+      ->type_name("PATH");
+  app.add_option("--pin-file", pin_file,
+                 "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
       ->type_name("FILE");
 }
 
@@ -66,7 +71,8 @@ void tls_options::declare(CLI::App& app) {
   app.add_option("--min-tls", min_tls, "Least version: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")->type_name("VERSION");
   app.add_option("--max-tls", max_tls, "Greatest version (default 1.3)")->type_name("VERSION");
   app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
-  app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")->type_name("FILE");
+  app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
+      ->type_name("FILE");
   app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m")->type_name("TIME")->capture_default_str();
   app.add_flag("--json", json, "Answer in JSON");
 }

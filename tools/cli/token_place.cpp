@@ -10,10 +10,13 @@
 namespace sluice::tool {
 
 void token_place::declare(CLI::App& app, bool needs_uri) {
-  auto* uri = app.add_option("uri", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)")->type_name("URI");
+  auto* uri =
+      app.add_option("uri", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)")->type_name("URI");
   if (needs_uri) uri->required();
-  app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")->type_name("PATH");
-  app.add_option("--pin-file", pin_file, "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
+  app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
+      ->type_name("PATH");
+  app.add_option("--pin-file", pin_file,
+                 "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
       ->type_name("FILE");
 }
 

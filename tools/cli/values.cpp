@@ -91,7 +91,8 @@ std::chrono::milliseconds parse_duration(std::string_view text, std::string_view
     std::string_view name;
     std::uint64_t milliseconds;
   };
-  constexpr std::array units = {unit{"ms", 1}, unit{"s", 1000}, unit{"m", 60'000}, unit{"h", 3'600'000}, unit{"d", 86'400'000}};
+  constexpr std::array units = {unit{"ms", 1}, unit{"s", 1000}, unit{"m", 60'000}, unit{"h", 3'600'000},
+                                unit{"d", 86'400'000}};
   const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
   const auto count = number(text.substr(0, digits));
   for (const auto& u : units) {
@@ -107,9 +108,12 @@ std::chrono::milliseconds parse_duration(std::string_view text, std::string_view
 std::uint64_t parse_count(std::string_view text, std::string_view option) {
   const auto count = number(text);
   if (count && *count > 0) return *count;
-  give_up(errc::usage, std::string(option), "\"" + std::string(text) + "\" is not a number above 0", "write a number, for example 10");
+  give_up(errc::usage, std::string(option), "\"" + std::string(text) + "\" is not a number above 0",
+          "write a number, for example 10");
 }
 
-std::string to_text(const asio::ip::tcp::endpoint& at) { return bracketed(at.address().to_string(), std::to_string(at.port())); }
+std::string to_text(const asio::ip::tcp::endpoint& at) {
+  return bracketed(at.address().to_string(), std::to_string(at.port()));
+}
 
 }  // namespace sluice::tool

@@ -18,7 +18,8 @@ struct target {
 };
 
 target parse_target(std::string_view text);  // HOST, HOST:PORT, [::1]:443, ::1
-boost::asio::ip::tcp::endpoint parse_listen_address(std::string_view text);  // "127.0.0.1:8443", "[::]:0", ":8443" on loopback
+boost::asio::ip::tcp::endpoint parse_listen_address(
+    std::string_view text);  // "127.0.0.1:8443", "[::]:0", ":8443" on loopback
 std::chrono::milliseconds parse_duration(std::string_view text, std::string_view option);  // 250ms 10s 5m 2h 21d
 std::uint64_t parse_count(std::string_view text, std::string_view option);
 

@@ -52,8 +52,8 @@ class child {
  public:
   explicit child(const std::vector<std::string>& command);
   ~child();
-  void exchange(std::string_view input, std::size_t expected, std::chrono::milliseconds limit, const std::function<void()>& poll,
-                child_result& result);
+  void exchange(std::string_view input, std::size_t expected, std::chrono::milliseconds limit,
+                const std::function<void()>& poll, child_result& result);
   int wait();
 
  private:
@@ -85,7 +85,8 @@ child::child(const std::vector<std::string>& command) {
   ::posix_spawn_file_actions_destroy(&actions);
   ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) {
-    give_up(failed == ENOENT ? errc::file_not_found : errc::file_unreadable, command[0], "it cannot be run", "install it");
+    give_up(failed == ENOENT ? errc::file_not_found : errc::file_unreadable, command[0], "it cannot be run",
+            "install it");
   }
   in_.read.close();
   out_.write.close();
@@ -120,8 +121,8 @@ void child::listen(descriptor& from, std::string& into) {
   if (n == 0 || (n < 0 && errno != EINTR)) from.close();
 }
 
-void child::exchange(std::string_view input, std::size_t expected, std::chrono::milliseconds limit, const std::function<void()>& poll,
-                     child_result& result) {
+void child::exchange(std::string_view input, std::size_t expected, std::chrono::milliseconds limit,
+                     const std::function<void()>& poll, child_result& result) {
   const auto end = std::chrono::steady_clock::now() + limit;
   while ((out_.read.is_open() || err_.read.is_open()) && std::chrono::steady_clock::now() < end) {
     poll();

@@ -22,7 +22,9 @@ constexpr auto limit = std::chrono::seconds(30);
 
 std::string hash(const std::string& text) { return text.empty() ? text : sha256_hex(std::as_bytes(std::span(text))); }
 
-asio::awaitable<void> write_all(tcp_stream& s, const std::string& text) { co_await asio::async_write(s, asio::buffer(text), use_tuple); }
+asio::awaitable<void> write_all(tcp_stream& s, const std::string& text) {
+  co_await asio::async_write(s, asio::buffer(text), use_tuple);
+}
 asio::awaitable<void> read_all(tcp_stream& s, std::string& text) {
   auto [ec, n] = co_await asio::async_read(s, asio::buffer(text), use_tuple);
   text.resize(n);
@@ -46,7 +48,9 @@ asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context t
   co_await (write_all(s, text) && read_all(s, back));
   made.echo_sha256 = hash(back);
   if (back != text) {
-    made.why = make_failure(errc::verdict_failed, "echo", "of " + std::to_string(text.size()) + " bytes " + std::to_string(back.size()) + " came back, not the same");
+    made.why = make_failure(
+        errc::verdict_failed, "echo",
+        "of " + std::to_string(text.size()) + " bytes " + std::to_string(back.size()) + " came back, not the same");
   }
   co_await s.async_shutdown(use_tuple);
   co_return made;
@@ -70,15 +74,27 @@ echo_outcome echo_with_sluice(const asio::ip::tcp::endpoint& server, const conte
 echo_outcome echo_with_openssl(const asio::ip::tcp::endpoint& server, const std::string& ca_file, tls_version version,
                                const std::string& text, const interrupt_watch& watch) {
   // -quiet: letters at the start of a line are text, not commands.
-  const std::vector<std::string> command = {"openssl", "s_client", "-quiet", "-connect",
-                                            server.address().to_string() + ":" + std::to_string(server.port()), "-servername", "localhost",
-                                            "-verify_hostname", "localhost", "-verify_return_error", "-CAfile", ca_file, "-alpn",
-                                            "h2,http/1.1", version == tls_version::tls1_2 ? "-tls1_2" : "-tls1_3"};
+  const std::vector<std::string> command = {"openssl",
+                                            "s_client",
+                                            "-quiet",
+                                            "-connect",
+                                            server.address().to_string() + ":" + std::to_string(server.port()),
+                                            "-servername",
+                                            "localhost",
+                                            "-verify_hostname",
+                                            "localhost",
+                                            "-verify_return_error",
+                                            "-CAfile",
+                                            ca_file,
+                                            "-alpn",
+                                            "h2,http/1.1",
+                                            version == tls_version::tls1_2 ? "-tls1_2" : "-tls1_3"};
   const auto ran = run_child(command, text, text.size(), limit, [&watch] { watch.check(); });
   echo_outcome made{.client = "openssl", .echo_sha256 = hash(ran.output), .why = {}};
   if (ran.output != text) {
     made.why = make_failure(errc::verdict_failed, "openssl s_client",
-                            "of " + std::to_string(text.size()) + " bytes " + std::to_string(ran.output.size()) + " came back; " + last_line(ran.complaint));
+                            "of " + std::to_string(text.size()) + " bytes " + std::to_string(ran.output.size()) +
+                                " came back; " + last_line(ran.complaint));
   }
   return made;
 }

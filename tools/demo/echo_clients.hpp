@@ -20,7 +20,7 @@ struct echo_outcome {
 // Both block the calling thread, which runs no loop. `tls` is a client's.
 echo_outcome echo_with_sluice(const boost::asio::ip::tcp::endpoint& server, const context& tls, const std::string& text,
                               const interrupt_watch& watch);
-echo_outcome echo_with_openssl(const boost::asio::ip::tcp::endpoint& server, const std::string& ca_file, tls_version version,
-                               const std::string& text, const interrupt_watch& watch);
+echo_outcome echo_with_openssl(const boost::asio::ip::tcp::endpoint& server, const std::string& ca_file,
+                               tls_version version, const std::string& text, const interrupt_watch& watch);
 
 }  // namespace sluice::tool

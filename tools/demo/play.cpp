@@ -46,12 +46,20 @@ int demo_result::exit_code() const {
 }
 
 void print_handshakes(const screen& to, const std::vector<demo_handshake>& all) {
-  table t({{"client"}, {"version"}, {"cipher"}, {"group"}, {"ALPN"}, {"key"}, {"signing", table::side::right}, {"verdict"}});
+  table t({{"client"},
+           {"version"},
+           {"cipher"},
+           {"group"},
+           {"ALPN"},
+           {"key"},
+           {"signing", table::side::right},
+           {"verdict"}});
   for (const auto& h : all) {
     const auto info = h.seen ? h.seen->info : connection_info();
     const bool is_good = !h.outcome.why;
-    const auto words = is_good ? fmt::format("{} 1 MiB echoed, SHA-256 {}", to.tick(), h.outcome.echo_sha256.substr(0, 8))
-                               : fmt::format("{} {}", to.cross(), h.outcome.why->message());
+    const auto words = is_good
+                           ? fmt::format("{} 1 MiB echoed, SHA-256 {}", to.tick(), h.outcome.echo_sha256.substr(0, 8))
+                           : fmt::format("{} {}", to.cross(), h.outcome.why->message());
     t.add({h.outcome.client, info.version, info.cipher, info.group, info.alpn, h.key_name + " in token",
            h.seen ? short_time(h.seen->timings.signing) : std::string("-"), {words, is_good ? tone::good : tone::bad}});
   }
@@ -60,7 +68,8 @@ void print_handshakes(const screen& to, const std::vector<demo_handshake>& all) 
 
 void print_proof(const screen& to, const proof& p) {
   const named_phase phases[] = {{"idle", &p.idle}, {"key in memory", &p.memory}, {"key in slow token", &p.token}};
-  table t({{""}, {"echo p50", table::side::right}, {"echo p99", table::side::right}, {"handshakes/s", table::side::right}});
+  table t(
+      {{""}, {"echo p50", table::side::right}, {"echo p99", table::side::right}, {"handshakes/s", table::side::right}});
   for (const auto& [name, phase] : phases) {
     t.add({name, short_time(phase->p50), short_time(phase->p99), fmt::format("{:.0f}", phase->per_second)});
   }
@@ -70,15 +79,18 @@ void print_proof(const screen& to, const proof& p) {
   to.line();
   to.line("  echo p99, beside the time of one signature");
   std::vector<bar> times;
-  for (const auto& [name, phase] : phases) times.push_back({name, in_ms(phase->p99), short_time(phase->p99), tone::good});
+  for (const auto& [name, phase] : phases)
+    times.push_back({name, in_ms(phase->p99), short_time(phase->p99), tone::good});
   times.push_back({"one C_Sign", in_ms(proof::signature_time), short_time(proof::signature_time), tone::quiet});
   print_bars(to, times);
 
   to.line();
-  to.line(fmt::format("  handshakes/s, beside what the token allows: {} sessions / {} ms", proof::sessions, proof::signature_time.count()));
+  to.line(fmt::format("  handshakes/s, beside what the token allows: {} sessions / {} ms", proof::sessions,
+                      proof::signature_time.count()));
   std::vector<bar> rates;
   for (const auto& [name, phase] : phases) {
-    if (phase != &p.idle) rates.push_back({name, phase->per_second, fmt::format("{:.0f}", phase->per_second), tone::good});
+    if (phase != &p.idle)
+      rates.push_back({name, phase->per_second, fmt::format("{:.0f}", phase->per_second), tone::good});
   }
   rates.push_back({"bound", proof::bound, fmt::format("{:.0f}", proof::bound), tone::quiet});
   print_bars(to, rates);

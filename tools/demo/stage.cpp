@@ -21,8 +21,8 @@ context make_server(identity site) {
   return context::server(options).value();
 }
 
-token_site bear_key(pkcs11::token& admin, const kit::scratch_token& token, const kit::authority& root, pkcs11::key_type type,
-                    const std::string& name, const std::string& label, std::byte id) {
+token_site bear_key(pkcs11::token& admin, const kit::scratch_token& token, const kit::authority& root,
+                    pkcs11::key_type type, const std::string& name, const std::string& label, std::byte id) {
   admin.generate_key(type, label, {&id, 1}).value();
   const auto keys = admin.keys().value();
   const auto born = std::ranges::find(keys, label, &pkcs11::key_info::label);
@@ -35,7 +35,8 @@ token_site bear_key(pkcs11::token& admin, const kit::scratch_token& token, const
 }  // namespace
 
 stage::stage()
-    : root_(kit::authority::make_root("Sluice demonstration").value()), token_(kit::scratch_token::make("sluice-demo").value()) {
+    : root_(kit::authority::make_root("Sluice demonstration").value()),
+      token_(kit::scratch_token::make("sluice-demo").value()) {
   auto admin = token_->admin().value();
   sites_.push_back(bear_key(admin, *token_, root_, pkcs11::key_type::ec256, "P-256", "p256", std::byte{1}));
   sites_.push_back(bear_key(admin, *token_, root_, pkcs11::key_type::rsa2048, "RSA-2048", "rsa2048", std::byte{2}));
@@ -59,9 +60,13 @@ context stage::server(const token_site& site, const std::string& module) const {
   return make_server(identity::from_chain(site.chain, key).value());
 }
 
-context stage::server_in_memory() const { return make_server(identity::from_pem(in_memory_.chain, in_memory_.key).value()); }
+context stage::server_in_memory() const {
+  return make_server(identity::from_pem(in_memory_.chain, in_memory_.key).value());
+}
 
-std::string stage::write(const std::string& name, const std::string& text) const { return kit::softhsm_home().write(name, text); }
+std::string stage::write(const std::string& name, const std::string& text) const {
+  return kit::softhsm_home().write(name, text);
+}
 
 bool stage::clear() noexcept {
   std::error_code ec;

@@ -14,8 +14,8 @@
 namespace sluice::faulty {
 namespace {
 
-constexpr const char* default_targets[] = {"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib/softhsm/libsofthsm2.so",
-                                           "libsofthsm2.so"};
+constexpr const char* default_targets[] = {"/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+                                           "/usr/lib/softhsm/libsofthsm2.so", "libsofthsm2.so"};
 constexpr int generation_shift = 48;  // real handles are small; the upper bits say when one was given out
 constexpr CK_ULONG handle_mask = (CK_ULONG{1} << generation_shift) - 1;
 
@@ -57,7 +57,8 @@ CK_RV faults::load() {
   }
   const auto get_list = handle ? reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle, "C_GetFunctionList")) : nullptr;
   if (get_list == nullptr || get_list(&target_) != CKR_OK) {
-    std::fprintf(stderr, "sluice-faulty-pkcs11: cannot load its target: %s\n", handle ? "no C_GetFunctionList" : dlerror());
+    std::fprintf(stderr, "sluice-faulty-pkcs11: cannot load its target: %s\n",
+                 handle ? "no C_GetFunctionList" : dlerror());
     return CKR_GENERAL_ERROR;
   }
   return CKR_OK;
@@ -164,7 +165,8 @@ CK_RV faults::around(const char* function, const std::function<CK_RV()>& call_ta
   return rv;
 }
 
-CK_RV faults::open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session) {
+CK_RV faults::open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify,
+                           CK_SESSION_HANDLE* session) {
   const auto s = now();
   if (s->unplugged) return CKR_TOKEN_NOT_PRESENT;
   const std::lock_guard lock(gate_);

@@ -119,7 +119,8 @@ CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* query, CK_ULONG
     CK_OBJECT_CLASS nothing = CKO_VENDOR_DEFINED;
     for (auto& attribute : changed) {
       if (attribute.type == CKA_LABEL) {
-        const auto found = s->replaced.find(std::string(static_cast<const char*>(attribute.pValue), attribute.ulValueLen));
+        const auto found =
+            s->replaced.find(std::string(static_cast<const char*>(attribute.pValue), attribute.ulValueLen));
         if (found == s->replaced.end()) continue;
         label = found->second;
         attribute.pValue = label.data();
@@ -143,7 +144,8 @@ CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* found, CK_ULONG 
   });
 }
 
-CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes, CK_ULONG count) {
+CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes,
+                          CK_ULONG count) {
   return f().around("C_GetAttributeValue", [&]() -> CK_RV {
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (!f().is_current(object)) return CKR_OBJECT_HANDLE_INVALID;
@@ -223,10 +225,12 @@ CK_RV create_object(CK_SESSION_HANDLE session, CK_ATTRIBUTE* attributes, CK_ULON
 }
 
 CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* pub, CK_ULONG pub_count,
-                        CK_ATTRIBUTE* priv, CK_ULONG priv_count, CK_OBJECT_HANDLE* pub_key, CK_OBJECT_HANDLE* priv_key) {
+                        CK_ATTRIBUTE* priv, CK_ULONG priv_count, CK_OBJECT_HANDLE* pub_key,
+                        CK_OBJECT_HANDLE* priv_key) {
   return f().around("C_GenerateKeyPair", [&]() -> CK_RV {
     if (const auto rv = f().session_trouble(session)) return *rv;
-    const auto rv = f().target()->C_GenerateKeyPair(session, mechanism, pub, pub_count, priv, priv_count, pub_key, priv_key);
+    const auto rv =
+        f().target()->C_GenerateKeyPair(session, mechanism, pub, pub_count, priv, priv_count, pub_key, priv_key);
     if (rv != CKR_OK) return rv;
     *pub_key = f().to_caller(*pub_key);
     *priv_key = f().to_caller(*priv_key);

@@ -39,17 +39,38 @@ struct named {
 };
 #define SLUICE_NAMED(x) {#x, x}
 constexpr named answers[] = {
-    SLUICE_NAMED(CKR_OK), SLUICE_NAMED(CKR_HOST_MEMORY), SLUICE_NAMED(CKR_SLOT_ID_INVALID), SLUICE_NAMED(CKR_GENERAL_ERROR),
-    SLUICE_NAMED(CKR_FUNCTION_FAILED), SLUICE_NAMED(CKR_ARGUMENTS_BAD), SLUICE_NAMED(CKR_CANT_LOCK),
-    SLUICE_NAMED(CKR_DATA_INVALID), SLUICE_NAMED(CKR_DATA_LEN_RANGE), SLUICE_NAMED(CKR_DEVICE_ERROR),
-    SLUICE_NAMED(CKR_DEVICE_MEMORY), SLUICE_NAMED(CKR_DEVICE_REMOVED), SLUICE_NAMED(CKR_KEY_HANDLE_INVALID),
-    SLUICE_NAMED(CKR_KEY_FUNCTION_NOT_PERMITTED), SLUICE_NAMED(CKR_KEY_TYPE_INCONSISTENT),
-    SLUICE_NAMED(CKR_MECHANISM_INVALID), SLUICE_NAMED(CKR_MECHANISM_PARAM_INVALID), SLUICE_NAMED(CKR_OBJECT_HANDLE_INVALID),
-    SLUICE_NAMED(CKR_OPERATION_ACTIVE), SLUICE_NAMED(CKR_OPERATION_NOT_INITIALIZED), SLUICE_NAMED(CKR_PIN_INCORRECT),
-    SLUICE_NAMED(CKR_PIN_EXPIRED), SLUICE_NAMED(CKR_PIN_LOCKED), SLUICE_NAMED(CKR_SESSION_CLOSED),
-    SLUICE_NAMED(CKR_SESSION_COUNT), SLUICE_NAMED(CKR_SESSION_HANDLE_INVALID), SLUICE_NAMED(CKR_TOKEN_NOT_PRESENT),
-    SLUICE_NAMED(CKR_TOKEN_NOT_RECOGNIZED), SLUICE_NAMED(CKR_USER_NOT_LOGGED_IN), SLUICE_NAMED(CKR_BUFFER_TOO_SMALL),
-    SLUICE_NAMED(CKR_CRYPTOKI_NOT_INITIALIZED), SLUICE_NAMED(CKR_CRYPTOKI_ALREADY_INITIALIZED),
+    SLUICE_NAMED(CKR_OK),
+    SLUICE_NAMED(CKR_HOST_MEMORY),
+    SLUICE_NAMED(CKR_SLOT_ID_INVALID),
+    SLUICE_NAMED(CKR_GENERAL_ERROR),
+    SLUICE_NAMED(CKR_FUNCTION_FAILED),
+    SLUICE_NAMED(CKR_ARGUMENTS_BAD),
+    SLUICE_NAMED(CKR_CANT_LOCK),
+    SLUICE_NAMED(CKR_DATA_INVALID),
+    SLUICE_NAMED(CKR_DATA_LEN_RANGE),
+    SLUICE_NAMED(CKR_DEVICE_ERROR),
+    SLUICE_NAMED(CKR_DEVICE_MEMORY),
+    SLUICE_NAMED(CKR_DEVICE_REMOVED),
+    SLUICE_NAMED(CKR_KEY_HANDLE_INVALID),
+    SLUICE_NAMED(CKR_KEY_FUNCTION_NOT_PERMITTED),
+    SLUICE_NAMED(CKR_KEY_TYPE_INCONSISTENT),
+    SLUICE_NAMED(CKR_MECHANISM_INVALID),
+    SLUICE_NAMED(CKR_MECHANISM_PARAM_INVALID),
+    SLUICE_NAMED(CKR_OBJECT_HANDLE_INVALID),
+    SLUICE_NAMED(CKR_OPERATION_ACTIVE),
+    SLUICE_NAMED(CKR_OPERATION_NOT_INITIALIZED),
+    SLUICE_NAMED(CKR_PIN_INCORRECT),
+    SLUICE_NAMED(CKR_PIN_EXPIRED),
+    SLUICE_NAMED(CKR_PIN_LOCKED),
+    SLUICE_NAMED(CKR_SESSION_CLOSED),
+    SLUICE_NAMED(CKR_SESSION_COUNT),
+    SLUICE_NAMED(CKR_SESSION_HANDLE_INVALID),
+    SLUICE_NAMED(CKR_TOKEN_NOT_PRESENT),
+    SLUICE_NAMED(CKR_TOKEN_NOT_RECOGNIZED),
+    SLUICE_NAMED(CKR_USER_NOT_LOGGED_IN),
+    SLUICE_NAMED(CKR_BUFFER_TOO_SMALL),
+    SLUICE_NAMED(CKR_CRYPTOKI_NOT_INITIALIZED),
+    SLUICE_NAMED(CKR_CRYPTOKI_ALREADY_INITIALIZED),
 };
 constexpr named mechanisms[] = {
     SLUICE_NAMED(CKM_RSA_PKCS), SLUICE_NAMED(CKM_RSA_X_509), SLUICE_NAMED(CKM_RSA_PKCS_PSS), SLUICE_NAMED(CKM_ECDSA),
@@ -148,7 +169,8 @@ void read_module(const toml::table& table, script& s) {
   if (const auto text = t.get<std::string>("version")) {
     const auto dot = text->find('.');
     if (dot == text->npos) refuse("module.version is such as \"3.0\"");
-    s.version = CK_VERSION{static_cast<unsigned char>(std::stoi(*text)), static_cast<unsigned char>(std::stoi(text->substr(dot + 1)))};
+    s.version = CK_VERSION{static_cast<unsigned char>(std::stoi(*text)),
+                           static_cast<unsigned char>(std::stoi(text->substr(dot + 1)))};
   }
   t.done();
 }
@@ -157,7 +179,8 @@ script parse(const toml::table& root) {
   script s;
   strict_table t(root, "script");
   if (const auto* latency = t.table("latency")) {
-    for (const auto& [function, text] : *latency) s.latency[std::string(function.str())] = parse_delay(text.value_or(std::string()));
+    for (const auto& [function, text] : *latency)
+      s.latency[std::string(function.str())] = parse_delay(text.value_or(std::string()));
   }
   if (const auto* entries = t.array("answer")) {
     for (const auto& entry : *entries) {
@@ -195,8 +218,9 @@ std::uint64_t signature_of(const std::string& path) {
   struct stat info {};
   if (path.empty() || ::stat(path.c_str(), &info) != 0) return 0;
   std::uint64_t mixed = 1469598103934665603u;
-  for (const auto part : {static_cast<std::uint64_t>(info.st_ino), static_cast<std::uint64_t>(info.st_size),
-                          static_cast<std::uint64_t>(info.st_mtim.tv_sec), static_cast<std::uint64_t>(info.st_mtim.tv_nsec)}) {
+  for (const auto part :
+       {static_cast<std::uint64_t>(info.st_ino), static_cast<std::uint64_t>(info.st_size),
+        static_cast<std::uint64_t>(info.st_mtim.tv_sec), static_cast<std::uint64_t>(info.st_mtim.tv_nsec)}) {
     mixed = (mixed ^ part) * 1099511628211u;
   }
   return mixed | 1;

@@ -32,7 +32,9 @@ bool add_extension(X509* x509, X509* issuer, int nid, const std::string& value) 
 
 bool set_name(X509_NAME* name, const leaf_options& options) {
   const auto add = [name](const char* field, const std::string& value) {
-    return value.empty() || X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1, 0) == 1;
+    return value.empty() ||
+           X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(value.c_str()),
+                                      -1, -1, 0) == 1;
   };
   return add("O", options.certificate_authority_name) && add("CN", options.common_name);
 }
@@ -53,7 +55,8 @@ bool set_validity(X509* x509, const leaf_options& options) {
 
 std::string basic_constraints(const leaf_options& options) {
   if (!options.is_authority) return "critical,CA:FALSE";
-  return "critical,CA:TRUE" + (options.path_length >= 0 ? ",pathlen:" + std::to_string(options.path_length) : std::string());
+  return "critical,CA:TRUE" +
+         (options.path_length >= 0 ? ",pathlen:" + std::to_string(options.path_length) : std::string());
 }
 
 // `issuer` may be the certificate itself.
@@ -61,20 +64,22 @@ bssl::UniquePtr<X509> build(EVP_PKEY* subject_key, const leaf_options& options, 
   bssl::UniquePtr<X509> x509(X509_new());
   auto* made = x509.get();
   if (issuer == nullptr) issuer = made;
-  const char* usage = options.is_authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyEncipherment";
-  const bool done = made != nullptr && X509_set_version(made, X509_VERSION_3) == 1 && set_serial(made) && set_validity(made, options) &&
-                    set_name(X509_get_subject_name(made), options) && X509_set_pubkey(made, subject_key) == 1 &&
-                    X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 &&
-                    add_extension(made, issuer, NID_basic_constraints, basic_constraints(options)) &&
-                    add_extension(made, issuer, NID_key_usage, usage) &&
-                    add_extension(made, issuer, NID_ext_key_usage, options.is_authority ? "" : options.extended_key_usage) &&
-                    add_extension(made, issuer, NID_subject_key_identifier, "hash") &&
-                    add_extension(made, issuer, NID_authority_key_identifier, issuer == made ? "" : "keyid") &&
-                    add_extension(made, issuer, NID_subject_alt_name, alternative_names(options.names)) &&
-                    add_extension(made, issuer, NID_name_constraints, options.name_constraints) &&
-                    add_extension(made, issuer, NID_certificate_policies, options.policies) &&
-                    add_extension(made, issuer, NID_info_access, options.authority_information) &&
-                    X509_sign(made, issuer_key, digest_for(issuer_key, options.digest)) > 0;
+  const char* usage =
+      options.is_authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature,keyEncipherment";
+  const bool done =
+      made != nullptr && X509_set_version(made, X509_VERSION_3) == 1 && set_serial(made) &&
+      set_validity(made, options) && set_name(X509_get_subject_name(made), options) &&
+      X509_set_pubkey(made, subject_key) == 1 && X509_set_issuer_name(made, X509_get_subject_name(issuer)) == 1 &&
+      add_extension(made, issuer, NID_basic_constraints, basic_constraints(options)) &&
+      add_extension(made, issuer, NID_key_usage, usage) &&
+      add_extension(made, issuer, NID_ext_key_usage, options.is_authority ? "" : options.extended_key_usage) &&
+      add_extension(made, issuer, NID_subject_key_identifier, "hash") &&
+      add_extension(made, issuer, NID_authority_key_identifier, issuer == made ? "" : "keyid") &&
+      add_extension(made, issuer, NID_subject_alt_name, alternative_names(options.names)) &&
+      add_extension(made, issuer, NID_name_constraints, options.name_constraints) &&
+      add_extension(made, issuer, NID_certificate_policies, options.policies) &&
+      add_extension(made, issuer, NID_info_access, options.authority_information) &&
+      X509_sign(made, issuer_key, digest_for(issuer_key, options.digest)) > 0;
   return done ? std::move(x509) : nullptr;
 }
 
@@ -101,7 +106,8 @@ leaf_options as_authority(leaf_options options, const std::string& name) {
 std::string alternative_names(const std::vector<std::string>& names) {
   std::string text;
   for (const auto& name : names) {
-    const bool is_typed = name.starts_with("URI:") || name.starts_with("DNS:") || name.starts_with("IP:") || name.starts_with("email:");
+    const bool is_typed =
+        name.starts_with("URI:") || name.starts_with("DNS:") || name.starts_with("IP:") || name.starts_with("email:");
     text += (text.empty() ? "" : ",") + std::string(is_typed ? "" : is_ip(name) ? "IP:" : "DNS:") + name;
   }
   return text;
@@ -132,7 +138,8 @@ result<authority> authority::from_pem(std::string_view certificate, std::string_
   return made;
 }
 
-result<authority> authority::make_intermediate(const std::string& name, std::string_view key_type, leaf_options options) const {
+result<authority> authority::make_intermediate(const std::string& name, std::string_view key_type,
+                                               leaf_options options) const {
   auto key = local_key::generate(key_type);
   if (!key) return key.error();
   auto x509 = build(key->get(), as_authority(std::move(options), name), x509_.get(), key_.get());

@@ -57,10 +57,12 @@ struct issued {
 
 class authority {
  public:
-  static result<authority> make_root(const std::string& name, std::string_view key_type = "ec256", leaf_options options = {});
+  static result<authority> make_root(const std::string& name, std::string_view key_type = "ec256",
+                                     leaf_options options = {});
   static result<authority> from_pem(std::string_view certificate, std::string_view key);
 
-  result<authority> make_intermediate(const std::string& name, std::string_view key_type = "ec256", leaf_options options = {}) const;
+  result<authority> make_intermediate(const std::string& name, std::string_view key_type = "ec256",
+                                      leaf_options options = {}) const;
   result<issued> issue(const leaf_options& options, std::string_view key_type = "ec256") const;
   result<issued> issue_for(std::span<const std::byte> public_key, const leaf_options& options) const;
 

@@ -145,14 +145,16 @@ result<pkcs11::key_numbers> local_key::numbers() const {
   bssl::ScopedCBB cbb;
   uint8_t* der = nullptr;
   std::size_t size = 0;
-  if (CBB_init(cbb.get(), 32) != 1 || EC_KEY_marshal_curve_name(cbb.get(), group) != 1 || CBB_finish(cbb.get(), &der, &size) != 1) {
+  if (CBB_init(cbb.get(), 32) != 1 || EC_KEY_marshal_curve_name(cbb.get(), group) != 1 ||
+      CBB_finish(cbb.get(), &der, &size) != 1) {
     return trouble("curve");
   }
   const bssl::UniquePtr<uint8_t> owned(der);
   const auto* first = reinterpret_cast<const std::byte*>(der);
   k.ec_parameters = bytes(first, first + size);
   k.ec_value = number(EC_KEY_get0_private_key(ec), BN_num_bytes(EC_GROUP_get0_order(group)));
-  k.ec_point.resize(EC_POINT_point2oct(group, EC_KEY_get0_public_key(ec), POINT_CONVERSION_UNCOMPRESSED, nullptr, 0, nullptr));
+  k.ec_point.resize(
+      EC_POINT_point2oct(group, EC_KEY_get0_public_key(ec), POINT_CONVERSION_UNCOMPRESSED, nullptr, 0, nullptr));
   EC_POINT_point2oct(group, EC_KEY_get0_public_key(ec), POINT_CONVERSION_UNCOMPRESSED,
                      reinterpret_cast<uint8_t*>(k.ec_point.data()), k.ec_point.size(), nullptr);
   return k;

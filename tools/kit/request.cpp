@@ -49,7 +49,8 @@ result<void> set_subject(X509_REQ* request, const std::string& subject) {
     const auto field = part.substr(0, part.find('='));
     const auto value = part.substr(part.find('=') + 1);
     const auto* bytes = reinterpret_cast<const unsigned char*>(value.data());
-    if (X509_NAME_add_entry_by_txt(name, field.c_str(), MBSTRING_UTF8, bytes, static_cast<ossl_ssize_t>(value.size()), -1, 0) != 1) {
+    if (X509_NAME_add_entry_by_txt(name, field.c_str(), MBSTRING_UTF8, bytes, static_cast<ossl_ssize_t>(value.size()),
+                                   -1, 0) != 1) {
       trouble("");
       return bad_subject(subject, "\"" + part + "\" is not a part of a name");
     }
@@ -84,7 +85,9 @@ algorithm algorithm_for(const EVP_PKEY* key) {
 
 bool set_algorithm(X509_REQ* request, const algorithm& chosen) {
   const bssl::UniquePtr<X509_ALGOR> made(X509_ALGOR_new());
-  return made && X509_ALGOR_set0(made.get(), OBJ_nid2obj(chosen.nid), chosen.has_null ? V_ASN1_NULL : V_ASN1_UNDEF, nullptr) == 1 &&
+  return made &&
+         X509_ALGOR_set0(made.get(), OBJ_nid2obj(chosen.nid), chosen.has_null ? V_ASN1_NULL : V_ASN1_UNDEF, nullptr) ==
+             1 &&
          X509_REQ_set1_signature_algo(request, made.get()) == 1;
 }
 
@@ -99,7 +102,8 @@ result<std::vector<std::byte>> to_be_signed(X509_REQ* request) {
 
 }  // namespace
 
-result<std::string> make_request(private_key& key, std::span<const std::byte> public_key, const request_options& options) {
+result<std::string> make_request(private_key& key, std::span<const std::byte> public_key,
+                                 const request_options& options) {
   const auto subject_key = parse_public_key(public_key);
   const bssl::UniquePtr<X509_REQ> request(X509_REQ_new());
   if (!subject_key || !request || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
@@ -117,7 +121,8 @@ result<std::string> make_request(private_key& key, std::span<const std::byte> pu
   if (!text) return text.error();
   const auto signature = sign_and_wait(key, digest_to_sign(chosen.scheme, *text), options.patience);
   if (!signature) return signature.error();
-  if (X509_REQ_set1_signature_value(request.get(), reinterpret_cast<const uint8_t*>(signature->data()), signature->size()) != 1) {
+  if (X509_REQ_set1_signature_value(request.get(), reinterpret_cast<const uint8_t*>(signature->data()),
+                                    signature->size()) != 1) {
     return trouble("certificate request");
   }
   const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 scratch_folder::scratch_folder() {
   auto name = (fs::temp_directory_path() / "sluice-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a folder under " + fs::temp_directory_path().string());
+  if (::mkdtemp(name.data()) == nullptr)
+    throw std::runtime_error("cannot make a folder under " + fs::temp_directory_path().string());
   path_ = name;
 }
 
@@ -40,8 +41,9 @@ const scratch_folder& softhsm_home() {
   static const auto* home = [] {
     static scratch_folder folder;
     fs::create_directory(folder.path() / "tokens");
-    const auto config = folder.write("softhsm2.conf", "directories.tokendir = " + (folder.path() / "tokens").string() +
-                                                          "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n");
+    const auto config =
+        folder.write("softhsm2.conf", "directories.tokendir = " + (folder.path() / "tokens").string() +
+                                          "\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n");
     ::setenv("SOFTHSM2_CONF", config.c_str(), 1);
     return &folder;
   }();

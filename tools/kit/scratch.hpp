@@ -30,7 +30,8 @@ class scratch_folder {
 class scratch_token {
  public:
   // `module` is SoftHSM itself, or a module in front of it.
-  static result<std::unique_ptr<scratch_token>> make(const std::string& label = "sluice", const std::string& module = {});
+  static result<std::unique_ptr<scratch_token>> make(const std::string& label = "sluice",
+                                                     const std::string& module = {});
   const std::string& module_path() const noexcept { return module_path_; }
   const std::string& label() const noexcept { return label_; }
   const std::string& pin() const noexcept { return pin_; }

@@ -45,12 +45,14 @@ std::vector<signature_scheme> rsa_schemes(const EVP_PKEY* key) {
 sign_request digest_to_sign(signature_scheme scheme, std::span<const std::byte> data) {
   sign_request request{.scheme = scheme};
   unsigned size = 0;
-  EVP_Digest(data.data(), data.size(), reinterpret_cast<uint8_t*>(request.input.data()), &size, md_of(digest_of(scheme)), nullptr);
+  EVP_Digest(data.data(), data.size(), reinterpret_cast<uint8_t*>(request.input.data()), &size,
+             md_of(digest_of(scheme)), nullptr);
   request.input_size = static_cast<std::uint8_t>(size);
   return request;
 }
 
-bool verifies(std::span<const std::byte> public_key, const sign_request& request, std::span<const std::byte> signature) {
+bool verifies(std::span<const std::byte> public_key, const sign_request& request,
+              std::span<const std::byte> signature) {
   const auto key = parse_public_key(public_key);
   if (!key) return false;
   const bssl::UniquePtr<EVP_PKEY_CTX> ctx(EVP_PKEY_CTX_new(key.get(), nullptr));
@@ -62,7 +64,8 @@ bool verifies(std::span<const std::byte> public_key, const sign_request& request
                EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx.get(), -1) == 1;
   }
   const auto digest = request.digest();
-  const bool is_good = is_ready && EVP_PKEY_verify(ctx.get(), raw(signature), signature.size(), raw(digest), digest.size()) == 1;
+  const bool is_good =
+      is_ready && EVP_PKEY_verify(ctx.get(), raw(signature), signature.size(), raw(digest), digest.size()) == 1;
   ERR_clear_error();
   return is_good;
 }
@@ -74,7 +77,8 @@ std::vector<signature_scheme> schemes_for(std::span<const std::byte> public_key)
   const auto* ec = EVP_PKEY_get0_EC_KEY(key.get());
   if (ec == nullptr) return {};
   switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec))) {
-    case NID_X9_62_prime256v1: return {ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ecdsa_secp521r1_sha512, ecdsa_sha1};
+    case NID_X9_62_prime256v1:
+      return {ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ecdsa_secp521r1_sha512, ecdsa_sha1};
     case NID_secp384r1: return {ecdsa_secp384r1_sha384, ecdsa_secp256r1_sha256, ecdsa_secp521r1_sha512, ecdsa_sha1};
     case NID_secp521r1: return {ecdsa_secp521r1_sha512, ecdsa_secp256r1_sha256, ecdsa_secp384r1_sha384, ecdsa_sha1};
     default: return {};

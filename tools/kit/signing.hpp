@@ -31,6 +31,7 @@ struct request_options {
 };
 
 // A PKCS#10 certificate request (RFC 2986) in PEM, signed by `key`. errc::bad_name for a subject that is none.
-result<std::string> make_request(private_key& key, std::span<const std::byte> public_key, const request_options& options);
+result<std::string> make_request(private_key& key, std::span<const std::byte> public_key,
+                                 const request_options& options);
 
 }  // namespace sluice::kit

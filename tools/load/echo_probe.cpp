@@ -64,8 +64,13 @@ asio::awaitable<void> give_up_at(clock_type::time_point when) {
 
 asio::awaitable<probe_result> probe_echo(tcp_stream& s, const probe_settings& settings) {
   using namespace asio::experimental::awaitable_operators;
-  const auto count = [&settings](std::chrono::nanoseconds time) { return static_cast<std::size_t>(time / settings.period); };
-  schedule plan{.start = clock_type::now() + std::chrono::milliseconds(1), .period = settings.period, .warm_up = count(settings.warm_up), .total = 0};
+  const auto count = [&settings](std::chrono::nanoseconds time) {
+    return static_cast<std::size_t>(time / settings.period);
+  };
+  schedule plan{.start = clock_type::now() + std::chrono::milliseconds(1),
+                .period = settings.period,
+                .warm_up = count(settings.warm_up),
+                .total = 0};
   plan.total = plan.warm_up + count(settings.duration);
   probe_result result;
   result.began = plan.due(plan.warm_up);

@@ -20,7 +20,8 @@ struct probe_settings {
 };
 
 struct probe_result {
-  latencies echoes;        // from the time a ping was due, so that a stalled server cannot hide pings (no coordinated omission)
+  latencies
+      echoes;  // from the time a ping was due, so that a stalled server cannot hide pings (no coordinated omission)
   std::size_t lost = 0;    // pings that were due and never came back
   std::chrono::steady_clock::time_point began, ended;  // of what counts
 };

@@ -59,7 +59,8 @@ failure unmet(const connection_report& r, std::string detail, std::string remedy
 }
 
 std::optional<failure> check_validity(const connection_report& r, std::chrono::milliseconds least) {
-  if (r.chain.empty()) return unmet(r, "--fail-under: the certificates are not known, since nothing was verified", "drop --insecure");
+  if (r.chain.empty())
+    return unmet(r, "--fail-under: the certificates are not known, since nothing was verified", "drop --insecure");
   const auto& first = *std::ranges::min_element(r.chain, {}, &certificate::not_after);
   const auto left = first.not_after() - std::chrono::system_clock::now();
   if (left >= least) return std::nullopt;
@@ -67,13 +68,15 @@ std::optional<failure> check_validity(const connection_report& r, std::chrono::m
   return unmet(r, "--fail-under: \"" + first.subject() + "\" is valid for another " + words + " only", "renew it");
 }
 
-std::optional<failure> check_requirements(const client_verb_options& options, const plan& p, const connection_report& r) {
+std::optional<failure> check_requirements(const client_verb_options& options, const plan& p,
+                                          const connection_report& r) {
   const auto& info = *r.info;
   if (options.needs_tls13 && info.version != "TLSv1.3") {
     return unmet(r, "--require-tls13: the version is " + info.version, "have the server offer TLS 1.3");
   }
   if (options.needs_post_quantum && !info.post_quantum) {
-    return unmet(r, "--require-pq: the group " + info.group + " is not a post-quantum hybrid", "have the server offer X25519MLKEM768");
+    return unmet(r, "--require-pq: the group " + info.group + " is not a post-quantum hybrid",
+                 "have the server offer X25519MLKEM768");
   }
   if (!options.needs_alpn.empty() && info.alpn != options.needs_alpn) {
     return unmet(r, "--require-alpn: the protocol is " + (info.alpn.empty() ? std::string("none") : info.alpn),
@@ -100,10 +103,12 @@ void client_verb_options::declare(CLI::App& app) {
   app.add_option("--servername", server_name, "Name to send and to verify, when it is not HOST")->type_name("NAME");
   app.add_flag("--insecure", is_insecure, "Accept any certificate: nobody checks whom you talk to");
   app.add_flag("--require-tls13", needs_tls13, "Fail (9) unless TLS 1.3 was agreed");
-  app.add_option("--require-alpn", needs_alpn, "Fail (9) unless this application protocol was agreed")->type_name("NAME");
+  app.add_option("--require-alpn", needs_alpn, "Fail (9) unless this application protocol was agreed")
+      ->type_name("NAME");
   app.add_flag("--require-pq", needs_post_quantum, "Fail (9) unless the key exchange was a post-quantum hybrid");
   app.add_flag("--require-ocsp", needs_ocsp, "Fail (9) unless a good OCSP response was stapled");
-  app.add_option("--fail-under", fail_under, "Fail (9) when a certificate ends sooner than this: 21d")->type_name("TIME");
+  app.add_option("--fail-under", fail_under, "Fail (9) when a certificate ends sooner than this: 21d")
+      ->type_name("TIME");
 }
 
 asio::awaitable<dialled> dial(const client_verb_options& options) {

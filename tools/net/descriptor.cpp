@@ -32,7 +32,9 @@ error_code last_error() { return {errno, boost::system::system_category()}; }
 }  // namespace
 
 shared_descriptor::shared_descriptor(const asio::any_io_executor& executor, int descriptor)
-    : descriptor_(descriptor), most_at_once_(is_file(descriptor) ? std::size_t{1} << 20 : surely_fits), watched_(executor) {
+    : descriptor_(descriptor),
+      most_at_once_(is_file(descriptor) ? std::size_t{1} << 20 : surely_fits),
+      watched_(executor) {
   error_code ignored;  // a closed descriptor says so when it is used
   watched_.assign(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), ignored);
 }

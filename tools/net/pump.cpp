@@ -56,7 +56,8 @@ failure local_failure(const error_code& ec, const char* where) {
 // False when it was stopped.
 asio::awaitable<bool> wait_for_quiet(pumping& p) {
   asio::steady_timer timer(p.s.get_executor());
-  for (auto end = p.last_active + p.patience; end > asio::steady_timer::clock_type::now(); end = p.last_active + p.patience) {
+  for (auto end = p.last_active + p.patience; end > asio::steady_timer::clock_type::now();
+       end = p.last_active + p.patience) {
     timer.expires_at(end);
     auto [ec] = co_await timer.async_wait(use_tuple);
     if (ec) co_return false;

@@ -26,8 +26,10 @@ constexpr auto stuck = std::chrono::seconds(3);
 
 failure cannot_listen(const asio::ip::tcp::endpoint& at, const boost::system::system_error& e) {
   const bool is_taken = e.code() == boost::system::errc::address_in_use;
-  return make_failure(is_taken ? errc::in_use : errc::usage, to_text(at), is_taken ? "another program listens there" : e.code().message(),
-                      is_taken ? "choose another port, or 0 for any free one" : "choose an address of this machine and a port you may use");
+  return make_failure(is_taken ? errc::in_use : errc::usage, to_text(at),
+                      is_taken ? "another program listens there" : e.code().message(),
+                      is_taken ? "choose another port, or 0 for any free one"
+                               : "choose an address of this machine and a port you may use");
 }
 
 }  // namespace
@@ -122,7 +124,8 @@ asio::awaitable<void> server::see_off_clients() {
     for (const auto& client : clients_) {
       const auto idle = clock_type::now() - client->last_active;
       if (idle > stuck) client->stop.emit(asio::cancellation_type::terminal);
-      if (idle > quiet && !std::exchange(client->is_asked_to_stop, true)) client->stop.emit(asio::cancellation_type::total);
+      if (idle > quiet && !std::exchange(client->is_asked_to_stop, true))
+        client->stop.emit(asio::cancellation_type::total);
     }
     tick.expires_after(std::chrono::milliseconds(20));
     co_await tick.async_wait(use_tuple);

@@ -82,7 +82,8 @@ asio::awaitable<void> http(served_client& c) {
   const bool is_whole = head.find("\r\n\r\n") != head.npos;
   const auto body = is_whole ? c.page : std::string("{\"error\":\"the request's head is too long\"}\n");
   auto answer = fmt::format(
-      "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\nCache-Control: no-store\r\n\r\n",
+      "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\nCache-Control: "
+      "no-store\r\n\r\n",
       is_whole ? "200 OK" : "431 Request Header Fields Too Large", body.size());
   if (!head.starts_with("HEAD ")) answer += body;
   co_await send(c, answer);

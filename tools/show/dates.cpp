@@ -19,7 +19,9 @@ std::tm utc(std::chrono::system_clock::time_point when) {
 
 }  // namespace
 
-std::string iso_time(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(when)); }
+std::string iso_time(std::chrono::system_clock::time_point when) {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(when));
+}
 std::string iso_date(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%d}", utc(when)); }
 
 std::string in_words(std::chrono::seconds time) {

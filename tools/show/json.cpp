@@ -89,7 +89,8 @@ json::value describe(const std::optional<failure>& why) {
                       {"origin", why->from == origin::peer ? "peer" : "local"}};
 }
 
-json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp) {
+json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy,
+                          std::string_view ocsp) {
   const auto known = info.value_or(connection_info());
   return {{"version", text_or_null(known.version)},
           {"cipher", text_or_null(known.cipher)},

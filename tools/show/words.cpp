@@ -17,7 +17,9 @@ using std::chrono::system_clock;
 
 constexpr auto soon = std::chrono::hours(24 * 14);
 
-seconds left_of(const certificate& one) { return std::chrono::duration_cast<seconds>(one.not_after() - system_clock::now()); }
+seconds left_of(const certificate& one) {
+  return std::chrono::duration_cast<seconds>(one.not_after() - system_clock::now());
+}
 
 // The certificate that ends first is the one that counts.
 const certificate& first_to_expire(const std::vector<certificate>& chain) {
@@ -26,12 +28,14 @@ const certificate& first_to_expire(const std::vector<certificate>& chain) {
 
 std::string good_words(const connection_report& r) {
   const auto where = r.to.text();
-  if (!r.is_verified) return where + " answered, but nobody checked its certificate; drop --insecure to have it verified";
+  if (!r.is_verified)
+    return where + " answered, but nobody checked its certificate; drop --insecure to have it verified";
   if (r.chain.empty()) return where + " is trusted";
   const auto& first = first_to_expire(r.chain);
   const auto left = left_of(first);
   auto text = fmt::format("{} is trusted: {} is valid for another {}", where,
-                          &first == &r.chain.front() ? "its certificate" : "\"" + first.subject() + "\" in its chain", in_words(left));
+                          &first == &r.chain.front() ? "its certificate" : "\"" + first.subject() + "\" in its chain",
+                          in_words(left));
   return left < soon ? text + "; renew it soon" : text;
 }
 
@@ -91,7 +95,8 @@ void add_agreement(table& facts, const connection_report& r) {
   const auto or_none = [](const std::string& text) { return text.empty() ? std::string("none") : text; };
   facts.add({{"version", tone::quiet}, info.version});
   facts.add({{"cipher", tone::quiet}, info.cipher});
-  facts.add({{"group", tone::quiet}, or_none(info.group) + (info.post_quantum ? " (post-quantum hybrid)" : " (not post-quantum)")});
+  facts.add({{"group", tone::quiet},
+             or_none(info.group) + (info.post_quantum ? " (post-quantum hybrid)" : " (not post-quantum)")});
   facts.add({{"signature", tone::quiet}, or_none(info.signature)});
   facts.add({{"ALPN", tone::quiet}, or_none(info.alpn)});
   facts.add({{"SNI", tone::quiet}, info.server_name.empty() ? "none sent" : info.server_name});
@@ -116,7 +121,8 @@ void print_details(const connection_report& r, const screen& to) {
   for (std::size_t i = 0; i < r.chain.size(); ++i) {
     const auto& one = r.chain[i];
     const auto name = one.subject().empty() ? std::string("(no subject)") : one.subject();
-    facts.add({{i == 0 ? "chain" : "", tone::quiet}, fmt::format("{}. {}, {}, {}", i + 1, name, one.key(), validity(one))});
+    facts.add(
+        {{i == 0 ? "chain" : "", tone::quiet}, fmt::format("{}. {}, {}, {}", i + 1, name, one.key(), validity(one))});
   }
   if (r.chain.empty() && r.info) facts.add({{"chain", tone::quiet}, "not known, since nothing was verified"});
   add_timing(facts, r);

@@ -28,8 +28,12 @@ struct pin_flag {
 // The token says so itself; the codes are those that C_Login would answer with.
 const std::array pin_flags = {
     pin_flag{"user-pin-locked", {0xa4, pkcs11_category()}, "it is locked", "have the security officer set a new one"},
-    pin_flag{"user-pin-to-be-changed", {0xa3, pkcs11_category()}, "it must be changed before it can be used", "change it with the token's own tool"},
-    pin_flag{"user-pin-final-try", make_error_code(errc::pin_final_try), "one more wrong PIN would lock it", "log in once by hand, with the right PIN"},
+    pin_flag{"user-pin-to-be-changed",
+             {0xa3, pkcs11_category()},
+             "it must be changed before it can be used",
+             "change it with the token's own tool"},
+    pin_flag{"user-pin-final-try", make_error_code(errc::pin_final_try), "one more wrong PIN would lock it",
+             "log in once by hand, with the right PIN"},
 };
 
 // Which versions of TLS may ask for a scheme (RFC 8446 §4.2.3, RFC 5246 §7.4.1.4.1, RFC 4346 §4.7).
@@ -37,7 +41,8 @@ bool is_of(tls_version version, signature_scheme scheme, std::span<const std::by
   const auto kind = kind_of(scheme);
   switch (version) {
     case tls_version::tls1_3:  // the scheme names the curve
-      return kind == signature_kind::rsa_pss || (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 && scheme == kit::schemes_for(public_key).front());
+      return kind == signature_kind::rsa_pss ||
+             (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 && scheme == kit::schemes_for(public_key).front());
     case tls_version::tls1_2: return scheme != rsa_pkcs1_md5_sha1;
     case tls_version::tls1_1:
     case tls_version::tls1_0: return scheme == rsa_pkcs1_md5_sha1 || scheme == ecdsa_sha1;
@@ -48,10 +53,12 @@ bool is_of(tls_version version, signature_scheme scheme, std::span<const std::by
 
 class examination {
  public:
-  examination(const token_place& place, const std::string& certificate_file) : place_(place), certificate_file_(certificate_file) {}
+  examination(const token_place& place, const std::string& certificate_file)
+      : place_(place), certificate_file_(certificate_file) {}
 
   diagnosis run() {
-    look_at_module() && look_at_token() && look_at_pin() && log_in() && look_at_key() && (look_at_attributes(), look_at_sessions(), try_schemes(), true);
+    look_at_module() && look_at_token() && look_at_pin() && log_in() && look_at_key() &&
+        (look_at_attributes(), look_at_sessions(), try_schemes(), true);
     if (key_) look_at_certificate();
     return std::move(made_);
   }
@@ -79,7 +86,8 @@ class examination {
     return attempt("module", [this] {
       const auto m = pkcs11::module::load(place_.module_path()).value();
       const auto& i = m.info();
-      return note("module", fmt::format("{}: {} {}.{}, PKCS#11 {}.{}", i.path, i.description, i.library_major, i.library_minor, i.cryptoki_major, i.cryptoki_minor));
+      return note("module", fmt::format("{}: {} {}.{}, PKCS#11 {}.{}", i.path, i.description, i.library_major,
+                                        i.library_minor, i.cryptoki_major, i.cryptoki_minor));
     });
   }
 
@@ -99,7 +107,8 @@ class examination {
       return refuse("pin", std::move(why));
     }
     if (has("login-required") && !has("user-pin-initialized") && !has("protected-authentication-path")) {
-      return refuse("pin", make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"", "it has never been set", "have the security officer set one"));
+      return refuse("pin", make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"",
+                                        "it has never been set", "have the security officer set one"));
     }
     if (has("user-pin-count-low")) return note("pin", "somebody has given a wrong one since the last login");
     return note("pin", "neither locked nor near it");
@@ -110,7 +119,8 @@ class examination {
       token_.emplace(place_.open());
       const bool is_needed = std::ranges::count(info_.flags, "login-required") > 0;
       if (is_needed && !token_->is_logged_in()) {
-        give_up(errc::pin_required, "token \"" + info_.label + "\"", "no PIN was given", "give --pin-file, pin-source in the URI, or SLUICE_PIN");
+        give_up(errc::pin_required, "token \"" + info_.label + "\"", "no PIN was given",
+                "give --pin-file, pin-source in the URI, or SLUICE_PIN");
       }
       return note("login", token_->is_logged_in() ? "the PIN is right" : "the token wants none");
     });
@@ -125,25 +135,32 @@ class examination {
         if (is_meant) key_info_ = std::move(k);
       }
       spki_ = key_->public_key().value_or(std::vector<std::byte>());
-      return note("key", fmt::format("{}, {}", key_info_.type, spki_.empty() ? "its public half is not on the token" : "with its public half"));
+      return note("key", fmt::format("{}, {}", key_info_.type,
+                                     spki_.empty() ? "its public half is not on the token" : "with its public half"));
     });
   }
 
   void look_at_attributes() {
     const auto place = "key \"" + key_info_.label + "\"";
     if (key_info_.is_extractable || !key_info_.is_sensitive) {
-      const auto* what = key_info_.is_extractable ? "its CKA_EXTRACTABLE is true: it can leave the token" : "its CKA_SENSITIVE is false: it can be read";
-      refuse("key_protected", make_failure(errc::verdict_failed, place, what, "make a new key in the token: sluice token keygen"));
+      const auto* what = key_info_.is_extractable ? "its CKA_EXTRACTABLE is true: it can leave the token"
+                                                  : "its CKA_SENSITIVE is false: it can be read";
+      refuse("key_protected",
+             make_failure(errc::verdict_failed, place, what, "make a new key in the token: sluice token keygen"));
     } else {
-      note("key_protected", fmt::format("sensitive and not extractable, {}", key_info_.is_local ? "born in the token" : "imported"));
+      note("key_protected",
+           fmt::format("sensitive and not extractable, {}", key_info_.is_local ? "born in the token" : "imported"));
     }
-    if (key_info_.always_authenticate) note("always_authenticate", "it wants its PIN for each signature: that works, and costs a login each time");
+    if (key_info_.always_authenticate)
+      note("always_authenticate", "it wants its PIN for each signature: that works, and costs a login each time");
   }
 
   void look_at_sessions() {
     const auto limit = key_->stats().session_limit;
-    const auto announced = info_.most_sessions == 0 ? std::string("the token announces no limit") : fmt::format("the token allows {}", info_.most_sessions);
-    note("sessions", fmt::format("{}; {} would be used{}", announced, limit, limit < 2 ? ", so one signature waits for another" : ""));
+    const auto announced = info_.most_sessions == 0 ? std::string("the token announces no limit")
+                                                    : fmt::format("the token allows {}", info_.most_sessions);
+    note("sessions", fmt::format("{}; {} would be used{}", announced, limit,
+                                 limit < 2 ? ", so one signature waits for another" : ""));
   }
 
   void try_schemes() {
@@ -154,13 +171,18 @@ class examination {
       if (!signature) {
         trial.why = signature.error();
       } else if (!kit::verifies(spki_, request, *signature)) {
-        trial.why = make_failure(errc::signature_mismatch, key_->name(), "what it signed does not verify with its public half");
+        trial.why =
+            make_failure(errc::signature_mismatch, key_->name(), "what it signed does not verify with its public half");
       }
       made_.trials.push_back(std::move(trial));
     }
-    judge(tls_version::tls1_3, "tls1_3", "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key, or limit the server to TLS 1.2: --max-tls 1.2");
-    judge(tls_version::tls1_2, "tls1_2", "the token needs CKM_RSA_PKCS or CKM_ECDSA for the kind of key; limit the server to TLS 1.3: --min-tls 1.3");
-    for (const auto version : {tls_version::tls1_1, tls_version::tls1_0}) made_.versions.push_back({version, working(version)});
+    judge(tls_version::tls1_3, "tls1_3",
+          "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key, or limit the server to TLS 1.2: "
+          "--max-tls 1.2");
+    judge(tls_version::tls1_2, "tls1_2",
+          "the token needs CKM_RSA_PKCS or CKM_ECDSA for the kind of key; limit the server to TLS 1.3: --min-tls 1.3");
+    for (const auto version : {tls_version::tls1_1, tls_version::tls1_0})
+      made_.versions.push_back({version, working(version)});
   }
 
   std::vector<signature_scheme> working(tls_version version) const {
@@ -182,7 +204,9 @@ class examination {
     }
     const auto of_version = [&](const scheme_trial& t) { return t.why && is_of(version, t.scheme, spki_); };
     const auto first = std::ranges::find_if(made_.trials, of_version);
-    auto why = first == made_.trials.end() ? make_failure(errc::mechanism_unsupported, key_->name(), "no signature could be tried") : *first->why;
+    auto why = first == made_.trials.end()
+                   ? make_failure(errc::mechanism_unsupported, key_->name(), "no signature could be tried")
+                   : *first->why;
     why.detail = fmt::format("{} will not work{}{}", to_string(version), why.detail.empty() ? "" : ": ", why.detail);
     why.remedy = remedy;
     refuse(name, std::move(why));
@@ -203,9 +227,13 @@ class examination {
       const auto& leaf = chain.front();
       identity::from_chain(pem, key_).value();
       const auto now = std::chrono::system_clock::now();
-      if (leaf.not_after() < now) give_up(errc::expired, leaf.subject(), "since " + iso_date(leaf.not_after()), "have it renewed: sluice token csr");
-      if (leaf.not_before() > now) give_up(errc::not_yet_valid, leaf.subject(), "before " + iso_date(leaf.not_before()));
-      return note("certificate", fmt::format("\"{}\", {} in the chain, belongs to the key and is valid until {}", leaf.subject(), chain.size(), iso_date(leaf.not_after())));
+      if (leaf.not_after() < now)
+        give_up(errc::expired, leaf.subject(), "since " + iso_date(leaf.not_after()),
+                "have it renewed: sluice token csr");
+      if (leaf.not_before() > now)
+        give_up(errc::not_yet_valid, leaf.subject(), "before " + iso_date(leaf.not_before()));
+      return note("certificate", fmt::format("\"{}\", {} in the chain, belongs to the key and is valid until {}",
+                                             leaf.subject(), chain.size(), iso_date(leaf.not_after())));
     });
   }
 
@@ -228,6 +256,8 @@ int diagnosis::exit_code() const {
   return bad == findings.end() ? exit_ok : exit_code_of(*bad->why);
 }
 
-diagnosis examine(const token_place& place, const std::string& certificate_file) { return examination(place, certificate_file).run(); }
+diagnosis examine(const token_place& place, const std::string& certificate_file) {
+  return examination(place, certificate_file).run();
+}
 
 }  // namespace sluice::tool

@@ -20,7 +20,8 @@ struct search {
   std::string tried;  // modules, and what they said
   std::string others;
 
-  void look_into(const std::string& name, const pkcs11::module& m, const token_place& place, const pkcs11::uri& wanted) {
+  void look_into(const std::string& name, const pkcs11::module& m, const token_place& place,
+                 const pkcs11::uri& wanted) {
     tried += (tried.empty() ? "" : ", ") + m.info().path;
     const auto tokens = m.tokens();
     if (!tokens) {
@@ -48,7 +49,9 @@ std::vector<present_token> present_tokens(const token_place& place) {
   search s;
   const bool has_module = !place.module.empty() || !wanted.module_path.empty() || !wanted.module_name.empty();
   if (has_module) {
-    const auto name = !place.module.empty() ? place.module : !wanted.module_path.empty() ? wanted.module_path : wanted.module_name;
+    const auto name = !place.module.empty()         ? place.module
+                      : !wanted.module_path.empty() ? wanted.module_path
+                                                    : wanted.module_name;
     s.look_into(name, pkcs11::module::load(place.module_path()).value(), place, wanted);
   } else {
     for (const auto& name : pkcs11::module::registered()) {

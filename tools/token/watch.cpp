@@ -19,15 +19,16 @@ namespace {
 auto telling(const pkcs11::token_stats& s) {
   auto answers = s.answers;
   answers.erase("CKR_OK");
-  return std::tuple(s.logins, s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.reinitialized, s.written_off, s.shed_full, s.shed_late,
-                    s.shed_down, s.session_limit, answers);
+  return std::tuple(s.logins, s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.reinitialized, s.written_off,
+                    s.shed_full, s.shed_late, s.shed_down, s.session_limit, answers);
 }
 
 std::string words_of(const pkcs11::token_stats& s) {
   std::vector<std::string> answers;
   for (const auto& [name, count] : s.answers) answers.push_back(fmt::format("{} {}", name, count));
-  return fmt::format("{} logins, {} sessions opened anew, {} keys found again, {} times down, {} workers written off; answers {}", s.logins,
-                     s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.written_off, fmt::join(answers, ", "));
+  return fmt::format(
+      "{} logins, {} sessions opened anew, {} keys found again, {} times down, {} workers written off; answers {}",
+      s.logins, s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.written_off, fmt::join(answers, ", "));
 }
 
 }  // namespace
@@ -59,9 +60,11 @@ void token_watch::look_for_token() {
     if (is_there_ != true) {
       is_there_ = true;
       flags_ = info.flags;
-      tell("inserted", fmt::format("{} is there: {}", info.uri, fmt::join(info.flags, ", ")), {{"uri", info.uri}, {"flags", describe(info.flags)}});
+      tell("inserted", fmt::format("{} is there: {}", info.uri, fmt::join(info.flags, ", ")),
+           {{"uri", info.uri}, {"flags", describe(info.flags)}});
     } else if (std::exchange(flags_, info.flags) != info.flags) {
-      tell("flags", fmt::format("its flags are now {}", fmt::join(info.flags, ", ")), {{"flags", describe(info.flags)}});
+      tell("flags", fmt::format("its flags are now {}", fmt::join(info.flags, ", ")),
+           {{"flags", describe(info.flags)}});
     }
   } catch (const error& e) {
     if (is_there_ == false) return;
@@ -92,7 +95,8 @@ void token_watch::look_at_session() {
     return tell("session", "the session is lost", {{"state", "lost"}}, false);
   }
   if (std::exchange(is_logged_in_, now->is_logged_in) == now->is_logged_in) return;
-  tell("login", now->is_logged_in ? "logged in" : "logged out", {{"state", now->is_logged_in ? "logged_in" : "logged_out"}});
+  tell("login", now->is_logged_in ? "logged in" : "logged out",
+       {{"state", now->is_logged_in ? "logged_in" : "logged_out"}});
 }
 
 void token_watch::look_at_key() {
@@ -129,7 +133,9 @@ void token_watch::compare_stats() {
   const auto before = std::exchange(last_, now);
   const bool is_closed = now.circuit == pkcs11::circuit_state::closed;
   if (is_closed != (before.circuit == pkcs11::circuit_state::closed)) {
-    tell("circuit", fmt::format("the circuit is {}", is_closed ? "closed: it is used again" : "open: it is probed until it answers"),
+    tell("circuit",
+         fmt::format("the circuit is {}",
+                     is_closed ? "closed: it is used again" : "open: it is probed until it answers"),
          {{"state", is_closed ? "closed" : "open"}}, is_closed);
   }
   if (telling(now) != telling(before)) tell("stats", words_of(now), describe(now));

@@ -25,7 +25,8 @@ struct token_event {
 // pool and recovery ladder as a server's.
 class token_watch {
  public:
-  token_watch(const token_place& place, std::function<void(const token_event&)> tell);  // throws where the module cannot be loaded
+  token_watch(const token_place& place,
+              std::function<void(const token_event&)> tell);  // throws where the module cannot be loaded
   void look();
   std::optional<pkcs11::token_stats> stats() const;
 

@@ -94,7 +94,8 @@ class demonstration {
       for (const auto version : {tls_version::tls1_3, tls_version::tls1_2}) {
         const auto ours = version == tls_version::tls1_2 ? stage_->client({{}, version}) : stage_->client();
         note(site, version, *servers.back(), echo_with_sluice(servers.back()->address(), ours, text, watch_), text);
-        note(site, version, *servers.back(), echo_with_openssl(servers.back()->address(), stage_->ca_file(), version, text, watch_), text);
+        note(site, version, *servers.back(),
+             echo_with_openssl(servers.back()->address(), stage_->ca_file(), version, text, watch_), text);
       }
     }
     loop.stop();
@@ -112,18 +113,23 @@ class demonstration {
       is_hybrid = is_hybrid && h.seen->info.post_quantum;
       groups = h.seen->info.group;
     }
-    judge("post_quantum", is_hybrid && !groups.empty(), "our client's TLS 1.3 is post-quantum: its group is " + (groups.empty() ? "unknown" : groups),
+    judge("post_quantum", is_hybrid && !groups.empty(),
+          "our client's TLS 1.3 is post-quantum: its group is " + (groups.empty() ? "unknown" : groups),
           exit_requirement);
   }
 
-  void note(const token_site& site, tls_version version, echo_server& server, echo_outcome outcome, const std::string& text) {
+  void note(const token_site& site, tls_version version, echo_server& server, echo_outcome outcome,
+            const std::string& text) {
     const auto seen = server.take_last();
     const auto wanted = sha256_hex(std::as_bytes(std::span(text)));
     const auto who = fmt::format("{} over {} with the {} key", outcome.client, to_string(version), site.name);
-    const bool is_echoed = !outcome.why && outcome.echo_sha256 == wanted && seen && seen->info.version == to_string(version) &&
-                           seen->timings.signing.count() > 0;
-    const auto detail = outcome.why ? outcome.why->message() : is_echoed ? "verified, signed in the token, echoed whole" : "not as it should be";
-    const auto name = fmt::format("echo_{}_{}_{}", outcome.client, version == tls_version::tls1_2 ? "tls12" : "tls13", site.label);
+    const bool is_echoed = !outcome.why && outcome.echo_sha256 == wanted && seen &&
+                           seen->info.version == to_string(version) && seen->timings.signing.count() > 0;
+    const auto detail = outcome.why ? outcome.why->message()
+                        : is_echoed ? "verified, signed in the token, echoed whole"
+                                    : "not as it should be";
+    const auto name =
+        fmt::format("echo_{}_{}_{}", outcome.client, version == tls_version::tls1_2 ? "tls12" : "tls13", site.label);
     add(name, is_echoed, who + ": " + detail, outcome.why ? exit_code_of(*outcome.why) : exit_requirement);
     // People see those that hold in the table.
     if (!is_echoed) say_verdict(result_.verdicts.back());
@@ -132,9 +138,12 @@ class demonstration {
 
   void prove() {
     say("");
-    say(fmt::format("{} clients shake hands without rest; one established connection echoes every millisecond, timed from when each ping was due.",
+    say(
+        fmt::format("{} clients shake hands without rest; one established connection echoes every millisecond, timed "
+                    "from when each ping was due.",
                     proof::clients));
-    say(fmt::format("The token now takes {} ms for each signature, in {} sessions.", proof::signature_time.count(), proof::sessions));
+    say(fmt::format("The token now takes {} ms for each signature, in {} sessions.", proof::signature_time.count(),
+                    proof::sessions));
     result_.proof = run_proof(*stage_, faulty_module_, watch_, [this](std::string_view what) {
       if (out_.is_terminal() && !options_.json) say(out_.paint(tone::quiet, fmt::format("  measuring: {}", what)));
     });
@@ -154,7 +163,8 @@ class demonstration {
   void judge_phase(const std::string& name, const proof_phase& phase) {
     const bool is_good = phase.failed == 0 && phase.per_second > 0;
     judge("all_served_" + name, is_good,
-          is_good ? fmt::format("every handshake with the key in {} succeeded, {:.0f} a second", name == "token" ? "the token" : "memory", phase.per_second)
+          is_good ? fmt::format("every handshake with the key in {} succeeded, {:.0f} a second",
+                                name == "token" ? "the token" : "memory", phase.per_second)
                   : fmt::format("{} handshakes failed, {:.0f} a second succeeded{}", phase.failed, phase.per_second,
                                 phase.first_failure ? ": " + phase.first_failure->message() : std::string()),
           phase.first_failure ? exit_code_of(*phase.first_failure) : exit_requirement);
@@ -187,7 +197,9 @@ class demonstration {
 action declare_demo(CLI::App& app) {
   auto options = std::make_shared<demo_options>();
   app.add_flag("--no-timing", options->no_timing, "Verdicts only: leave out the measurements with a slow token");
-  app.add_option("--faulty-module", options->faulty_module, "The module that slows the token (default: beside this program)")->type_name("PATH");
+  app.add_option("--faulty-module", options->faulty_module,
+                 "The module that slows the token (default: beside this program)")
+      ->type_name("PATH");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return demonstration(*options).run(); };
 }

@@ -42,14 +42,17 @@ client_auth parse_client_auth(const std::string& text) {
   if (text == "none") return client_auth::none;
   if (text == "optional") return client_auth::optional;
   if (text == "required") return client_auth::required;
-  give_up(errc::usage, "--client-auth", "\"" + text + "\" is not one of its values", "write none, optional or required");
+  give_up(errc::usage, "--client-auth", "\"" + text + "\" is not one of its values",
+          "write none, optional or required");
 }
 
 server_settings make_settings(const serve_options& options) {
   server_settings made;
   made.listen = parse_listen_address(options.listen);
   const auto mode = serve_mode_from(options.mode);
-  if (!mode) give_up(errc::usage, "--mode", "\"" + options.mode + "\" is not one of its values", "write echo, http, discard or source");
+  if (!mode)
+    give_up(errc::usage, "--mode", "\"" + options.mode + "\" is not one of its values",
+            "write echo, http, discard or source");
   made.mode = *mode;
   if (!options.most_clients.empty()) made.most_clients = parse_count(options.most_clients, "--max-connections");
   if (!options.exit_after.empty()) made.exit_after = parse_count(options.exit_after, "--exit-after");
@@ -94,7 +97,10 @@ class stop_signals {
 class serving {
  public:
   explicit serving(const serve_options& options)
-      : is_json_(options.tls.json), settings_(make_settings(options)), tls_(make_context(options)), server_(io_, tls_, settings_, events()) {}
+      : is_json_(options.tls.json),
+        settings_(make_settings(options)),
+        tls_(make_context(options)),
+        server_(io_, tls_, settings_, events()) {}
 
   int run() {
     bool is_forced = false;
@@ -148,8 +154,10 @@ class serving {
   void tell_people(std::uint64_t resumed) const {
     say(fmt::format("{} handshakes, {} failed, {} resumed", server_.handshakes(), server_.failed(), resumed));
     for (const auto& t : pkcs11::statistics()) {
-      say(fmt::format("token \"{}\": circuit {}, {} sessions, {} queued, {} signed, {} failed, {} logins, {} workers written off", t.token,
-                      circuit_text(t.circuit), t.sessions_open, t.queued, t.operations, t.failures, t.logins, t.written_off));
+      say(fmt::format(
+          "token \"{}\": circuit {}, {} sessions, {} queued, {} signed, {} failed, {} logins, {} workers written off",
+          t.token, circuit_text(t.circuit), t.sessions_open, t.queued, t.operations, t.failures, t.logins,
+          t.written_off));
     }
   }
 
@@ -168,7 +176,8 @@ class serving {
     made.client_auth = parse_client_auth(options.client_auth);
     made.trust = options.tls.load_trust();
     if (made.client_auth != client_auth::none && !made.trust) {
-      give_up(errc::trust_store_empty, "--client-auth", "nobody is trusted to issue client certificates", "add --ca FILE");
+      give_up(errc::trust_store_empty, "--client-auth", "nobody is trusted to issue client certificates",
+              "add --ca FILE");
     }
     made.policy = options.tls.policy;
     made.versions = options.tls.versions();
@@ -187,7 +196,8 @@ class serving {
     }
     out_.line("listening " + address);
     if (!throwaway_.empty()) {
-      out_.line(out_.paint(tone::quiet, "a certificate for this run, self-signed, for localhost; clients verify it with --ca:"));
+      out_.line(out_.paint(tone::quiet,
+                           "a certificate for this run, self-signed, for localhost; clients verify it with --ca:"));
       fmt::print("{}", throwaway_);
     }
     out_.flush();
@@ -257,14 +267,20 @@ class serving {
 
 action declare_serve(CLI::App& app) {
   auto options = std::make_shared<serve_options>();
-  app.add_option("--listen", options->listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")->required()->type_name("ADDRESS");
-  app.add_option("--mode", options->mode, "echo, http (an answer that tells what we saw), discard or source")->capture_default_str()->type_name("MODE");
+  app.add_option("--listen", options->listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
+      ->required()
+      ->type_name("ADDRESS");
+  app.add_option("--mode", options->mode, "echo, http (an answer that tells what we saw), discard or source")
+      ->capture_default_str()
+      ->type_name("MODE");
   app.add_option("--client-auth", options->client_auth, "Client certificates: none, optional or required; see --ca")
       ->capture_default_str()
       ->type_name("WHETHER");
   app.add_option("--ocsp", options->ocsp, "Staple this OCSP response (DER)")->type_name("FILE");
-  app.add_option("--max-connections", options->most_clients, "Serve at most this many clients at a time")->type_name("N");
-  app.add_option("--exit-after", options->exit_after, "Stop after this many handshakes, failed ones included")->type_name("N");
+  app.add_option("--max-connections", options->most_clients, "Serve at most this many clients at a time")
+      ->type_name("N");
+  app.add_option("--exit-after", options->exit_after, "Stop after this many handshakes, failed ones included")
+      ->type_name("N");
   options->tls.declare(app);
   return [options] { return serving(*options).run(); };
 }

@@ -44,7 +44,8 @@ std::vector<std::size_t> parse_sessions(const std::string& text) {
   std::vector<std::size_t> all;
   std::istringstream parts(text);
   for (std::string one; std::getline(parts, one, ',');) all.push_back(parse_count(one, "--sessions"));
-  if (all.empty() || all.back() > 256) give_up(errc::usage, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256", "write 1,2,4");
+  if (all.empty() || all.back() > 256)
+    give_up(errc::usage, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256", "write 1,2,4");
   return all;
 }
 
@@ -52,7 +53,8 @@ signature_scheme choose_scheme(const bench_options& options, const pkcs11::key& 
   if (const auto named = signature_scheme_from(options.scheme)) return *named;
   if (!options.scheme.empty()) give_up(errc::usage, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
   const auto usual = kit::schemes_for(key.public_key().value_or(std::vector<std::byte>()));
-  if (usual.empty()) give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+  if (usual.empty())
+    give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
   return usual.front();
 }
 
@@ -61,7 +63,8 @@ bench_run measure(const bench_options& options, std::size_t sessions, const inte
   auto wishes = options.place.wishes();
   wishes.sessions = sessions;
   const auto key = pkcs11::open_key(options.place.text, wishes).value();
-  const auto request = kit::digest_to_sign(choose_scheme(options, *key), std::as_bytes(std::span("sluice token bench")));
+  const auto request =
+      kit::digest_to_sign(choose_scheme(options, *key), std::as_bytes(std::span("sluice token bench")));
   key->sign(request).value();  // a key that cannot sign at all is an error, not a figure
   std::atomic<bool> is_over = false;
   std::mutex gate;
@@ -92,7 +95,8 @@ bench_run measure(const bench_options& options, std::size_t sessions, const inte
     const end_first end{is_over};
     while (clock_type::now() < until) {
       watch.check();
-      std::this_thread::sleep_for(std::min<clock_type::duration>(std::chrono::milliseconds(20), until - clock_type::now()));
+      std::this_thread::sleep_for(
+          std::min<clock_type::duration>(std::chrono::milliseconds(20), until - clock_type::now()));
     }
   }
   const auto took = std::chrono::duration<double>(clock_type::now() - began).count();
@@ -104,13 +108,18 @@ bench_run measure(const bench_options& options, std::size_t sessions, const inte
 }
 
 void print(const screen& out, const std::vector<bench_run>& runs) {
-  table t({{"sessions", table::side::right}, {"signatures/s", table::side::right}, {"p50", table::side::right}, {"p99", table::side::right},
+  table t({{"sessions", table::side::right},
+           {"signatures/s", table::side::right},
+           {"p50", table::side::right},
+           {"p99", table::side::right},
            {"failed", table::side::right}});
   std::vector<bar> bars;
   for (const auto& r : runs) {
     t.add({std::to_string(r.sessions), fmt::format("{:.0f}", r.per_second), short_time(r.p50), short_time(r.p99),
            {std::to_string(r.failed), r.failed > 0 ? tone::bad : tone::plain}});
-    bars.push_back({.label = fmt::format("{} session{}", r.sessions, r.sessions == 1 ? "" : "s"), .value = r.per_second, .text = fmt::format("{:.0f}/s", r.per_second)});
+    bars.push_back({.label = fmt::format("{} session{}", r.sessions, r.sessions == 1 ? "" : "s"),
+                    .value = r.per_second,
+                    .text = fmt::format("{:.0f}/s", r.per_second)});
   }
   t.print(out);
   out.line();
@@ -129,7 +138,11 @@ int bench(const bench_options& options) {
   if (options.json) {
     json::array all;
     for (const auto& r : runs) {
-      all.push_back({{"sessions", r.sessions}, {"per_s", r.per_second}, {"p50_ms", milliseconds(r.p50)}, {"p99_ms", milliseconds(r.p99)}, {"failed", r.failed}});
+      all.push_back({{"sessions", r.sessions},
+                     {"per_s", r.per_second},
+                     {"p50_ms", milliseconds(r.p50)},
+                     {"p99_ms", milliseconds(r.p99)},
+                     {"failed", r.failed}});
     }
     out.line(to_text(json::object{{"runs", std::move(all)}}));
   } else {
@@ -148,9 +161,14 @@ int bench(const bench_options& options) {
 action declare_token_bench(CLI::App& app) {
   auto options = std::make_shared<bench_options>();
   options->place.declare(app, true);
-  app.add_option("--duration", options->duration, "How long to measure each number of sessions")->type_name("TIME")->capture_default_str();
-  app.add_option("--sessions", options->sessions, "How many sessions to try, one after another")->type_name("LIST")->capture_default_str();
-  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")->type_name("NAME");
+  app.add_option("--duration", options->duration, "How long to measure each number of sessions")
+      ->type_name("TIME")
+      ->capture_default_str();
+  app.add_option("--sessions", options->sessions, "How many sessions to try, one after another")
+      ->type_name("LIST")
+      ->capture_default_str();
+  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
+      ->type_name("NAME");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return bench(*options); }); };
 }

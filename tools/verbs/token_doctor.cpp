@@ -34,14 +34,19 @@ json::object describe(const diagnosis& d) {
   json::array checks, schemes, versions;
   for (const auto& f : d.findings) checks.emplace_back(describe(f));
   for (const auto& t : d.trials) {
-    schemes.push_back({{"name", to_string(t.scheme)}, {"ok", !t.why}, {"code", t.why ? json::value(code_name(t.why->code)) : json::value(nullptr)}});
+    schemes.push_back({{"name", to_string(t.scheme)},
+                       {"ok", !t.why},
+                       {"code", t.why ? json::value(code_name(t.why->code)) : json::value(nullptr)}});
   }
   for (const auto& v : d.versions) {
     json::array names;
     for (const auto s : v.schemes) names.emplace_back(to_string(s));
     versions.push_back({{"name", to_string(v.version)}, {"ok", !v.schemes.empty()}, {"schemes", std::move(names)}});
   }
-  return {{"ok", d.is_good()}, {"checks", std::move(checks)}, {"schemes", std::move(schemes)}, {"versions", std::move(versions)}};
+  return {{"ok", d.is_good()},
+          {"checks", std::move(checks)},
+          {"schemes", std::move(schemes)},
+          {"versions", std::move(versions)}};
 }
 
 void print(const screen& out, const diagnosis& d) {
@@ -64,7 +69,10 @@ void print(const screen& out, const diagnosis& d) {
       }
       return std::string("-");
     };
-    t.add({std::string(to_string(trial.scheme)), in(tls_version::tls1_3), in(tls_version::tls1_2), in(tls_version::tls1_1),
+    t.add({std::string(to_string(trial.scheme)),
+           in(tls_version::tls1_3),
+           in(tls_version::tls1_2),
+           in(tls_version::tls1_1),
            {trial.why ? code_name(trial.why->code) : std::string(), tone::bad}});
   }
   t.print(out);
@@ -87,7 +95,8 @@ int doctor(const doctor_options& options) {
 action declare_token_doctor(CLI::App& app) {
   auto options = std::make_shared<doctor_options>();
   options->place.declare(app, true);
-  app.add_option("--cert", options->cert, "The certificate to go with the key, PEM (default: the one on the token)")->type_name("FILE");
+  app.add_option("--cert", options->cert, "The certificate to go with the key, PEM (default: the one on the token)")
+      ->type_name("FILE");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return doctor(*options); }); };
 }

@@ -56,7 +56,8 @@ std::vector<std::byte> wanted_id(const pkcs11::uri& u) {
 void refuse_twins(const pkcs11::token& token, const std::string& label) {
   for (const auto& k : token.keys().value()) {
     if (k.label != label) continue;
-    give_up(errc::in_use, k.uri, "there is a key of that name already", "choose another object=LABEL, or remove that key first");
+    give_up(errc::in_use, k.uri, "there is a key of that name already",
+            "choose another object=LABEL, or remove that key first");
   }
 }
 
@@ -70,7 +71,8 @@ int told_uri(const key_verb_options& options, const std::string& uri) {
 int generate(const key_verb_options& options) {
   const auto type = pkcs11::key_type_from(options.type);
   if (!type) {
-    give_up(errc::usage, "--type", "\"" + options.type + "\" is not a type of key", "write ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096");
+    give_up(errc::usage, "--type", "\"" + options.type + "\" is not a type of key",
+            "write ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096");
   }
   const auto label = wanted_label(options);
   auto token = options.place.open(true);
@@ -88,14 +90,17 @@ kit::local_key read_key(const key_verb_options& options) {
   }
   auto key = kit::local_key::from_pem(pem, password.view());
   if (key) return std::move(*key);
-  if (pem.find("PRIVATE KEY") == pem.npos) give_up(errc::no_private_key, options.key_file, "", "give the file with the private key, in PEM");
+  if (pem.find("PRIVATE KEY") == pem.npos)
+    give_up(errc::no_private_key, options.key_file, "", "give the file with the private key, in PEM");
   const bool is_encrypted = pem.find("ENCRYPTED") != pem.npos;
-  if (is_encrypted && password.empty()) give_up(errc::password_needed, options.key_file, "", "give --password-file, or set SLUICE_PASSWORD");
+  if (is_encrypted && password.empty())
+    give_up(errc::password_needed, options.key_file, "", "give --password-file, or set SLUICE_PASSWORD");
   give_up(errc::bad_pem, options.key_file, is_encrypted ? "the password is wrong, or the file is damaged" : "");
 }
 
 int import(const key_verb_options& options) {
-  if (options.key_file.empty() && options.cert_file.empty()) give_up(errc::usage, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
+  if (options.key_file.empty() && options.cert_file.empty())
+    give_up(errc::usage, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
   const auto label = wanted_label(options);
   const auto id = wanted_id(options.place.parsed());
   // Read before the token is asked: what cannot be read must not leave half of it there.
@@ -115,7 +120,10 @@ int import(const key_verb_options& options) {
   auto token = options.place.open(true);
   std::string uri;
   for (std::size_t i = 0; i < chain.size(); ++i) {
-    const auto made = token.import_certificate(chain[i], i == 0 ? label : fmt::format("{} issuer {}", label, i), i == 0 ? id : std::vector<std::byte>()).value();
+    const auto made = token
+                          .import_certificate(chain[i], i == 0 ? label : fmt::format("{} issuer {}", label, i),
+                                              i == 0 ? id : std::vector<std::byte>())
+                          .value();
     if (i == 0) uri = made;
   }
   if (numbers) {
@@ -144,7 +152,8 @@ opened_key open_key(const key_verb_options& options) {
 
 int request(const key_verb_options& options) {
   const auto opened = open_key(options);
-  const auto pem = kit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names}).value();
+  const auto pem =
+      kit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names}).value();
   const screen out(stdout);
   if (options.json) {
     out.line(to_text(json::object{{"csr", pem}}));
@@ -159,18 +168,23 @@ int sign(const key_verb_options& options) {
   std::optional<signature_scheme> scheme;
   if (!options.scheme.empty()) {
     scheme = signature_scheme_from(options.scheme);
-    if (!scheme) give_up(errc::usage, "--scheme", "\"" + options.scheme + "\" is not a signature scheme", "write for example ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256");
+    if (!scheme)
+      give_up(errc::usage, "--scheme", "\"" + options.scheme + "\" is not a signature scheme",
+              "write for example ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256");
   }
   options.place.parsed();
   const auto key = pkcs11::open_key(options.place.text, options.place.wishes()).value();
   if (!scheme) {
     const auto usual = kit::schemes_for(key->public_key().value_or(std::vector<std::byte>()));
-    if (usual.empty()) give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+    if (usual.empty())
+      give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
     scheme = usual.front();
   }
   const auto signature = kit::base64(key->sign(kit::digest_to_sign(*scheme, std::as_bytes(std::span(data)))).value());
   const screen out(stdout);
-  out.line(options.json ? to_text(json::object{{"uri", key->name()}, {"scheme", to_string(*scheme)}, {"signature", signature}}) : signature);
+  out.line(options.json
+               ? to_text(json::object{{"uri", key->name()}, {"scheme", to_string(*scheme)}, {"signature", signature}})
+               : signature);
   return exit_ok;
 }
 
@@ -189,15 +203,21 @@ action answering(std::shared_ptr<key_verb_options> options, int (*verb)(const ke
 
 action declare_token_keygen(CLI::App& app) {
   auto options = declare(app);
-  app.add_option("--type", options->type, "ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096")->type_name("TYPE")->capture_default_str();
+  app.add_option("--type", options->type, "ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096")
+      ->type_name("TYPE")
+      ->capture_default_str();
   return answering(options, generate);
 }
 
 action declare_token_import(CLI::App& app) {
   auto options = declare(app);
   app.add_option("--key", options->key_file, "The private key, PEM")->type_name("FILE");
-  app.add_option("--cert", options->cert_file, "The certificate, and its issuers if they are to be in the token too, PEM")->type_name("FILE");
-  app.add_option("--password-file", options->password_file, "The key file's password, first line of a file (else SLUICE_PASSWORD)")->type_name("FILE");
+  app.add_option("--cert", options->cert_file,
+                 "The certificate, and its issuers if they are to be in the token too, PEM")
+      ->type_name("FILE");
+  app.add_option("--password-file", options->password_file,
+                 "The key file's password, first line of a file (else SLUICE_PASSWORD)")
+      ->type_name("FILE");
   return answering(options, import);
 }
 
@@ -211,7 +231,8 @@ action declare_token_csr(CLI::App& app) {
 action declare_token_sign(CLI::App& app) {
   auto options = declare(app);
   app.add_option("--in", options->in, "What to sign; - is stdin")->required()->type_name("FILE");
-  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")->type_name("NAME");
+  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
+      ->type_name("NAME");
   return answering(options, sign);
 }
 

@@ -46,7 +46,8 @@ bool needs_login(const seen_token& t) {
 
 json::object describe_briefly(const seen_token& t) {
   json::array keys;
-  for (const auto& k : t.keys) keys.push_back({{"uri", t.token.place.ready(k.uri)}, {"type", k.type}, {"sign", k.can_sign}});
+  for (const auto& k : t.keys)
+    keys.push_back({{"uri", t.token.place.ready(k.uri)}, {"type", k.type}, {"sign", k.can_sign}});
   return {{"uri", t.token.place.ready(t.token.info.uri)},
           {"label", t.token.info.label},
           {"serial", t.token.info.serial},
@@ -95,8 +96,11 @@ std::string attributes_of(const pkcs11::key_info& k) {
 void print_brief(const screen& out, const seen_token& t) {
   out.line(out.paint(tone::strong, t.token.place.ready(t.token.info.uri)));
   if (!t.token.info.is_initialized) return out.line("  not initialised");
-  if (needs_login(t)) out.line(out.paint(tone::quiet, "  not logged in: private keys are not shown; name this token and give --pin-file"));
-  for (const auto& k : t.keys) out.line(fmt::format("  {}  {}{}", t.token.place.ready(k.uri), k.type, k.can_sign ? "" : "  (does not sign)"));
+  if (needs_login(t))
+    out.line(
+        out.paint(tone::quiet, "  not logged in: private keys are not shown; name this token and give --pin-file"));
+  for (const auto& k : t.keys)
+    out.line(fmt::format("  {}  {}{}", t.token.place.ready(k.uri), k.type, k.can_sign ? "" : "  (does not sign)"));
 }
 
 void print_fully(const screen& out, const seen_token& t) {
@@ -105,7 +109,8 @@ void print_fully(const screen& out, const seen_token& t) {
   print_brief(out, {.token = t.token, .is_logged_in = t.is_logged_in, .keys = {}, .certificates = {}});
   table facts({{""}, {""}});
   const auto add = [&facts](const char* name, std::string text) { facts.add({{name, tone::quiet}, std::move(text)}); };
-  add("module", fmt::format("{}, {} {}.{}, PKCS#11 {}.{}", m.path, m.description, m.library_major, m.library_minor, m.cryptoki_major, m.cryptoki_minor));
+  add("module", fmt::format("{}, {} {}.{}, PKCS#11 {}.{}", m.path, m.description, m.library_major, m.library_minor,
+                            m.cryptoki_major, m.cryptoki_minor));
   add("token", fmt::format("{}, {}, serial {}, slot {}", info.manufacturer, info.model, info.serial, info.slot_id));
   add("flags", fmt::format("{}", fmt::join(info.flags, " ")));
   add("sessions", info.most_sessions == 0 ? "no limit known" : fmt::format("at most {}", info.most_sessions));
@@ -116,7 +121,8 @@ void print_fully(const screen& out, const seen_token& t) {
   }
   for (const auto& c : t.certificates) {
     add("certificate", t.token.place.ready(c.uri));
-    add("", c.parsed.empty() ? "cannot be parsed" : fmt::format("{}, issued by {}", c.parsed.front().subject(), c.parsed.front().issuer()));
+    add("", c.parsed.empty() ? "cannot be parsed"
+                             : fmt::format("{}, issued by {}", c.parsed.front().subject(), c.parsed.front().issuer()));
   }
   facts.print(out);
 }
@@ -149,17 +155,20 @@ void narrow(seen_token& t, const pkcs11::uri& wanted) {
   std::erase_if(t.certificates, is_other);
   if (!t.keys.empty() || !t.certificates.empty()) return;
   give_up(errc::key_not_found, wanted.to_string(), there.empty() ? "there is no private key that we can see" : there,
-          needs_login(t) ? "give --pin-file: without a login private keys are not shown" : "correct the object or id in the URI");
+          needs_login(t) ? "give --pin-file: without a login private keys are not shown"
+                         : "correct the object or id in the URI");
 }
 
 int show(const look_options& options) {
   auto present = present_tokens(options.place);
   std::erase_if(present, [](const present_token& t) { return !t.info.is_initialized; });
-  if (present.empty()) give_up(errc::token_not_found, options.place.parsed().token_string(), "there are only uninitialised tokens");
+  if (present.empty())
+    give_up(errc::token_not_found, options.place.parsed().token_string(), "there are only uninitialised tokens");
   if (present.size() > 1) {
     std::string list;
     for (const auto& t : present) list += (list.empty() ? "it could be " : ", ") + t.info.uri;
-    give_up(errc::token_ambiguous, options.place.parsed().token_string(), list, "name the token's serial number as well");
+    give_up(errc::token_ambiguous, options.place.parsed().token_string(), list,
+            "name the token's serial number as well");
   }
   auto seen = look_at(present.front(), true);
   narrow(seen, options.place.parsed());

@@ -42,7 +42,10 @@ int watch(const watch_options& options) {
   const interrupt_watch interrupt;
   const screen out(stdout);
   token_watch watched(options.place, [&](const token_event& event) { tell(out, options.json, event); });
-  tell(out, options.json, {.name = "watching", .fields = {{"uri", options.place.parsed().to_string()}}, .words = "watching " + options.place.parsed().to_string()});
+  tell(out, options.json,
+       {.name = "watching",
+        .fields = {{"uri", options.place.parsed().to_string()}},
+        .words = "watching " + options.place.parsed().to_string()});
   try {
     for (;;) {
       watched.look();
@@ -55,7 +58,8 @@ int watch(const watch_options& options) {
   } catch (const error& e) {
     if (e.why().code != errc::cancelled) throw;
   }
-  if (const auto last = watched.stats(); last && options.json) tell(out, true, {.name = "stats", .fields = describe(*last), .words = {}});
+  if (const auto last = watched.stats(); last && options.json)
+    tell(out, true, {.name = "stats", .fields = describe(*last), .words = {}});
   return exit_interrupted;
 }
 

@@ -89,7 +89,8 @@ class acceptor {
     executor_type get_executor() const noexcept { return detail::executor_of(*core); }
     template <class Handler>
     void operator()(Handler&& handler) const {
-      detail::start_accept(*core, detail::erase_handler<error_code, tcp_stream>(std::forward<Handler>(handler), get_executor()));
+      detail::start_accept(
+          *core, detail::erase_handler<error_code, tcp_stream>(std::forward<Handler>(handler), get_executor()));
     }
   };
 

@@ -110,7 +110,8 @@ auto async_connect(const Executor& executor, const context& ctx, std::string_vie
 template <detail::execution_context Context, detail::completion_token Token = net::deferred_t>
 auto async_connect(Context& io, const context& ctx, std::string_view host, std::string_view service,
                    connect_options options, Token&& token = Token()) {
-  return async_connect(net::any_io_executor(io.get_executor()), ctx, host, service, options, std::forward<Token>(token));
+  return async_connect(net::any_io_executor(io.get_executor()), ctx, host, service, options,
+                       std::forward<Token>(token));
 }
 template <detail::execution_context Context, detail::completion_token Token = net::deferred_t>
 auto async_connect(Context& io, const context& ctx, std::string_view host, std::string_view service,

@@ -131,7 +131,8 @@ class stream {
   // A server; or a client whose context verifies nothing and sends no name.
   template <class Arg>
   stream(Arg&& next, const context& ctx, role side, detail::driver_options options = {})
-      : driver_(detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side, std::move(options))) {}
+      : driver_(detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side,
+                                    std::move(options))) {}
 
   stream(stream&&) noexcept = default;
   stream& operator=(stream&& other) noexcept {
@@ -146,7 +147,9 @@ class stream {
     return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)).get_executor();
   }
   next_layer_type& next_layer() noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
-  const next_layer_type& next_layer() const noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
+  const next_layer_type& next_layer() const noexcept {
+    return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_));
+  }
   lowest_layer_type& lowest_layer() noexcept { return next_layer().lowest_layer(); }
   const lowest_layer_type& lowest_layer() const noexcept { return next_layer().lowest_layer(); }
 

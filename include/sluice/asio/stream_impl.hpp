@@ -194,7 +194,8 @@ class layer_over final : public layer, private transport {
     if constexpr (is_direct) {
       pollfd entry{next_.native_handle(), events, 0};
       for (;;) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
         const int n = ::poll(&entry, 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)));
         if (n > 0 || (n < 0 && errno != EINTR)) return true;  // what is wrong, the operation itself will say
         if (n == 0 && left <= 0) {

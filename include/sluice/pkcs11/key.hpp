@@ -24,7 +24,7 @@ struct key_options {
   module_options module;
   pin_source pin;           // else pin-value, else pin-source in the URI; none: the token's own pad, or no login
   // What the token is asked with. Keys of one token share its sessions and login; the first key's figures count.
-  std::size_t sessions = 8;          // a worker thread and a session each, opened when needed, at most the token's limit
+  std::size_t sessions = 8;  // a worker thread and a session each, opened when needed, at most the token's limit
   std::size_t queue_limit = 1024;    // beyond, work is refused at once (errc::queue_full)
   std::size_t most_written_off = 8;  // workers lost in calls that never return, replaced up to this many
   std::chrono::milliseconds patience = std::chrono::seconds(10);  // for opening, and for work without a deadline

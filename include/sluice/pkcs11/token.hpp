@@ -82,7 +82,8 @@ class token {
   // The certificate that the URI's object and id mean, and after it whoever issued it, one by one, among `others` and
   // then on the token; a root is left out, and what cannot be found ends the chain. errc::no_certificate lists those
   // that are there.
-  result<std::vector<sluice::certificate>> chain(const uri& wanted, std::span<const sluice::certificate> others = {}) const;
+  result<std::vector<sluice::certificate>> chain(const uri& wanted,
+                                                 std::span<const sluice::certificate> others = {}) const;
 
   // A key pair born in the token: sensitive, not extractable, for signing. Answers the private key's URI.
   result<std::string> generate_key(key_type type, const std::string& label, std::span<const std::byte> id);
