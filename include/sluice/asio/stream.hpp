@@ -94,9 +94,9 @@ struct initiation {
 // AsyncStream and SyncStream. There is no plaintext branch: reading or writing before the handshake is done fails
 // with errc::not_ready and touches nothing.
 //
-// NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows), or any type that is itself an
-// asynchronous and synchronous stream; for anything but TCP and Unix sockets and references to them, include
-// sluice/asio/stream_impl.hpp as well.
+// NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows), or another type that is itself an
+// asynchronous and synchronous stream and has a lowest_layer(), as a `stream` has; for anything but TCP and Unix
+// sockets and references to them, include sluice/asio/stream_impl.hpp as well.
 //
 // Threads: distinct objects safe, one object unsafe: use one strand a stream. At most one read, and at most one
 // write, may be outstanding; a handshake and a shutdown are alone. Intermediate steps run on get_executor(), the
