@@ -175,7 +175,7 @@ TEST_F(cancel, of_a_write_while_the_peer_reads_counts_exactly) {
 
 TEST_F(cancel, of_a_shutdown_is_terminal_only) {
   client.set_timeouts(1s, 30s);
-  outcome shut, again;
+  outcome shut;
   client.async_shutdown(stoppable(shut));
   run_ready(io);
   stop.emit(kind::partial | kind::total);

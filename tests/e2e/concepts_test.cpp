@@ -25,8 +25,8 @@ template <class Buffer>
 struct buffers {
   using value_type = Buffer;
   using const_iterator = const Buffer*;
-  const_iterator begin() const;
-  const_iterator end() const;
+  const_iterator begin() const { return nullptr; }
+  const_iterator end() const { return nullptr; }
 };
 using room = buffers<asio::mutable_buffer>;
 using bytes = buffers<asio::const_buffer>;

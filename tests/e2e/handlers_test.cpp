@@ -96,7 +96,7 @@ TEST_F(handlers, run_on_their_own_executor_and_only_they) {
 TEST_F(handlers, keep_their_executor_at_work) {
   ends.shake_hands(io);
   asio::io_context theirs;
-  outcome read, accepted, connected;
+  outcome read;
   client.async_read_some(asio::buffer(byte5), asio::bind_executor(theirs, read.handler()));
   theirs.poll();
   EXPECT_FALSE(theirs.stopped()) << "a loop that waits for nothing but this completion has come to its end";
@@ -190,7 +190,6 @@ TEST_F(handlers, leave_a_cancellation_slot_that_may_be_used_at_any_time) {
     asio::io_context short_lived;
     joined_streams short_ends{short_lived.get_executor(), client_context(), server_context()};
     short_ends.shake_hands(short_lived);
-    outcome shaken;
     short_ends.client.async_read_some(asio::buffer(byte5), asio::bind_cancellation_slot(during.slot(), read.handler()));
     run_ready(short_lived);
   }

@@ -97,7 +97,6 @@ TEST_P(one_of_each, may_destroy_the_stream_from_its_handler) {
     ++completed;
     client.reset();
   };
-  outcome unused;
   if (GetParam().second == handshake) client->async_handshake(destroy);
   if (GetParam().second == read) client->async_read_some(asio::buffer(&byte, 1), destroy);
   if (GetParam().second == write) client->async_write_some(asio::buffer(&byte, 1), destroy);

@@ -9,9 +9,10 @@
 #include <boost/asio/read.hpp>
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 #include <list>
 #include <optional>
-#include <ranges>
 #include <thread>
 
 namespace sluice::test {
@@ -179,9 +180,9 @@ TEST_F(linger, holds_256_sockets_and_closes_the_oldest) {
     v.ends.server.async_handshake(v.s.handler());
     EXPECT_EQ(v.c.wait(io), errc::untrusted);
   }
-  EXPECT_TRUE(run_until(io, [&] {
-    return std::ranges::all_of(std::views::take(victims, extra), [](const victim& v) { return v.s.is_done; });
-  }));
+  const auto oldest_end = std::next(victims.begin(), std::ptrdiff_t{extra});
+  const auto is_done = [](const victim& v) { return v.s.is_done; };
+  EXPECT_TRUE(run_until(io, [&] { return std::all_of(victims.begin(), oldest_end, is_done); }));
   EXPECT_EQ(lingering(), detail::linger_service::most);
   std::size_t number = 0;
   for (const auto& v : victims) {

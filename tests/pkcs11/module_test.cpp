@@ -22,8 +22,8 @@ namespace {
 
 using test::faulty_token;
 
-constexpr auto strict = module_options{.initialization = initialization::strict};
-constexpr auto omit = module_options{.initialization = initialization::omit};
+const auto strict = module_options{.initialization = initialization::strict};
+const auto omit = module_options{.initialization = initialization::omit};
 
 error_code ckr(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()}; }
 

@@ -45,7 +45,7 @@ std::optional<std::vector<std::byte>> signer::public_key() const {
 std::vector<std::byte> signer::sign(const sign_request& request) const {
   const bssl::UniquePtr<EVP_PKEY_CTX> ctx(EVP_PKEY_CTX_new(key_.get(), nullptr));
   const bool is_pss = kind_of(request.scheme) == signature_kind::rsa_pss;
-  std::size_t size = EVP_PKEY_size(key_.get()) + 16u;
+  std::size_t size = static_cast<std::size_t>(EVP_PKEY_size(key_.get())) + 16;
   std::vector<std::byte> signature(size);
   const bool done = EVP_PKEY_sign_init(ctx.get()) == 1 &&
                     EVP_PKEY_CTX_set_signature_md(ctx.get(), method_of(digest_of(request.scheme))) == 1 &&

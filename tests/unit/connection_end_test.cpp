@@ -69,7 +69,7 @@ TEST_P(connection_end, what_came_before_close_notify_is_delivered_before_the_end
 }
 
 TEST_P(connection_end, what_came_before_a_cut_is_delivered_before_the_error) {
-  for (const std::size_t size : {100, 7000, 20'000, 100'000}) {
+  for (const std::size_t size : {100u, 7000u, 20'000u, 100'000u}) {
     auto q = make_pair(GetParam());
     ASSERT_TRUE(q.handshake());
     const auto sent = random_text(50'000);

@@ -120,8 +120,10 @@ TEST(external_key, that_signs_wrongly_is_found_out_before_the_peer_sees_it) {
   for (const auto* type : {"ec256", "rsa2048"}) {
     for (const auto version : {tls1_2, tls1_3}) {
       for (const auto& [what, make] : rows) {
-        const auto born = signer_site(
-            type, [&](const signer& key, const sign_request& r, signature_promise p) { p.set(make(key, r)); });
+        const auto sign = [&make = make](const signer& key, const sign_request& r, signature_promise p) {
+          p.set(make(key, r));
+        };
+        const auto born = signer_site(type, sign);
         auto p = meeting(external(born), {version, version});
         EXPECT_FALSE(p.handshake()) << what;
         const auto& why = p.server.last_failure();
