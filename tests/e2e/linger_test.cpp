@@ -14,6 +14,7 @@
 #include <list>
 #include <optional>
 #include <thread>
+#include <utility>
 
 namespace sluice::test {
 namespace {
@@ -170,6 +171,7 @@ TEST_F(linger, holds_256_sockets_and_closes_the_oldest) {
   const auto server_ctx = server_context({.blinding = blinding::off()});
   constexpr std::size_t extra = 5;
   struct victim {
+    explicit victim(joined_streams made) : ends(std::move(made)) {}
     joined_streams ends;
     outcome c, s;
   };
