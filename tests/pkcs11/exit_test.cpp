@@ -9,6 +9,12 @@
 #include <future>
 #include <thread>
 
+// What a call that never returns has in hand is not lost, and its thread cannot always be stopped to be looked at.
+static bool ends_with_a_call_under_way = false;
+#ifdef __SANITIZE_ADDRESS__
+extern "C" int __lsan_is_turned_off() { return ends_with_a_call_under_way ? 1 : 0; }
+#endif
+
 namespace sluice::pkcs11 {
 namespace {
 
@@ -35,7 +41,8 @@ TEST(exit, waits_for_a_worker_that_takes_leave) { IN_A_PROCESS_OF_ITS_OWN(ends_w
 
 // Nobody can end a call that does not return; the process does not wait for it for ever.
 bool ends_while_a_worker_hangs() {
-  const auto& faulty = *std::make_unique<test::faulty_token>().release();
+  static const auto& faulty = *std::make_unique<test::faulty_token>().release();
+  ends_with_a_call_under_way = true;
   faulty.generate("site");
   const auto k = faulty.open("site");
   faulty.script("[latency]\nC_Sign = \"600s\"");  // not [[hang]]: that ends with its script, which is removed at exit
