@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/immortal.hpp"
 #include "pkcs11/pool_state.hpp"
-#include "pkcs11/worker_threads.hpp"
 
 #include "sluice/library.hpp"
 
@@ -9,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
@@ -107,7 +107,7 @@ void token_pool::state::start_worker_if_needed() {
   if (idle >= queue.size() || live >= session_limit || lost > options.most_written_off) return;
   auto w = std::make_shared<worker>(*lib);
   workers.push_back(w);
-  worker_threads::start([self = shared_from_this(), w] { self->run(w); });
+  std::thread([self = shared_from_this(), w] { self->run(w); }).detach();
 }
 
 // Workers whose call did not come back by its deadline. With the lock held.
@@ -137,7 +137,6 @@ void token_pool::state::run(const worker_pointer& w) {
       finish_job(w, std::move(*work), std::move(outcome));
     }
   }
-  worker_threads::leaving();
   {
     const auto working = lib->working();
     w->s.close();
