@@ -2,6 +2,7 @@
 #include "pkcs11/library.hpp"
 
 #include "pkcs11/immortal.hpp"
+#include "pkcs11/worker_threads.hpp"
 
 #include <dlfcn.h>
 
@@ -42,6 +43,7 @@ void leave_modules_alone() {
       idle = std::unique_lock(core->in_use, std::try_to_lock);
     }
   }
+  worker_threads::wait_for_busy(end);
 }
 
 std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {

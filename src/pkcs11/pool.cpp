@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/immortal.hpp"
 #include "pkcs11/pool_state.hpp"
+#include "pkcs11/worker_threads.hpp"
 
 #include "sluice/library.hpp"
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
@@ -107,7 +107,7 @@ void token_pool::state::start_worker_if_needed() {
   if (idle >= queue.size() || live >= session_limit || lost > options.most_written_off) return;
   auto w = std::make_shared<worker>(*lib);
   workers.push_back(w);
-  std::thread([self = shared_from_this(), w] { self->run(w); }).detach();
+  worker_threads::start([self = shared_from_this(), w] { self->run(w); });
 }
 
 // Workers whose call did not come back by its deadline. With the lock held.
@@ -178,6 +178,7 @@ std::optional<job> token_pool::state::next_job(const worker_pointer& w, bool& sh
       totals.waited += now - work.queued_at;
       return work;
     }
+    const worker_threads::parked waiting;
     if (circuit == circuit_state::open) {
       changed.wait_until(lock, probe_at);
     } else {
@@ -232,6 +233,8 @@ void token_pool::state::stop() {
     return std::ranges::all_of(workers, [](const auto& w) { return w->is_written_off && w->is_busy; });
   };
   changed.wait_for(lock, farewell, nobody_works);
+  lock.unlock();
+  worker_threads::join_ended();
 }
 
 std::size_t token_pool::state::open_sessions() const {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pkcs11/worker_threads.hpp"
+
+#include "pkcs11/immortal.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace sluice::inline v0::pkcs11::worker_threads {
+namespace {
+
+struct threads {
+  std::mutex gate;
+  std::map<std::thread::id, std::thread> running;
+  std::vector<std::thread> ended;       // nothing of ours is left to run on them
+  std::vector<std::thread> waited_for;  // ended, and joined by a call that std::thread does not know of
+  std::size_t parked = 0;               // of those running
+  bool is_over = false;                 // the process has waited as long as it does
+  const pid_t owner = ::getpid();
+};
+
+threads& all() {
+  static auto& one = immortal<threads>();
+  return one;
+}
+
+// On the thread itself, last of all.
+void end() {
+  join_ended();  // so that only the last to end stays, for the next one
+  auto& t = all();
+  const std::lock_guard lock(t.gate);
+  auto self = t.running.extract(std::this_thread::get_id());
+  if (t.is_over) return self.mapped().detach();
+  t.ended.push_back(std::move(self.mapped()));
+}
+
+timespec on_the_wall(std::chrono::steady_clock::time_point end) {
+  using namespace std::chrono;
+  const auto left = std::max(end - steady_clock::now(), steady_clock::duration::zero());
+  const auto at = (system_clock::now() + duration_cast<system_clock::duration>(left)).time_since_epoch();
+  const auto whole = duration_cast<seconds>(at);
+  return {.tv_sec = whole.count(), .tv_nsec = duration_cast<nanoseconds>(at - whole).count()};
+}
+
+}  // namespace
+
+void start(std::function<void()> body) {
+  auto& t = all();
+  const std::lock_guard lock(t.gate);
+  std::thread made([body = std::move(body)]() mutable {
+    body();
+    body = nullptr;  // what it owns goes before it counts as ended
+    end();
+  });
+  const auto id = made.get_id();
+  t.running.emplace(id, std::move(made));
+}
+
+parked::parked() noexcept {
+  auto& t = all();
+  const std::lock_guard lock(t.gate);
+  ++t.parked;
+}
+
+parked::~parked() {
+  auto& t = all();
+  const std::lock_guard lock(t.gate);
+  --t.parked;
+}
+
+void join_ended() noexcept {
+  auto& t = all();
+  std::vector<std::thread> ended;
+  {
+    const std::lock_guard lock(t.gate);
+    ended.swap(t.ended);
+  }
+  for (auto& one : ended) one.join();
+}
+
+void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept {
+  auto& t = all();
+  if (::getpid() != t.owner) return;  // in a forked child there are no such threads
+  std::unique_lock lock(t.gate);
+  while (t.running.size() > t.parked && std::chrono::steady_clock::now() < end) {
+    lock.unlock();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    lock.lock();
+  }
+  t.is_over = true;
+  const auto until = on_the_wall(end);
+  for (auto& one : std::exchange(t.ended, {})) {
+    ::pthread_timedjoin_np(one.native_handle(), nullptr, &until);
+    t.waited_for.push_back(std::move(one));
+  }
+}
+
+}  // namespace sluice::inline v0::pkcs11::worker_threads

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads of workers. A module's libcrypto keeps something for each thread and frees it when the thread ends, and
+// once more when the process does: the two must not meet, so a thread is always joined by somebody.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+namespace sluice::inline v0::pkcs11::worker_threads {
+
+// A thread whose owner does not have to join it.
+void start(std::function<void()> body);
+
+// In a worker, while it waits for work: the end of the process does not wait for it.
+class parked {
+ public:
+  parked() noexcept;
+  ~parked();
+  parked(const parked&) = delete;
+  parked& operator=(const parked&) = delete;
+};
+
+// Waits for the threads whose bodies have ended.
+void join_ended() noexcept;
+
+// At the end of the process: waits for the threads that are at work, which one that hangs does not prolong past `end`.
+void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept;
+
+}  // namespace sluice::inline v0::pkcs11::worker_threads
