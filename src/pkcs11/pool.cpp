@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
@@ -133,7 +134,9 @@ void token_pool::state::run(const worker_pointer& w) {
     } else if (!work) {
       break;
     } else {
+      const auto began = clock_type::now();
       auto outcome = attempt(*w, *work);
+      if (outcome) await_turn(clock_type::now() - began);
       finish_job(w, std::move(*work), std::move(outcome));
     }
   }
@@ -185,6 +188,16 @@ std::optional<job> token_pool::state::next_job(const worker_pointer& w, bool& sh
       changed.wait(lock);
     }
   }
+}
+
+void token_pool::state::await_turn(clock_type::duration took) {
+  std::unique_lock lock(gate);
+  const auto now = clock_type::now();
+  const auto at_work =
+      static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& w) { return w->is_busy; }));
+  const auto turn = answers.turn(now, took, at_work);
+  lock.unlock();
+  if (turn > now) std::this_thread::sleep_until(turn);
 }
 
 void token_pool::state::finish_job(const worker_pointer& w, job work, result<der::bytes> outcome) {

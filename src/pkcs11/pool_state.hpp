@@ -2,6 +2,7 @@
 // What the workers of a token share. Held by each of them: a worker that hangs outlives the pool.
 #pragma once
 
+#include "pkcs11/pacing.hpp"
 #include "pkcs11/pool.hpp"
 
 #include <sys/types.h>
@@ -37,6 +38,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   void write_off_the_lost();
   void run(const worker_pointer& w);
   std::optional<job> next_job(const worker_pointer& w, bool& should_probe);
+  void await_turn(clock_type::duration took);
   void finish_job(const worker_pointer& w, job work, result<der::bytes> outcome);
   void stop();
   std::size_t open_sessions() const;  // with the lock held
@@ -77,6 +79,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   int failed_probes = 0;
   failure last_trouble;
   bool is_stopping = false;
+  pacing answers;
   token_stats totals;
 };
 

@@ -84,6 +84,30 @@ def test_a_key_in_a_token_signs_and_the_time_is_told(serve, token, authority):
     assert end_of(server)[-1]["failed"] == 0
 
 
+def test_a_token_is_asked_over_as_many_sessions_as_wished(serve, token):
+    server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, "--sessions", "3", env=token.env)
+    assert end_of(server)[-1]["tokens"][0]["sessions"]["limit"] == 3
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_resumption_saves_a_signature(version, serve, token, authority):
+    server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
+    context = ssl.create_default_context(cafile=authority.cert)
+    context.minimum_version = context.maximum_version = version
+    session, resumed, signatures = None, [], []
+    for _ in range(3):
+        raw = socket.create_connection(("127.0.0.1", server.port), timeout=LIMIT)
+        with context.wrap_socket(raw, server_hostname="localhost", session=session) as s:
+            s.sendall(b"hi")
+            assert s.recv(2) == b"hi"  # TLS 1.3's ticket has come before this
+            session = s.session
+            resumed.append(s.session_reused)
+        signatures.append(server.event("handshake")["sign_ms"] > 0)
+    assert (resumed, signatures) == ([False, True, True], [True, False, False])
+    last = end_of(server)[-1]
+    assert (last["handshakes"], last["resumed"], last["signatures_saved"]) == (3, 2, 2)
+
+
 def test_people_get_lines_not_json(site, authority):
     program = Program("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key)
     name = "localhost:" + program.line().rsplit(":", 1)[1]

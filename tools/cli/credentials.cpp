@@ -17,7 +17,9 @@ std::shared_ptr<private_key> open_key(const credential_options& options, const s
                                       std::string_view option) {
   const auto place = place_of(options, text);
   place.parsed(option);
-  return pkcs11::open_key(text, place.wishes()).value();
+  auto wishes = place.wishes();
+  if (options.sessions > 0) wishes.sessions = options.sessions;
+  return pkcs11::open_key(text, wishes).value();
 }
 
 // The certificate of that label or id on the token, and who issued it, from --chain and from the token.

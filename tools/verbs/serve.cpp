@@ -281,6 +281,10 @@ action declare_serve(CLI::App& app) {
       ->type_name("N");
   app.add_option("--exit-after", options->exit_after, "Stop after this many handshakes, failed ones included")
       ->type_name("N");
+  app.add_option("--sessions", options->tls.credentials.sessions,
+                 "Signatures at a time by a token's key, 8 unless given: as many as the token makes side by side")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
   options->tls.declare(app);
   return [options] { return serving(*options).run(); };
 }
