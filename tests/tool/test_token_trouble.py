@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 
 import pytest
@@ -228,3 +229,25 @@ def test_serve_tells_its_token_s_statistics_when_asked_and_at_the_end(faulty, se
     assert list(events[-1]) == ["event", *STATS[1:]]
     (token,) = events[-1]["tokens"]
     assert token["sessions_reopened"] == 1 and token["answers"]["CKR_SESSION_CLOSED"] == 1
+
+
+# --- seen from behind, by OpenSC's pkcs11-spy ---
+
+SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
+SPY = "/usr/lib/x86_64-linux-gnu/pkcs11-spy.so"
+
+
+def successes(log, function):
+    calls = re.split(r"(?m)^\d+: (?=C_)", log)[1:]
+    return sum(1 for call in calls if call.startswith(function + "\n") and "\nReturned:  0 CKR_OK" in call)
+
+
+def test_every_session_that_was_opened_is_closed_whatever_goes_wrong(faulty, tmp_path):
+    spied = tmp_path / "spied"
+    env = dict(faulty.env, SLUICE_FAULTY_TARGET=SPY, PKCS11SPY=SOFTHSM, PKCS11SPY_OUTPUT=str(spied))
+    faulty.script('[[answer]]\nfunction = "C_Sign"\nvalue = "CKR_SESSION_HANDLE_INVALID"\nevery = 50\n')
+    ran = run("token", "bench", faulty.uri, "--duration", "2s", "--sessions", "1,4", "--json", env=env)
+    assert ran.code == 0, ran.err
+    log = spied.read_text()
+    signed, opened, closed = (successes(log, name) for name in ("C_Sign", "C_OpenSession", "C_CloseSession"))
+    assert signed > 200 and opened > 5 and closed == opened
