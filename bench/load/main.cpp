@@ -4,7 +4,6 @@
 #include "load/outage.hpp"
 #include "load/press.hpp"
 #include "load/site.hpp"
-#include "load/wide_server.hpp"
 
 #include <exception>
 #include <iostream>
@@ -26,10 +25,7 @@ int main(int argc, char** argv) try {
     std::cout << bench::watch_outage(words[1], words[2], std::stod(words[3])) << std::endl;
     return 0;
   }
-  if (verb == "serve" && (words.size() == 4 || words.size() == 7))
-    return bench::serve_wide({words.begin() + 1, words.end()});
   std::cerr << "usage: slow_token_load site | backend | press PORT CA CLIENTS RATE SECONDS | outage PORT CA SECONDS\n"
-               "       slow_token_load serve PORT CHAIN KEY-FILE | serve PORT CHAIN URI MODULE PIN-FILE SESSIONS\n"
                "RATE is handshakes a second, all clients together; 0: without rest. bench/slow-token starts it.\n";
   return 1;
 } catch (const std::exception& e) {
