@@ -1,29 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/signer.hpp"
 
+#include "kit/keys.hpp"
 #include "support/certs.hpp"
 
-#include <openssl/digest.h>
 #include <openssl/rsa.h>
 
 #include <stdexcept>
 
 namespace sluice::test {
-namespace {
-
-const EVP_MD* method_of(digest_kind digest) {
-  switch (digest) {
-    case digest_kind::md5_sha1: return EVP_md5_sha1();
-    case digest_kind::sha1: return EVP_sha1();
-    case digest_kind::sha224: return EVP_sha224();
-    case digest_kind::sha256: return EVP_sha256();
-    case digest_kind::sha384: return EVP_sha384();
-    case digest_kind::sha512: return EVP_sha512();
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 signer::signer(std::string_view pem, behaviour how)
     : key_(kit::local_key::from_pem(pem).value()), how_(std::move(how)) {}
@@ -48,7 +33,7 @@ std::vector<std::byte> signer::sign(const sign_request& request) const {
   std::size_t size = static_cast<std::size_t>(EVP_PKEY_size(key_.get())) + 16;
   std::vector<std::byte> signature(size);
   const bool done = EVP_PKEY_sign_init(ctx.get()) == 1 &&
-                    EVP_PKEY_CTX_set_signature_md(ctx.get(), method_of(digest_of(request.scheme))) == 1 &&
+                    EVP_PKEY_CTX_set_signature_md(ctx.get(), kit::md_of(digest_of(request.scheme))) == 1 &&
                     (!is_pss || (EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
                                  EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx.get(), -1) == 1)) &&
                     EVP_PKEY_sign(ctx.get(), reinterpret_cast<uint8_t*>(signature.data()), &size,

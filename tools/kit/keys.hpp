@@ -3,11 +3,13 @@
 #pragma once
 
 #include "kit/authority.hpp"
+#include "sluice/private_key.hpp"
 
 #include <openssl/evp.h>
 
 namespace sluice::kit {
 
+const EVP_MD* md_of(digest_kind kind);
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name);  // null for Ed25519, which takes none
 // A subjectAltName's text from names as in leaf_options.
 std::string alternative_names(const std::vector<std::string>& names);

@@ -18,18 +18,6 @@ namespace {
 
 using enum signature_scheme;
 
-const EVP_MD* md_of(digest_kind kind) {
-  switch (kind) {
-    case digest_kind::md5_sha1: return EVP_md5_sha1();
-    case digest_kind::sha1: return EVP_sha1();
-    case digest_kind::sha224: return EVP_sha224();
-    case digest_kind::sha256: return EVP_sha256();
-    case digest_kind::sha384: return EVP_sha384();
-    case digest_kind::sha512: return EVP_sha512();
-  }
-  return EVP_sha256();
-}
-
 const uint8_t* raw(std::span<const std::byte> bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
 
 std::vector<signature_scheme> rsa_schemes(const EVP_PKEY* key) {
@@ -41,6 +29,18 @@ std::vector<signature_scheme> rsa_schemes(const EVP_PKEY* key) {
 }
 
 }  // namespace
+
+const EVP_MD* md_of(digest_kind kind) {
+  switch (kind) {
+    case digest_kind::md5_sha1: return EVP_md5_sha1();
+    case digest_kind::sha1: return EVP_sha1();
+    case digest_kind::sha224: return EVP_sha224();
+    case digest_kind::sha256: return EVP_sha256();
+    case digest_kind::sha384: return EVP_sha384();
+    case digest_kind::sha512: return EVP_sha512();
+  }
+  return EVP_sha256();
+}
 
 sign_request digest_to_sign(signature_scheme scheme, std::span<const std::byte> data) {
   sign_request request{.scheme = scheme};
