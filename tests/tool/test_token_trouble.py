@@ -243,10 +243,11 @@ def successes(log, function):
 
 
 def test_every_session_that_was_opened_is_closed_whatever_goes_wrong(faulty, tmp_path):
+    """One session at a time: what several threads write, the spy mixes up."""
     spied = tmp_path / "spied"
     env = dict(faulty.env, SLUICE_FAULTY_TARGET=SPY, PKCS11SPY=SOFTHSM, PKCS11SPY_OUTPUT=str(spied))
     faulty.script('[[answer]]\nfunction = "C_Sign"\nvalue = "CKR_SESSION_HANDLE_INVALID"\nevery = 50\n')
-    ran = run("token", "bench", faulty.uri, "--duration", "2s", "--sessions", "1,4", "--json", env=env)
+    ran = run("token", "bench", faulty.uri, "--duration", "2s", "--sessions", "1", "--json", env=env)
     assert ran.code == 0, ran.err
     log = spied.read_text()
     signed, opened, closed = (successes(log, name) for name in ("C_Sign", "C_OpenSession", "C_CloseSession"))
