@@ -12,17 +12,18 @@ class pacing {
  public:
   using clock_type = std::chrono::steady_clock;
 
-  // The moment for an answer that came at `now`, of a call that took `took`, with so many sessions at work. A session
-  // waits for its turn before it makes its next call, so the wait parts them once and costs nothing from then on.
+  // The moment for an answer that came at `now`, of a call that took `took`, with so many sessions at work: three
+  // quarters of an even spread after the one before. A session waits for its turn before it makes its next call, so the
+  // wait parts them once and costs nothing from then on; the last quarter is the slack that keeps it so.
   clock_type::time_point turn(clock_type::time_point now, clock_type::duration took, std::size_t sessions) {
-    const auto share = took / static_cast<clock_type::rep>(8 * std::max<std::size_t>(sessions, 1));
+    const auto share = 3 * took / static_cast<clock_type::rep>(4 * std::max<std::size_t>(sessions, 1));
     const auto mine = std::max(now, next_);
     next_ = mine + std::min<clock_type::duration>(share, most);
     return mine;
   }
 
  private:
-  static constexpr auto most = std::chrono::milliseconds(1);  // more than the loop needs for a handshake
+  static constexpr auto most = std::chrono::milliseconds(4);  // more than the loop needs for a handshake
   clock_type::time_point next_{};
 };
 

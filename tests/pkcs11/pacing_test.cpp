@@ -13,23 +13,23 @@ using namespace std::chrono_literals;
 using time_point = pacing::clock_type::time_point;
 
 constexpr time_point start{1h};
-constexpr auto share = std::chrono::nanoseconds(20ms) / 64;
+constexpr auto share = std::chrono::nanoseconds(20ms) * 3 / 32;
 
 TEST(pacing, an_answer_by_itself_does_not_wait) {
   pacing answers;
   EXPECT_EQ(answers.turn(start, 20ms, 8), start);
-  EXPECT_EQ(answers.turn(start + 1ms, 20ms, 8), start + 1ms);
+  EXPECT_EQ(answers.turn(start + share, 20ms, 8), start + share);
 }
 
-TEST(pacing, answers_of_one_moment_are_an_eighth_of_the_sessions_share_apart) {
+TEST(pacing, answers_of_one_moment_are_three_quarters_of_an_even_spread_apart) {
   pacing answers;
   for (int i = 0; i < 8; ++i) EXPECT_EQ(answers.turn(start, 20ms, 8), start + i * share) << i;
 }
 
-TEST(pacing, the_share_of_a_token_that_takes_seconds_is_a_millisecond) {
+TEST(pacing, the_share_of_a_token_that_takes_seconds_is_four_milliseconds) {
   pacing answers;
   answers.turn(start, 10s, 1);
-  EXPECT_EQ(answers.turn(start, 10s, 1), start + 1ms);
+  EXPECT_EQ(answers.turn(start, 10s, 1), start + 4ms);
 }
 
 // Each session makes its next call at its turn: from the second round on nobody waits.
