@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice serve`: a TLS server for tests and demonstrations.
 #include "cli/exit_code.hpp"
+#include "cli/files.hpp"
 #include "cli/options.hpp"
 #include "cli/trouble.hpp"
 #include "cli/values.hpp"
@@ -21,11 +22,9 @@
 #include <fmt/format.h>
 
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace sluice::tool {
@@ -58,14 +57,6 @@ server_settings make_settings(const serve_options& options) {
   if (!options.exit_after.empty()) made.exit_after = parse_count(options.exit_after, "--exit-after");
   made.patience = options.tls.time_limit();
   return made;
-}
-
-std::vector<std::byte> read_bytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) give_up(std::filesystem::exists(path) ? errc::file_unreadable : errc::file_not_found, path);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
 }
 
 // For this machine and this run. Who wants to verify it pins it: `--ca` with what was printed.
@@ -169,7 +160,11 @@ class serving {
       throwaway_ = issued.certificate;
       site = identity::from_pem(issued.chain, issued.key).value();
     }
-    if (!options.ocsp.empty()) site = site->with_ocsp_response(read_bytes(options.ocsp)).value();
+    if (!options.ocsp.empty()) {
+      const auto staple = read_file(options.ocsp);
+      const auto bytes = std::as_bytes(std::span(staple));
+      site = site->with_ocsp_response({bytes.begin(), bytes.end()}).value();
+    }
     has_token_key_ = site->key() != nullptr;
     made.identities = {*site};
     made.observer = counts_;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/table.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <array>
+#include <memory>
 
 namespace sluice::tool {
 namespace {
@@ -26,6 +29,10 @@ constexpr std::array all = {
         "  sluice serve --listen 127.0.0.1:0 --cert site.pem --key 'pkcs11:token=web;object=site?module-name=softhsm2' "
         "--pin-file pin",
         declare_serve},
+    verb{"ca", "A certificate authority for development: init, issue, sign, revoke, crl, ocsp",
+         "  sluice ca init dev-ca\n"
+         "  sluice ca issue localhost --ip 127.0.0.1 --ca dev-ca",
+         declare_ca},
     verb{"token", "Tokens and the keys in them: list, make, import, sign, measure, examine, watch",
          "  sluice token list\n"
          "  sluice token doctor 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --cert site.pem",
@@ -35,5 +42,16 @@ constexpr std::array all = {
 }  // namespace
 
 std::span<const verb> verbs() { return all; }
+
+action declare_subverbs(CLI::App& app, std::span<const verb> below) {
+  app.require_subcommand(1);
+  auto chosen = std::make_shared<action>();
+  for (const auto& v : below) {
+    auto* sub = app.add_subcommand(std::string(v.name), std::string(v.summary));
+    sub->footer("Example:\n" + std::string(v.example));
+    sub->callback([chosen, todo = v.declare(*sub)] { *chosen = todo; });
+  }
+  return [chosen] { return (*chosen)(); };
+}
 
 }  // namespace sluice::tool

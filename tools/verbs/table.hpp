@@ -24,6 +24,10 @@ struct verb {
 
 std::span<const verb> verbs();
 
+// The verbs below a verb.
+action declare_subverbs(CLI::App& app, std::span<const verb> below);
+
+action declare_ca(CLI::App& app);
 action declare_check(CLI::App& app);
 action declare_connect(CLI::App& app);
 action declare_demo(CLI::App& app);

@@ -2,10 +2,7 @@
 // `sluice token`: the verbs about tokens and the keys in them.
 #include "verbs/token.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <array>
-#include <memory>
 
 namespace sluice::tool {
 namespace {
@@ -46,15 +43,6 @@ constexpr std::array token_verbs = {
 
 }  // namespace
 
-action declare_token(CLI::App& app) {
-  app.require_subcommand(1);
-  auto chosen = std::make_shared<action>();
-  for (const auto& v : token_verbs) {
-    auto* sub = app.add_subcommand(std::string(v.name), std::string(v.summary));
-    sub->footer("Example:\n" + std::string(v.example));
-    sub->callback([chosen, todo = v.declare(*sub)] { *chosen = todo; });
-  }
-  return [chosen] { return (*chosen)(); };
-}
+action declare_token(CLI::App& app) { return declare_subverbs(app, token_verbs); }
 
 }  // namespace sluice::tool

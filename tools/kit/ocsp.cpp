@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kit/ocsp.hpp"
+
+#include "kit/keys.hpp"
+
+#include <openssl/base64.h>
+#include <openssl/bio.h>
+#include <openssl/digest.h>
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+
+namespace sluice::kit {
+namespace {
+
+using std::chrono::system_clock;
+using asn1_time = bssl::UniquePtr<ASN1_TIME>;
+
+asn1_time moment(system_clock::time_point when) {
+  return asn1_time(ASN1_TIME_set(nullptr, system_clock::to_time_t(when)));
+}
+
+bool is_by(const authority& issuer, OCSP_CERTID* asked) {
+  ASN1_OBJECT* algorithm = nullptr;
+  ASN1_INTEGER* serial = nullptr;
+  if (OCSP_id_get0_info(nullptr, &algorithm, nullptr, &serial, asked) != 1) return false;
+  const auto* digest = EVP_get_digestbyobj(algorithm);
+  if (!digest) return false;
+  const bssl::UniquePtr<OCSP_CERTID> ours(
+      OCSP_cert_id_new(digest, X509_get_subject_name(issuer.x509()), X509_get0_pubkey_bitstr(issuer.x509()), serial));
+  return ours && OCSP_id_issuer_cmp(ours.get(), asked) == 0;
+}
+
+std::string serial_of(OCSP_CERTID* asked) {
+  ASN1_INTEGER* serial = nullptr;
+  OCSP_id_get0_info(nullptr, nullptr, nullptr, &serial, asked);
+  const std::span bytes(ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial)));
+  std::string made;
+  for (const auto b : bytes) {
+    made += "0123456789abcdef"[b / 16];
+    made += "0123456789abcdef"[b % 16];
+  }
+  return made;
+}
+
+bool add(OCSP_BASICRESP* response, OCSP_CERTID* asked, const certificate_standing& known, std::chrono::hours validity) {
+  const auto now = system_clock::now();
+  const auto from = moment(now), until = moment(now + validity), revoked_at = moment(known.revoked_at);
+  if (!from || !until || !revoked_at) return false;
+  const bool is_revoked = known.what == standing::revoked;
+  const int status = is_revoked                     ? V_OCSP_CERTSTATUS_REVOKED
+                     : known.what == standing::good ? V_OCSP_CERTSTATUS_GOOD
+                                                    : V_OCSP_CERTSTATUS_UNKNOWN;
+  return OCSP_basic_add1_status(response, asked, status, OCSP_REVOKED_STATUS_UNSPECIFIED,
+                                is_revoked ? revoked_at.get() : nullptr, from.get(), until.get()) != nullptr;
+}
+
+std::string der(OCSP_RESPONSE* response) {
+  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
+  const uint8_t* data = nullptr;
+  std::size_t size = 0;
+  if (!out || i2d_OCSP_RESPONSE_bio(out.get(), response) != 1 || BIO_mem_contents(out.get(), &data, &size) != 1)
+    return {};
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+std::string without_escapes(std::string_view text) {
+  std::string made;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char code = 0;
+    const bool is_escape = text[i] == '%' && i + 2 < text.size() &&
+                           std::from_chars(&text[i + 1], &text[i + 1] + 2, code, 16).ptr == &text[i + 1] + 2;
+    made += is_escape ? static_cast<char>(code) : text[i];
+    if (is_escape) i += 2;
+  }
+  return made;
+}
+
+}  // namespace
+
+std::string ocsp_request_in(std::string_view path) {
+  const auto text = without_escapes(path.substr(std::min(path.find_first_not_of('/'), path.size())));
+  std::string made(text.size(), '\0');
+  std::size_t size = 0;
+  const auto* from = reinterpret_cast<const uint8_t*>(text.data());
+  const bool done =
+      EVP_DecodeBase64(reinterpret_cast<uint8_t*>(made.data()), &size, made.size(), from, text.size()) == 1;
+  made.resize(done ? size : 0);
+  return made;
+}
+
+result<std::string> answer_ocsp(const authority& issuer, std::string_view request, const standing_of& look_up,
+                                std::chrono::hours validity) {
+  const bssl::UniquePtr<BIO> in(BIO_new_mem_buf(request.data(), static_cast<int>(request.size())));
+  const bssl::UniquePtr<OCSP_REQUEST> asked(d2i_OCSP_REQUEST_bio(in.get(), nullptr));
+  if (!asked) {
+    ERR_clear_error();
+    const bssl::UniquePtr<OCSP_RESPONSE> refused(OCSP_response_create(OCSP_RESPONSE_STATUS_MALFORMEDREQUEST, nullptr));
+    return der(refused.get());
+  }
+  const bssl::UniquePtr<OCSP_BASICRESP> response(OCSP_BASICRESP_new());
+  bool done = response != nullptr;
+  for (int i = 0; done && i < OCSP_request_onereq_count(asked.get()); ++i) {
+    auto* id = OCSP_onereq_get0_id(OCSP_request_onereq_get0(asked.get(), i));
+    done = add(response.get(), id, is_by(issuer, id) ? look_up(serial_of(id)) : certificate_standing{}, validity);
+  }
+  auto* key = issuer.signer().get();
+  done = done && OCSP_copy_nonce(response.get(), asked.get()) >= 0 &&
+         OCSP_basic_sign(response.get(), issuer.x509(), key, digest_for(key, "sha256"), nullptr, 0) == 1;
+  const bssl::UniquePtr<OCSP_RESPONSE> made(done ? OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, response.get())
+                                                 : nullptr);
+  auto text = made ? der(made.get()) : std::string();
+  if (text.empty()) return trouble("OCSP response");
+  return text;
+}
+
+}  // namespace sluice::kit
