@@ -154,7 +154,8 @@ def main(arguments=None):
         print(f"parity: {fault}", file=sys.stderr)
     if faults:
         sys.exit(1)
-    print("parity: " + COUNT.search(text).group(0).strip("*") + (", every test they name has passed" if args.junit else ""))
+    passed = ", every test they name has passed" if args.junit else ""
+    print("parity: " + COUNT.search(text).group(0).strip("*") + passed)
 
 
 if __name__ == "__main__":
