@@ -4,6 +4,7 @@
 
 #include "kit/authority.hpp"
 #include "pkcs11/library.hpp"
+#include "pkcs11/session.hpp"
 #include "pkcs11/tokens.hpp"
 
 #include <gtest/gtest.h>
@@ -42,6 +43,17 @@ TEST_F(tokens, are_found_by_slot_id) {
   uri u;
   u.slot_id = find(a_->label()).slot;
   EXPECT_EQ(find_token(*lib_, u).value().label(), a_->label());
+}
+
+TEST_F(tokens, are_not_found_in_a_slot_that_is_not) {
+  uri u;
+  u.slot_id = 0xdeadbeef;
+  EXPECT_EQ(find_token(*lib_, u).error().code, errc::token_not_found);
+  session nowhere(*lib_), one(*lib_), two(*lib_);
+  EXPECT_EQ(nowhere.open(0xdeadbeef), CKR_SLOT_ID_INVALID);
+  ASSERT_EQ(one.open(find(a_->label()).slot), CKR_OK);
+  ASSERT_EQ(two.open(find(a_->label()).slot), CKR_OK);
+  EXPECT_NE(one.handle(), two.handle());
 }
 
 TEST_F(tokens, must_fit_every_attribute) {

@@ -222,6 +222,30 @@ def test_a_client_certificate_with_its_key_in_a_token(way, serve, site, authorit
     assert server.event("handshake")["client_subject"] == "CN=token-site"
 
 
+def test_mutual_tls_1_3_with_the_protocol_of_mqtt_on_443(site, authority):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.load_cert_chain(site.cert, site.key)
+    context.load_verify_locations(authority.cert)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.set_alpn_protocols(["x-amzn-mqtt-ca"])
+    seen = []
+
+    def behave(s):
+        tls = context.wrap_socket(s, server_side=True)
+        seen.append((tls.version(), tls.selected_alpn_protocol(), tls.getpeercert()["subject"]))
+        tls.recv(1)
+
+    me = authority.issue("device", names="", usage="clientAuth")
+    shown = ["--cert", me.cert, "--key", me.key, "--min-tls", "1.3", "--alpn", "x-amzn-mqtt-ca"]
+    with Peer(behave) as peer:
+        ran = run("check", peer.name, "--ca", authority.cert, *shown, "--json")
+    assert ran.code == 0, ran.json["error"]
+    tls = ran.json["tls"]
+    assert (tls["version"], tls["alpn"], tls["client_certificate"]) == ("TLSv1.3", "x-amzn-mqtt-ca", True)
+    assert seen == [("TLSv1.3", "x-amzn-mqtt-ca", ((("commonName", "device"),),))]
+
+
 def test_a_certificate_that_is_missed_after_the_handshake_is_a_failure(site, authority):
     # In TLS 1.3 the client is done first; the server's refusal comes as an alert.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

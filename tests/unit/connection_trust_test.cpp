@@ -133,6 +133,39 @@ TEST(believing, anything_only_when_told_so_dangerously) {
   EXPECT_FALSE(client_context({.verify = dangerous::accept_any_certificate(), .observer = watch}).verifies());
 }
 
+// Whatever is wrong with it; and the name that was asked for is still sent.
+TEST(believing, anything_at_all_when_told_so_dangerously) {
+  static const auto other = kit::authority::make_root("Other Root").value();
+  const auto middle = root().make_intermediate("Middle").value();
+  auto old = usual(), early = usual();
+  old.age = 30 * day;
+  old.validity = -1h;
+  early.age = -48h;
+  auto incomplete = middle.issue(usual()).value();
+  incomplete.chain = incomplete.certificate;
+  const std::pair<const char*, kit::issued> rows[] = {
+      {"expired", root().issue(old).value()},
+      {"not yet valid", root().issue(early).value()},
+      {"for another host", root().issue({.common_name = "x", .names = {"elsewhere.example"}}).value()},
+      {"self-signed", kit::self_signed(usual()).value()},
+      {"of an unknown root", other.issue(usual()).value()},
+      {"of an incomplete chain", incomplete},
+      {"without a subject", root().issue({}).value()},
+      {"without a common name", root().issue({.certificate_authority_name = "Example Ltd"}).value()},
+  };
+  for (const auto& [what, made] : rows) {
+    for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
+      const auto watch = std::make_shared<recorder>();
+      auto strict = meeting(to_identity(made), {}, version);
+      EXPECT_FALSE(strict.handshake()) << what;
+      auto p = meeting(to_identity(made), {.verify = dangerous::accept_any_certificate(), .observer = watch}, version);
+      EXPECT_TRUE(p.handshake()) << what << '\n' << why(p);
+      EXPECT_EQ(p.server.info().server_name, "localhost") << what;
+      EXPECT_EQ(p.client_to_server("hello"), "hello") << what;
+    }
+  }
+}
+
 TEST(believing, anything_needs_no_name_of_the_server) {
   const auto watch = std::make_shared<recorder>();
   pair p(client_context({.verify = dangerous::accept_any_certificate(), .observer = watch}), server_context(),

@@ -3,6 +3,7 @@
 
 #include "kit/keys.hpp"
 
+#include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/nid.h>
 #include <openssl/pem.h>
@@ -25,7 +26,8 @@ bool add_extension(X509* x509, X509* issuer, int nid, const std::string& value) 
   if (value.empty()) return true;
   X509V3_CTX ctx;
   X509V3_set_ctx(&ctx, issuer, x509, nullptr, nullptr, 0);
-  X509V3_set_ctx_nodb(&ctx);
+  const bssl::UniquePtr<CONF> empty(NCONF_new(nullptr));  // certificate policies are not parsed without one
+  X509V3_set_nconf(&ctx, empty.get());
   const bssl::UniquePtr<X509_EXTENSION> extension(X509V3_EXT_nconf_nid(nullptr, &ctx, nid, value.c_str()));
   return extension && X509_add_ext(x509, extension.get(), -1) == 1;
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Servers of yesterday, made of the openssl program: refused as they are, and met where the user lowers the bar.
+#include "support/flavour.hpp"
+#include "support/peer_process.hpp"
+
+#include "sluice/blocking.hpp"
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+using enum tls_version;
+using words = std::vector<std::string>;
+
+constexpr std::uint8_t handshake_failure = 40, protocol_version = 70;
+
+// `openssl s_server` with what it is told, and one client of ours.
+struct foreign_server {
+  explicit foreign_server(const words& more, const std::string& key_type = "rsa2048") {
+    const auto cert = folder().write("server.pem", site(key_type).chain);
+    const auto key = folder().write("server.key", site(key_type).key);
+    words command = {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key};
+    command.insert(command.end(), more.begin(), more.end());
+    process.emplace(command);
+    EXPECT_TRUE(process->wait_for_output("ACCEPT")) << process->output();
+  }
+  // The client after a handshake that may have failed.
+  connection meet(const client_options& options) const {
+    connection tls(client_context(options), role::client, "localhost");
+    const int out = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_port = htons(port);
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(out, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
+    blocking::handshake(tls, out, std::chrono::steady_clock::now() + 60s);
+    ::close(out);
+    return tls;
+  }
+  unsigned short port = free_port();
+  std::optional<peer_process> process;
+};
+
+void expect_alert(const connection& tls, std::uint8_t number, const std::string& what) {
+  EXPECT_EQ(tls.last_failure().code, (error_code{number, alert_category()}))
+      << what << ": " << tls.last_failure().message();
+  EXPECT_EQ(tls.last_failure().from, origin::peer) << what;
+}
+
+TEST(old_servers, are_refused_unless_the_least_version_is_lowered) {
+  for (const auto& [option, version, name] :
+       {std::tuple("-tls1", tls1_0, "TLSv1.0"), std::tuple("-tls1_1", tls1_1, "TLSv1.1")}) {
+    const foreign_server server({option, "-cipher", "ALL:@SECLEVEL=0"});
+    expect_alert(server.meet({}), protocol_version, name);
+    const auto tls = server.meet({.versions = {version, {}}});
+    EXPECT_TRUE(tls.is_established()) << name << ": " << tls.last_failure().message();
+    EXPECT_EQ(tls.info().version, name);
+  }
+}
+
+TEST(old_servers, that_know_only_tls_1_2_are_refused_by_who_wants_1_3) {
+  const foreign_server server({"-tls1_2"});
+  expect_alert(server.meet({.versions = {tls1_3, {}}}), protocol_version, "TLSv1.2");
+  EXPECT_EQ(server.meet({}).info().version, "TLSv1.2");
+}
+
+TEST(weak_servers, share_nothing_with_us) {
+  for (const auto* bits : {"512", "1024", "2048"}) {
+    const auto file = folder().write("dh.pem", "");
+    peer_process made({"openssl", "dhparam", "-dsaparam", "-out", file, bits});
+    ASSERT_EQ(made.wait(), 0) << made.output();
+    const foreign_server server({"-tls1_2", "-cipher", "DHE:@SECLEVEL=0", "-dhparam", file});
+    expect_alert(server.meet({}), handshake_failure, std::string("dh") + bits);
+    expect_alert(server.meet({.versions = {tls1_0, {}}}), handshake_failure, std::string("dh") + bits);
+  }
+  for (const auto* suites : {"eNULL:@SECLEVEL=0", "aNULL:!eNULL:@SECLEVEL=0", "PSK:@SECLEVEL=0", "AES128-SHA"}) {
+    const foreign_server server({"-tls1_2", "-cipher", suites});
+    expect_alert(server.meet({}), handshake_failure, suites);
+  }
+}
+
+}  // namespace
+}  // namespace sluice::test
