@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/context.hpp"
+#include "sluice/statistics.hpp"
 #include "sluice/transport.hpp"
 
 #include <sys/uio.h>
@@ -114,6 +115,8 @@ class connection {
   bool has_failed() const noexcept;
   const failure& last_failure() const noexcept;
   const connection_info& info() const noexcept;
+  // So far. `timings` has the handshake and the signing; who looked up and connected adds the rest.
+  connection_statistics statistics() const noexcept;
 
   // The peer's verified chain, leaf first, anchor last. Empty when the peer sent none, when the session was
   // resumed, or when verification is off.

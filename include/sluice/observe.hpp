@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/result.hpp"
+#include "sluice/statistics.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -20,6 +21,15 @@ struct handshake_event {
   const failure* why = nullptr;           // null when it succeeded
   std::chrono::nanoseconds duration{};    // from the first call into the engine
   std::chrono::nanoseconds signing{};     // of it, spent waiting for a private key
+  const connection_statistics* statistics = nullptr;  // never null
+};
+
+// A connection that is gone: destroyed, or reset for another peer. The pointers are valid during the call only.
+struct closed_event {
+  bool is_server = false;
+  const connection_info* info = nullptr;  // what was negotiated; null when the handshake was not done
+  const failure* why = nullptr;           // what ended it; null when nothing failed
+  const connection_statistics* statistics = nullptr;  // the last word; never null
 };
 
 // A signature that a private key outside the engine was asked for.
@@ -38,6 +48,8 @@ class observer {
   virtual void on_signature(const signature_event&) noexcept {}
   virtual void on_failure(const failure&) noexcept {}  // of an established connection: reading, writing, closing
   virtual void on_warning(std::string_view) noexcept {}
+  // Once for each connection that had begun its handshake. `timings` lacks resolve and connect.
+  virtual void on_closed(const closed_event&) noexcept {}
 };
 
 // Counts. Any thread; the totals only grow.
@@ -47,6 +59,8 @@ class counters final : public observer {
     std::uint64_t handshakes = 0, handshakes_failed = 0, resumed = 0;
     std::uint64_t signatures = 0, signatures_failed = 0, signing_ns = 0;
     std::uint64_t connections_failed = 0, warnings = 0;
+    std::uint64_t connections_closed = 0;
+    traffic received, sent;  // by the connections closed
   };
   snapshot_type snapshot() const noexcept;
 
@@ -54,12 +68,15 @@ class counters final : public observer {
   void on_signature(const signature_event& event) noexcept override;
   void on_failure(const failure& why) noexcept override;
   void on_warning(std::string_view text) noexcept override;
+  void on_closed(const closed_event& event) noexcept override;
 
  private:
   using counter = std::atomic<std::uint64_t>;
   counter handshakes_{0}, handshakes_failed_{0}, resumed_{0};
   counter signatures_{0}, signatures_failed_{0}, signing_ns_{0};
-  counter connections_failed_{0}, warnings_{0};
+  counter connections_failed_{0}, warnings_{0}, connections_closed_{0};
+  counter bytes_received_{0}, records_received_{0}, wire_bytes_received_{0};
+  counter bytes_sent_{0}, records_sent_{0}, wire_bytes_sent_{0};
 };
 
 }  // namespace sluice::inline v0

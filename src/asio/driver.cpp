@@ -182,6 +182,15 @@ layer& release(driver& d) noexcept {
 const connection_info& info(const driver& d) noexcept { return d.tls_.info(); }
 const failure& last_failure(const driver& d) noexcept { return d.failure_; }
 const handshake_timings& timings(const driver& d) noexcept { return d.timings_; }
+connection_statistics statistics(const driver& d) noexcept {
+  auto made = d.tls_.statistics();
+  const auto engine = std::exchange(made.timings, d.timings_);
+  if (made.timings.handshake == std::chrono::nanoseconds(0)) {  // under way, or ended by somebody else
+    made.timings.handshake = engine.handshake;
+    made.timings.signing = engine.signing;
+  }
+  return made;
+}
 void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect) {
   d.timings_.resolve = resolve;
   d.timings_.connect = connect;

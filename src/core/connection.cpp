@@ -48,6 +48,7 @@ bool is_range_error(const error_code& ec) { return ec == boost::system::errc::re
 }  // namespace
 
 connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked) {}
+connection::impl::~impl() { tell_closed(); }
 
 // Everything that a fresh connection, or one that was wiped (P11), needs to be told.
 void connection::impl::configure(const connection_options& options) {
@@ -109,7 +110,7 @@ step connection::impl::latch(failure story) {
   explain(why);
   signature.reset();
   const auto& watch = ctx.observer();
-  if (!established && has_begun()) tell_handshake(&why);
+  if (!established && has_begun()) end_handshake(&why);
   if (watch && established && !write_why.code) watch->on_failure(why);
   established = false;
   return failed_step();
@@ -144,6 +145,7 @@ connection::~connection() = default;
 
 void connection::reset(const connection_options& options) {
   auto& c = *impl_;
+  c.tell_closed();
   c.signature.reset();
   c.output.clear();
   c.flight.forget();
@@ -152,8 +154,12 @@ void connection::reset(const connection_options& options) {
   c.first_size = 0;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
-  c.began = {};
+  c.began = c.ended = {};
   c.signing = {};
+  c.signatures = 0;
+  c.bytes_read = c.bytes_written = 0;
+  c.records_in = c.records_out = {};
+  c.alert_sent = c.alert_received = {};
   if (s2n_connection_wipe(c.conn.get()) != S2N_SUCCESS) {
     c.latch(internal::s2n_failure("connection"));
     return;
@@ -185,7 +191,7 @@ step connection::handshake(transport& io) {
   auto& c = *impl_;
   if (!c.has_begun()) {
     c.began = std::chrono::steady_clock::now();
-    if (c.why.code) c.tell_handshake(&c.why);
+    if (c.why.code) c.end_handshake(&c.why);
   }
   if (c.why.code) return c.failed_step();
   if (c.established) return flush(io);
@@ -210,12 +216,13 @@ step connection::read(transport& io, std::span<std::byte> into) {
     error_code ec;
     const auto n = internal::receive(c.conn.get(), into.subspan(done), blocked, ec);
     if (n > 0) done += static_cast<std::size_t>(n);
-    if (n == 0) c.peer_closed = true;
+    if (n == 0) c.hear_goodbye();
     if (n >= 0) continue;
     if (is_range_error(ec)) return error_step(ec);
     if (s2n_error_get_type(ec.value()) != S2N_ERR_T_BLOCKED) c.latch(c.engine_failure(phase::read));
     break;
   }
+  c.bytes_read += done;
   if (done > 0) return {.bytes = done};
   if (c.why.code) return c.failed_step();
   if (c.peer_closed) return {.ended = true};
@@ -242,6 +249,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   if (c.write_error) return c.write_failed();
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);
+  c.bytes_written += st.bytes;
   return st;
 }
 
@@ -261,7 +269,9 @@ step connection::shutdown_write(transport& io) {
     c.write_closed = true;
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     impl::call call(c, io);
+    const auto before = c.records_out.records();
     if (s2n_shutdown_send(c.conn.get(), &blocked) != S2N_SUCCESS) return c.latch(c.engine_failure(phase::shutdown));
+    c.note_goodbye(before);
   }
   if (c.write_error) return c.write_failed();
   return c.after_output();
@@ -280,7 +290,7 @@ step connection::impl::await_close_notify(transport& transport, phase at) {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   call call(*this, transport);
   if (s2n_shutdown(conn.get(), &blocked) == S2N_SUCCESS) {
-    peer_closed = true;
+    hear_goodbye();
     return {.ended = true};
   }
   const auto type = s2n_error_get_type(s2n_errno);
@@ -312,7 +322,9 @@ step connection::farewell(transport& io) {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   {
     impl::call call(c, io);
+    const auto before = c.records_out.records();
     s2n_shutdown_send(conn, &blocked);  // best effort: there is nobody left to tell
+    c.note_goodbye(before);
   }
   return c.write_error ? step{} : c.after_output();
 }
@@ -322,6 +334,7 @@ bool connection::is_established() const noexcept { return impl_->established; }
 bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->why.code); }
 const failure& connection::last_failure() const noexcept { return impl_->why.code ? impl_->why : impl_->write_why; }
 const connection_info& connection::info() const noexcept { return impl_->info; }
+connection_statistics connection::statistics() const noexcept { return impl_->statistics(); }
 std::chrono::nanoseconds connection::signing_time() const noexcept { return impl_->signing; }
 
 std::span<const std::byte> connection::unsent() const noexcept { return impl_->output.front(); }

@@ -58,11 +58,15 @@ failure connection::impl::engine_failure(phase at) {
     const int description = s2n_connection_get_alert(conn.get());
     story.code = {description, alert_category()};
     story.alert = {alert_info::direction::received, static_cast<std::uint8_t>(description)};
+    alert_received = story.alert.description;
     return at_phase(std::move(story), at, origin::peer);
   }
   if (type == S2N_ERR_T_CLOSED) {
     story.code = make_error_code(at == phase::handshake ? errc::closed : errc::truncated);
-    if (!read_ended) story.detail = "it sent close_notify";
+    if (!read_ended) {
+      story.detail = "it sent close_notify";
+      alert_received = close_notify;
+    }
     return at_phase(std::move(story), at, origin::peer);
   }
   explain_ocsp(story);

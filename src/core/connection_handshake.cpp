@@ -178,6 +178,7 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   pending->op = std::move(op);
   pending->key = id->key;
   pending->began = clock_type::now();
+  ++signatures;
   signature = std::move(pending);
   return S2N_SUCCESS;
 }
@@ -251,17 +252,20 @@ void connection::impl::complete_handshake() {
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;
-  tell_handshake(nullptr);
+  end_handshake(nullptr);
 }
 
-void connection::impl::tell_handshake(const failure* story) {
+void connection::impl::end_handshake(const failure* story) {
+  ended = clock_type::now();
   const auto& watch = ctx.observer();
   if (!watch) return;
+  const auto counted = statistics();
   watch->on_handshake({.is_server = side == role::server,
                        .info = story ? nullptr : &info,
                        .why = story,
-                       .duration = clock_type::now() - began,
-                       .signing = signing});
+                       .duration = ended - began,
+                       .signing = signing,
+                       .statistics = &counted});
 }
 
 namespace internal {

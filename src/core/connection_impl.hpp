@@ -5,6 +5,7 @@
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
 #include "core/handles.hpp"
+#include "core/record_meter.hpp"
 #include "core/signature_slot.hpp"
 #include "sluice/connection.hpp"
 
@@ -48,6 +49,7 @@ struct pending_signature {
 
 struct connection::impl {
   impl(const context& ctx, role side_asked);
+  ~impl();
 
   // connection.cpp
   void begin(const connection_options& options);
@@ -73,8 +75,15 @@ struct connection::impl {
   std::optional<step> resume_signature();
   int begin_signature(internal::pkey_op_handle op);
   void complete_handshake();
-  void tell_handshake(const failure* story);
+  void end_handshake(const failure* story);
   bool has_begun() const noexcept { return began != std::chrono::steady_clock::time_point{}; }
+
+  // connection_statistics.cpp
+  static constexpr std::uint8_t close_notify = 0;
+  void note_goodbye(std::uint64_t records_before) noexcept;
+  void hear_goodbye() noexcept;
+  connection_statistics statistics() const noexcept;
+  void tell_closed() noexcept;
 
   // connection_failure.cpp
   failure engine_failure(phase at);
@@ -125,8 +134,13 @@ struct connection::impl {
   secret offered_session;
   std::unique_ptr<internal::pending_signature> signature;
 
-  std::chrono::steady_clock::time_point began{};
+  // statistics() puts them together.
+  std::chrono::steady_clock::time_point began{}, ended{};
   std::chrono::nanoseconds signing{};
+  std::uint32_t signatures = 0;
+  std::uint64_t bytes_read = 0, bytes_written = 0;
+  internal::record_meter records_in, records_out;
+  std::optional<std::uint8_t> alert_sent, alert_received;
 };
 
 }  // namespace sluice::inline v0

@@ -146,6 +146,7 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
     errno = EIO;
     return -1;
   }
+  c.records_in.saw(arrived);
   if (c.watches_flight()) c.flight.saw(arrived);
   return static_cast<int>(n);
 } catch (const std::bad_alloc&) {
@@ -160,6 +161,7 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
   try {
     const auto* bytes = reinterpret_cast<const std::byte*>(from);
     c.produced.insert(c.produced.end(), bytes, bytes + size);
+    c.records_out.saw({bytes, size});
     return static_cast<int>(size);
   } catch (const std::bad_alloc&) {
     errno = ENOMEM;

@@ -21,6 +21,7 @@ class recorder final : public observer {
     std::optional<connection_info> info;
     std::optional<failure> why;
     std::chrono::nanoseconds duration{}, signing{};
+    connection_statistics counted;
   };
   struct signature_record {
     std::string key;
@@ -28,15 +29,23 @@ class recorder final : public observer {
     std::chrono::nanoseconds waited{};
   };
 
+  struct closed_record {
+    bool is_server = false;
+    std::optional<connection_info> info;
+    std::optional<failure> why;
+    connection_statistics counted;
+  };
+
   std::vector<handshake_record> handshakes() const { return locked(handshakes_); }
   std::vector<signature_record> signatures() const { return locked(signatures_); }
   std::vector<failure> failures() const { return locked(failures_); }
   std::vector<std::string> warnings() const { return locked(warnings_); }
+  std::vector<closed_record> closed() const { return locked(closed_); }
 
   void on_handshake(const handshake_event& e) noexcept override {
     const std::lock_guard lock(gate_);
     handshakes_.push_back({e.is_server, e.info ? std::optional(*e.info) : std::nullopt,
-                           e.why ? std::optional(*e.why) : std::nullopt, e.duration, e.signing});
+                           e.why ? std::optional(*e.why) : std::nullopt, e.duration, e.signing, *e.statistics});
   }
   void on_signature(const signature_event& e) noexcept override {
     const std::lock_guard lock(gate_);
@@ -50,6 +59,11 @@ class recorder final : public observer {
     const std::lock_guard lock(gate_);
     warnings_.emplace_back(text);
   }
+  void on_closed(const closed_event& e) noexcept override {
+    const std::lock_guard lock(gate_);
+    closed_.push_back({e.is_server, e.info ? std::optional(*e.info) : std::nullopt,
+                       e.why ? std::optional(*e.why) : std::nullopt, *e.statistics});
+  }
 
  private:
   template <class T>
@@ -62,6 +76,7 @@ class recorder final : public observer {
   std::vector<signature_record> signatures_;
   std::vector<failure> failures_;
   std::vector<std::string> warnings_;
+  std::vector<closed_record> closed_;
 };
 
 // Stands still at the moment it was made, until it is moved.

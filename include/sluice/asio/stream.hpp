@@ -165,6 +165,8 @@ class stream {
 
   const connection_info& info() const noexcept { return detail::info(*driver_); }
   const handshake_timings& timings() const noexcept { return detail::timings(*driver_); }
+  // Bytes, records, times and alerts so far.
+  connection_statistics statistics() const noexcept { return detail::statistics(*driver_); }
   const failure& last_failure() const noexcept { return detail::last_failure(*driver_); }
   std::vector<certificate> peer_certificates() const { return detail::peer_certificates(*driver_); }
   bool is_established() const noexcept { return detail::is_established(*driver_); }

@@ -15,14 +15,6 @@
 
 namespace sluice::inline v0 {
 
-// How long the parts of a handshake took; zero for what did not happen.
-struct handshake_timings {
-  std::chrono::nanoseconds resolve{};
-  std::chrono::nanoseconds connect{};
-  std::chrono::nanoseconds handshake{};  // from the first byte of TLS, signing included
-  std::chrono::nanoseconds signing{};    // waiting for private keys of our own
-};
-
 namespace detail {
 
 class driver;
@@ -63,6 +55,7 @@ layer& release(driver& d) noexcept;  // the driver is done with it
 const connection_info& info(const driver& d) noexcept;
 const failure& last_failure(const driver& d) noexcept;
 const handshake_timings& timings(const driver& d) noexcept;
+connection_statistics statistics(const driver& d) noexcept;
 void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect);
 std::vector<certificate> peer_certificates(const driver& d);
 bool is_established(const driver& d) noexcept;
