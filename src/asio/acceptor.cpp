@@ -2,6 +2,7 @@
 #include "sluice/asio/acceptor.hpp"
 
 #include "asio/completion.hpp"
+#include "asio/socket_setup.hpp"
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -54,7 +55,10 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     if (options_.reuse_port) {
       listener_.set_option(net::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>(true));
     }
+    bind_to_interface(listener_.native_handle(), options_.interface).value();
     listener_.bind(at);
+    // Accepted sockets inherit them.
+    set_tcp_options(listener_.native_handle(), options_.tcp).value();
     listener_.listen(options_.backlog);
     local_endpoint_ = listener_.local_endpoint();
   }
@@ -178,7 +182,6 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void shake_hands(tcp::socket socket) {
     error_code ignored;
     const auto peer = socket.remote_endpoint(ignored);
-    socket.set_option(tcp::no_delay(true), ignored);
     driver_options options;
     options.handshake_timeout = options_.handshake_timeout;
     auto d = make_driver(make_layer<tcp::socket>(std::move(socket)), ctx_, role::server, std::move(options));

@@ -13,8 +13,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 
-#include <atomic>
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace sluice::inline v0::detail {
 namespace {
@@ -31,7 +32,8 @@ class connector : public std::enable_shared_from_this<connector> {
         serial_(net::make_strand(executor)),
         request_(std::move(request)),
         park_(executor),
-        race_(executor, serial_) {}
+        turn_(executor),
+        backoff_(request_.retry) {}
 
   void start(connect_handler handler) {
     began_ = clock_type::now();
@@ -45,7 +47,7 @@ class connector : public std::enable_shared_from_this<connector> {
     }
     net::post(serial_, [self = shared_from_this(), handler = std::move(handler)]() mutable {
       self->park(std::move(handler));
-      self->look_up();
+      self->begin_try();
     });
   }
 
@@ -65,10 +67,14 @@ class connector : public std::enable_shared_from_this<connector> {
     park_.async_wait(parked{shared_from_this(), std::move(handler)});
   }
 
-  clock_type::time_point deadline() const {
-    const bool is_unbounded = request_.timeout > clock_type::time_point::max() - began_;
+  static clock_type::time_point after(clock_type::time_point from, std::chrono::nanoseconds limit) {
+    const bool is_unbounded = limit > clock_type::time_point::max() - from;
     return is_unbounded ? clock_type::time_point::max()
-                        : began_ + std::chrono::duration_cast<clock_type::duration>(request_.timeout);
+                        : from + std::chrono::duration_cast<clock_type::duration>(limit);
+  }
+  clock_type::time_point deadline() const { return after(began_, request_.timeout); }
+  clock_type::time_point try_deadline() const {
+    return std::min(deadline(), after(try_began_, request_.retry.per_try));
   }
 
   void cancel() {
@@ -78,12 +84,50 @@ class connector : public std::enable_shared_from_this<connector> {
     });
   }
 
-  void look_up() {
+  // What turn_ is for changes: a wait that ended just before finds out that its turn is over.
+  void at(clock_type::time_point when, void (connector::*next)()) {
+    turn_.expires_at(when);
+    turn_.async_wait(net::bind_executor(serial_, [weak = weak_from_this(), turn = ++turn_number_, next](error_code) {
+      const auto self = weak.lock();
+      if (self && self->turn_number_ == turn && !self->is_over_) ((*self).*next)();
+    }));
+  }
+  void end_turn() {
+    ++turn_number_;
+    turn_.cancel();
+  }
+
+  void begin_try() {
+    end_turn();
+    keep_attempts();
+    ++tries_;
+    timings_ = {};
     phase_ = phase::resolve;
-    race_.resolve(request_.host, request_.service, [weak = weak_from_this()](error_code ec) {
+    try_began_ = clock_type::now();
+    socket_setup setup{.options = request_.tcp, .interface = request_.interface, .local = {}};
+    if (!request_.local_address.empty()) {
+      error_code ec;
+      setup.local = net::ip::make_address(request_.local_address, ec);
+      if (ec) return fail(wrong_local_address());
+    }
+    race_.emplace(executor_, serial_, std::move(setup));
+    if (try_deadline() < deadline()) at(try_deadline(), &connector::give_up_try);
+    look_up();
+  }
+
+  failure wrong_local_address() const {
+    failure why;
+    why.code = make_error_code(errc::usage);
+    why.where = "local_address";
+    why.detail = "\"" + request_.local_address + "\" is not an IP address";
+    return why;
+  }
+
+  void look_up() {
+    race_->resolve(request_.host, request_.service, [weak = weak_from_this()](error_code ec) {
       const auto self = weak.lock();
       if (!self) return;
-      self->timings_.resolve = clock_type::now() - self->began_;
+      self->timings_.resolve = clock_type::now() - self->try_began_;
       if (ec) return self->fail(ec);
       self->race();
     });
@@ -91,20 +135,19 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void race() {
     phase_ = phase::connect;
-    race_.run([weak = weak_from_this()](error_code ec, tcp::socket socket) {
+    race_->run([weak = weak_from_this()](failure why, tcp::socket socket) {
       const auto self = weak.lock();
       if (!self) return;
-      self->timings_.connect = clock_type::now() - self->began_ - self->timings_.resolve;
-      if (ec) return self->fail(ec);
+      self->timings_.connect = clock_type::now() - self->try_began_ - self->timings_.resolve;
+      if (why.code) return self->fail(std::move(why));
       self->shake_hands(std::move(socket));
     });
   }
 
   void shake_hands(tcp::socket socket) {
     if (is_over_) return;
+    end_turn();  // the handshake has a time limit of its own
     phase_ = phase::handshake;
-    error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
     driver_options options;
     options.server_name = request_.server_name.empty() ? request_.host : request_.server_name;
     if (!request_.alpn.empty()) {
@@ -112,8 +155,8 @@ class connector : public std::enable_shared_from_this<connector> {
       if (!names) return fail(names.error());
       options.alpn = std::move(*names);
     }
-    const bool is_unbounded = deadline() == clock_type::time_point::max();
-    options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : deadline() - clock_type::now();
+    const bool is_unbounded = try_deadline() == clock_type::time_point::max();
+    options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : try_deadline() - clock_type::now();
     driver_ = make_driver(make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client, std::move(options));
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
@@ -135,7 +178,46 @@ class connector : public std::enable_shared_from_this<connector> {
     if (why.where.empty()) why.where = request_.host + ":" + request_.service;
     if (phase_ != phase::handshake) why.at = phase_;
     why_ = std::move(why);
-    wake();
+    if (!waits_for_next_try()) wake();
+  }
+
+  // A peer that hangs up before its first record has not even looked at what we want.
+  bool may_pass() const {
+    if (!is_retryable(why_.code)) return false;
+    return why_.code != errc::closed || !driver_ || driver_->tls_.statistics().received.records == 0;
+  }
+
+  bool waits_for_next_try() {
+    if (is_cancelled_ || is_late_ || !may_pass()) return false;
+    const auto wait = backoff_.next();
+    const auto now = clock_type::now();
+    if (!wait || after(now, *wait) >= deadline()) return false;
+    if (auto* bucket = request_.retry.bucket) {
+      const auto paid = bucket->withdraw(why_.code);
+      if (paid == 0) return false;
+      paid_ = paid;
+    }
+    if (driver_) destroy(std::exchange(driver_, nullptr));
+    waited_ += *wait;
+    at(after(now, *wait), &connector::begin_try);
+    return true;
+  }
+
+  void keep_attempts() {
+    if (!race_) return;
+    for (auto attempt : race_->attempts()) {
+      attempt.began += try_began_ - began_;
+      attempts_.push_back(attempt);
+    }
+  }
+
+  // In the handshake the driver sees to it.
+  void give_up_try() {
+    race_->stop();
+    failure why;
+    why.code = make_error_code(errc::timed_out);
+    why.detail = "this try took longer than " + in_milliseconds(request_.retry.per_try);
+    fail(std::move(why));
   }
 
   void wake() {
@@ -154,18 +236,25 @@ class connector : public std::enable_shared_from_this<connector> {
     }
     if (!is_over_) give_up();
     if (is_cancelled_ && !is_established_) why_.code = net::error::operation_aborted;
-    race_.stop();
+    if (race_) race_->stop();
+    end_turn();
     report();
     const auto ec = is_established_ ? error_code() : why_.code;
+    if (!ec && request_.retry.bucket != nullptr) request_.retry.bucket->deposit(paid_);
+    if (ec && tries_ > 1) why_.detail += (why_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));
     if (ec && request_.failure != nullptr) *request_.failure = why_;
     post_completion(executor_, std::move(handler), ec, make_stream());
   }
 
+  static std::string in_milliseconds(std::chrono::nanoseconds time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
+  }
+
   void give_up() {
+    is_late_ = true;
     failure why;
     why.code = make_error_code(errc::timed_out);
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(request_.timeout).count();
-    why.detail = "not done within " + std::to_string(ms) + " ms";
+    why.detail = is_cancelled_ ? "cancelled" : "not done within " + in_milliseconds(request_.timeout);
     fail(std::move(why));
   }
 
@@ -184,17 +273,25 @@ class connector : public std::enable_shared_from_this<connector> {
       timings_.handshake = driver_->timings_.handshake;
       timings_.signing = driver_->timings_.signing;
     }
-    if (request_.report != nullptr) *request_.report = {timings_, race_.attempts()};
+    keep_attempts();
+    if (request_.report != nullptr) *request_.report = {timings_, std::move(attempts_), tries_, waited_};
   }
 
   net::any_io_executor executor_;
   net::any_io_executor serial_;
   connect_request request_;
   net::steady_timer park_;
-  happy_eyeballs race_;
+  net::steady_timer turn_;  // ends a try before its handshake, or the wait for the next
+  unsigned turn_number_ = 0;
+  backoff backoff_;
+  unsigned tries_ = 0;
+  unsigned paid_ = 1;  // for the last retry
+  std::chrono::nanoseconds waited_{};
+  std::vector<connect_attempt> attempts_;
+  std::optional<happy_eyeballs> race_;
   net::cancellation_signal cancel_handshake_;
   driver_pointer driver_;
-  clock_type::time_point began_;
+  clock_type::time_point began_, try_began_;
   handshake_timings timings_;
   phase phase_ = phase::resolve;
   failure why_;
@@ -215,7 +312,11 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .alpn = std::string(options.alpn),
           .timeout = options.timeout,
           .failure = options.failure,
-          .report = options.report};
+          .report = options.report,
+          .retry = options.retry,
+          .tcp = options.tcp,
+          .interface = std::string(options.interface),
+          .local_address = std::string(options.local_address)};
 }
 
 void start_connect(const net::any_io_executor& executor, connect_request request,

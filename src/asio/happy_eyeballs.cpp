@@ -13,6 +13,12 @@ namespace {
 using clock_type = std::chrono::steady_clock;
 constexpr auto stagger = std::chrono::milliseconds(250);  // RFC 8305 §5: "Connection Attempt Delay"
 
+failure story_of(const error_code& ec) {
+  failure why;
+  why.code = ec;
+  return why;
+}
+
 }  // namespace
 
 std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::results_type& found) {
@@ -29,8 +35,8 @@ std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::res
 }
 
 struct happy_eyeballs::state : std::enable_shared_from_this<state> {
-  state(const net::any_io_executor& executor, const net::any_io_executor& serial)
-      : executor_(executor), serial_(serial), resolver_(executor), next_(executor) {}
+  state(const net::any_io_executor& executor, const net::any_io_executor& serial, socket_setup setup)
+      : executor_(executor), serial_(serial), setup_(std::move(setup)), resolver_(executor), next_(executor) {}
 
   void resolve(const std::string& host, const std::string& service) {
     resolver_.async_resolve(host, service,
@@ -42,6 +48,14 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
                             }));
   }
 
+  void start() {
+    std::erase_if(endpoints_, [this](const auto& to) { return !setup_.can_reach(to); });
+    if (!endpoints_.empty()) return start_next();
+    auto why = story_of(make_error_code(errc::unreachable));
+    why.detail = "it has no address of the family of " + setup_.local->to_string();
+    finish(std::move(why), tcp::socket(executor_));
+  }
+
   void start_next() {
     if (!connected_ || tried_ == endpoints_.size()) return;
     const auto index = tried_++;
@@ -49,9 +63,12 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
         {.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
     sockets_.emplace_back(executor_);
     const auto socket = std::prev(sockets_.end());
+    if (auto ready = setup_.prepare(*socket, endpoints_[index]); !ready) {
+      return attempt_ended(index, *socket, std::move(ready.error()));
+    }
     socket->async_connect(endpoints_[index],
                           net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
-                            self->attempt_ended(index, *socket, ec);
+                            self->attempt_ended(index, *socket, story_of(ec));
                           }));
     if (tried_ == endpoints_.size()) return;
     next_.expires_after(stagger);
@@ -60,23 +77,23 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     }));
   }
 
-  void attempt_ended(std::size_t index, tcp::socket& socket, error_code ec) {
+  void attempt_ended(std::size_t index, tcp::socket& socket, failure why) {
     if (!connected_) return;
     auto& attempt = attempts_[index];
     attempt.duration = clock_type::now() - began_ - attempt.began;
-    attempt.error = ec;
+    attempt.error = why.code;
     ++ended_;
-    if (!ec) return finish({}, std::move(socket));
-    if (!first_error_) first_error_ = ec;
-    if (ended_ == endpoints_.size()) return finish(first_error_, tcp::socket(executor_));
+    if (!why.code) return finish({}, std::move(socket));
+    if (!first_failure_.code) first_failure_ = std::move(why);
+    if (ended_ == endpoints_.size()) return finish(std::move(first_failure_), tcp::socket(executor_));
     next_.cancel();
     start_next();
   }
 
-  void finish(error_code ec, tcp::socket winner) {
+  void finish(failure why, tcp::socket winner) {
     const auto done = std::exchange(connected_, nullptr);
     stop();
-    done(ec, std::move(winner));
+    done(std::move(why), std::move(winner));
   }
 
   void stop() {
@@ -96,6 +113,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   net::any_io_executor executor_;
   net::any_io_executor serial_;
+  const socket_setup setup_;
   tcp::resolver resolver_;
   net::steady_timer next_;
   resolved resolved_;
@@ -105,12 +123,13 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   std::vector<connect_attempt> attempts_;
   std::size_t tried_ = 0;
   std::size_t ended_ = 0;
-  error_code first_error_;
+  failure first_failure_;
   clock_type::time_point began_ = clock_type::now();
 };
 
-happy_eyeballs::happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial)
-    : state_(std::make_shared<state>(executor, serial)) {}
+happy_eyeballs::happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial,
+                               socket_setup setup)
+    : state_(std::make_shared<state>(executor, serial, std::move(setup))) {}
 happy_eyeballs::~happy_eyeballs() { state_->stop(); }
 
 void happy_eyeballs::resolve(const std::string& host, const std::string& service, resolved done) {
@@ -120,7 +139,7 @@ void happy_eyeballs::resolve(const std::string& host, const std::string& service
 
 void happy_eyeballs::run(connected done) {
   state_->connected_ = std::move(done);
-  state_->start_next();
+  state_->start();
 }
 
 void happy_eyeballs::stop() { state_->stop(); }

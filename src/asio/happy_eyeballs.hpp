@@ -2,6 +2,7 @@
 // RFC 8305: addresses of both families in turn, staggered, the first that connects wins.
 #pragma once
 
+#include "asio/socket_setup.hpp"
 #include "sluice/asio/connect.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -24,9 +25,9 @@ class happy_eyeballs {
  public:
   using tcp = net::ip::tcp;
   using resolved = std::function<void(error_code)>;
-  using connected = std::function<void(error_code, tcp::socket)>;
+  using connected = std::function<void(failure, tcp::socket)>;  // a failure without a code: none
 
-  happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial);
+  happy_eyeballs(const net::any_io_executor& executor, const net::any_io_executor& serial, socket_setup setup);
   ~happy_eyeballs();
 
   void resolve(const std::string& host, const std::string& service, resolved done);

@@ -204,11 +204,17 @@ def test_json_is_on_stderr_and_tells_of_the_cut(site, authority):
         ran = run("connect", peer.name, "--ca", authority.cert, "--json")
     assert (ran.code, ran.out) == (0, b"data")
     report = json.loads(ran.err)
+    told = report.pop("statistics")
     assert keys_are_exact(report) and report["ok"] is True and report["tls"]["version"] == "TLSv1.3"
+    assert list(told) == ["received", "sent", "signatures"] and told["signatures"] == 0
+    assert list(told["received"]) == list(told["sent"]) == ["bytes", "records", "wire_bytes", "alert"]
+    assert told["received"]["bytes"] == 4 < told["received"]["wire_bytes"] and told["sent"]["bytes"] == 0
+    assert told["received"]["alert"] == told["sent"]["alert"] == "close_notify"
 
     with tls_peer(site, lambda s: (s.sendall(b"data"), s.shutdown(socket.SHUT_RDWR))) as peer:
         ran = run("connect", peer.name, "--ca", authority.cert, "--json")
     report = json.loads(ran.err)
+    assert report.pop("statistics")["received"]["alert"] is None
     assert keys_are_exact(report) and report["ok"] is False
     assert (ran.code, report["error"]["category"], report["error"]["code"]) == (4, "tls", "truncated")
 

@@ -17,6 +17,13 @@ from kit import LIMIT, Program, run
 from test_check import ERROR, TLS
 
 HANDSHAKE = ["event", "peer", "ok", "tls", "error", "sign_ms", "client_subject"]
+CLOSED = ["event", "handshakes", "failed", "traffic"]
+TRAFFIC = ["connections", "received", "sent"]
+ONE_WAY = ["bytes", "records", "wire_bytes"]
+
+
+def counts(closed):
+    return closed["handshakes"], closed["failed"]
 
 
 def client(server, authority, **options):
@@ -72,7 +79,12 @@ def test_events_have_exactly_the_promised_keys(server, authority):
     assert bad["ok"] is False and bad["tls"]["version"] is None and bad["sign_ms"] is None
     assert bad["error"]["category"] == "tls"
 
-    assert end_of(server) == [{"event": "draining"}, {"event": "closed", "handshakes": 2, "failed": 1}]
+    draining, closed = end_of(server)
+    assert draining == {"event": "draining"}
+    assert list(closed) == CLOSED and list(closed["traffic"]) == TRAFFIC
+    assert list(closed["traffic"]["received"]) == list(closed["traffic"]["sent"]) == ONE_WAY
+    assert counts(closed) == (2, 1) and closed["traffic"]["connections"] == 2
+    assert closed["traffic"]["received"]["bytes"] == 0 < closed["traffic"]["received"]["records"]
 
 
 def test_a_key_in_a_token_signs_and_the_time_is_told(serve, token, authority):
@@ -244,7 +256,7 @@ def test_exit_after_counts_failures_and_lets_the_last_client_finish(serve, site,
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", server.port))
         s.unwrap()
-    assert server.event("closed") == {"event": "closed", "handshakes": 2, "failed": 1}
+    assert counts(server.event("closed")) == (2, 1)
     assert server.wait() == 0
 
 
@@ -269,7 +281,9 @@ def test_a_signal_drains(number, server, authority):
     busy.close()
     quiet.close()
     assert server.wait() == 0
-    assert server.event("closed") == {"event": "closed", "handshakes": 2, "failed": 0}
+    closed = server.event("closed")
+    assert counts(closed) == (2, 0)
+    assert closed["traffic"]["received"]["bytes"] == closed["traffic"]["sent"]["bytes"] == 10_000
 
 
 def test_draining_has_an_end_whatever_clients_do(serve, site, authority):

@@ -205,7 +205,7 @@ def test_watch_waits_for_a_token_that_is_not_there_yet(faulty, watch):
 
 # --- what a server tells ---
 
-STATS = ["event", "handshakes", "failed", "resumed", "signatures_saved", "tokens"]
+STATS = ["event", "handshakes", "failed", "resumed", "signatures_saved", "tokens", "traffic"]
 
 
 def test_serve_tells_its_token_s_statistics_when_asked_and_at_the_end(faulty, serve, authority):

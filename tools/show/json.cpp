@@ -104,6 +104,21 @@ json::object describe_tls(const std::optional<connection_info>& info, const std:
           {"ocsp", ocsp}};
 }
 
+json::object describe(const traffic& one_way) {
+  return {{"bytes", one_way.bytes}, {"records", one_way.records}, {"wire_bytes", one_way.wire_bytes}};
+}
+
+json::object describe(const connection_statistics& counted) {
+  const auto described = [](const traffic& one_way, std::optional<std::uint8_t> alert) {
+    auto made = describe(one_way);
+    made["alert"] = alert ? json::value(alert_name(*alert)) : json::value(nullptr);
+    return made;
+  };
+  return {{"received", described(counted.received, counted.alert_received)},
+          {"sent", described(counted.sent, counted.alert_sent)},
+          {"signatures", counted.signatures}};
+}
+
 json::object describe(const connection_report& r) {
   const auto address = r.address ? to_text(*r.address) : std::string();
   return {{"schema", 1},

@@ -37,7 +37,9 @@ int connect(const client_verb_options& options) {
   const auto& r = d.report;
   const screen notes(stderr);
   if (options.tls.json) {
-    notes.line(to_text(describe(r)));
+    auto told = describe(r);
+    told["statistics"] = d.stream ? json::value(describe(d.stream->statistics())) : json::value(nullptr);
+    notes.line(to_text(told));
   } else if (r.why && !d.has_begun) {
     complain(*r.why);
   } else if (r.why) {

@@ -126,15 +126,22 @@ class serving {
   }
 
   json::object statistics(std::string_view event, bool with_tokens) const {
+    const auto counted = counts_->snapshot();
     json::object made{{"event", event}, {"handshakes", server_.handshakes()}, {"failed", server_.failed()}};
-    if (!with_tokens) return made;
+    if (with_tokens) add_tokens(made, counted.resumed);
+    // Of the connections that are gone.
+    made["traffic"] = json::object{{"connections", counted.connections_closed},
+                                   {"received", describe(counted.received)},
+                                   {"sent", describe(counted.sent)}};
+    return made;
+  }
+
+  void add_tokens(json::object& made, std::uint64_t resumed) const {
     json::array tokens;
     for (const auto& one : pkcs11::statistics()) tokens.emplace_back(describe(one));
-    const auto resumed = counts_->snapshot().resumed;
     made["resumed"] = resumed;
     made["signatures_saved"] = has_token_key_ ? resumed : 0;
     made["tokens"] = std::move(tokens);
-    return made;
   }
 
   void tell_statistics() const {

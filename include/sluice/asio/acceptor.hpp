@@ -2,6 +2,7 @@
 // acceptor: listens, shakes hands with many clients side by side, and hands out finished streams.
 #pragma once
 
+#include "sluice/asio/socket_options.hpp"
 #include "sluice/asio/stream.hpp"
 
 #include <boost/asio/execution_context.hpp>
@@ -10,6 +11,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <type_traits>
 
 namespace sluice::inline v0 {
@@ -20,6 +22,8 @@ struct acceptor_options {
   std::size_t most_handshakes = 256;  // in flight or finished and not fetched; beyond, the kernel's backlog holds
   int backlog = 4096;
   bool reuse_port = false;  // SO_REUSEPORT: one acceptor a thread, each with its own io_context
+  tcp_options tcp = {};    // of each accepted socket
+  std::string interface;   // listen on this one alone, "eth1"; empty: on all that have the address
   bool per_core = false;    // streams run on the acceptor's executor itself, not each on a strand of its own
   // Each client whose handshake failed, and each trouble of the listener (EMFILE) that accepting outlives. Called
   // on the acceptor's executor.
@@ -52,7 +56,7 @@ class acceptor {
  public:
   using executor_type = net::any_io_executor;
 
-  // Throws boost::system::system_error when it cannot listen there.
+  // Throws boost::system::system_error when it cannot listen there, sluice::error when an option is refused.
   acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at, const context& ctx,
            acceptor_options options = {})
       : core_(detail::make_acceptor(executor, at, ctx, std::move(options))) {}

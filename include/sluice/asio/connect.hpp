@@ -2,7 +2,9 @@
 // async_connect: name lookup, TCP, TLS and the name check, under one deadline.
 #pragma once
 
+#include "sluice/asio/socket_options.hpp"
 #include "sluice/asio/stream.hpp"
+#include "sluice/retry.hpp"
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/execution_context.hpp>
@@ -26,18 +28,27 @@ struct connect_attempt {
 
 // How a connection came about, for tools that show it. Filled before completion, whatever the outcome.
 struct connect_report {
-  handshake_timings timings;
-  std::vector<connect_attempt> attempts;
+  handshake_timings timings;              // of the last try
+  std::vector<connect_attempt> attempts;  // of all tries
+  unsigned tries = 0;                     // one more than there were retries
+  std::chrono::nanoseconds waited{};      // between them
 };
 
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.
 // The views are copied before async_connect returns.
 struct connect_options {
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it, retries and their waits included
   std::string_view server_name = {};                            // when it is not `host`
   std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
   sluice::failure* failure = nullptr;                           // gets the story when it fails
   connect_report* report = nullptr;
+  // Off by default; `.retry = {}` is five times. After an error that is_retryable() everything is begun anew, the
+  // name lookup too; a peer that hangs up in the middle of the handshake is not asked again, one that does so before
+  // its first record is. A wait that would outlast `timeout` is not begun: the last error is reported at once.
+  retry_options retry = no_retries;
+  tcp_options tcp = {};
+  std::string_view interface = {};      // leave by this one alone, "eth1"; at most 15 bytes
+  std::string_view local_address = {};  // come from this IP address; addresses of the other family are not tried
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
 
@@ -50,6 +61,9 @@ struct connect_request {
   std::chrono::nanoseconds timeout;
   sluice::failure* failure;
   connect_report* report;
+  retry_options retry;
+  tcp_options tcp;
+  std::string interface, local_address;
 };
 
 connect_request make_request(const context& ctx, std::string_view host, std::string_view service,
@@ -92,10 +106,11 @@ struct initiate_connect_here {
 // Connects to `host`:`service` and completes with an established stream: void(error_code, tcp_stream).
 //
 // Addresses are tried as RFC 8305 has it: IPv6 and IPv4 in turn, a quarter of a second apart, the first to connect
-// wins; TCP_NODELAY is set. The certificate must be for `host`, or for options.server_name. On an error the stream
+// wins. The certificate must be for `host`, or for options.server_name. On an error the stream
 // is closed and its last_failure() has the story; a token that throws loses it, so pass options.failure.
 //
-// Threads: `executor` is the stream's; nothing of the caller's is touched on another. Cancellation: terminal.
+// Threads: `executor` is the stream's; nothing of the caller's is touched on another. Cancellation: terminal,
+// between two tries too.
 template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
 auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
                    connect_options options, Token&& token = Token()) {
