@@ -28,6 +28,9 @@ class certificate {
   // half-loaded. `where` stands in failure.where: a file name, or what the caller calls the text.
   static result<std::vector<certificate>> from_pem(std::string_view pem, std::string_view where = "memory");
   static result<std::vector<certificate>> from_pem_file(const std::string& path);
+  // PEM as above, or a single certificate in DER, told by its first bytes. Damaged DER is errc::bad_der.
+  static result<std::vector<certificate>> from_memory(std::string_view bytes, std::string_view where = "memory");
+  static result<std::vector<certificate>> from_file(const std::string& path);
   static result<certificate> from_der(std::span<const std::byte> der, std::string_view where = "memory");
 
   const std::string& subject() const noexcept;  // "CN=example.org,O=Example" (RFC 2253); may be empty

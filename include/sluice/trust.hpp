@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/certificate.hpp"
+#include "sluice/password.hpp"
 
 #include <string>
 #include <string_view>
@@ -26,8 +27,10 @@ class trust {
  public:
   // The store of this machine. errc::trust_store_empty, with the places that were tried, when none has a certificate.
   static result<trust> system(const system_store_paths& where = system_store_paths::defaults());
-  static result<trust> from_file(const std::string& path);    // every certificate of a PEM file
-  // Every *.pem, *.crt, *.cer and hashed *.N file in it; those that cannot be read are passed over.
+  // Every certificate of a file: PEM, one in DER, or PKCS#12 (`password` is asked for that alone). Besides what
+  // certificate::from_file fails with: trust_store_empty, password_needed, wrong_password.
+  static result<trust> from_file(const std::string& path, const password_source& password = {});
+  // Every *.pem, *.crt, *.cer, *.der and hashed *.N file in it, PEM or DER; those that cannot be read are passed over.
   static result<trust> from_folder(const std::string& path);
   static result<trust> from_pem(std::string_view pem, std::string_view where = "memory");
   static trust from_certificates(std::vector<certificate> anchors, std::string where = "memory");

@@ -2,6 +2,7 @@
 #include "sluice/certificate.hpp"
 
 #include "core/certificate_parts.hpp"
+#include "core/encoding.hpp"
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
 #include "core/host_name.hpp"
@@ -228,6 +229,28 @@ result<std::vector<certificate>> certificate::from_pem_file(const std::string& p
   auto text = internal::read_file(path);
   if (!text) return text.error();
   return from_pem(*text, path);
+}
+
+result<std::vector<certificate>> certificate::from_memory(std::string_view bytes, std::string_view where) {
+  const auto form = internal::encoding_of(bytes);
+  if (form == internal::encoding::pem) return from_pem(bytes, where);
+  if (form == internal::encoding::pkcs12) {
+    return internal::make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
+                                  "`openssl pkcs12 -nokeys` takes the certificates out of it");
+  }
+  if (!internal::private_key_label(form).empty()) {
+    return internal::make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
+  }
+  auto one = from_der(std::as_bytes(std::span(bytes)), where);
+  if (!one)
+    return internal::make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
+  return std::vector<certificate>{std::move(*one)};
+}
+
+result<std::vector<certificate>> certificate::from_file(const std::string& path) {
+  const auto bytes = internal::read_file(path);
+  if (!bytes) return bytes.error();
+  return from_memory(*bytes, path);
 }
 
 const std::string& certificate::subject() const noexcept { return parts_->subject; }

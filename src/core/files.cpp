@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -14,6 +15,7 @@ namespace sluice::inline v0::internal {
 namespace {
 
 constexpr std::size_t largest_file = 16 * 1024 * 1024;
+constexpr std::size_t smallest_room = 16384;  // pipes and /proc do not tell how long they are
 
 class descriptor {
  public:
@@ -35,6 +37,14 @@ failure file_failure(const std::string& path, int error) {
                       is_absent ? "" : std::strerror(error));
 }
 
+// Twice the room; what was in the old one is wiped.
+void grow(std::string& text) {
+  std::string larger(std::min(text.size() * 2, largest_file + 1), '\0');
+  text.copy(larger.data(), text.size());
+  explicit_bzero(text.data(), text.size());
+  text.swap(larger);
+}
+
 }  // namespace
 
 result<std::string> read_file(const std::string& path) {
@@ -44,18 +54,29 @@ result<std::string> read_file(const std::string& path) {
   if (::fstat(file.get(), &info) != 0) return file_failure(path, errno);
   if (S_ISDIR(info.st_mode)) return file_failure(path, EISDIR);
 
+  // Room for all of it and one more byte: a text that grows leaves copies of itself behind.
   std::string text;
-  char chunk[16384];
+  text.resize(std::clamp<std::size_t>(static_cast<std::size_t>(info.st_size) + 1, smallest_room, largest_file + 1));
+  std::size_t size = 0;
   for (;;) {
-    const auto n = ::read(file.get(), chunk, sizeof chunk);
+    const auto n = ::read(file.get(), text.data() + size, text.size() - size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return file_failure(path, errno);
     if (n == 0) break;
-    text.append(chunk, static_cast<std::size_t>(n));
-    if (text.size() > largest_file) return file_failure(path, EFBIG);
+    size += static_cast<std::size_t>(n);
+    if (size > largest_file) return file_failure(path, EFBIG);
+    if (size == text.size()) grow(text);
   }
-  explicit_bzero(chunk, sizeof chunk);
+  text.resize(size);
   return text;
+}
+
+result<secret> read_secret_file(const std::string& path) {
+  auto text = read_file(path);
+  if (!text) return text.error();
+  secret made(*text);
+  explicit_bzero(text->data(), text->size());
+  return made;
 }
 
 }  // namespace sluice::inline v0::internal

@@ -6,22 +6,17 @@
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
 #include "core/identity_state.hpp"
+#include "core/key_input.hpp"
 #include "core/key_match.hpp"
-#include "core/pem.hpp"
 #include "sluice/library.hpp"
-
-#include <algorithm>
 
 namespace sluice::inline v0 {
 namespace {
 
+using internal::accepted_forms;
+using internal::input;
 using internal::make_failure;
 using state_pointer = std::shared_ptr<identity::state>;
-
-struct places {
-  std::string chain;
-  std::string key;
-};
 
 std::string pem_of(const std::vector<certificate>& chain) {
   std::string text;
@@ -49,33 +44,42 @@ result<state_pointer> load(state_pointer made, const std::string& where) {
   return made;
 }
 
-result<state_pointer> with_key_in_memory(std::string_view chain, std::string_view key, const places& where) {
-  auto certificates = certificate::from_pem(chain, where.chain);
-  if (!certificates) return certificates.error();
-  auto objects = internal::parse_pem(key, where.key);
-  if (!objects) return objects.error();
-  const auto found = std::ranges::find_if(*objects, &internal::pem_object::is_private_key);
-  if (found == objects->end()) return make_failure(errc::no_private_key, where.key, "no PRIVATE KEY object in it");
-  if (found->is_encrypted()) {
-    return make_failure(errc::password_needed, where.key, "the key is encrypted",
-                        "decrypt it, for example with `openssl pkey`");
-  }
-  const auto& leaf = certificates->front();
-  if (auto fits = internal::check_key_in_memory(*found, leaf, where.key); !fits) return fits.error();
+result<state_pointer> with_key_in_memory(const input& chain, const input& key, accepted_forms forms,
+                                         const password_source& password) {
+  auto read = internal::read_chain_and_key(chain, key, forms, password);
+  if (!read) return read.error();
+  if (auto fits = internal::check_key_in_memory(read->key, read->chain.front(), key.where); !fits) return fits.error();
 
   auto made = std::make_shared<identity::state>();
-  made->chain = std::move(*certificates);
+  made->chain = std::move(read->chain);
   made->chain_pem = pem_of(made->chain);
-  auto text = internal::write_pem(found->label, found->der.data(), found->der.size());
+  auto text = internal::write_pem(read->key.label, read->key.der.data(), read->key.der.size());
   made->key_pem = secret(text);
   explicit_bzero(text.data(), text.size());
-  return load(std::move(made), where.chain);
+  return load(std::move(made), chain.where);
 }
 
-result<state_pointer> with_key_elsewhere(std::string_view chain, std::shared_ptr<private_key> key,
-                                         std::chrono::milliseconds patience, const std::string& where) {
+result<state_pointer> from_two_files(const std::string& chain_path, const std::string& key_path, accepted_forms forms,
+                                     const password_source& password) {
+  const auto chain = internal::read_secret_file(chain_path);  // it may hold the key as well
+  if (!chain) return chain.error();
+  const auto key = internal::read_secret_file(key_path);
+  if (!key) return key.error();
+  return with_key_in_memory({chain->view(), chain_path}, {key->view(), key_path}, forms, password);
+}
+
+result<state_pointer> from_two_texts(std::string_view chain, std::string_view key, accepted_forms forms,
+                                     const password_source& password) {
+  const bool is_one = chain.data() == key.data() && chain.size() == key.size();
+  const auto* one = "chain and key in memory";
+  return with_key_in_memory({chain, is_one ? one : "certificate chain in memory"},
+                            {key, is_one ? one : "private key in memory"}, forms, password);
+}
+
+result<state_pointer> with_key_elsewhere(result<std::vector<certificate>> certificates,
+                                         std::shared_ptr<private_key> key, std::chrono::milliseconds patience,
+                                         const std::string& where) {
   if (!key) return make_failure(errc::no_private_key, where, "the key is null");
-  auto certificates = certificate::from_pem(chain, where);
   if (!certificates) return certificates.error();
   if (auto fits = internal::check_key_elsewhere(*key, certificates->front(), patience); !fits) return fits.error();
   auto made = std::make_shared<identity::state>();
@@ -87,35 +91,43 @@ result<state_pointer> with_key_elsewhere(std::string_view chain, std::shared_ptr
 
 }  // namespace
 
-result<identity> identity::from_pem_files(const std::string& chain_path, const std::string& key_path) {
-  auto chain = internal::read_file(chain_path);
-  if (!chain) return chain.error();
-  auto key = internal::read_file(key_path);
-  if (!key) return key.error();
-  auto made = with_key_in_memory(*chain, *key, {chain_path, key_path});
-  explicit_bzero(key->data(), key->size());
+result<identity> identity::from_files(const std::string& chain_path, const std::string& key_path,
+                                      const password_source& password) {
+  auto made = from_two_files(chain_path, key_path, accepted_forms::all, password);
   if (!made) return made.error();
   return identity(std::move(*made));
 }
 
-result<identity> identity::from_pem(std::string_view chain, std::string_view key) {
-  auto made = with_key_in_memory(chain, key, {"certificate chain in memory", "private key in memory"});
+result<identity> identity::from_memory(std::string_view chain, std::string_view key, const password_source& password) {
+  auto made = from_two_texts(chain, key, accepted_forms::all, password);
+  if (!made) return made.error();
+  return identity(std::move(*made));
+}
+
+result<identity> identity::from_pem_files(const std::string& chain_path, const std::string& key_path,
+                                          const password_source& password) {
+  auto made = from_two_files(chain_path, key_path, accepted_forms::pem, password);
+  if (!made) return made.error();
+  return identity(std::move(*made));
+}
+
+result<identity> identity::from_pem(std::string_view chain, std::string_view key, const password_source& password) {
+  auto made = from_two_texts(chain, key, accepted_forms::pem, password);
   if (!made) return made.error();
   return identity(std::move(*made));
 }
 
 result<identity> identity::from_chain_file(const std::string& chain_path, std::shared_ptr<private_key> key,
                                            std::chrono::milliseconds patience) {
-  auto chain = internal::read_file(chain_path);
-  if (!chain) return chain.error();
-  auto made = with_key_elsewhere(*chain, std::move(key), patience, chain_path);
+  auto made = with_key_elsewhere(certificate::from_file(chain_path), std::move(key), patience, chain_path);
   if (!made) return made.error();
   return identity(std::move(*made));
 }
 
 result<identity> identity::from_chain(std::string_view chain, std::shared_ptr<private_key> key,
                                       std::chrono::milliseconds patience) {
-  auto made = with_key_elsewhere(chain, std::move(key), patience, "certificate chain in memory");
+  const auto* where = "certificate chain in memory";
+  auto made = with_key_elsewhere(certificate::from_pem(chain, where), std::move(key), patience, where);
   if (!made) return made.error();
   return identity(std::move(*made));
 }

@@ -101,10 +101,15 @@ bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const 
     ERR_clear_error();
     return false;
   }
-  const bool is_good =
-      EVP_PKEY_verify(ctx.get(), raw(signature), signature.size(), raw(digest), digest.size()) == 1;
+  const bool is_good = EVP_PKEY_verify(ctx.get(), raw(signature), signature.size(), raw(digest), digest.size()) == 1;
   ERR_clear_error();
   return is_good;
+}
+
+bool is_private_key(const pem_object& object) { return parse_private_key(object) != nullptr; }
+
+bool is_of_key(const certificate& leaf, const pem_object& key) {
+  return is_same_key(parse_private_key(key).get(), public_key_of(leaf).get());
 }
 
 result<void> check_key_in_memory(const pem_object& object, const certificate& leaf, const std::string& where) {

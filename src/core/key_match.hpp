@@ -14,6 +14,9 @@ namespace sluice::inline v0::internal {
 result<void> check_key_in_memory(const pem_object& key, const certificate& leaf, const std::string& where);
 result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std::chrono::milliseconds patience);
 
+bool is_private_key(const pem_object& object);  // does AWS-LC understand it?
+bool is_of_key(const certificate& leaf, const pem_object& key);
+
 // Is `signature` over `digest` good for the certificate's key?
 bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const std::byte> digest,
               std::span<const std::byte> signature);

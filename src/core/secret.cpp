@@ -29,12 +29,9 @@ secret::~secret() {
 }
 
 result<secret> secret::from_file(const std::string& path) {
-  auto text = internal::read_file(path);
+  const auto text = internal::read_secret_file(path);
   if (!text) return text.error();
-  const auto line = std::string_view(*text).substr(0, text->find_first_of("\r\n"));
-  secret value(line);
-  explicit_bzero(text->data(), text->size());
-  return value;
+  return secret(text->view().substr(0, text->view().find_first_of("\r\n")));
 }
 
 }  // namespace sluice::inline v0

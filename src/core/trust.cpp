@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/trust.hpp"
 
+#include "core/encoding.hpp"
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
+#include "core/locked.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -25,7 +27,8 @@ bool is_hashed_name(const fs::path& file) {
 
 bool is_certificate_name(const fs::path& file) {
   const auto extension = file.extension();
-  return extension == ".pem" || extension == ".crt" || extension == ".cer" || is_hashed_name(file);
+  return extension == ".pem" || extension == ".crt" || extension == ".cer" || extension == ".der" ||
+         is_hashed_name(file);
 }
 
 bool exists(const std::string& path) {
@@ -83,15 +86,23 @@ result<trust> from_environment(const std::string& file, const std::vector<std::s
   return *std::move(store);
 }
 
+// A store without a certificate has an error of its own.
+result<trust> from_found(result<std::vector<certificate>> anchors, std::string_view where) {
+  if (anchors) return trust::from_certificates(std::move(*anchors), std::string(where));
+  const auto& why = anchors.error();
+  if (cause_of(why.code) != errc::no_certificate) return why;
+  return internal::make_failure(errc::trust_store_empty, std::string(where), why.detail);
+}
+
 }  // namespace
 
 system_store_paths system_store_paths::defaults() {
-  return {.files = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
-                    "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-                    "/etc/ssl/cert.pem"},
-          .folders = {"/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts",
-                      "/usr/local/share/certs", "/etc/openssl/certs"},
-          .read_environment = true};
+  return {
+      .files = {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+                "/etc/pki/tls/cacert.pem", "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", "/etc/ssl/cert.pem"},
+      .folders = {"/etc/ssl/certs", "/etc/pki/tls/certs", "/system/etc/security/cacerts", "/usr/local/share/certs",
+                  "/etc/openssl/certs"},
+      .read_environment = true};
 }
 
 result<trust> trust::system(const system_store_paths& where) {
@@ -112,10 +123,16 @@ result<trust> trust::system(const system_store_paths& where) {
   return empty_store(tried);
 }
 
-result<trust> trust::from_file(const std::string& path) {
-  auto text = internal::read_file(path);
-  if (!text) return text.error();
-  return from_pem(*text, path);
+result<trust> trust::from_file(const std::string& path, const password_source& password) {
+  const auto bytes = internal::read_secret_file(path);  // PKCS#12 may hold a key as well
+  if (!bytes) return bytes.error();
+  if (internal::encoding_of(bytes->view()) != internal::encoding::pkcs12) {
+    return from_found(certificate::from_memory(bytes->view(), path), path);
+  }
+  auto bag = internal::open_pkcs12(bytes->view(), path, password);
+  if (!bag) return bag.error();
+  if (bag->certificates.empty()) return internal::make_failure(errc::trust_store_empty, path, "no certificate in it");
+  return from_certificates(std::move(bag->certificates), path);
 }
 
 result<trust> trust::from_folder(const std::string& path) {
@@ -131,25 +148,18 @@ result<trust> trust::from_folder(const std::string& path) {
   std::ranges::sort(files);
   std::vector<certificate> anchors;
   for (const auto& file : files) {
-    auto found = certificate::from_pem_file(file.string());
+    auto found = certificate::from_file(file.string());
     if (found) anchors.insert(anchors.end(), found->begin(), found->end());
   }
   if (anchors.empty()) {
-    return internal::make_failure(errc::trust_store_empty, path, "no *.pem, *.crt, *.cer or hashed file holds one");
+    return internal::make_failure(errc::trust_store_empty, path,
+                                  "no *.pem, *.crt, *.cer, *.der or hashed file holds one");
   }
   return from_certificates(std::move(anchors), path);
 }
 
 result<trust> trust::from_pem(std::string_view pem, std::string_view where) {
-  auto anchors = certificate::from_pem(pem, where);
-  if (!anchors) {
-    const auto& why = anchors.error();
-    if (cause_of(why.code) == errc::no_certificate) {
-      return internal::make_failure(errc::trust_store_empty, std::string(where), why.detail);
-    }
-    return why;
-  }
-  return from_certificates(std::move(*anchors), std::string(where));
+  return from_found(certificate::from_pem(pem, where), where);
 }
 
 trust trust::from_certificates(std::vector<certificate> anchors, std::string where) {

@@ -47,10 +47,12 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::file_not_found:
     case errc::file_unreadable:
     case errc::bad_pem:
+    case errc::bad_der:
     case errc::no_certificate:
     case errc::no_private_key:
     case errc::key_mismatch:
     case errc::password_needed:
+    case errc::wrong_password:
     case errc::unknown_policy:
     case errc::policy_conflict:
     case errc::bad_alpn:
