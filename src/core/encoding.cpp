@@ -36,7 +36,10 @@ encoding encoding_of(std::string_view bytes) noexcept {
   CBS input, body, inner;
   CBS_init(&input, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   if (CBS_get_asn1(&input, &body, CBS_ASN1_SEQUENCE) == 0 || CBS_len(&input) != 0) return otherwise;
-  if (CBS_get_asn1(&body, &inner, CBS_ASN1_SEQUENCE) == 1) return encoding_after_sequence(body, inner);
+  if (CBS_peek_asn1_tag(&body, CBS_ASN1_SEQUENCE) == 1) {
+    if (CBS_get_asn1(&body, &inner, CBS_ASN1_SEQUENCE) != 1) return otherwise;
+    return encoding_after_sequence(body, inner);
+  }
   uint64_t version = 0;
   return CBS_get_asn1_uint64(&body, &version) == 1 ? encoding_after_version(body, version) : otherwise;
 }
