@@ -18,7 +18,7 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr auto wrong_words = "the password is wrong, or the file is damaged";
+constexpr auto wrong_words = "it does not open the key, or the file is damaged";
 
 failure needed(const std::string& where, std::string detail) {
   return make_failure(errc::password_needed, where, std::move(detail),

@@ -21,7 +21,7 @@ def environment(**changes):
     env = {
         k: v
         for k, v in os.environ.items()
-        if k not in ("SLUICE_PIN", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")
+        if k not in ("SLUICE_PIN", "SLUICE_PASSWORD", "SSLKEYLOGFILE", "NO_COLOR", "SSL_CERT_FILE", "SSL_CERT_DIR")
     }
     env.update({"LC_ALL": "C.UTF-8", "TERM": "xterm"})
     env.update(changes)

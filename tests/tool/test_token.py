@@ -188,7 +188,7 @@ def test_an_encrypted_key_wants_its_password(blank, site, tmp_path):
     failed(
         run("token", "import", uri("locked"), "--key", locked, "--json", env=dict(blank, SLUICE_PASSWORD="wrong")),
         1,
-        "bad_pem",
+        "wrong_password",
     )
     assert run("token", "import", uri("locked"), "--key", locked, env=dict(blank, SLUICE_PASSWORD="secret")).code == 0
 

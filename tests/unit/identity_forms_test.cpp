@@ -42,7 +42,7 @@ void expect_refused(const result<identity>& id, errc cause, const std::string& w
   EXPECT_EQ(id.error().category(), "config");
 }
 
-constexpr auto wrong_detail = "the password is wrong, or the file is damaged";
+constexpr auto wrong_detail = "it does not open the key, or the file is damaged";
 
 TEST(identity_forms, der_keys_and_certificates_make_a_handshake) {
   for (const std::string type : key_types) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// From --cert, --key, --module and --pin-file to an identity, in files or in a token.
+// From --cert, --key, --password-file, --module and --pin-file to an identity, in files or in a token.
 #include "cli/options.hpp"
+#include "cli/password_place.hpp"
 #include "cli/token_place.hpp"
 #include "cli/trouble.hpp"
 
@@ -53,7 +54,9 @@ std::optional<identity> credential_options::load() const {
             "give the certificate as --cert FILE");
   }
   if (is_uri(key_place)) return identity::from_chain_file(cert, open_key(*this, key_place, "--key")).value();
-  return identity::from_pem_files(cert, key_place).value();
+  auto made = identity::from_files(cert, key_place, password_of(password_file));
+  if (!made) throw error(with_password_remedy(made.error(), password_file));
+  return std::move(*made);
 }
 
 }  // namespace sluice::tool

@@ -50,16 +50,21 @@ class key_log_file {
 }  // namespace
 
 void credential_options::declare(CLI::App& app) {
-  app.add_option("--cert", cert, "Our certificate chain, leaf first: a PEM file, or a certificate's pkcs11: URI")
+  app.add_option("--cert", cert,
+                 "Our certificate chain, leaf first: a file (PEM, DER, PKCS#12), or a certificate's pkcs11: URI")
       ->type_name("FILE|URI");
   app.add_option("--chain", chain, "Issuers of a certificate in a token (PEM), where the token does not hold them")
       ->type_name("FILE");
-  app.add_option("--key", key, "Its private key: a PEM file, or a pkcs11: URI (default: where --cert is)")
+  app.add_option("--key", key,
+                 "Its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI (default: where --cert is)")
       ->type_name("FILE|URI");
   app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
       ->type_name("PATH");
   app.add_option("--pin-file", pin_file,
                  "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
+      ->type_name("FILE");
+  app.add_option("--password-file", password_file,
+                 "The password of an encrypted key or PKCS#12 file, first line of a file (else SLUICE_PASSWORD)")
       ->type_name("FILE");
 }
 

@@ -23,6 +23,7 @@ struct credential_options {
   std::string module;
   std::string pin_file;
   std::size_t sessions = 0;  // with the token; 0: the library's default
+  std::string password_file;
 
   void declare(CLI::App& app);
   std::optional<identity> load() const;  // nothing without --cert

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token keygen`, `import`, `csr` and `sign`: putting keys into a token, and using them once.
+#include "cli/password_place.hpp"
 #include "cli/trouble.hpp"
 #include "kit/authority.hpp"
 #include "kit/signing.hpp"
@@ -83,19 +84,17 @@ int generate(const key_verb_options& options) {
 kit::local_key read_key(const key_verb_options& options) {
   const auto pem = read_file(options.key_file);
   secret password;
-  if (!options.password_file.empty()) {
-    password = secret::from_file(options.password_file).value();
-  } else if (const char* given = std::getenv("SLUICE_PASSWORD")) {
-    password = secret(std::string_view(given));
-  }
+  if (const auto source = password_of(options.password_file)) password = source({options.key_file}).value();
   auto key = kit::local_key::from_pem(pem, password.view());
   if (key) return std::move(*key);
   if (pem.find("PRIVATE KEY") == pem.npos)
     give_up(errc::no_private_key, options.key_file, "", "give the file with the private key, in PEM");
   const bool is_encrypted = pem.find("ENCRYPTED") != pem.npos;
-  if (is_encrypted && password.empty())
-    give_up(errc::password_needed, options.key_file, "", "give --password-file, or set SLUICE_PASSWORD");
-  give_up(errc::bad_pem, options.key_file, is_encrypted ? "the password is wrong, or the file is damaged" : "");
+  if (!is_encrypted) give_up(errc::bad_pem, options.key_file);
+  auto why = password.empty() ? make_failure(errc::password_needed, options.key_file, "the key is encrypted")
+                              : make_failure(errc::wrong_password, options.key_file,
+                                             "it does not open the key, or the file is damaged");
+  throw error(with_password_remedy(std::move(why), options.password_file));
 }
 
 int import(const key_verb_options& options) {
