@@ -17,25 +17,46 @@ namespace sluice::inline v0::internal {
 namespace {
 
 constexpr std::string_view begin_mark = "-----BEGIN ";
-
+constexpr std::string_view end_mark = "-----END ";
 constexpr std::string_view mark_end = "-----";
 
 bool is_certificate_label(std::string_view label) {
   return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
 }
 
-// Of every object, in order: "CERTIFICATE", "EC PRIVATE KEY". Found as AWS-LC finds them, by whole lines.
-std::vector<std::string_view> labels_in(std::string_view text) {
-  std::vector<std::string_view> labels;
-  while (!text.empty()) {
+struct outline {
+  std::vector<std::string_view> labels;  // of every object, in order: "CERTIFICATE", "EC PRIVATE KEY"
+  std::size_t odd_line = 0;              // the first line that should begin or end an object and does not, from 1
+};
+
+// "----BEGIN CERTIFICATE-----", "  -----END CERTIFICATE-----": lines that were marks once.
+bool is_like_a_mark(std::string_view line) {
+  const auto word = line.find_first_not_of("- \t\xef\xbb\xbf");  // a byte order mark, too
+  if (word == line.npos || line.substr(0, word).find('-') == line.npos || !line.ends_with('-')) return false;
+  return line.substr(word).starts_with("BEGIN ") || line.substr(word).starts_with("END ");
+}
+
+// Objects are found as AWS-LC finds them, by whole lines. It passes over what it does not know as a mark: a chain
+// would lose a certificate in silence, so marks that are damaged and ends without a beginning are found here.
+outline outline_of(std::string_view text) {
+  outline found;
+  bool is_inside = false;
+  for (std::size_t number = 1; !text.empty(); ++number) {
     auto line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
-    while (!line.empty() && line.back() <= ' ') line.remove_suffix(1);
-    if (!line.starts_with(begin_mark) || !line.ends_with(mark_end)) continue;
-    line.remove_prefix(begin_mark.size());
-    labels.push_back(line.substr(0, line.size() - std::min(line.size(), mark_end.size())));
+    while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
+    const bool is_whole = line.ends_with(mark_end) && !line.ends_with("------");
+    if (line.starts_with(begin_mark) && is_whole) {
+      is_inside = true;
+      line.remove_prefix(begin_mark.size());
+      found.labels.push_back(line.substr(0, line.size() - std::min(line.size(), mark_end.size())));
+    } else if (line.starts_with(end_mark) && is_whole && is_inside) {
+      is_inside = false;
+    } else if (found.odd_line == 0 && (is_like_a_mark(line) || line.starts_with(begin_mark))) {
+      found.odd_line = number;
+    }
   }
-  return labels;
+  return found;
 }
 
 // "site.pem: certificate 2 of 3", "site.pem: object 1 of 2".
@@ -86,7 +107,7 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
     why.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
     return why;
   }
-  const auto labels = labels_in(text);
+  const auto [labels, odd_line] = outline_of(text);
   const bio_handle bio(BIO_new_mem_buf(text.data(), *size));
   if (!bio) return make_failure(errc::internal, std::string(where), "out of memory");
 
@@ -106,6 +127,10 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
     object.der.assign(bytes, bytes + raw.size);
     objects.push_back(std::move(object));
   }
+  if (odd_line != 0) {
+    return make_failure(errc::bad_pem, std::string(where),
+                        "line " + std::to_string(odd_line) + " should begin or end an object, and is damaged");
+  }
   return objects;
 }
 
@@ -114,8 +139,9 @@ std::string write_pem(std::string_view label, const void* der, std::size_t size)
   const std::string name(label);
   const unsigned char* data = nullptr;
   std::size_t length = 0;
-  if (!bio || PEM_write_bio(bio.get(), name.c_str(), "", static_cast<const unsigned char*>(der),
-                            static_cast<long>(size)) == 0 ||
+  if (!bio ||
+      PEM_write_bio(bio.get(), name.c_str(), "", static_cast<const unsigned char*>(der), static_cast<long>(size)) ==
+          0 ||
       BIO_mem_contents(bio.get(), &data, &length) != 1) {
     ERR_clear_error();
     return {};
