@@ -76,12 +76,25 @@ def test_doctor_says_that_rsa_without_pss_means_no_tls13(rsa):
     rsa.script('[token]\nwithout = ["CKM_RSA_PKCS_PSS"]')
     code, told, checks = rsa.doctor()
     assert code == 10 and told["ok"] is False
-    assert checks["tls1_3"]["code"] == "CKR_MECHANISM_INVALID" and "--max-tls 1.2" in checks["tls1_3"]["remedy"]
+    assert checks["tls1_3"]["code"] == "CKR_MECHANISM_INVALID" and "--policy " in checks["tls1_3"]["remedy"]
     assert checks["tls1_2"]["ok"] is True
     works = {v["name"]: v["ok"] for v in told["versions"]}
     assert works["TLSv1.3"] is False and works["TLSv1.2"] is True
     rsa.script("")
     assert rsa.doctor()[0] == 0
+
+
+def test_a_server_works_without_pss_as_doctor_says(faulty, authority, serve):
+    site = authority.issue("without-pss", kind="rsa2048")
+    faulty.uri = faulty.uri.replace("object=site", "object=without-pss")
+    ran = run("token", "import", faulty.uri, "--key", site.key, "--json", env=faulty.env)
+    assert ran.code == 0, ran.text
+    faulty.script('[token]\nwithout = ["CKM_RSA_PKCS_PSS"]')
+    remedy = faulty.doctor()[2]["tls1_3"]["remedy"].split("without: ")[1].split()
+    options = ["--cert", site.cert, "--key", faulty.uri]
+    assert run("check", serve(*options, *remedy, env=faulty.env).name, "--ca", authority.cert).code == 0
+    # TLS 1.2 alone is not enough: it has PSS as well.
+    assert run("check", serve(*options, "--max-tls", "1.2", env=faulty.env).name, "--ca", authority.cert).code == 4
 
 
 @pytest.mark.parametrize(

@@ -176,9 +176,10 @@ class examination {
       }
       made_.trials.push_back(std::move(trial));
     }
-    judge(tls_version::tls1_3, "tls1_3",
-          "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key, or limit the server to TLS 1.2: "
-          "--max-tls 1.2");
+    judge(
+        tls_version::tls1_3, "tls1_3",
+        "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key, or a policy of TLS 1.2 that does without: "
+        "--policy ELBSecurityPolicy-FS-1-2-2019-08");
     judge(tls_version::tls1_2, "tls1_2",
           "the token needs CKM_RSA_PKCS or CKM_ECDSA for the kind of key; limit the server to TLS 1.3: --min-tls 1.3");
     for (const auto version : {tls_version::tls1_1, tls_version::tls1_0})
