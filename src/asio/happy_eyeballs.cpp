@@ -64,7 +64,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     sockets_.emplace_back(executor_);
     const auto socket = std::prev(sockets_.end());
     if (auto ready = setup_.prepare(*socket, endpoints_[index]); !ready) {
-      return attempt_ended(index, *socket, std::move(ready.error()));
+      return attempt_ended(index, *socket, ready.error());
     }
     socket->async_connect(endpoints_[index],
                           net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
