@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stapled OCSP: asked for unless switched off, believed when good, and each bad one refused by its own name.
+#include "kit/staple.hpp"
 #include "support/flavour.hpp"
-#include "support/ocsp.hpp"
 #include "support/records.hpp"
 
 #include <gtest/gtest.h>
@@ -9,6 +9,8 @@
 namespace sluice::test {
 namespace {
 
+using kit::ocsp_options;
+using kit::ocsp_response;
 using status = ocsp_options::status;
 
 struct stapled : ::testing::TestWithParam<flavour> {

@@ -37,6 +37,11 @@ constexpr std::array all = {
          "  sluice token list\n"
          "  sluice token doctor 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --cert site.pem",
          declare_token},
+    verb{"lab", "Misconfigured and hostile peers on this machine, each with the verdict it must get",
+         "  sluice lab run\n"
+         "  sluice lab run certificates --client 'openssl s_client -connect {host}:{port} -CAfile {ca} -verify_hostname "
+         "{sni} -verify_return_error'",
+         declare_lab},
 };
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::test {
+namespace sluice::kit {
 
 struct ocsp_options {
   enum class status { good, revoked, unknown } says = status::good;
@@ -19,7 +19,7 @@ struct ocsp_options {
 };
 
 // What `responder` says of a certificate that `issuer` signed, in DER.
-std::vector<std::byte> ocsp_response(const kit::authority& issuer, const std::string& certificate_pem,
-                                     const ocsp_options& options = {}, const kit::authority* responder = nullptr);
+std::vector<std::byte> ocsp_response(const authority& issuer, const std::string& certificate_pem,
+                                     const ocsp_options& options = {}, const authority* responder = nullptr);
 
-}  // namespace sluice::test
+}  // namespace sluice::kit

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support/ocsp.hpp"
+#include "kit/staple.hpp"
 
 #include <openssl/asn1.h>
 #include <openssl/mem.h>
@@ -9,7 +9,7 @@
 #include <ctime>
 #include <stdexcept>
 
-namespace sluice::test {
+namespace sluice::kit {
 namespace {
 
 bssl::UniquePtr<ASN1_TIME> hours_from_now(std::chrono::hours hours) {
@@ -41,8 +41,8 @@ int status_number(ocsp_options::status status) {
 
 }  // namespace
 
-std::vector<std::byte> ocsp_response(const kit::authority& issuer, const std::string& certificate_pem,
-                                     const ocsp_options& options, const kit::authority* responder) {
+std::vector<std::byte> ocsp_response(const authority& issuer, const std::string& certificate_pem,
+                                     const ocsp_options& options, const authority* responder) {
   if (options.response_status != 0) {
     const bssl::UniquePtr<OCSP_RESPONSE> refusal(OCSP_response_create(options.response_status, nullptr));
     return der_of(refusal.get());
@@ -62,4 +62,4 @@ std::vector<std::byte> ocsp_response(const kit::authority& issuer, const std::st
   return der_of(response.get());
 }
 
-}  // namespace sluice::test
+}  // namespace sluice::kit

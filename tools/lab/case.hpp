@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// A case of the lab: a peer that is wrong in one way, or right, and the verdict that a client must give.
+#pragma once
+
+#include "sluice/context.hpp"
+#include "sluice/error.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::tool::lab {
+
+class world;
+
+using tcp = boost::asio::ip::tcp;
+using server_function = std::function<boost::asio::awaitable<void>(tcp::socket)>;
+
+// What listens, and how our client goes there.
+struct peer {
+  server_function serve;                                 // one connection, to its end
+  std::string server_name = "localhost";                 // the name the certificate must be for: {sni}
+  std::string ca;                                        // PEM the client trusts, {ca}; empty: the lab's root
+  std::function<void(client_options&)> adapt = nullptr;  // how our client differs from its defaults
+  int visits = 1;                                        // connections one after another; each gets the verdict
+  bool times_out = false;  // the verdict comes with the time limit: neither before it nor much later
+};
+
+struct lab_case {
+  std::string name;
+  std::string group;                   // "certificates", "protocol" or "behaviour"
+  std::optional<errc> expect;          // nothing: accepted
+  std::optional<sluice::origin> from;  // who notices: we, or the peer, who tells us
+  std::string about;                   // what is wrong with it, in a few words
+  std::string note;                    // "s2n" where its own verdict is stricter or laxer than the rest of the world's
+  peer (*make)(world&, int);           // not called before the case is wanted
+  int argument = 0;                    // for rows that differ in a number
+  std::string unavailable;             // not empty: what brings it
+};
+
+// "accepted", or the name of the errc.
+std::string_view verdict_name(const std::optional<errc>& verdict) noexcept;
+
+const std::vector<lab_case>& cases();
+
+// The tables.
+std::vector<lab_case> certificate_cases();
+std::vector<lab_case> name_cases();
+std::vector<lab_case> key_cases();
+std::vector<lab_case> ocsp_cases();
+std::vector<lab_case> protocol_cases();
+std::vector<lab_case> behaviour_cases();
+
+// The cases of these names, and of groups of these names, in the tables' order; all when there are none. Throws
+// errc::usage for a name that is neither.
+std::vector<lab_case> select_cases(const std::vector<std::string>& names);
+
+}  // namespace sluice::tool::lab
