@@ -43,7 +43,10 @@ driver::~driver() = default;
 
 void driver::start_read(std::span<std::byte> into, size_handler handler) {
   if (reading_.is_active) return refuse(std::move(handler), busy(), std::size_t{0});
-  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code, std::size_t{0});
+  if (is_lingering_) {
+    note_failure(tls_.last_failure().code, phase::read);  // it came with the bytes of a read, which did not tell
+    return refuse(std::move(handler), failure_.code, std::size_t{0});
+  }
   read_into_ = into;
   begin(reading_, handler, terminal | partial | total);
   read_step(std::move(handler), begun::now);
@@ -75,7 +78,10 @@ void driver::read_step(size_handler handler, begun when) {
 
 void driver::start_write(const gathered_buffers& from, size_handler handler) {
   if (writing_.is_active) return refuse(std::move(handler), busy(), std::size_t{0});
-  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code, std::size_t{0});
+  if (is_lingering_) {
+    note_failure(tls_.last_failure().code, phase::write);  // it came with the bytes of a read, which did not tell
+    return refuse(std::move(handler), failure_.code, std::size_t{0});
+  }
   write_from_ = from;
   sealed_ = 0;
   begin(writing_, handler, terminal | partial);
