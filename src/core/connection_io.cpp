@@ -119,7 +119,7 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
       errc::protocol_error, place, "it sent " + printable(arrived) + ", which is not TLS",
       side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command" : "");
   refusal.at = phase::handshake;
-  refusal.from = origin::peer;
+  refusal.from = origin::local;
   return false;
 }
 

@@ -90,6 +90,7 @@ TEST(connection_failure, what_is_not_tls_is_a_protocol_error_for_a_client) {
     const auto st = p.client.handshake(p.client_io);
     EXPECT_TRUE(st.error == errc::protocol_error) << text << ": " << st.error.message();
     EXPECT_EQ(p.client.last_failure().category(), "tls");
+    EXPECT_EQ(p.client.last_failure().from, origin::local) << text;
     if (st.error) expect_latched(p.client, p.client_io, st.error);
   }
 }
