@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/diagnosis.hpp"
 
+#include "core/handles.hpp"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/nid.h>
+#include <openssl/x509v3.h>
+
 #include <algorithm>
 #include <ctime>
 
@@ -25,6 +32,49 @@ void point_at(failure& story, const judged_chain& chain, std::size_t index) {
   story.depth = static_cast<int>(index);
 }
 
+x509_handle parse(const certificate& c) {
+  const auto* at = reinterpret_cast<const unsigned char*>(c.der().data());
+  x509_handle x509(d2i_X509(nullptr, &at, static_cast<long>(c.der().size())));
+  ERR_clear_error();
+  return x509;
+}
+
+bool has_signed(const certificate& issuer, const certificate& subject) {
+  const auto above = parse(issuer);
+  const auto below = parse(subject);
+  auto* key = above ? X509_get0_pubkey(above.get()) : nullptr;
+  const bool is_signed = key != nullptr && below && X509_verify(below.get(), key) == 1;
+  ERR_clear_error();
+  return is_signed;
+}
+
+// The chain reaches an anchor, every signature may be right, and it is refused: who had no right to issue the next?
+void explain_overreach(failure& story, const judged_chain& chain, std::span<const certificate* const> path) {
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    const auto x509 = parse(*path[i]);
+    if (!x509) continue;
+    const auto name = quoted(path[i]->subject());
+    const long most_below = X509_get_pathlen(x509.get());
+    std::string detail;
+    if (X509_check_ca(x509.get()) == 0) {
+      detail = name + " is not an authority, but issued " + quoted(path[i - 1]->subject());
+    } else if (most_below >= 0 && static_cast<std::size_t>(most_below) < i - 1) {
+      detail =
+          name + " may have " + std::to_string(most_below) + " authorities below it, and has " + std::to_string(i - 1);
+    } else if (X509_get_ext_by_NID(x509.get(), NID_name_constraints, -1) >= 0) {
+      detail = name + " may issue for certain names only, which those of " + quoted(chain.sent.front().subject()) +
+               " are not";
+    }
+    if (detail.empty()) continue;
+    point_at(story, chain, static_cast<std::size_t>(path[i] - chain.sent.data()));
+    story.detail = std::move(detail);
+    break;
+  }
+  if (story.detail.empty())
+    story.detail = "it leads to a trusted authority, but one certificate in it may not issue the next";
+  story.remedy = "have the certificate issued by an authority that may";
+}
+
 // Follows issuers from the leaf until one is missing.
 void explain_untrusted(failure& story, const judged_chain& chain) {
   const auto& leaf = chain.sent.front();
@@ -36,8 +86,11 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     return;
   }
   const auto* last = &leaf;
+  std::vector<const certificate*> path;
   for (std::size_t steps = 0; steps < chain.sent.size(); ++steps) {
-    if (find_by_subject(chain.anchors, last->issuer()) != nullptr) {
+    path.push_back(last);
+    if (const auto* anchor = find_by_subject(chain.anchors, last->issuer())) {
+      if (has_signed(*anchor, *last)) return explain_overreach(story, chain, path);
       story.detail = "an authority named " + quoted(last->issuer()) + " is trusted, but it did not sign " +
                      quoted(last->subject());
       story.remedy = "compare the authority's key: it may have been replaced";
@@ -101,9 +154,7 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     case errc::untrusted: return explain_untrusted(story, chain);
     case errc::expired: return explain_dates(story, chain, true);
     case errc::not_yet_valid: return explain_dates(story, chain, false);
-    case errc::chain_too_long:
-      story.detail = std::to_string(chain.sent.size()) + " certificates were sent";
-      return;
+    case errc::chain_too_long: story.detail = std::to_string(chain.sent.size()) + " certificates were sent"; return;
     case errc::wrong_purpose:
     case errc::weak:
     case errc::malformed:
