@@ -7,7 +7,7 @@ import pytest
 
 from kit import run
 
-VERBS = ["check", "connect", "demo", "serve", "token"]
+VERBS = ["check", "connect", "demo", "lab", "serve", "token"]
 
 
 def test_version_names_everything_inside():

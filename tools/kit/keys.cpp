@@ -74,7 +74,6 @@ failure trouble(std::string where) {
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name) {
   if (EVP_PKEY_id(key) == EVP_PKEY_ED25519) return nullptr;
   if (name == "sha1") return EVP_sha1();
-  if (name == "md5") return EVP_md5();
   if (name == "sha384") return EVP_sha384();
   if (name == "sha512") return EVP_sha512();
   return EVP_sha256();

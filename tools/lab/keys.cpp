@@ -17,14 +17,6 @@ peer signed_with(world& w, const char* digest) {
   return tls_peer(w.issue(options));
 }
 
-// ECDSA does not go with MD5.
-peer signed_with_md5(world& w, int) {
-  const auto old = w.root().make_intermediate("Sluice Lab RSA Intermediate", "rsa2048").value();
-  auto options = good_leaf();
-  options.digest = "md5";
-  return tls_peer(w.issue_by(old, options));
-}
-
 peer old_intermediate(world& w, const char* digest) {
   const auto old = w.root().make_intermediate("Sluice Lab Old Intermediate", "ec256", {.digest = digest}).value();
   return tls_peer(w.issue_by(old, good_leaf()));
@@ -61,7 +53,6 @@ std::vector<lab_case> key_cases() {
        [](world& w, int) { return signed_with(w, "sha1"); }},
       {"sha1-intermediate", group, weak, us, "an intermediate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return old_intermediate(w, "sha1"); }},
-      {"md5-leaf", group, weak, us, "signed with MD5", "", signed_with_md5},
       {"rsa1024", group, weak, us, "an RSA key of 1024 bits", "s2n takes it",
        [](world& w, int) { return keyed(w, "rsa1024"); }},
       {"rsa1024-intermediate", group, weak, us, "an intermediate with an RSA key of 1024 bits", "s2n takes it",

@@ -39,8 +39,8 @@ constexpr std::array all = {
          declare_token},
     verb{"lab", "Misconfigured and hostile peers on this machine, each with the verdict it must get",
          "  sluice lab run\n"
-         "  sluice lab run certificates --client 'openssl s_client -connect {host}:{port} -CAfile {ca} -verify_hostname "
-         "{sni} -verify_return_error'",
+         "  sluice lab run certificates --client 'openssl s_client -connect {host}:{port} -CAfile {ca} "
+         "-verify_hostname {sni} -verify_return_error'",
          declare_lab},
 };
 

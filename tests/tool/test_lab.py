@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab: every peer gets its verdict, from our client and from others', and a verdict that is wrong is seen."""
+
+import json
+import os
+import signal
+
+import pytest
+
+from kit import LIMIT, Program, environment, run
+
+FIELDS = ["case", "group", "expect", "got", "ok", "origin", "message"]
+OPENSSL = (
+    "echo | openssl s_client -connect {host}:{port} -CAfile {ca} -servername {sni} -verify_hostname {sni} "
+    "-verify_return_error"
+)
+
+
+def lines_of(ran):
+    return [json.loads(line) for line in ran.text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def every_case():
+    listed = run("lab", "list", "--json")
+    assert listed.code == 0 and listed.err == ""
+    return lines_of(listed)
+
+
+@pytest.fixture(scope="module")
+def visited():
+    return run("lab", "run", "--json")
+
+
+def test_list_names_each_case_once_with_what_is_wrong(every_case):
+    names = [one["case"] for one in every_case]
+    assert len(names) == len(set(names)) and {"expired", "wrong-host", "plain-http", "silence"} <= set(names)
+    assert {one["group"] for one in every_case} == {"certificates", "behaviour"}
+    for one in every_case:
+        assert one["about"] and one["available"] is True, one
+        assert one["origin"] in ((None,) if one["expect"] == "accepted" else ("local", "peer")), one
+
+
+def test_our_client_gives_every_verdict(every_case, visited):
+    assert visited.err == ""
+    seen = lines_of(visited)
+    assert [one["case"] for one in seen] == [one["case"] for one in every_case]
+    wrong = [one for one in seen if one["ok"] is not True]
+    assert wrong == [] and visited.code == 0
+
+
+def test_each_refusal_is_one_line_with_its_cause(every_case, visited):
+    for listed, one in zip(every_case, lines_of(visited)):
+        assert list(one) == FIELDS
+        assert (one["got"], one["origin"]) == (listed["expect"], listed["origin"]), one
+        assert "\n" not in one["message"]
+        assert (one["message"] == "") == (one["expect"] == "accepted"), one
+
+
+def test_waiting_in_vain_ends_at_the_limit():
+    ran = run("lab", "run", "silence", "drip", "--patience", "1s", "--json")
+    assert ran.code == 0, ran.text
+    assert [one["got"] for one in lines_of(ran)] == ["timed_out", "timed_out"]
+
+
+def test_another_client_is_asked_with_its_command():
+    names = ["expired", "wrong-host", "self-signed", "plain-http", "ecc256"]
+    ran = run("lab", "run", *names, "--client", OPENSSL, "--json")
+    got = {one["case"]: one["got"] for one in lines_of(ran)}
+    assert got == {**dict.fromkeys(names, "rejected"), "ecc256": "accepted"}
+    assert ran.code == 0, ran.text
+
+
+def test_a_client_that_takes_everything_fails_the_negative_cases():
+    ran = run("lab", "run", "expired", "closes", "ecc256", "--client", "true", "--json")
+    assert {one["case"]: one["ok"] for one in lines_of(ran)} == {"expired": False, "closes": False, "ecc256": True}
+    assert ran.code == 9
+
+
+def test_a_client_that_takes_nothing_fails_the_positive_cases():
+    ran = run("lab", "run", "expired", "ecc256", "--client", "false", "--json")
+    assert {one["case"]: one["ok"] for one in lines_of(ran)} == {"expired": True, "ecc256": False}
+    assert ran.code == 9
+
+
+def test_a_client_that_hangs_is_ended():
+    ran = run("lab", "run", "ecc256", "--client", "sleep 1000", "--timeout", "500ms", "--json")
+    (one,) = lines_of(ran)
+    assert (one["got"], one["ok"], ran.code) == ("rejected", False, 9)
+    assert "had not ended" in one["message"]
+
+
+def test_serve_is_there_for_a_client_of_ones_own():
+    lab = Program("lab", "serve", "expired", "--json", env=environment(TMPDIR=os.environ["TMPDIR"]))
+    try:
+        said = json.loads(lab.line())
+        assert (said["event"], said["case"], said["expect"]) == ("listening", "expired", "expired")
+        ran = run("check", said["address"].replace("127.0.0.1", said["sni"]), "--ca", said["ca"], "--json")
+        assert (ran.code, ran.json["error"]["code"]) == (7, "expired"), ran.text
+    finally:
+        lab.process.send_signal(signal.SIGINT)
+        code = lab.process.wait(LIMIT)
+    assert code in (0, 130)
+    assert not os.path.exists(said["ca"])
+
+
+@pytest.mark.parametrize("verb", ["run", "serve"])
+def test_an_unknown_case_is_wrong_usage_with_a_remedy(verb):
+    ran = run("lab", verb, "no-such-case")
+    assert (ran.code, ran.out) == (1, b"")
+    assert ran.err.count("\n") == 1 and "no-such-case" in ran.err and "`sluice lab list`" in ran.err

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Peers whose handshake is as it should be, and what comes after is not; and servers that ask for a certificate.
+#include "lab/answer.hpp"
+#include "lab/by_hand.hpp"
+#include "lab/records.hpp"
+#include "lab/world.hpp"
+
+#include <functional>
+
+namespace sluice::tool::lab {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto group = "behaviour";
+constexpr int handshake_type = 22;
+constexpr int data_type = 23;
+constexpr int alert_type = 21;
+
+// What is sent once the handshake is done.
+using ending = std::function<std::string(by_hand&)>;
+
+asio::awaitable<void> end_by_hand(tcp::socket socket, std::shared_ptr<const server_options> options, ending what) {
+  const auto hand = co_await shake_hands(std::move(socket), options);
+  if (!hand) co_return;
+  // The request may have come with the client's Finished, and be read already: nobody waits for it here. It is
+  // read before the socket closes, which would be a reset otherwise.
+  auto bytes = what(*hand);
+  co_await write_all(hand->socket(), std::move(bytes));
+  boost::system::error_code ignored;
+  hand->socket().shutdown(tcp::socket::shutdown_send, ignored);
+  co_await wait_for_end(hand->socket());
+}
+
+peer ending_with(world& w, ending what) {
+  const auto options = std::make_shared<const server_options>(serving(w.issue(good_leaf())));
+  return {.serve = [options, what = std::move(what)](tcp::socket socket) {
+    return end_by_hand(std::move(socket), options, what);
+  }};
+}
+
+std::string goodbye(by_hand& hand) { return hand.seal(alert_type, number(1, 1) + number(0, 1)); }
+
+peer alerting_late(world& w, int description) {
+  return ending_with(w, [description](by_hand& hand) {
+    return hand.seal(alert_type, number(2, 1) + number(static_cast<std::size_t>(description), 1));
+  });
+}
+
+peer truncated_after_answer(world& w, int) {
+  return ending_with(w, [](by_hand& hand) { return hand.seal(data_type, page); });
+}
+
+peer truncated_in_record(world& w, int) {
+  return ending_with(w, [](by_hand& hand) {
+    const auto whole = hand.seal(data_type, page);
+    return whole.substr(0, whole.size() / 2);
+  });
+}
+
+peer forged_record(world& w, int) {
+  return ending_with(w, [](by_hand& hand) {
+    auto sealed = hand.seal(data_type, page);
+    sealed.back() = static_cast<char>(sealed.back() ^ 1);
+    return sealed;
+  });
+}
+
+peer updating_keys(world& w, int) {
+  return ending_with(w, [](by_hand& hand) {
+    auto bytes = hand.key_update();
+    bytes += hand.seal(data_type, page);
+    return bytes + goodbye(hand);
+  });
+}
+
+peer greeting_again(world& w, int) {
+  return ending_with(w, [](by_hand& hand) { return hand.seal(handshake_type, server_hello({})); });
+}
+
+peer asking(world& w, client_auth how, bool is_known) {
+  const auto& issuer = is_known ? w.root() : w.stranger();
+  auto options = serving(w.issue(good_leaf()));
+  options.client_auth = how;
+  options.trust = trust::from_pem(w.root().certificate(), "the lab's store").value();
+  auto who = good_leaf();
+  who.extended_key_usage = "clientAuth";
+  const auto own = w.issue_by(issuer, who);
+  auto p = tls_peer(options);
+  p.adapt = [own](client_options& client) { client.identity = identity::from_pem(own.chain, own.key).value(); };
+  return p;
+}
+
+peer asking_in_vain(world& w, client_auth how) {
+  auto p = asking(w, how, true);
+  p.adapt = nullptr;
+  return p;
+}
+
+}  // namespace
+
+std::vector<lab_case> late_cases() {
+  using enum errc;
+  constexpr auto us = origin::local;
+  constexpr auto them = origin::peer;
+  return {
+      {"truncated", group, errc::truncated, them, "hangs up without close_notify after its answer", "",
+       truncated_after_answer},
+      {"truncated-in-record", group, errc::truncated, them, "hangs up in the middle of a record", "",
+       truncated_in_record},
+      {"forged-record", group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
+      {"hello-again", group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
+      {"key-update", group, {}, {}, "new keys before its answer", "", updating_keys},
+      {"late-certificate-required", group, errc::alert, them, "wants a certificate, and says so after the handshake",
+       "", alerting_late, 116},
+      {"late-bad-certificate", group, errc::alert, them, "refuses our certificate after the handshake", "",
+       alerting_late, 42},
+      {"mtls-accepted",
+       group,
+       {},
+       {},
+       "requires a certificate, and takes ours",
+       "",
+       [](world& w, int) { return asking(w, client_auth::required, true); }},
+      {"mtls-optional",
+       group,
+       {},
+       {},
+       "asks for a certificate, and does without",
+       "",
+       [](world& w, int) { return asking_in_vain(w, client_auth::optional); }},
+      {"mtls-missing", group, closed, them, "requires a certificate, and we have none", "s2n tells nobody why",
+       [](world& w, int) { return asking_in_vain(w, client_auth::required); }},
+      {"mtls-unknown", group, closed, them, "requires a certificate of an authority that did not issue ours",
+       "s2n tells nobody why", [](world& w, int) { return asking(w, client_auth::required, false); }},
+  };
+}
+
+}  // namespace sluice::tool::lab
