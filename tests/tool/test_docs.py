@@ -6,7 +6,7 @@ import pathlib
 import re
 import subprocess
 
-from kit import LIMIT, ROOT, SLUICE, environment
+from kit import LIMIT, ROOT, SLUICE, environment, run
 
 PAGE = (ROOT / "docs" / "cli.md").read_text()
 # What differs from run to run.
@@ -37,3 +37,13 @@ def test_every_console_says_what_the_page_says(server, site, authority, tmp_path
         done = subprocess.run(shell, cwd=tmp_path, env=env, timeout=LIMIT, **both)
         shown = done.stdout.decode().replace(f":{server.port}", ":8443")
         assert plain(shown) == plain(console)
+
+
+def test_the_page_of_errors_is_what_the_lab_hears():
+    ran = run("lab", "run", "--markdown")
+    assert ran.code == 0, ran.err
+    varies = [(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", "DATE"), (r"\b\d+ ms\b", "TIME")]
+    shown, heard = (ROOT / "docs" / "errors.md").read_text(), ran.text
+    for pattern, word in varies:
+        shown, heard = re.sub(pattern, word, shown), re.sub(pattern, word, heard)
+    assert heard == shown, "make it anew: sluice lab run --markdown > docs/errors.md"
