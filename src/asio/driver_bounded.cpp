@@ -38,7 +38,10 @@ void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
 
 void driver::start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler) {
   if (bounded_.is_active) return refuse(std::move(handler), make_error_code(errc::in_use));
-  if (is_lingering_) return refuse(std::move(handler), tls_.last_failure().code);
+  if (is_lingering_) {
+    note_failure(tls_.last_failure().code, what == verb::handshake ? phase::handshake : phase::shutdown);
+    return refuse(std::move(handler), failure_.code);
+  }
   verb_ = what;
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);

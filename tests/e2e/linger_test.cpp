@@ -7,8 +7,10 @@
 #include "asio/linger.hpp"
 
 #include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <iterator>
 #include <list>
@@ -113,8 +115,29 @@ TEST_F(linger, answers_all_further_operations_with_the_failure) {
   EXPECT_EQ(shut.wait(io), errc::untrusted);
   client->async_handshake(shaken.handler());
   EXPECT_EQ(shaken.wait(io), errc::untrusted);
+  EXPECT_EQ(client->last_failure().code, errc::untrusted);
   EXPECT_FALSE(s.is_done);
   EXPECT_EQ(s.wait(io), errc::closed);
+}
+
+// The read that brings the last bytes has no room for the failure behind them; the next operation tells it.
+TEST_F(linger, tells_a_failure_that_came_with_the_last_bytes) {
+  joined_streams others(io.get_executor(), client_context(), server_context());
+  others.shake_hands(io);
+  std::array<char, 64> got{};
+  outcome sent, read, later;
+  others.server.async_write_some(asio::buffer("bytes", 5), sent.handler());
+  EXPECT_FALSE(sent.wait(io));
+  constexpr std::size_t a_record = 5 + 5 + 1 + 16;
+  const std::array<unsigned char, 40> no_record{23, 3, 3, 0, 35};
+  asio::write(others.server.next_layer(), asio::buffer(no_record));
+  while (others.client.next_layer().available() < a_record + no_record.size()) std::this_thread::yield();
+  others.client.async_read_some(asio::buffer(got), read.handler());
+  EXPECT_FALSE(read.wait(io)) << read.ec.message();
+  EXPECT_EQ(read.bytes, 5u);
+  others.client.async_read_some(asio::buffer(got), later.handler());
+  EXPECT_TRUE(later.wait(io));
+  EXPECT_EQ(others.client.last_failure().code, later.ec) << "it has a story";
 }
 
 TEST_F(linger, is_short_where_blinding_is_off) {
