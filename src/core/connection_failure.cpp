@@ -39,6 +39,20 @@ ocsp_answer read_ocsp(std::span<const uint8_t> der) {
   return answer;
 }
 
+// Alerts of who finds no version, cipher suite, group or signature in common (RFC 8446 §6.2).
+bool is_about_parameters(const alert_info& alert) {
+  constexpr int handshake_failure = 40, protocol_version = 70, insufficient_security = 71;
+  return alert.which == alert_info::direction::received &&
+         (alert.description == handshake_failure || alert.description == protocol_version ||
+          alert.description == insufficient_security);
+}
+
+// "SERVER CERT": the message that came last, or that nobody could read.
+std::string last_message(s2n_connection* conn) {
+  const char* name = s2n_connection_get_last_message_name(conn);
+  return name != nullptr ? name : std::string();
+}
+
 }  // namespace
 
 failure connection::impl::transport_failure(const error_code& ec, phase at) const {
@@ -111,15 +125,29 @@ void connection::impl::explain(failure& story) const {
     if (shared.trust)
       internal::explain_certificate(story, {sent, shared.trust->anchors(), shared.trust->where(), now, side});
   }
+  const auto what_we_offer = [&shared] {
+    return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +
+           std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
+  };
+  if (story.engine == "S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED") {
+    return add("it can do better than it chose (RFC 8446 §4.1.3)",
+               "somebody between the two may be changing what is said: connect past proxies and inspection");
+  }
+  if (story.engine == "S2N_ERR_DH_TOO_SMALL" || story.engine == "S2N_ERR_DH_PARAMS_CREATE") {
+    return add("its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
+  }
   switch (cause_of(story.code)) {
     case errc::untrusted:
       return add(store(),
                  "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
     case errc::no_shared_parameters:
-      return add("we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +
-                     std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")",
-                 "compare with what the peer supports");
+      return add(what_we_offer(), "compare with what the peer supports");
+    case errc::alert:
+      if (side == role::client && is_about_parameters(story.alert)) {
+        add(what_we_offer(), "compare with what the server supports; its log says what it missed");
+      }
+      return;
     case errc::missing:
       return add(side == role::server ? "the client has none to send" : "", "");
     case errc::truncated:
@@ -128,9 +156,14 @@ void connection::impl::explain(failure& story) const {
       return add("", "renew the certificate, or correct this machine's clock");
     case errc::not_yet_valid:
       return add("", "correct the clock of the machine that is wrong");
+    case errc::protocol_error: {
+      const auto message = story.at == phase::handshake ? last_message(conn.get()) : std::string();
+      return add(message.empty() ? "" : "at the message " + message,
+                 "the peer speaks TLS, and not by its rules: see what it is, and what is on the way");
+    }
     case errc::wrong_purpose:
-      return add("", side == role::client ? "issue it with the extended key usage serverAuth"
-                                          : "issue it with the extended key usage clientAuth");
+      return add("", side == role::client ? "have one issued with the extended key usage serverAuth"
+                                          : "have one issued with the extended key usage clientAuth");
     default: return;
   }
 }

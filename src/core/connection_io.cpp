@@ -115,9 +115,13 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   std::ranges::copy(more, first_header.begin() + static_cast<std::ptrdiff_t>(first_size));
   first_size += more.size();
   if (can_begin(std::span(first_header).first(first_size), side)) return true;
-  refusal = internal::make_failure(
-      errc::protocol_error, place, "it sent " + printable(arrived) + ", which is not TLS",
-      side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command" : "");
+  const bool is_record = first_header[0] >= std::byte{20} && first_header[0] <= std::byte{24} &&
+                         first_size > 1 && first_header[1] == std::byte{3};
+  const auto* verdict = is_record ? ", with which no TLS begins" : ", which is not TLS";
+  const auto* remedy = is_record ? "see what the peer is: its first record is one of TLS, and not allowed"
+                                 : "look for the port that speaks TLS, or for a STARTTLS command";
+  refusal = internal::make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict,
+                                   side == role::client ? remedy : "");
   refusal.at = phase::handshake;
   refusal.from = origin::local;
   return false;

@@ -50,6 +50,13 @@ bool has_signed(const certificate& issuer, const certificate& subject) {
 
 // The chain reaches an anchor, every signature may be right, and it is refused: who had no right to issue the next?
 void explain_overreach(failure& story, const judged_chain& chain, std::span<const certificate* const> path) {
+  for (const auto* link : path) {
+    const auto x509 = parse(*link);
+    if (!x509 || X509_get_signature_nid(x509.get()) != NID_md5WithRSAEncryption) continue;
+    story.detail = quoted(link->subject()) + " is signed with MD5, which proves nothing";
+    story.remedy = "have it issued anew with SHA-256";
+    return;
+  }
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto x509 = parse(*path[i]);
     if (!x509) continue;
@@ -148,6 +155,17 @@ std::string length_text(std::chrono::seconds length) {
   return "less than a second";
 }
 
+// Served as the end's own certificate, and an authority's.
+void explain_purpose(failure& story, const judged_chain& chain) {
+  const auto x509 = parse(chain.sent.front());
+  if (!x509 || X509_check_ca(x509.get()) == 0) return;
+  const auto is_own_issuer = std::ranges::any_of(
+      chain.sent.subspan(1), [&](const certificate& c) { return has_signed(chain.sent.front(), c); });
+  story.detail = quoted(chain.sent.front().subject()) + " is an authority's";
+  story.remedy = is_own_issuer ? "send the server's own certificate first, then those of its issuers, in order"
+                               : "have it issue a certificate for this name, and serve that";
+}
+
 void explain_certificate(failure& story, const judged_chain& chain) {
   if (chain.sent.empty()) return;
   switch (cause_of(story.code)) {
@@ -155,7 +173,7 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     case errc::expired: return explain_dates(story, chain, true);
     case errc::not_yet_valid: return explain_dates(story, chain, false);
     case errc::chain_too_long: story.detail = std::to_string(chain.sent.size()) + " certificates were sent"; return;
-    case errc::wrong_purpose:
+    case errc::wrong_purpose: explain_purpose(story, chain); [[fallthrough]];
     case errc::weak:
     case errc::malformed:
     case errc::revoked:

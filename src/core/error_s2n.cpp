@@ -20,6 +20,8 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_ECDHE_UNSUPPORTED_CURVE", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_INVALID_SUPPORTED_GROUP_STATE", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_KEM_UNSUPPORTED_PARAMS", errc::no_shared_parameters},
+    s2n_row{"S2N_ERR_DH_TOO_SMALL", errc::no_shared_parameters},
+    s2n_row{"S2N_ERR_DH_PARAMS_CREATE", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", errc::version_unsupported},
     s2n_row{"S2N_ERR_UNKNOWN_PROTOCOL_VERSION", errc::version_unsupported},
     s2n_row{"S2N_ERR_NO_APPLICATION_PROTOCOL", errc::alpn_mismatch},

@@ -3,11 +3,13 @@
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 
 import pytest
 
-from kit import LIMIT, Program, environment, run
+from kit import LIMIT, SLUICE, Program, environment, run
 
 FIELDS = ["case", "group", "expect", "got", "ok", "origin", "message"]
 OPENSSL = (
@@ -35,9 +37,9 @@ def visited():
 def test_list_names_each_case_once_with_what_is_wrong(every_case):
     names = [one["case"] for one in every_case]
     assert len(names) == len(set(names)) and {"expired", "wrong-host", "plain-http", "silence"} <= set(names)
-    assert {one["group"] for one in every_case} == {"certificates", "behaviour"}
+    assert {one["group"] for one in every_case} == {"certificates", "protocol", "behaviour", "tokens"}
     for one in every_case:
-        assert one["about"] and one["available"] is True, one
+        assert one["about"] and one["available"] is (one["remedy"] is None), one
         assert one["origin"] in ((None,) if one["expect"] == "accepted" else ("local", "peer")), one
 
 
@@ -45,13 +47,17 @@ def test_our_client_gives_every_verdict(every_case, visited):
     assert visited.err == ""
     seen = lines_of(visited)
     assert [one["case"] for one in seen] == [one["case"] for one in every_case]
-    wrong = [one for one in seen if one["ok"] is not True]
+    unavailable = {one["case"] for one in every_case if not one["available"]}
+    wrong = [one for one in seen if one["ok"] is not (None if one["case"] in unavailable else True)]
     assert wrong == [] and visited.code == 0
 
 
 def test_each_refusal_is_one_line_with_its_cause(every_case, visited):
     for listed, one in zip(every_case, lines_of(visited)):
         assert list(one) == FIELDS
+        if not listed["available"]:
+            assert (one["got"], one["message"]) == ("unavailable", listed["remedy"])
+            continue
         assert (one["got"], one["origin"]) == (listed["expect"], listed["origin"]), one
         assert "\n" not in one["message"]
         assert (one["message"] == "") == (one["expect"] == "accepted"), one
@@ -102,6 +108,40 @@ def test_serve_is_there_for_a_client_of_ones_own():
         code = lab.process.wait(LIMIT)
     assert code in (0, 130)
     assert not os.path.exists(said["ca"])
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """The program without what is beside it where it was built."""
+    copy = tmp_path / "bin" / "sluice"
+    copy.parent.mkdir()
+    shutil.copy(SLUICE, copy)
+
+    def ask(*arguments, **more):
+        env = environment(TMPDIR=os.environ["TMPDIR"], **more)
+        return subprocess.run([copy, "lab", *arguments], env=env, capture_output=True, text=True, timeout=LIMIT)
+
+    return ask
+
+
+def test_a_case_that_cannot_be_had_says_what_brings_it(alone):
+    listed = [json.loads(line) for line in alone("list", "--json").stdout.splitlines()]
+    missing = {one["case"]: one["remedy"] for one in listed if not one["available"]}
+    assert {"rc4", "tls1.0", "token-slow"} <= set(missing) and "expired" not in missing
+    assert "`scripts/setup --peers`" in missing["rc4"]
+    ran = alone("run", "rc4", "expired", "--json")
+    rc4, expired = sorted((json.loads(line) for line in ran.stdout.splitlines()), key=lambda one: one["case"] == "expired")
+    assert (rc4["got"], rc4["ok"], rc4["message"], expired["ok"]) == ("unavailable", None, missing["rc4"], True)
+    assert ran.returncode == 9, "who names a case wants it"
+    served = alone("serve", "rc4")
+    assert (served.returncode, served.stdout) == (1, "") and missing["rc4"] in served.stderr
+
+
+def test_a_python_that_is_none_is_named(alone):
+    ran = alone("run", "rc4", "--json", SLUICE_LAB_PYTHON="/bin/false")
+    (one,) = map(json.loads, ran.stdout.splitlines())
+    assert ran.returncode == 9 and one["ok"] is False
+    assert "/bin/false" in one["message"] and "tlslite-ng" in one["message"]
 
 
 @pytest.mark.parametrize("verb", ["run", "serve"])

@@ -40,7 +40,7 @@ struct leaf_options {
   std::chrono::hours validity = std::chrono::hours(24 * 30);
   std::chrono::hours age = std::chrono::hours(1);  // not_before is this long ago; negative: in the future
   std::string extended_key_usage = "serverAuth,clientAuth";  // empty: none
-  std::string digest = "sha256";            // sha1, md5, sha256, sha384, sha512
+  std::string digest = "sha256";            // sha1, sha256, sha384, sha512
   bool is_authority = false;
   int path_length = -1;
   std::string name_constraints;             // "permitted;DNS:example.org"

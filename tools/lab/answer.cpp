@@ -25,8 +25,13 @@ const std::string page =
 
 asio::awaitable<void> answer(tcp::socket socket, context tls) {
   tcp_stream s(std::move(socket), tls, role::server);
+  judgement any = [](const tcp_stream&) { return true; };
+  co_await answer_if(s, std::move(any));
+}
+
+asio::awaitable<void> answer_if(tcp_stream& s, judgement is_as_it_should_be) {
   auto [handshake_ec] = co_await s.async_handshake(use_tuple);
-  if (handshake_ec) co_return;
+  if (handshake_ec || !is_as_it_should_be(s)) co_return;
   std::array<char, 4096> request;
   auto [read_ec, n] = co_await s.async_read_some(asio::buffer(request), use_tuple);
   if (!read_ec) {

@@ -4,16 +4,22 @@
 
 #include "lab/case.hpp"
 
+#include "sluice/asio/stream.hpp"
+
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 
 namespace sluice::tool::lab {
 
 // A TLS server for one connection: reads a request, or an end, answers with a page and says goodbye.
 boost::asio::awaitable<void> answer(tcp::socket socket, context tls);
+// The same, once what came of the handshake is looked at: nothing is said unless it is as it should be.
+using judgement = std::function<bool(const tcp_stream&)>;
+boost::asio::awaitable<void> answer_if(tcp_stream& s, judgement is_as_it_should_be);
 
 extern const std::string page;  // an HTTP response
 

@@ -35,7 +35,7 @@ struct peer {
 
 struct lab_case {
   std::string name;
-  std::string group;                   // "certificates" or "behaviour"
+  std::string group;                   // "certificates", "protocol", "behaviour" or "tokens"
   std::optional<errc> expect;          // nothing: accepted
   std::optional<sluice::origin> from;  // who notices: we, or the peer, who tells us
   std::string about;                   // what is wrong with it, in a few words
@@ -55,8 +55,10 @@ std::vector<lab_case> certificate_cases();
 std::vector<lab_case> name_cases();
 std::vector<lab_case> key_cases();
 std::vector<lab_case> ocsp_cases();
+std::vector<lab_case> protocol_cases();
 std::vector<lab_case> behaviour_cases();
 std::vector<lab_case> late_cases();
+std::vector<lab_case> token_cases();
 
 // The cases of these names, and of groups of these names, in the tables' order; all when there are none. Throws
 // errc::usage for a name that is neither.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chains that do not hold, and some that do.
 #include "lab/answer.hpp"
+#include "lab/raw_chain.hpp"
 #include "lab/records.hpp"
 #include "lab/world.hpp"
 
@@ -10,7 +11,6 @@
 namespace sluice::tool::lab {
 namespace {
 
-namespace asio = boost::asio;
 using std::chrono::hours;
 
 constexpr auto group = "certificates";
@@ -35,19 +35,6 @@ peer without_chain(world& w, int) {
   auto site = w.issue_by(w.middle(), good_leaf());
   site.chain = site.certificate;
   return tls_peer(site);
-}
-
-// s2n serves no chain that does not begin with the key's certificate, so this flight is made by hand.
-asio::awaitable<void> send_chain(tcp::socket socket, std::vector<std::string> ders) {
-  const auto hello = co_await read_some(socket);
-  if (hello.empty()) co_return;
-  const auto flight = record(22, server_hello({}) + certificate_message(ders));
-  co_await write_all(socket, flight);
-  co_await wait_for_end(socket);
-}
-
-peer raw_chain(std::vector<std::string> ders) {
-  return {.serve = [ders](tcp::socket socket) { return send_chain(std::move(socket), ders); }};
 }
 
 peer reversed_chain(world& w, int) {

@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keys and signatures: too weak, and strong enough; and what a stapled OCSP response says.
+#include "lab/raw_chain.hpp"
+#include "lab/records.hpp"
 #include "lab/world.hpp"
 
 #include "kit/staple.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/md5.h>
+#include <openssl/nid.h>
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <array>
 
 namespace sluice::tool::lab {
 namespace {
@@ -15,6 +25,31 @@ peer signed_with(world& w, const char* digest) {
   auto options = good_leaf();
   options.digest = digest;
   return tls_peer(w.issue(options));
+}
+
+// AWS-LC signs no certificate with MD5: one for SHA-256 is told otherwise, and signed again by hand. The two object
+// identifiers differ in their last byte.
+std::string with_md5(std::string der, const EVP_PKEY* issuer) {
+  const std::string sha256_rsa("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", 9);
+  for (auto at = der.find(sha256_rsa); at != der.npos; at = der.find(sha256_rsa, at + 1)) der[at + 8] = '\x04';
+  const auto* data = reinterpret_cast<const std::uint8_t*>(der.data());
+  // SEQUENCE (4 bytes of header) of what is signed: SEQUENCE (4 bytes of header).
+  const std::size_t size = 4U + (std::size_t{data[6]} << 8U) + data[7];
+  std::array<std::uint8_t, MD5_DIGEST_LENGTH> digest{};
+  MD5(data + 4, size, digest.data());
+  std::vector<std::uint8_t> signature(static_cast<std::size_t>(EVP_PKEY_size(issuer)));
+  unsigned length = 0;
+  RSA_sign(NID_md5, digest.data(), digest.size(), signature.data(), &length, EVP_PKEY_get0_RSA(issuer));
+  std::copy(signature.begin(), signature.end(), der.end() - length);
+  return der;
+}
+
+// There is no ECDSA with MD5.
+peer signed_with_md5(world& w, int) {
+  const auto issuer = w.root().make_intermediate("Sluice Lab RSA Intermediate", "rsa2048").value();
+  auto ders = ders_of(w.issue_by(issuer, good_leaf()).chain);
+  ders.front() = with_md5(ders.front(), issuer.signer().get());
+  return raw_chain(std::move(ders));
 }
 
 peer old_intermediate(world& w, const char* digest) {
@@ -51,6 +86,7 @@ std::vector<lab_case> key_cases() {
   return {
       {"sha1-leaf", group, weak, us, "signed with SHA-1", "s2n takes it",
        [](world& w, int) { return signed_with(w, "sha1"); }},
+      {"md5-leaf", group, untrusted, us, "signed with MD5", "", signed_with_md5},
       {"sha1-intermediate", group, weak, us, "an intermediate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return old_intermediate(w, "sha1"); }},
       {"rsa1024", group, weak, us, "an RSA key of 1024 bits", "s2n takes it",

@@ -12,6 +12,7 @@ namespace {
 
 namespace asio = boost::asio;
 constexpr auto group = "behaviour";
+constexpr auto mqtt = "x-amzn-mqtt-ca";
 constexpr int handshake_type = 22;
 constexpr int data_type = 23;
 constexpr int alert_type = 21;
@@ -73,6 +74,15 @@ peer updating_keys(world& w, int) {
   });
 }
 
+peer flooding_with_keys(world& w, int count) {
+  return ending_with(w, [count](by_hand& hand) {
+    std::string bytes;
+    for (int i = 0; i < count; ++i) bytes += hand.key_update();
+    bytes += hand.seal(data_type, page);
+    return bytes + goodbye(hand);
+  });
+}
+
 peer greeting_again(world& w, int) {
   return ending_with(w, [](by_hand& hand) { return hand.seal(handshake_type, server_hello({})); });
 }
@@ -87,6 +97,31 @@ peer asking(world& w, client_auth how, bool is_known) {
   const auto own = w.issue_by(issuer, who);
   auto p = tls_peer(options);
   p.adapt = [own](client_options& client) { client.identity = identity::from_pem(own.chain, own.key).value(); };
+  return p;
+}
+
+// AWS IoT's way to tell MQTT from HTTPS on one port: an application protocol, and a certificate that it must see.
+asio::awaitable<void> answer_a_known_device(tcp::socket socket, context tls) {
+  tcp_stream s(std::move(socket), tls, role::server);
+  judgement is_device = [](const tcp_stream& done) {
+    return done.info().alpn == mqtt && done.info().version == "TLSv1.3" && !done.peer_certificates().empty();
+  };
+  co_await answer_if(s, std::move(is_device));
+}
+
+peer asking_devices(world& w, int) {
+  auto options = serving(w.issue(good_leaf()));
+  options.client_auth = client_auth::required;
+  options.trust = trust::from_pem(w.root().certificate(), "the lab's store").value();
+  options.alpn = {mqtt};
+  auto p = asking(w, client_auth::required, true);
+  p.serve = [tls = server_context(options)](tcp::socket socket) {
+    return answer_a_known_device(std::move(socket), tls);
+  };
+  p.adapt = [shown = p.adapt](client_options& client) {
+    shown(client);
+    client.alpn = {mqtt};
+  };
   return p;
 }
 
@@ -110,6 +145,8 @@ std::vector<lab_case> late_cases() {
       {"forged-record", group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
       {"hello-again", group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
       {"key-update", group, {}, {}, "new keys before its answer", "", updating_keys},
+      {"key-update-flood", group, {}, {}, "a thousand new keys before its answer", "s2n has no limit",
+       flooding_with_keys, 1000},
       {"late-certificate-required", group, errc::alert, them, "wants a certificate, and says so after the handshake",
        "", alerting_late, 116},
       {"late-bad-certificate", group, errc::alert, them, "refuses our certificate after the handshake", "",
@@ -128,6 +165,13 @@ std::vector<lab_case> late_cases() {
        "asks for a certificate, and does without",
        "",
        [](world& w, int) { return asking_in_vain(w, client_auth::optional); }},
+      {"mtls-mqtt",
+       group,
+       {},
+       {},
+       "requires a certificate and the application protocol x-amzn-mqtt-ca, in TLS 1.3",
+       "",
+       asking_devices},
       {"mtls-missing", group, closed, them, "requires a certificate, and we have none", "s2n tells nobody why",
        [](world& w, int) { return asking_in_vain(w, client_auth::required); }},
       {"mtls-unknown", group, closed, them, "requires a certificate of an authority that did not issue ours",

@@ -42,6 +42,19 @@ asio::awaitable<bool> connect_pair(tcp::socket& near, tcp::socket& far) {
 
 }  // namespace
 
+asio::awaitable<void> relay_to(tcp::socket socket, tcp::endpoint address, std::string first) {
+  const auto executor = socket.get_executor();
+  const auto client = std::make_shared<tcp::socket>(std::move(socket));
+  const auto server = std::make_shared<tcp::socket>(executor);
+  auto [connect_ec] = co_await server->async_connect(address, use_tuple);
+  if (connect_ec) co_return;
+  const bool is_sent = co_await write_all(*server, std::move(first));
+  if (!is_sent) co_return;
+  auto forwarding = forward(client, server);
+  asio::co_spawn(executor, std::move(forwarding), asio::detached);
+  co_await forward(server, client);
+}
+
 asio::awaitable<void> relay_and_cut(tcp::socket socket, context tls, std::size_t bytes) {
   const auto executor = socket.get_executor();
   const auto client = std::make_shared<tcp::socket>(std::move(socket));

@@ -87,6 +87,19 @@ kit::issued world::issue_by(const kit::authority& issuer, kit::leaf_options opti
   return made;
 }
 
+const old_tls_server& world::old_tls() { return old_tls_ ? *old_tls_ : old_tls_.emplace(folder_); }
+
+const world::key_in_token& world::token_site() {
+  if (token_) return token_site_;
+  token_ = kit::scratch_token::make("sluice-lab").value();
+  auto admin = token_->admin().value();
+  const auto id = std::byte{1};
+  admin.generate_key(pkcs11::key_type::ec256, "site", {&id, 1}).value();
+  const auto born = admin.keys().value().front();
+  token_site_ = {token_->uri("site"), root_.issue_for(born.public_key, good_leaf()).value().chain};
+  return token_site_;
+}
+
 kit::leaf_options good_leaf() { return {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}; }
 
 server_options serving(const kit::issued& site) {

@@ -5,8 +5,11 @@
 #include "kit/authority.hpp"
 #include "kit/scratch.hpp"
 #include "lab/case.hpp"
+#include "lab/old_tls.hpp"
 
 #include <map>
+#include <memory>
+#include <optional>
 #include <string>
 
 namespace sluice::tool::lab {
@@ -29,10 +32,22 @@ class world {
   kit::issued issue(kit::leaf_options options = {}, const std::string& key_type = "ec256");
   kit::issued issue_by(const kit::authority& issuer, kit::leaf_options options, const std::string& key_type = "ec256");
 
+  // Started when it is first asked for.
+  const old_tls_server& old_tls();
+
+  // A key in a SoftHSM token, by its URI, and its certificates. Made when it is first asked for.
+  struct key_in_token {
+    std::string uri, chain;
+  };
+  const key_in_token& token_site();
+
  private:
   kit::scratch_folder folder_;
   kit::authority root_, stranger_, middle_;
   std::map<std::string, kit::local_key> keys_;
+  std::optional<old_tls_server> old_tls_;
+  std::unique_ptr<kit::scratch_token> token_;
+  key_in_token token_site_;
 };
 
 // Options of a certificate that is as it should be.
