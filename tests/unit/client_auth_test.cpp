@@ -105,7 +105,7 @@ TEST_P(client_certificates, for_servers_only_fail_the_server) {
   auto p = meeting(client_auth::required, identity::from_pem(made.chain, made.key).value());
   EXPECT_FALSE(p.handshake());
   EXPECT_TRUE(p.server.last_failure().code == errc::wrong_purpose) << why(p);
-  EXPECT_EQ(p.server.last_failure().remedy, "issue it with the extended key usage clientAuth");
+  EXPECT_EQ(p.server.last_failure().remedy, "have one issued with the extended key usage clientAuth");
 }
 
 TEST_P(client_certificates, may_be_refused_by_the_application) {

@@ -50,7 +50,8 @@ def serve(connection):
     else:
         chain = X509CertChain()
         chain.parsePemList(wish["chain"])
-        tls.handshakeServer(certChain=chain, privateKey=parsePEMKey(wish["key"], private=True), settings=settings_of(wish))
+        key = parsePEMKey(wish["key"], private=True)
+        tls.handshakeServer(certChain=chain, privateKey=key, settings=settings_of(wish))
     tls.read(min=1, max=65536)
     tls.write(wish["page"].encode())
     tls.close()
