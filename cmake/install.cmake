@@ -10,6 +10,9 @@ else()
     DESTINATION ${CMAKE_INSTALL_LIBDIR}/sluice)
 endif()
 install(DIRECTORY include/sluice DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+if(SLUICE_TOOLS)
+  install(DIRECTORY docs/schema DESTINATION ${CMAKE_INSTALL_DATADIR}/sluice)
+endif()
 install(EXPORT sluiceTargets NAMESPACE sluice:: DESTINATION ${package_dir})
 
 configure_package_config_file(cmake/sluiceConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfig.cmake

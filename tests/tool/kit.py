@@ -11,6 +11,8 @@ import socket
 import subprocess
 import threading
 
+from schemas import validate_line, validate_run
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SLUICE = os.environ.get("SLUICE", str(ROOT / "build" / "release" / "sluice"))
 LIMIT = 120  # seconds; sanitizers on a busy machine are slow
@@ -47,6 +49,7 @@ def run(*args, stdin=b"", env=None, **more):
     done = subprocess.run(
         [SLUICE, *map(str, args)], input=stdin, capture_output=True, timeout=LIMIT, env=env or environment(), **more
     )
+    validate_run(args, done.stdout, done.stderr)
     return Ran(done)
 
 
@@ -61,6 +64,8 @@ class Program:
             stderr=subprocess.PIPE,
             env=env or environment(),
         )
+        self.args = args
+        self.is_json = program == SLUICE and "--json" in args and args[0] != "connect"
         self.lines = queue.Queue()
         self.err = b""
         self.threads = [threading.Thread(target=self._read_err, daemon=True)]
@@ -79,7 +84,10 @@ class Program:
 
     def line(self):
         """The next line, or None at the end."""
-        return self.lines.get(timeout=LIMIT)
+        line = self.lines.get(timeout=LIMIT)
+        if self.is_json and line is not None:
+            validate_line(self.args, line)
+        return line
 
     def event(self, name):
         """The next line of JSON, which must be that event."""

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from kit import LIMIT, SLUICE, Program, environment, run
+from schemas import validate_run
 
 FIELDS = ["case", "group", "expect", "got", "ok", "origin", "message"]
 OPENSSL = (
@@ -119,7 +120,9 @@ def alone(tmp_path):
 
     def ask(*arguments, **more):
         env = environment(TMPDIR=os.environ["TMPDIR"], **more)
-        return subprocess.run([copy, "lab", *arguments], env=env, capture_output=True, text=True, timeout=LIMIT)
+        done = subprocess.run([copy, "lab", *arguments], env=env, capture_output=True, text=True, timeout=LIMIT)
+        validate_run(["lab", *arguments], done.stdout.encode(), b"")
+        return done
 
     return ask
 

@@ -14,6 +14,7 @@ import time
 import pytest
 
 from kit import LIMIT, Program, run
+from schemas import validate
 from test_check import ERROR, TLS
 
 HANDSHAKE = ["event", "peer", "ok", "tls", "error", "sign_ms", "client_subject"]
@@ -213,7 +214,7 @@ def test_http_tells_what_it_saw(serve, site, authority):
     head, body = answer.split(b"\r\n\r\n", 1)
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     assert f"Content-Length: {len(body)}".encode() in head
-    page = json.loads(body)
+    page = validate("serve-page", json.loads(body))
     assert page["tls"]["version"] == "TLSv1.3" and re.fullmatch(r"127\.0\.0\.1:\d+", page["peer"])
 
 
