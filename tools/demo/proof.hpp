@@ -6,6 +6,7 @@
 #include "cli/interrupt.hpp"
 #include "demo/stage.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
 #include <optional>
@@ -29,6 +30,11 @@ struct proof {
   static constexpr double bound = 1000.0 / signature_time.count() * sessions;
 
   proof_phase idle, memory, token;
+
+  // An echo waited for a signature.
+  bool has_waited() const noexcept { return token.p99 >= signature_time || token.lost_pings > 0; }
+  // Echoes waited where no signature was slow: other programs have the machine, and this proves nothing.
+  bool is_disturbed() const noexcept { return std::max(idle.p99, memory.p99) >= signature_time / 10; }
 };
 
 // `progress` is told what begins. Throws sluice::error.

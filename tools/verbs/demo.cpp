@@ -144,20 +144,30 @@ class demonstration {
                     proof::clients));
     say(fmt::format("The token now takes {} ms for each signature, in {} sessions.", proof::signature_time.count(),
                     proof::sessions));
-    result_.proof = run_proof(*stage_, faulty_module_, watch_, [this](std::string_view what) {
-      if (out_.is_terminal() && !options_.json) say(out_.paint(tone::quiet, fmt::format("  measuring: {}", what)));
-    });
-    const auto& p = *result_.proof;
+    const auto& p = measure();
     say("");
     if (!options_.json) print_proof(out_, p);
     say("");
     judge_phase("memory", p.memory);
     judge_phase("token", p.token);
-    const bool never_waited = p.token.p99 < proof::signature_time && p.token.lost_pings == 0;
-    judge("no_echo_waited", never_waited,
+    judge("no_echo_waited", !p.has_waited(),
           fmt::format("no echo waited for a signature: p99 {} with a token of {} ms, {} idle", short_time(p.token.p99),
                       proof::signature_time.count(), short_time(p.idle.p99)),
           exit_requirement);
+  }
+
+  // Again where others had the machine, which a measurement of time cannot be held against.
+  const proof& measure() {
+    constexpr int tries = 3;
+    for (int i = 1;; ++i) {
+      result_.proof = run_proof(*stage_, faulty_module_, watch_, [this](std::string_view what) {
+        if (out_.is_terminal() && !options_.json) say(out_.paint(tone::quiet, fmt::format("  measuring: {}", what)));
+      });
+      const auto& p = *result_.proof;
+      if (i == tries || !p.has_waited() || !p.is_disturbed()) return p;
+      say(fmt::format("The machine is busy: echoes waited {} idle and {} with the key in memory. Measured once more.",
+                      short_time(p.idle.p99), short_time(p.memory.p99)));
+    }
   }
 
   void judge_phase(const std::string& name, const proof_phase& phase) {
