@@ -55,9 +55,10 @@ result<void> inspect(key::state& k) {
   }
   // A record is the pool's from now on, and never changes: a new one with what was learned takes its place.
   auto learned = std::make_shared<key_record>(*k.record);
-  learned->type = read.type;
+  learned->kind = read.kind;
   learned->always_authenticate = read.always_authenticate;
   learned->public_key = *public_key;
+  if (learned->kind.order_size == 0 && *public_key) learned->kind.order_size = curve_order_size(**public_key);
   k.record = std::move(learned);
   return {};
 }
@@ -79,7 +80,7 @@ job make_sign_job(const key::state& k, const sign_request& request) {
   return {.key = k.record,
           .work =
               [request](const bench_vise& v, der::bytes& out) {
-                return v.s.sign(v.key, v.record.type, request, v.authenticate, out);
+                return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
               },
           .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.patience)};
 }
@@ -130,7 +131,7 @@ result<std::vector<std::byte>> key::sign(const sign_request& request) {
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
   auto outcome =
       run(*state_, [copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v, der::bytes& out) {
-        return v.s.decrypt(v.key, v.record.type, copy, v.authenticate, out);
+        return v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, out);
       });
   if (!outcome) return outcome.error();
   secret plain{std::span<const std::byte>(*outcome)};

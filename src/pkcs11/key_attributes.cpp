@@ -4,7 +4,9 @@
 #include "sluice/certificate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <string_view>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
@@ -31,6 +33,19 @@ std::optional<der::bytes> public_key_from(const session& s, CK_OBJECT_HANDLE obj
   }
   return std::nullopt;
 }
+
+struct curve_order {
+  std::string_view name;  // the OID in DER
+  std::size_t size;
+};
+using namespace std::string_view_literals;
+constexpr std::array curve_orders = {
+    curve_order{"\x06\x05\x2b\x81\x04\x00\x21"sv, 28},              // P-224
+    curve_order{"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"sv, 32},  // P-256
+    curve_order{"\x06\x05\x2b\x81\x04\x00\x0a"sv, 32},              // secp256k1
+    curve_order{"\x06\x05\x2b\x81\x04\x00\x22"sv, 48},              // P-384
+    curve_order{"\x06\x05\x2b\x81\x04\x00\x23"sv, 66},              // P-521
+};
 
 std::string list_keys(const session& s) {
   std::vector<CK_OBJECT_HANDLE> all;
@@ -97,6 +112,13 @@ std::optional<der::bytes> read_public_key(const session& s, CK_OBJECT_HANDLE key
   return der::bytes(parsed->public_key().begin(), parsed->public_key().end());
 }
 
+std::size_t curve_order_size(der::view parameters) {
+  const std::string_view text(reinterpret_cast<const char*>(parameters.data()), parameters.size());
+  const auto is_named = [text](const curve_order& one) { return text.find(one.name) != text.npos; };
+  const auto found = std::ranges::find_if(curve_orders, is_named);
+  return found == curve_orders.end() ? 0 : found->size;
+}
+
 result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::string& name) {
   const auto type = number<CK_KEY_TYPE>(s, key, CKA_KEY_TYPE);
   if (!type || (*type != CKK_RSA && *type != CKK_ECDSA)) {
@@ -104,7 +126,11 @@ result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::
                           "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"),
                           "use an RSA or EC key");
   }
-  key_facts facts{.type = *type};
+  key_facts facts{.kind = {.type = *type}};
+  der::bytes curve;
+  if (*type == CKK_ECDSA && s.attribute(key, CKA_EC_PARAMS, curve) == CKR_OK) {
+    facts.kind.order_size = curve_order_size(curve);
+  }
   facts.can_sign = number<CK_BBOOL>(s, key, CKA_SIGN).value_or(CK_TRUE) != CK_FALSE;
   facts.always_authenticate = number<CK_BBOOL>(s, key, CKA_ALWAYS_AUTHENTICATE).value_or(CK_FALSE) != CK_FALSE;
   return facts;

@@ -18,8 +18,11 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
 // label). Nothing where the token holds neither.
 std::optional<der::bytes> read_public_key(const session& s, CK_OBJECT_HANDLE key, const object_search& search);
 
+// Of the curve that is named in CKA_EC_PARAMS or in a SubjectPublicKeyInfo: its order, in bytes. 0: another curve.
+std::size_t curve_order_size(der::view parameters);
+
 struct key_facts {
-  CK_KEY_TYPE type = 0;
+  key_kind kind;
   bool can_sign = true;
   bool always_authenticate = false;
 };

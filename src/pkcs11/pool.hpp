@@ -19,7 +19,7 @@ namespace sluice::inline v0::pkcs11 {
 struct key_record {
   object_search search;
   std::string name;              // its URI
-  CK_KEY_TYPE type = CKK_RSA;
+  key_kind kind;
   bool always_authenticate = false;
   std::optional<der::bytes> public_key;  // SubjectPublicKeyInfo; a key found again must be this one
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/session.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace sluice::inline v0::pkcs11 {
@@ -104,18 +105,21 @@ CK_RV session::sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view
   });
 }
 
-CK_RV session::sign(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, const sign_request& request,
+CK_RV session::sign(CK_OBJECT_HANDLE key, const key_kind& of_key, const sign_request& request,
                     const authenticate_once& authenticate, der::bytes& signature) const {
   const auto digest = request.digest();
   const auto hash = digest_of(request.scheme);
   if (digest.empty() || digest.size() != digest_size(hash)) return CKR_DATA_LEN_RANGE;
   const auto kind = kind_of(request.scheme);
-  if (type != (kind == signature_kind::ecdsa ? CKK_ECDSA : CKK_RSA)) return CKR_KEY_TYPE_INCONSISTENT;
+  if (of_key.type != (kind == signature_kind::ecdsa ? CKK_ECDSA : CKK_RSA)) return CKR_KEY_TYPE_INCONSISTENT;
 
   if (kind == signature_kind::ecdsa) {
     CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
     der::bytes r_and_s;
-    const auto rv = sign_raw(key, mechanism, digest, authenticate, r_and_s);
+    // FIPS 186-5 §6.4.1: TLS 1.2 may ask a P-256 key for SHA-512. These orders are whole bytes, but for P-521's, which
+    // no digest fills.
+    const auto most = of_key.order_size == 0 ? digest.size() : std::min(digest.size(), of_key.order_size);
+    const auto rv = sign_raw(key, mechanism, digest.first(most), authenticate, r_and_s);
     if (rv != CKR_OK) return rv;
     const auto encoded = der::ecdsa_signature(r_and_s);
     signature = encoded.value_or(der::bytes());  // empty: the caller reports encoding_error

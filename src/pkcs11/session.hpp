@@ -21,6 +21,12 @@ struct object_search {
   std::optional<std::vector<std::byte>> id;
 };
 
+// What a signature must know of its key.
+struct key_kind {
+  CK_KEY_TYPE type = CKK_RSA;
+  std::size_t order_size = 0;  // EC: the order of the curve, in bytes; 0: not known
+};
+
 // Called between C_SignInit and C_Sign for a key that wants its PIN each time (CKA_ALWAYS_AUTHENTICATE).
 using authenticate_once = std::function<CK_RV(const class session&)>;
 
@@ -43,9 +49,10 @@ class session {
   CK_RV find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const;
   CK_RV attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const;
 
-  // One C_Sign call with room for any signature; the length is asked for only when that was too little.
-  CK_RV sign(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, const sign_request& request, const authenticate_once& authenticate,
-             der::bytes& signature) const;
+  // One C_Sign call with room for any signature; the length is asked for only when that was too little. ECDSA signs
+  // the leftmost bytes of a digest that is longer than the curve's order: some tokens refuse more.
+  CK_RV sign(CK_OBJECT_HANDLE key, const key_kind& kind, const sign_request& request,
+             const authenticate_once& authenticate, der::bytes& signature) const;
   CK_RV decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphertext, const authenticate_once& authenticate,
                 der::bytes& plaintext) const;
 

@@ -73,7 +73,7 @@ std::string key_text(const session& s, CK_OBJECT_HANDLE key) {
   const auto facts = read_facts(s, key, "");
   if (!facts) return "unknown";
   der::bytes value;
-  if (facts->type == CKK_RSA) {
+  if (facts->kind.type == CKK_RSA) {
     if (s.attribute(key, CKA_MODULUS, value) != CKR_OK) return "RSA";
     const auto zeros = std::ranges::find_if(value, [](std::byte b) { return b != std::byte{0}; }) - value.begin();
     return "RSA " + std::to_string((value.size() - static_cast<std::size_t>(zeros)) * 8);

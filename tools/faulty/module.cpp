@@ -174,8 +174,9 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
   return f().around("C_Sign", [&]() -> CK_RV {
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (const auto rv = f().sign_allowed(session); rv != CKR_OK) return rv;
-    const auto rv = f().target()->C_Sign(session, data, size, signature, length);
     const auto s = f().now();
+    const auto rv = f().target()->C_Sign(session, data, size, signature, length);
+    if (s->longest_input != 0 && size > s->longest_input) return CKR_DATA_LEN_RANGE;
     if (rv == CKR_OK && signature != nullptr && s->signature == "odd") --*length;
     if (rv == CKR_OK && signature != nullptr && s->signature == "empty") *length = 0;
     return rv;

@@ -50,6 +50,7 @@ struct script {
   std::vector<CK_MECHANISM_TYPE> without;       // mechanisms it pretends not to have
   bool always_authenticate = false;
   bool has_no_public_objects = false;
+  std::uint64_t longest_input = 0;              // of C_Sign, in bytes; 0: what the target takes
   std::string signature;                        // "odd": one byte short; "empty"; "" as it is
 
   // [pin]
