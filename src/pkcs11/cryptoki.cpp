@@ -9,6 +9,8 @@ error_code code_of(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()};
 // What an operator can do about the answers that mean something to one.
 std::string remedy_for(CK_RV rv) {
   switch (rv) {
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
     case CKR_PIN_INCORRECT: return "correct the PIN; it is not sent again, so as not to lock the token";
     case CKR_PIN_LOCKED: return "have the token's security officer unlock the PIN";
     case CKR_PIN_EXPIRED: return "change the PIN with the token's own tool";

@@ -21,11 +21,11 @@ static_assert(sizeof(CK_MECHANISM) == 24);
 static_assert(sizeof(CK_C_INITIALIZE_ARGS) == 48);
 static_assert(sizeof(CK_FUNCTION_LIST) == 552);
 
-// Fixed-width fields are padded with blanks, not ended by NUL.
+// Fixed-width fields are padded with blanks, not ended by NUL; some tokens pad with NULs all the same.
 template <std::size_t N>
 std::string padded_text(const unsigned char (&field)[N]) {
   std::string_view text(reinterpret_cast<const char*>(field), N);
-  const auto last = text.find_last_not_of(" \0");
+  const auto last = text.find_last_not_of(std::string_view(" \0", 2));
   return std::string(text.substr(0, last == text.npos ? 0 : last + 1));
 }
 

@@ -2,6 +2,9 @@
 // What a worker stuck in a token may still touch while the process ends: never destroyed.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <memory>
 
 namespace sluice::inline v0::pkcs11 {
@@ -9,6 +12,24 @@ namespace sluice::inline v0::pkcs11 {
 template <class T>
 T& immortal() {
   return *std::make_unique<T>().release();
+}
+
+// The one of this process. A forked child begins with one of its own: what it inherits is about threads that it does
+// not have, and may be locked by one of them.
+template <class T>
+T& of_this_process() {
+  struct kept {
+    explicit kept(kept* before) : inherited(before) {}
+    kept* const inherited;  // for who looks for leaks to find
+    const pid_t owner = ::getpid();
+    T value{};
+  };
+  static std::atomic<kept*> current = nullptr;
+  auto* seen = current.load();
+  if (seen != nullptr && seen->owner == ::getpid()) return seen->value;
+  auto made = std::make_unique<kept>(seen);
+  if (current.compare_exchange_strong(seen, made.get())) return made.release()->value;
+  return seen->value;
 }
 
 }  // namespace sluice::inline v0::pkcs11

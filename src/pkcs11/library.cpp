@@ -20,14 +20,21 @@ namespace {
 struct all_cores {
   std::mutex gate;
   std::map<CK_FUNCTION_LIST*, std::shared_ptr<module_core>> by_functions;
-  static all_cores& instance() {
-    static auto& one = immortal<all_cores>();
-    return one;
-  }
+  static all_cores& instance() { return of_this_process<all_cores>(); }
 };
 
 // How long the end of the process waits for calls under way; one that hangs must not keep it.
 constexpr auto last_wait = std::chrono::seconds(2);
+
+// Holds nothing when a call is still under way at `end`.
+std::unique_lock<std::shared_mutex> alone_in(module_core& core, std::chrono::steady_clock::time_point end) {
+  std::unique_lock alone(core.in_use, std::try_to_lock);
+  while (!alone && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    alone = std::unique_lock(core.in_use, std::try_to_lock);
+  }
+  return alone;
+}
 
 // Workers may be inside a module, or about to enter it, when the process ends: a signature's last owner can be the
 // worker that made it. They stay out from here on, and those inside are waited for.
@@ -36,13 +43,7 @@ void leave_modules_alone() {
   const std::lock_guard lock(cores.gate);
   for (const auto& [functions, core] : cores.by_functions) core->is_over = true;
   const auto end = std::chrono::steady_clock::now() + last_wait;
-  for (const auto& [functions, core] : cores.by_functions) {
-    std::unique_lock idle(core->in_use, std::try_to_lock);
-    while (!idle && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      idle = std::unique_lock(core->in_use, std::try_to_lock);
-    }
-  }
+  for (const auto& [functions, core] : cores.by_functions) alone_in(*core, end);
   worker_threads::wait_for_busy(end);
 }
 
@@ -67,17 +68,26 @@ std::string last_loader_error() {
 result<std::shared_ptr<library>> library::load(const std::string& path, const module_options& options) {
   std::shared_ptr<library> made(new library);
   if (auto done = made->open(path); !done) return done.error();
+  const std::lock_guard lock(made->core_->lifecycle);
   if (auto done = made->initialize(options); !done) return done.error();
   if (auto done = made->read_info(); !done) return done.error();
   return made;
 }
 
 library::~library() {
-  if (must_finalize_) {
-    core_->functions->C_Finalize(nullptr);
-    core_->is_ours = false;
-  }
+  if (must_finalize_) finalize();
   if (handle_ != nullptr && !must_stay_mapped_) dlclose(handle_);
+}
+
+// For everybody, so not under anybody's call; with one that never returns the module stays as it is.
+void library::finalize() {
+  const std::lock_guard lock(core_->lifecycle);
+  const auto alone = alone_in(*core_, std::chrono::steady_clock::now() + last_wait);
+  must_stay_mapped_ = !alone;
+  if (!alone) return;
+  core_->functions->C_Finalize(nullptr);
+  core_->is_ours = false;
+  core_->generation.fetch_add(1);
 }
 
 result<void> library::open(const std::string& path) {
@@ -110,20 +120,20 @@ result<void> library::open(const std::string& path) {
 
 // Locking by the system's primitives first; what cannot lock is called from one thread at a time; and some modules
 // know no arguments at all.
-CK_RV library::call_initialize(const module_options& options) {
+CK_RV library::call_initialize() {
   CK_C_INITIALIZE_ARGS args{};
-  args.flags = CKF_OS_LOCKING_OK;
-  core_->reserved = options.reserved;
+  args.flags = core_->initialize_flags;
   if (!core_->reserved.empty()) args.pReserved = core_->reserved.data();
-  auto rv = core_->functions->C_Initialize(&args);
+  auto rv = core_->functions->C_Initialize(core_->takes_arguments ? &args : nullptr);
   if (rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS) {
     core_->is_single_threaded = true;
     args.flags = 0;
     core_->initialize_flags = 0;
     rv = core_->functions->C_Initialize(&args);
   }
-  if (rv == CKR_ARGUMENTS_BAD && core_->reserved.empty()) {
+  if (rv == CKR_ARGUMENTS_BAD && core_->takes_arguments && core_->reserved.empty()) {
     core_->is_single_threaded = true;
+    core_->takes_arguments = false;
     rv = core_->functions->C_Initialize(nullptr);
   }
   return rv;
@@ -131,8 +141,11 @@ CK_RV library::call_initialize(const module_options& options) {
 
 result<void> library::initialize(const module_options& options) {
   if (options.initialization == initialization::omit) return {};
-  const std::unique_lock lock(core_->in_use);
-  const auto rv = call_initialize(options);
+  if (!core_->is_ours) core_->reserved = options.reserved;
+  std::unique_lock<std::mutex> alone;
+  if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
+  const auto rv = call_initialize();
+  alone = {};
   // After the module has registered its own handlers, so that ours comes before them.
   if (!std::exchange(core_->has_exit_handler, true)) std::atexit(leave_modules_alone);
   if (rv == CKR_OK) {
@@ -157,13 +170,11 @@ result<void> library::read_info() {
 }
 
 bool library::reinitialize() {
-  const std::unique_lock lock(core_->in_use, std::try_to_lock);
-  if (!lock || !core_->is_ours || core_->is_over) return false;
+  const std::unique_lock one(core_->lifecycle, std::try_to_lock);
+  const std::unique_lock alone(core_->in_use, std::try_to_lock);
+  if (!one || !alone || !core_->is_ours || core_->is_over) return false;
   core_->functions->C_Finalize(nullptr);
-  CK_C_INITIALIZE_ARGS args{};
-  args.flags = core_->initialize_flags;
-  if (!core_->reserved.empty()) args.pReserved = core_->reserved.data();
-  const auto rv = core_->functions->C_Initialize(&args);
+  const auto rv = call_initialize();
   core_->generation.fetch_add(1);
   return rv == CKR_OK;
 }

@@ -22,9 +22,13 @@ struct module_core {
   bool is_single_threaded = false;
   bool has_exit_handler = false;
   CK_FLAGS initialize_flags = CKF_OS_LOCKING_OK;
+  bool takes_arguments = true;   // else C_Initialize wants NULL
   std::string reserved;
   std::atomic<std::uint64_t> generation = 1;  // grows with each re-initialisation: every handle is void then
-  // Held shared around each piece of work, exclusively to re-initialise. A call that never returns keeps it.
+  // Held around C_Initialize and C_Finalize. Taken before the others.
+  std::mutex lifecycle;
+  // Held shared around each piece of work, exclusively to finalise, and then only if nobody has it: a call that never
+  // returns keeps it, and on a busy token there is always a call.
   std::shared_mutex in_use;
   std::mutex one_at_a_time;      // for modules that cannot lock
   // The process is ending, and the module's own state is being taken apart: it is not called any more.
@@ -62,7 +66,8 @@ class library {
   library() = default;
   result<void> open(const std::string& path);
   result<void> initialize(const module_options& options);
-  CK_RV call_initialize(const module_options& options);
+  CK_RV call_initialize();
+  void finalize();
   result<void> read_info();
 
   std::shared_ptr<module_core> core_;

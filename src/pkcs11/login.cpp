@@ -40,6 +40,11 @@ class wrong_pins {
   std::set<std::size_t> hashes_;
 };
 
+// Another try would be answered alike, and may count towards a lock.
+bool says_that_it_is_wrong(CK_RV rv) {
+  return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
+}
+
 failure about(failure why, const CK_TOKEN_INFO& info) {
   why.token = padded_text(info.label);
   return why;
@@ -102,7 +107,7 @@ result<void> token_login::log_in(const session& s, const CK_TOKEN_INFO& info) {
   }
   const auto rv = s.login(CKU_USER, pin->empty() ? std::nullopt : std::optional(pin->view()));
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
-  if (rv == CKR_PIN_INCORRECT && !pin->empty()) wrong_pins::instance().add(info, pin->view());
+  if (says_that_it_is_wrong(rv) && !pin->empty()) wrong_pins::instance().add(info, pin->view());
   return about(ckr_failure(rv, place(info), "C_Login"), info);
 }
 
@@ -115,7 +120,7 @@ CK_RV token_login::authenticate_once(const session& s, CK_SLOT_ID slot) {
   if (!pin) return CKR_PIN_INVALID;
   if (!pin->empty() && wrong_pins::instance().contains(info, pin->view())) return CKR_PIN_INCORRECT;
   const auto answer = s.login(CKU_CONTEXT_SPECIFIC, pin->empty() ? std::nullopt : std::optional(pin->view()));
-  if (answer == CKR_PIN_INCORRECT && !pin->empty()) wrong_pins::instance().add(info, pin->view());
+  if (says_that_it_is_wrong(answer) && !pin->empty()) wrong_pins::instance().add(info, pin->view());
   return answer;
 }
 

@@ -17,12 +17,8 @@ namespace {
 using state = token_pool::state;
 using clock_type = std::chrono::steady_clock;
 
-// A call is lost when it is this long past its deadline: the deadline itself may just have been met.
-constexpr auto lost_after = std::chrono::milliseconds(100);
 // How long a pool that closes waits for calls under way before it leaves them to themselves.
 constexpr auto farewell = std::chrono::seconds(2);
-
-thread_local const state* my_pool = nullptr;
 
 std::size_t limit_of(const CK_TOKEN_INFO& info, std::size_t asked) {
   auto limit = std::max<std::size_t>(asked, 1);
@@ -33,20 +29,11 @@ std::size_t limit_of(const CK_TOKEN_INFO& info, std::size_t asked) {
   return limit;
 }
 
-failure shed(errc cause, const std::string& label, std::string detail, std::string remedy = {}) {
-  auto why = config_failure(cause, "token \"" + label + "\"", std::move(detail), std::move(remedy));
-  why.token = label;
-  return why;
-}
-
 // Pools by module and token, so that keys of one token share its login and sessions.
 struct registry {
   std::mutex gate;
   std::map<std::pair<const module_core*, std::string>, std::weak_ptr<token_pool>> pools;
-  static registry& instance() {
-    static auto& one = immortal<registry>();
-    return one;
-  }
+  static registry& instance() { return of_this_process<registry>(); }
 };
 
 }  // namespace
@@ -62,35 +49,42 @@ token_pool::state::state(std::shared_ptr<library> loaded, const uri& u, found_to
       slot(token.slot),
       session_limit(limit_of(token.info, o.sessions)) {}
 
+failure token_pool::state::shed(errc cause, std::string detail, std::string remedy) const {
+  auto why = config_failure(cause, "token \"" + label + "\"", std::move(detail), std::move(remedy));
+  why.token = label;
+  return why;
+}
+
 void token_pool::state::submit(job work) {
   std::optional<failure> refused;
+  std::vector<job> unwanted;
   {
     const std::lock_guard lock(gate);
     work.queued_at = clock_type::now();
     write_off_the_lost();
+    if (queue.size() >= options.queue_limit) unwanted = take_unwanted();
     if (is_stopping) {
-      refused = shed(errc::key_unavailable, label, "the key is being closed");
+      refused = shed(errc::key_unavailable, "the key is being closed");
     } else if (is_down_for_sure) {
       ++totals.shed_down;
       refused = down_failure();
     } else if (queue.size() >= options.queue_limit) {
       ++totals.shed_full;
-      refused = shed(errc::queue_full, label, std::to_string(queue.size()) + " requests wait already",
+      refused = shed(errc::queue_full, std::to_string(queue.size()) + " requests wait already",
                      "use more sessions, more tokens, or accept fewer handshakes");
     } else {
+      look_after(work.deadline);
       queue.push_back(std::move(work));
       start_worker_if_needed();
-      const bool nobody_is_left =
-          std::ranges::all_of(workers, &worker::is_written_off, [](const auto& w) -> const worker& { return *w; });
-      if (nobody_is_left) {
+      if (nobody_is_left()) {
         work = std::move(queue.back());
         queue.pop_back();
         ++totals.shed_down;
-        refused = shed(errc::token_down, label, "every worker is stuck in a call that does not return",
-                       "restart what the token depends on; then this program");
+        refused = stuck_failure();
       }
     }
   }
+  for (auto& one : unwanted) one.done(late_failure());
   if (refused) return work.done(std::move(*refused));
   changed.notify_one();
 }
@@ -109,18 +103,6 @@ void token_pool::state::start_worker_if_needed() {
   auto w = std::make_shared<worker>(*lib);
   workers.push_back(w);
   worker_threads::start([self = shared_from_this(), w] { self->run(w); });
-}
-
-// Workers whose call did not come back by its deadline. With the lock held.
-void token_pool::state::write_off_the_lost() {
-  const auto now = clock_type::now();
-  for (const auto& w : workers) {
-    const bool is_lost =
-        w->is_busy && !w->is_written_off && w->due != clock_type::time_point::max() && now > w->due + lost_after;
-    if (!is_lost) continue;
-    w->is_written_off = true;
-    ++totals.written_off;
-  }
 }
 
 void token_pool::state::run(const worker_pointer& w) {
@@ -161,6 +143,7 @@ std::optional<job> token_pool::state::next_job(const worker_pointer& w, bool& sh
       should_probe = true;
       w->is_busy = true;
       w->due = now + std::chrono::seconds(10);
+      look_after(w->due);
       return std::nullopt;
     }
     if (circuit == circuit_state::closed && !queue.empty()) {
@@ -171,8 +154,7 @@ std::optional<job> token_pool::state::next_job(const worker_pointer& w, bool& sh
       if (is_late || is_unwanted) {
         ++totals.shed_late;
         lock.unlock();
-        work.done(shed(errc::key_timed_out, label, "its turn came after its deadline",
-                       "use more sessions, or a faster token"));
+        work.done(late_failure());
         lock.lock();
         continue;
       }
@@ -240,7 +222,8 @@ void token_pool::state::stop() {
   std::unique_lock lock(gate);
   is_stopping = true;
   changed.notify_all();
-  flush_queue(shed(errc::key_unavailable, label, "the key is being closed"), lock);
+  supervisor_wakes.notify_all();
+  flush_queue(shed(errc::key_unavailable, "the key is being closed"), lock);
   if (my_pool == this) return;  // the last key was dropped by a worker: it cannot wait for itself
   const auto nobody_works = [this] {
     return std::ranges::all_of(workers, [](const auto& w) { return w->is_written_off && w->is_busy; });

@@ -10,9 +10,14 @@
 #include <atomic>
 #include <list>
 #include <map>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 namespace sluice::inline v0::pkcs11 {
+
+// The pool whose thread this is.
+inline thread_local const void* my_pool = nullptr;
 
 struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   using clock_type = std::chrono::steady_clock;
@@ -34,8 +39,8 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
 
   // pool.cpp: the queue
   void submit(job work);
+  failure shed(errc cause, std::string detail, std::string remedy = {}) const;
   void start_worker_if_needed();
-  void write_off_the_lost();
   void run(const worker_pointer& w);
   std::optional<job> next_job(const worker_pointer& w, bool& should_probe);
   void await_turn(clock_type::duration took);
@@ -43,6 +48,17 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   void stop();
   std::size_t open_sessions() const;  // with the lock held
   token_stats stats() const;
+
+  // supervision.cpp: what nobody else would notice
+  void look_after(clock_type::time_point when);
+  void supervise();
+  void write_off_the_lost();
+  void shed_the_late(std::unique_lock<std::mutex>& lock);
+  std::vector<job> take_unwanted();
+  clock_type::time_point next_concern() const;
+  bool nobody_is_left() const;
+  failure stuck_failure() const;
+  failure late_failure() const;
 
   // ladder.cpp: one piece of work, climbing as far as it takes
   result<der::bytes> attempt(worker& w, const job& work);
@@ -79,6 +95,9 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   int failed_probes = 0;
   failure last_trouble;
   bool is_stopping = false;
+  bool has_supervisor = false;
+  std::condition_variable supervisor_wakes;
+  clock_type::time_point look_again_at = clock_type::time_point::max();  // the supervisor's
   pacing answers;
   token_stats totals;
 };

@@ -4,7 +4,6 @@
 #include "pkcs11/immortal.hpp"
 
 #include <pthread.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <ctime>
@@ -24,13 +23,9 @@ struct threads {
   std::vector<std::thread> waited_for;  // ended, and joined by a call that std::thread does not know of
   std::size_t parked = 0;               // of those running
   bool is_over = false;                 // the process has waited as long as it does
-  const pid_t owner = ::getpid();
 };
 
-threads& all() {
-  static auto& one = immortal<threads>();
-  return one;
-}
+threads& all() { return of_this_process<threads>(); }
 
 // On the thread itself, last of all.
 void end() {
@@ -88,7 +83,6 @@ void join_ended() noexcept {
 
 void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept {
   auto& t = all();
-  if (::getpid() != t.owner) return;  // in a forked child there are no such threads
   std::unique_lock lock(t.gate);
   while (t.running.size() > t.parked && std::chrono::steady_clock::now() < end) {
     lock.unlock();

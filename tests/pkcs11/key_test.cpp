@@ -139,5 +139,26 @@ TEST_F(keys, refuse_in_a_forked_child) {
   EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
 }
 
+// ThreadSanitizer lets no forked child start threads.
+#ifndef __SANITIZE_THREAD__
+TEST_F(keys, are_opened_again_in_a_forked_child) {
+  generate("site", 1);
+  const auto key = open_key(by("site")).value();
+  ASSERT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+  const auto child = ::fork();
+  if (child == 0) {
+    ::alarm(60);  // rather than hang
+    const auto own = open_key(by("site"));
+    const bool works = own && (*own)->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).has_value();
+    const auto all = statistics();
+    ::_exit(works && all.size() == 1 && all.front().operations >= 2 ? 0 : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
+}
+#endif
+
 }  // namespace
 }  // namespace sluice::pkcs11

@@ -70,6 +70,16 @@ TEST_F(login, never_sends_a_wrong_pin_twice) {
   EXPECT_TRUE(open()) << "ten tries with the wrong PIN would have locked the token";
 }
 
+TEST_F(login, takes_a_pin_of_the_wrong_length_or_form_for_a_wrong_one) {
+  const auto file = pin_file("malformed", "11");
+  for (const auto* value : {"CKR_PIN_LEN_RANGE", "CKR_PIN_INVALID"}) {
+    pin_file("malformed", value);
+    faulty_.script(std::string("[[answer]]\nfunction = \"C_Login\"\nvalue = \"") + value + "\"");
+    EXPECT_EQ(code_name(open({}, file).error().code), value);
+    EXPECT_EQ(open({}, file).error().code, errc::pin_known_bad) << "it is not sent again";
+  }
+}
+
 TEST_F(login, tries_a_corrected_pin) {
   const auto file = pin_file("corrected", "000000");
   EXPECT_EQ(open({}, file).error().code, ckr(pin_incorrect));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sessions, the queue, and one key on several tokens.
+#include "core/signature_slot.hpp"
 #include "support/faulty.hpp"
 
 #include "kit/authority.hpp"
@@ -123,6 +124,40 @@ TEST_F(pool, drops_work_whose_deadline_has_passed) {
   faulty_.behave();
   EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
   EXPECT_GT(key->stats().shed_late, 0u) << "late work never reached the token";
+}
+
+TEST_F(pool, drops_late_work_at_its_deadline_though_every_session_is_at_work) {
+  const auto key = faulty_.open("site", {.sessions = 1});
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  answers first(*key, 1);
+  while (key->stats().sessions_busy == 0) std::this_thread::sleep_for(1ms);
+  answers late(*key, 3, 200ms);
+  for (const auto& why : late.bad()) EXPECT_EQ(why.code, errc::key_timed_out);
+  const auto began = clock_type::now();
+  while (key->stats().shed_late < 3 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(key->stats().shed_late, 3u);
+  EXPECT_EQ(key->stats().queued, 0u);
+  faulty_.behave();
+  EXPECT_EQ(first.good(), 1);
+}
+
+TEST_F(pool, gives_the_place_of_work_that_nobody_waits_for_to_work_that_somebody_does) {
+  const auto key = faulty_.open("site", {.sessions = 1, .queue_limit = 2});
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  answers first(*key, 1);
+  while (key->stats().sessions_busy == 0) std::this_thread::sleep_for(1ms);
+  const auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
+  for (int i = 0; i < 2; ++i) {
+    const auto slot = std::make_shared<internal::signature_slot>(key->name(), nullptr);
+    internal::start_signing(*key, request, slot);
+    slot->abandon();  // its peer is gone
+  }
+  EXPECT_EQ(key->stats().queued, 2u);
+  answers second(*key, 1);
+  while (key->stats().queued != 1) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(key->stats().shed_full, 0u);
+  faulty_.behave();
+  EXPECT_EQ(first.good() + second.good(), 2);
 }
 
 TEST_F(pool, counts_every_answer_by_name) {

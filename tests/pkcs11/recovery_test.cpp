@@ -89,6 +89,22 @@ TEST_F(recovery, a_lost_login_is_made_again) {
   EXPECT_EQ(key_->stats().logins, 2u);
 }
 
+TEST_F(recovery, a_handle_is_found_again_only_once_a_signature) {
+  faulty_.script("[[answer]]\nfunction = \"C_SignInit\"\nvalue = \"CKR_KEY_HANDLE_INVALID\"");
+  const auto refused = sign();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(code_name(refused.error().code), "CKR_KEY_HANDLE_INVALID");
+  EXPECT_EQ(key_->stats().keys_found_again, 1u);
+}
+
+TEST_F(recovery, a_login_is_made_again_only_once_a_signature) {
+  faulty_.script("[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_USER_NOT_LOGGED_IN\"");
+  const auto refused = sign();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(code_name(refused.error().code), "CKR_USER_NOT_LOGGED_IN");
+  EXPECT_EQ(key_->stats().logins, 2u) << "the first, and one more";
+}
+
 TEST_F(recovery, somebody_else_s_logout_is_survived) {
   ASSERT_TRUE(sign());
   faulty_.script("[token]\nlog_out = 1");
@@ -163,6 +179,45 @@ TEST_F(recovery, a_call_that_never_returns_costs_its_worker_and_no_more) {
   faulty_.behave();
 }
 
+// Nobody comes along later to notice: the work that waits is what the new worker is for.
+TEST_F(recovery, work_that_waits_behind_a_call_that_never_returns_is_done_by_a_new_worker) {
+  ASSERT_TRUE(sign());
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"\nnth = 1\n[[hang]]\nfunction = \"C_Sign\"\nnth = 2");
+  const auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
+  std::vector<std::thread> stuck;
+  for (int i = 0; i < 2; ++i) stuck.emplace_back([&] { EXPECT_FALSE(sign_and_wait(*key_, request, 500ms)); });
+  const auto began = clock_type::now();
+  while (key_->stats().sessions_busy < 2 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(sign_and_wait(*key_, request, 30s)) << "both workers hang, and nothing else is submitted";
+  EXPECT_EQ(key_->stats().written_off, 2u);
+  for (auto& one : stuck) one.join();
+  faulty_.behave();
+}
+
+TEST_F(recovery, another_key_is_opened_while_a_call_hangs) {
+  faulty_.generate("other", key_type::ec256, 2);
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"\nnth = 1");
+  const auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
+  std::thread stuck([&] { EXPECT_FALSE(sign_and_wait(*key_, request, 5s)); });
+  const auto began = clock_type::now();
+  while (key_->stats().sessions_busy == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
+  const auto other = open_key(faulty_.uri("other"));
+  ASSERT_TRUE(other) << other.error().message();
+  EXPECT_TRUE((*other)->sign(request));
+  EXPECT_EQ(key_->stats().sessions_busy, 1u) << "it hangs still";
+  stuck.join();
+  faulty_.behave();
+}
+
+TEST_F(recovery, a_worker_that_hangs_is_counted_though_nobody_asks_again) {
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  EXPECT_FALSE(sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 200ms));
+  const auto began = clock_type::now();
+  while (key_->stats().written_off == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
+  EXPECT_EQ(key_->stats().written_off, 1u);
+  faulty_.behave();
+}
+
 TEST_F(recovery, when_every_worker_is_stuck_work_is_refused_at_once) {
   const auto key = faulty_.open("site", {.sessions = 1, .most_written_off = 0});
   // The pool is the token's, made by the fixture with two sessions and the default cap: use up that one.
@@ -212,6 +267,39 @@ bool everything_fails_until_it_is_initialised_again() {
 TEST(last_rung, the_module_is_initialised_again) {
   IN_A_PROCESS_OF_ITS_OWN(everything_fails_until_it_is_initialised_again);
 }
+
+bool knows_no_arguments_the_second_time_either() {
+  const alone a;
+  const std::string kind = "[module]\nknows_no_arguments = true\n";
+  a.faulty.script(kind);
+  const auto k = a.faulty.open("site");
+  a.faulty.script(kind + "[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
+                         "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
+  return a.works(k) && k->stats().reinitialized == 1;
+}
+TEST(last_rung, a_module_that_knows_no_arguments_is_initialised_again_without) {
+  IN_A_PROCESS_OF_ITS_OWN(knows_no_arguments_the_second_time_either);
+}
+
+bool not_while_a_call_is_under_way() {
+  const alone a;
+  const auto k = a.faulty.open("site", {.sessions = 2});
+  const std::string hang = "[[hang]]\nfunction = \"C_GetAttributeValue\"\n";
+  a.faulty.script(hang);
+  std::thread stuck([&] { pkcs11::token::open(a.faulty.uri("")).value().keys(); });
+  std::this_thread::sleep_for(100ms);
+  a.faulty.script(hang + "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n"
+                         "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  const bool is_down = !k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
+  const auto began = clock_type::now();
+  const auto probes = [&k] { return k->stats().answers["CKR_GENERAL_ERROR"]; };
+  while (probes() < 12 && clock_type::now() - began < 30s) std::this_thread::sleep_for(10ms);
+  const bool is_left_alone = k->stats().reinitialized == 0;
+  a.faulty.behave();
+  stuck.join();
+  return is_down && is_left_alone && a.works(k);
+}
+TEST(last_rung, waits_until_nothing_is_in_flight) { IN_A_PROCESS_OF_ITS_OWN(not_while_a_call_is_under_way); }
 
 bool finalized_by_somebody_else() {
   const alone a;

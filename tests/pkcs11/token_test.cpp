@@ -97,6 +97,13 @@ TEST_F(tokens, that_are_not_initialised_are_no_candidates) {
   EXPECT_EQ(find_token(*lib_, with_token("")).error().code, errc::token_not_found);
 }
 
+TEST(fixed_width_text, ends_before_its_padding_of_blanks_or_nuls) {
+  const unsigned char blanks[] = {'a', ' ', 'b', ' ', ' '}, nuls[] = {'a', ' ', 'b', 0, 0}, nothing[] = {' ', 0};
+  EXPECT_EQ(padded_text(blanks), "a b");
+  EXPECT_EQ(padded_text(nuls), "a b");
+  EXPECT_EQ(padded_text(nothing), "");
+}
+
 TEST_F(tokens, describe_themselves) {
   const auto token = a_->admin().value();
   EXPECT_EQ(token.info().label, a_->label());
