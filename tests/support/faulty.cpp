@@ -25,8 +25,8 @@ std::string script_path() { return (kit::softhsm_home().path() / "script.toml").
 
 std::string faulty_token::module_path() { return SLUICE_FAULTY_MODULE; }
 
-faulty_token::faulty_token() {
-  ::setenv("SLUICE_FAULTY_TARGET", kit::softhsm_module().value().c_str(), 1);
+faulty_token::faulty_token(const std::string& target) {
+  ::setenv("SLUICE_FAULTY_TARGET", (target.empty() ? kit::softhsm_module().value() : target).c_str(), 1);
   ::setenv("SLUICE_FAULTY_SCRIPT", script_path().c_str(), 1);
   behave();
   // Through the faulty module from the start: it alone has initialised SoftHSM, and may do so again.

@@ -14,7 +14,8 @@ namespace sluice::test {
 // Make it before anything loads the faulty module in this process: the module reads its environment once.
 class faulty_token {
  public:
-  faulty_token();
+  // `target`: what stands between the faulty module and SoftHSM, if anything does.
+  explicit faulty_token(const std::string& target = {});
   ~faulty_token() { behave(); }
 
   void script(const std::string& toml) const;  // from the next call on
