@@ -152,6 +152,12 @@ def test_sign_in_json_from_stdin(blank):
     assert ran.json["scheme"] == "ecdsa_secp256r1_sha256"
 
 
+def test_csr_in_json(blank):
+    ran = run("token", "csr", made(blank, "csr-json"), "--subject", "CN=x", "--json", env=blank)
+    assert ran.code == 0 and list(ran.json) == ["csr"]
+    openssl("req", "-verify", "-noout", stdin=ran.json["csr"].encode())
+
+
 def test_a_second_key_of_the_same_name_is_refused(blank):
     made(blank, "twin")
     failed(run("token", "keygen", uri("twin"), "--json", env=blank), 1, "in_use")
@@ -265,12 +271,13 @@ def test_chain_needs_a_certificate_in_a_token(site):
 VERBS = [["list"], ["show"], ["keygen"], ["csr"], ["sign", "--in", "/dev/null"], ["bench"]]
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda v: v[0])
-def test_10_and_what_was_tried_when_the_token_is_not_there(verb, token):
-    ran = run("token", verb[0], f"pkcs11:token=nowhere;object=x{MODULE}", *verb[1:], "--json", env=token.env)
-    error = failed(ran, 10, "token_not_found")
+@pytest.mark.parametrize("verb", VERBS + [["import", "--key", "{key}"]], ids=lambda v: v[0])
+def test_10_and_what_was_tried_when_the_token_is_not_there(verb, token, site):
+    options = [word.format(key=site.key) for word in verb[1:]]
+    command = ["token", verb[0], f"pkcs11:token=nowhere;object=x{MODULE}", *options]
+    error = failed(run(*command, "--json", env=token.env), 10, "token_not_found")
     assert "token=test" in error["message"]
-    ran = run("token", verb[0], f"pkcs11:token=nowhere;object=x{MODULE}", *verb[1:], env=token.env)
+    ran = run(*command, env=token.env)
     assert ran.code == 10 and ran.out == b"" and "token=test" in ran.err
 
 

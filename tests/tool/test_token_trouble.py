@@ -9,7 +9,7 @@ import signal
 
 import pytest
 
-from kit import SLUICE, Program, run
+from kit import SLUICE, Program, openssl, run
 
 FAULTY = pathlib.Path(SLUICE).resolve().parent / "libsluice-faulty-pkcs11.so"
 
@@ -59,6 +59,7 @@ def test_doctor_is_content_with_a_good_token(faulty):
         "pin",
         "login",
         "key",
+        "mechanisms",
         "key_protected",
         "sessions",
         "tls1_3",
@@ -78,6 +79,7 @@ def test_doctor_says_that_rsa_without_pss_means_no_tls13(rsa):
     assert code == 10 and told["ok"] is False
     assert checks["tls1_3"]["code"] == "CKR_MECHANISM_INVALID" and "--policy " in checks["tls1_3"]["remedy"]
     assert checks["tls1_2"]["ok"] is True
+    assert checks["mechanisms"]["detail"] == "CKM_RSA_PKCS, but not CKM_RSA_PKCS_PSS"
     works = {v["name"]: v["ok"] for v in told["versions"]}
     assert works["TLSv1.3"] is False and works["TLSv1.2"] is True
     rsa.script("")
@@ -118,6 +120,8 @@ def test_doctor_with_a_wrong_pin_a_missing_key_token_or_module(faulty):
         )
         exit_code, _, checks = faulty.doctor()
         assert exit_code == 10 and checks[check]["code"] == code
+        tried = {"key": "object=site", "token": "token=test"}[check]
+        assert tried in checks[check]["detail"]
     faulty.uri = "pkcs11:token=test;object=site?module-path=/nowhere.so"
     exit_code, _, checks = faulty.doctor()
     assert exit_code == 10 and checks["module"]["code"] == "module_load_failed"
@@ -144,6 +148,17 @@ def test_doctor_tells_of_always_authenticate_and_a_limit(faulty):
     code, _, checks = faulty.doctor()
     assert code == 0 and checks["always_authenticate"]["ok"] is True
     assert "the token allows 3" in checks["sessions"]["detail"]
+
+
+# TLS 1.2 leaves the curve to the key: P-256 may be asked for SHA-512.
+@pytest.mark.parametrize("digest", ["SHA256", "SHA384", "SHA512"])
+def test_a_token_that_refuses_long_digests_serves_a_client_that_asks_for_them(digest, faulty, serve, authority):
+    faulty.script("[token]\nlongest_input = 32")
+    server = serve("--cert", faulty.cert, "--key", faulty.uri, env=faulty.env)
+    asked = ["-connect", server.name, "-tls1_2", "-sigalgs", f"ECDSA+{digest}", "-CAfile", authority.cert]
+    said = openssl("s_client", *asked, "-verify_return_error", stdin=b"").decode()
+    assert f"Peer signing digest: {digest}" in said and "Verify return code: 0 (ok)" in said
+    assert server.event("handshake")["ok"] is True
 
 
 # --- watch ---

@@ -58,7 +58,7 @@ class examination {
 
   diagnosis run() {
     look_at_module() && look_at_token() && look_at_pin() && log_in() && look_at_key() &&
-        (look_at_attributes(), look_at_sessions(), try_schemes(), true);
+        (look_at_mechanisms(), look_at_attributes(), look_at_sessions(), try_schemes(), true);
     if (key_) look_at_certificate();
     return std::move(made_);
   }
@@ -138,6 +138,18 @@ class examination {
       return note("key", fmt::format("{}, {}", key_info_.type,
                                      spki_.empty() ? "its public half is not on the token" : "with its public half"));
     });
+  }
+
+  // What the token announces of what TLS needs of such a key; whether it is true, try_schemes() sees.
+  void look_at_mechanisms() {
+    std::vector<std::string_view> has, lacks;
+    const bool is_rsa = key_info_.type.starts_with("RSA");
+    for (const std::string_view name : {"CKM_ECDSA", "CKM_RSA_PKCS", "CKM_RSA_PKCS_PSS"}) {
+      if (is_rsa == (name == "CKM_ECDSA")) continue;
+      (std::ranges::count(info_.mechanisms, name) > 0 ? has : lacks).push_back(name);
+    }
+    note("mechanisms", fmt::format("{}{}{}{}", fmt::join(has, ", "), has.empty() || lacks.empty() ? "" : ", but ",
+                                   lacks.empty() ? "" : "not ", fmt::join(lacks, " nor ")));
   }
 
   void look_at_attributes() {

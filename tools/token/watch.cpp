@@ -26,9 +26,14 @@ auto telling(const pkcs11::token_stats& s) {
 std::string words_of(const pkcs11::token_stats& s) {
   std::vector<std::string> answers;
   for (const auto& [name, count] : s.answers) answers.push_back(fmt::format("{} {}", name, count));
+  const auto mean = [&s](std::chrono::nanoseconds sum) {
+    return short_time(sum / static_cast<std::int64_t>(std::max<std::uint64_t>(s.operations, 1)));
+  };
   return fmt::format(
-      "{} logins, {} sessions opened anew, {} keys found again, {} times down, {} workers written off; answers {}",
-      s.logins, s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.written_off, fmt::join(answers, ", "));
+      "{} queued, {} of {} sessions open, {} busy; a signature waits {} and takes {}; {} logins, {} sessions opened "
+      "anew, {} keys found again, {} times down, {} workers written off; answers {}",
+      s.queued, s.sessions_open, s.session_limit, s.sessions_busy, mean(s.waited), mean(s.served), s.logins,
+      s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.written_off, fmt::join(answers, ", "));
 }
 
 }  // namespace
