@@ -2,11 +2,7 @@
 // The command line: finds the verb, lets it run, and turns whatever goes wrong into one sentence and an exit code.
 #include "cli/exit_code.hpp"
 #include "cli/trouble.hpp"
-#include "verbs/table.hpp"
-
-#include "sluice/version.hpp"
-
-#include <boost/version.hpp>
+#include "verbs/program.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -19,12 +15,6 @@
 namespace {
 
 using namespace sluice::tool;
-
-std::string version_text() {
-  const auto v = sluice::version();
-  return fmt::format("sluice {}\ns2n-tls {}\n{}\nBoost {}.{}.{}\ndefault policy {}", v.text, v.s2n, v.aws_lc,
-                     BOOST_VERSION / 100000, BOOST_VERSION / 100 % 1000, BOOST_VERSION % 100, v.default_policy);
-}
 
 // CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
 int refuse(const CLI::App& app, const CLI::ParseError& why) {
@@ -62,16 +52,8 @@ int run(const action& chosen) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  CLI::App app("TLS from the terminal, on s2n-tls, with private keys that may live in a PKCS#11 token.", "sluice");
-  app.require_subcommand(1);
-  app.set_version_flag("--version", version_text, "Versions of everything inside");
-  app.footer("Example:\n  sluice check example.org\n\n`sluice VERB --help` has more.");
-  action chosen;
-  for (const auto& v : verbs()) {
-    auto* sub = app.add_subcommand(std::string(v.name), std::string(v.summary));
-    sub->footer("Example:\n" + std::string(v.example));
-    sub->callback([&chosen, todo = v.declare(*sub)] { chosen = todo; });
-  }
+  CLI::App app("", "sluice");
+  const auto chosen = declare_program(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {

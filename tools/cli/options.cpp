@@ -73,8 +73,8 @@ void tls_options::declare(CLI::App& app) {
   app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
   app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
   app.add_option("--policy", policy, "s2n security policy (default: by version)")->type_name("NAME");
-  app.add_option("--min-tls", min_tls, "Least version: 1.0, 1.1, 1.2 or 1.3 (default 1.2)")->type_name("VERSION");
-  app.add_option("--max-tls", max_tls, "Greatest version (default 1.3)")->type_name("VERSION");
+  app.add_option("--min-tls", min_tls, "Least version of TLS (default 1.2)")->type_name("1.0|1.1|1.2|1.3");
+  app.add_option("--max-tls", max_tls, "Greatest version of TLS (default 1.3)")->type_name("1.0|1.1|1.2|1.3");
   app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
   app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
       ->type_name("FILE");

@@ -47,6 +47,8 @@ std::string file_name(std::string name) {
   return name;
 }
 
+constexpr auto key_types = "ec256|ec384|ec521|rsa2048|rsa3072|rsa4096";
+
 void check_key_type(const std::string& text) {
   constexpr std::array known = {"ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096"};
   if (std::ranges::find(known, text) != known.end()) return;
@@ -203,9 +205,9 @@ void declare_days(CLI::App& app, const shared_options& options, const std::strin
 action declare_init(CLI::App& app) {
   auto options = declare(app, 3650);
   options->key = "ec256";
-  app.add_option("dir", options->folder, "Where it is to be")->required()->type_name("DIR");
-  app.add_option("--name", options->name, "Its common name")->capture_default_str();
-  app.add_option("--key", options->key, "ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096")->capture_default_str();
+  app.add_option("DIR", options->folder, "The folder, which must not be an authority's yet")->required()->type_name("");
+  app.add_option("--name", options->name, "Its common name")->type_name("NAME")->capture_default_str();
+  app.add_option("--key", options->key, "What kind of key")->type_name(key_types)->capture_default_str();
   declare_days(app, options, "How long it is good");
   return answering(options, init);
 }
@@ -213,12 +215,13 @@ action declare_init(CLI::App& app) {
 action declare_issue(CLI::App& app) {
   auto options = declare_in_folder(app, 90);
   options->key = "ec256";
-  app.add_option("name", options->names, "Host names, addresses, or whom a client certificate is for")
+  app.add_option("NAME", options->names, "Host names, addresses, or whom a client certificate is for")
       ->required()
-      ->type_name("NAME");
+      ->type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
-  app.add_option("--ip", options->addresses, "An IP address; may be given several times")->type_name("A");
-  app.add_option("--key", options->key, "ec256, ec384, ec521, rsa2048, rsa3072, rsa4096, or pkcs11:URI of a key")
+  app.add_option("--ip", options->addresses, "An IP address; may be given several times")->type_name("ADDRESS");
+  app.add_option("--key", options->key, "What kind of key, or the pkcs11: URI of one that is there")
+      ->type_name(std::string(key_types) + "|URI")
       ->capture_default_str();
   app.add_flag("--p12", options->has_bundle, "Make a PKCS#12 file as well");
   app.add_option("--password-file", options->password_file, "Its password, first line of a file")->type_name("FILE");
@@ -230,7 +233,7 @@ action declare_issue(CLI::App& app) {
 
 action declare_sign(CLI::App& app) {
   auto options = declare_in_folder(app, 90);
-  app.add_option("csr", options->request, "The request (PKCS#10), PEM or DER")->required()->type_name("FILE");
+  app.add_option("FILE", options->request, "The request (PKCS#10), PEM or DER")->required()->type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
   declare_days(app, options, "How long it is good");
   return answering(options, sign);
@@ -238,9 +241,7 @@ action declare_sign(CLI::App& app) {
 
 action declare_revoke(CLI::App& app) {
   auto options = declare_in_folder(app, 0);
-  app.add_option("cert", options->certificate, "A certificate that this authority issued")
-      ->required()
-      ->type_name("FILE");
+  app.add_option("FILE", options->certificate, "A certificate that this authority issued")->required()->type_name("");
   return answering(options, revoke);
 }
 

@@ -202,8 +202,8 @@ action answering(std::shared_ptr<key_verb_options> options, int (*verb)(const ke
 
 action declare_token_keygen(CLI::App& app) {
   auto options = declare(app);
-  app.add_option("--type", options->type, "ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096")
-      ->type_name("TYPE")
+  app.add_option("--type", options->type, "What kind of key")
+      ->type_name("ec256|ec384|ec521|rsa2048|rsa3072|rsa4096")
       ->capture_default_str();
   return answering(options, generate);
 }
