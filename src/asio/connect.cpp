@@ -167,6 +167,12 @@ class connector : public std::enable_shared_from_this<connector> {
                              net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_, done)));
   }
 
+  // With brackets, so that it shows where an IPv6 address ends.
+  std::string place() const {
+    const bool is_ipv6 = request_.host.find(':') != std::string::npos && !request_.host.starts_with('[');
+    return (is_ipv6 ? "[" + request_.host + "]" : request_.host) + ":" + request_.service;
+  }
+
   void fail(error_code ec) {
     failure why;
     why.code = ec;
@@ -175,7 +181,7 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void fail(failure why) {
     if (is_over_) return;
-    if (why.where.empty()) why.where = request_.host + ":" + request_.service;
+    if (why.where.empty()) why.where = place();
     if (phase_ != phase::handshake) why.at = phase_;
     why_ = std::move(why);
     if (!waits_for_next_try()) wake();

@@ -120,6 +120,9 @@ TEST_F(connect, says_what_went_wrong_and_where) {
   EXPECT_EQ(got.why().where, "127.0.0.1:" + closed_port);
   EXPECT_EQ(got.why().category(), "connect");
 
+  EXPECT_EQ(to("::1", closed_port), errc::refused);
+  EXPECT_EQ(got.why().where, "[::1]:" + closed_port) << "where the address ends and the port begins";
+
   EXPECT_EQ(to("224.0.0.1", port), errc::unreachable) << "TCP does not go to a multicast address";
 
   tls = client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = blinding::off()});

@@ -326,7 +326,8 @@ def test_1_when_the_name_is_none(server, authority):
 
 def test_1_when_the_command_line_is_wrong():
     expect(check("localhost:1", "--timeout", "soon"), 1, "config", "usage")
-    expect(check("localhost:99999"), 1, "config", "usage")
+    for address in ("localhost:99999", "localhost:443:5", "https://localhost", "[localhost]:443"):
+        expect(check(address), 1, "config", "usage")
 
 
 def test_1_when_the_port_is_taken(server):

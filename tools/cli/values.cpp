@@ -33,6 +33,13 @@ struct split {
   std::optional<std::string> port;
 };
 
+// With a zone or without: fe80::1%eth0.
+void check_ipv6(std::string_view text, const std::string& host) {
+  boost::system::error_code ec;
+  asio::ip::make_address_v6(host, ec);
+  if (ec) bad_address(text, "\"" + host + "\" is not an IPv6 address");
+}
+
 // A text with two colons or more and no brackets is an IPv6 address alone.
 split split_port(std::string_view text) {
   if (text.starts_with('[')) {
@@ -58,8 +65,10 @@ std::string bracketed(const std::string& host, const std::string& port) {
 std::string target::text() const { return bracketed(host, port); }
 
 target parse_target(std::string_view text) {
+  if (text.find("://") != text.npos) bad_address(text, "a URL is not taken");
   auto parts = split_port(text);
   if (parts.host.empty()) bad_address(text, "there is no host in it");
+  if (text.starts_with('[') || parts.host.find(':') != parts.host.npos) check_ipv6(text, parts.host);
   target made{.host = std::move(parts.host)};
   if (parts.port) {
     const auto port = number(*parts.port);
