@@ -188,6 +188,15 @@ CK_RV faults::close_session(CK_SESSION_HANDLE session) {
   return rv;
 }
 
+CK_RV faults::close_all_sessions(CK_SLOT_ID slot) {
+  if (now()->unplugged) return CKR_TOKEN_NOT_PRESENT;
+  const auto rv = target_->C_CloseAllSessions(slot);
+  const std::lock_guard lock(gate_);
+  CK_SESSION_INFO info{};
+  std::erase_if(sessions_, [&](auto session) { return target_->C_GetSessionInfo(session, &info) != CKR_OK; });
+  return rv;
+}
+
 std::optional<CK_RV> faults::session_trouble(CK_SESSION_HANDLE session) {
   const auto s = now();
   if (s->unplugged) return CKR_DEVICE_REMOVED;

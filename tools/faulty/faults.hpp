@@ -33,6 +33,7 @@ class faults {
   // Sessions and handles as callers see them.
   CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session);
   CK_RV close_session(CK_SESSION_HANDLE session);
+  CK_RV close_all_sessions(CK_SLOT_ID slot);
   std::optional<CK_RV> session_trouble(CK_SESSION_HANDLE session);
   CK_OBJECT_HANDLE to_caller(CK_OBJECT_HANDLE object);
   bool is_current(CK_OBJECT_HANDLE object);
@@ -49,7 +50,6 @@ class faults {
   void apply_changes(const script& s);
   // What was lost is closed in the target once no call is under way there: SoftHSM does not survive less.
   void settle_losses();
-  void count(const char* function);
   void wait_while_hung(const char* function, std::uint64_t call);
   std::optional<CK_RV> scripted(const script& s, const char* function, std::uint64_t call, bool after);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <vector>
 
 namespace sluice::faulty {
@@ -35,6 +36,33 @@ struct forward<Member> {
     });
   }
   static CK_SESSION_HANDLE first(CK_SESSION_HANDLE session, ...) { return session; }
+};
+
+// Object handles among the arguments, at those places: as the target knows them. With `gives_object` the last argument
+// is where the target puts one, and callers get theirs.
+template <auto Member, bool gives_object, std::size_t... places>
+struct forward_objects;
+
+template <class... Args, CK_RV (*CK_FUNCTION_LIST::*Member)(Args...), bool gives_object, std::size_t... places>
+struct forward_objects<Member, gives_object, places...> {
+  static inline const char* name = "";
+  static CK_RV call(Args... args) {
+    return f().around(name, [&]() -> CK_RV {
+      auto all = std::tuple(args...);
+      if (const auto rv = f().session_trouble(std::get<0>(all))) return *rv;
+      [[maybe_unused]] const auto is_known = [](CK_OBJECT_HANDLE object) {
+        return object == CK_INVALID_HANDLE || f().is_current(object);
+      };
+      if (!(is_known(std::get<places>(all)) && ...)) return CKR_OBJECT_HANDLE_INVALID;
+      ((std::get<places>(all) = faults::to_target(std::get<places>(all))), ...);
+      const auto rv = std::apply(f().target()->*Member, all);
+      if constexpr (gives_object) {
+        auto* made = std::get<sizeof...(Args) - 1>(all);
+        if (rv == CKR_OK) *made = f().to_caller(*made);
+      }
+      return rv;
+    });
+  }
 };
 
 // --- The functions that do more than forward. ---
@@ -101,6 +129,10 @@ CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY
 
 CK_RV close_session(CK_SESSION_HANDLE session) {
   return f().around("C_CloseSession", [&] { return f().close_session(session); });
+}
+
+CK_RV close_all_sessions(CK_SLOT_ID slot) {
+  return f().around("C_CloseAllSessions", [&] { return f().close_all_sessions(slot); });
 }
 
 CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE who, unsigned char* pin, CK_ULONG size) {
@@ -253,7 +285,6 @@ void fill_plain(CK_FUNCTION_LIST& list) {
   SLUICE_PLAIN(list, C_GetSlotInfo);
   SLUICE_PLAIN(list, C_GetMechanismInfo);
   SLUICE_PLAIN(list, C_InitToken);
-  SLUICE_PLAIN(list, C_CloseAllSessions);
   SLUICE_PLAIN(list, C_WaitForSlotEvent);
 }
 
@@ -262,11 +293,7 @@ void fill_in_session(CK_FUNCTION_LIST& list) {
   SLUICE_IN_SESSION(list, C_SetPIN);
   SLUICE_IN_SESSION(list, C_GetSessionInfo);
   SLUICE_IN_SESSION(list, C_GetOperationState);
-  SLUICE_IN_SESSION(list, C_SetOperationState);
   SLUICE_IN_SESSION(list, C_Logout);
-  SLUICE_IN_SESSION(list, C_CopyObject);
-  SLUICE_IN_SESSION(list, C_GetObjectSize);
-  SLUICE_IN_SESSION(list, C_SetAttributeValue);
   SLUICE_IN_SESSION(list, C_FindObjectsFinal);
   SLUICE_IN_SESSION(list, C_Encrypt);
   SLUICE_IN_SESSION(list, C_EncryptUpdate);
@@ -277,32 +304,44 @@ void fill_in_session(CK_FUNCTION_LIST& list) {
   SLUICE_IN_SESSION(list, C_DigestInit);
   SLUICE_IN_SESSION(list, C_Digest);
   SLUICE_IN_SESSION(list, C_DigestUpdate);
-  SLUICE_IN_SESSION(list, C_DigestKey);
   SLUICE_IN_SESSION(list, C_DigestFinal);
   SLUICE_IN_SESSION(list, C_SignUpdate);
   SLUICE_IN_SESSION(list, C_SignFinal);
-  SLUICE_IN_SESSION(list, C_SignRecoverInit);
   SLUICE_IN_SESSION(list, C_SignRecover);
   SLUICE_IN_SESSION(list, C_Verify);
   SLUICE_IN_SESSION(list, C_VerifyUpdate);
   SLUICE_IN_SESSION(list, C_VerifyFinal);
-  SLUICE_IN_SESSION(list, C_VerifyRecoverInit);
   SLUICE_IN_SESSION(list, C_VerifyRecover);
   SLUICE_IN_SESSION(list, C_DigestEncryptUpdate);
   SLUICE_IN_SESSION(list, C_DecryptDigestUpdate);
   SLUICE_IN_SESSION(list, C_SignEncryptUpdate);
   SLUICE_IN_SESSION(list, C_DecryptVerifyUpdate);
-  SLUICE_IN_SESSION(list, C_GenerateKey);
-  SLUICE_IN_SESSION(list, C_WrapKey);
-  SLUICE_IN_SESSION(list, C_UnwrapKey);
-  SLUICE_IN_SESSION(list, C_DeriveKey);
   SLUICE_IN_SESSION(list, C_SeedRandom);
   SLUICE_IN_SESSION(list, C_GenerateRandom);
   SLUICE_IN_SESSION(list, C_GetFunctionStatus);
   SLUICE_IN_SESSION(list, C_CancelFunction);
 }
+
+#define SLUICE_WITH_OBJECTS(list, function, ...)                                       \
+  forward_objects<&CK_FUNCTION_LIST::function, __VA_ARGS__>::name = #function;         \
+  (list).function = forward_objects<&CK_FUNCTION_LIST::function, __VA_ARGS__>::call
+
+void fill_with_objects(CK_FUNCTION_LIST& list) {
+  SLUICE_WITH_OBJECTS(list, C_CopyObject, true, 1);
+  SLUICE_WITH_OBJECTS(list, C_GetObjectSize, false, 1);
+  SLUICE_WITH_OBJECTS(list, C_SetAttributeValue, false, 1);
+  SLUICE_WITH_OBJECTS(list, C_SetOperationState, false, 3, 4);
+  SLUICE_WITH_OBJECTS(list, C_DigestKey, false, 1);
+  SLUICE_WITH_OBJECTS(list, C_SignRecoverInit, false, 2);
+  SLUICE_WITH_OBJECTS(list, C_VerifyRecoverInit, false, 2);
+  SLUICE_WITH_OBJECTS(list, C_GenerateKey, true);
+  SLUICE_WITH_OBJECTS(list, C_WrapKey, false, 2, 3);
+  SLUICE_WITH_OBJECTS(list, C_UnwrapKey, true, 2);
+  SLUICE_WITH_OBJECTS(list, C_DeriveKey, true, 2);
+}
 #undef SLUICE_PLAIN
 #undef SLUICE_IN_SESSION
+#undef SLUICE_WITH_OBJECTS
 
 void fill_special(CK_FUNCTION_LIST& list) {
   list.C_Initialize = initialize;
@@ -313,6 +352,7 @@ void fill_special(CK_FUNCTION_LIST& list) {
   list.C_GetMechanismList = get_mechanism_list;
   list.C_OpenSession = open_session;
   list.C_CloseSession = close_session;
+  list.C_CloseAllSessions = close_all_sessions;
   list.C_Login = login;
   list.C_FindObjectsInit = find_objects_init;
   list.C_FindObjects = find_objects;
@@ -333,6 +373,7 @@ CK_RV get_function_list(CK_FUNCTION_LIST** out) {
     made.version = {2, 40};
     fill_plain(made);
     fill_in_session(made);
+    fill_with_objects(made);
     fill_special(made);
     return made;
   }();
