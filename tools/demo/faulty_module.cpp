@@ -17,7 +17,7 @@ std::string find_faulty_module(const std::string& given) {
   std::vector<fs::path> places;
   if (given.empty()) {
     const auto folder = fs::read_symlink("/proc/self/exe", ec).parent_path();
-    places = {folder / name, (folder / SLUICE_LIBDIR_FROM_BINDIR / name).lexically_normal()};
+    places = {folder / name, (folder / SLUICE_LIBDIR_FROM_BINDIR / "sluice" / name).lexically_normal()};
   } else {
     places = {given};
   }

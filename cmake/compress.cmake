@@ -1,0 +1,12 @@
+# Run by cpack on what is about to be packed: Debian wants manual pages and changes compressed, without a date inside.
+set(below ${CPACK_TEMPORARY_INSTALL_DIRECTORY})
+file(GLOB_RECURSE pages "${below}/*.1")
+file(GLOB_RECURSE changes "${below}/*/CHANGELOG.md" "${below}/*/changelog.Debian")
+if(NOT pages OR NOT changes)
+  message(FATAL_ERROR "There are no manual pages below ${below}: was all built?")
+endif()
+foreach(file ${pages} ${changes})
+  string(REGEX REPLACE "CHANGELOG\\.md$" "changelog" target ${file})
+  file(RENAME ${file} ${target})
+  execute_process(COMMAND gzip -9nf ${target} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
