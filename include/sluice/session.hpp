@@ -30,7 +30,7 @@ struct ticket_options {
 class session_store {
  public:
   virtual ~session_store() = default;
-  // A new ticket from the server of this name. `lifetime` is the server's hint.
+  // A new ticket from the server of this name. `lifetime` is the server's hint, or an hour where it gives none.
   virtual void put(std::string_view server_name, std::span<const std::byte> session, std::chrono::seconds lifetime) = 0;
   // A session for that name, and not again: a TLS 1.3 ticket is for one use (RFC 8446 §C.4).
   virtual std::optional<secret> take(std::string_view server_name) = 0;

@@ -6,6 +6,7 @@
 #include "core/engine_calls.hpp"
 #include "core/error_tables.hpp"
 #include "core/host_name.hpp"
+#include "core/tickets.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -94,12 +95,12 @@ void connection::impl::resume_session() {
 }
 
 // A ticket of TLS 1.2 may be used again, and the server gives no other with a handshake that used it. What is left of
-// its lifetime is not told; a server that finds it too old makes a full handshake of it.
+// its lifetime is not told.
 void connection::impl::keep_session() {
   const auto session = std::move(offered_session);
   const bool is_reusable = s2n_connection_get_actual_protocol_version(conn.get()) < S2N_TLS13;
   if (!info.resumed || !is_reusable || session.empty()) return;
-  ctx.shared_state()->sessions->put(session_name(), session.bytes(), std::chrono::hours(1));
+  ctx.shared_state()->sessions->put(session_name(), session.bytes(), internal::unknown_lifetime);
 }
 
 step connection::impl::latch(failure story) {

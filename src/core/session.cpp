@@ -163,9 +163,12 @@ extern "C" int on_session_ticket(s2n_connection* connection, void* ctx, s2n_sess
         s2n_session_ticket_get_lifetime(ticket, &lifetime) != S2N_SUCCESS) {
       return S2N_SUCCESS;
     }
+    // None is "unspecified" in TLS 1.2 (RFC 5077 §3.3), as Go leaves it, "not at all" in 1.3 (RFC 8446 §4.6.1).
+    const bool may_be_open = s2n_connection_get_actual_protocol_version(connection) < S2N_TLS13;
+    const auto good_for = lifetime == 0 && may_be_open ? unknown_lifetime : std::chrono::seconds(lifetime);
     std::vector<std::byte> data(size);
     if (s2n_session_ticket_get_data(ticket, size, reinterpret_cast<uint8_t*>(data.data())) == S2N_SUCCESS) {
-      static_cast<context::state*>(ctx)->sessions->put(c->session_name(), data, std::chrono::seconds(lifetime));
+      static_cast<context::state*>(ctx)->sessions->put(c->session_name(), data, good_for);
     }
     OPENSSL_cleanse(data.data(), data.size());
     return S2N_SUCCESS;
