@@ -8,31 +8,54 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tool"))
 
 from fixtures import Token, authority, nothing_is_left_behind, serve  # noqa: E402, F401
 from authority import Authority  # noqa: E402
-from kit import SLUICE  # noqa: E402
-from implementations import NAMES, all_of  # noqa: E402
+from cells import cells_of  # noqa: E402
+from kit import LIMIT, SLUICE  # noqa: E402
+from implementations import ALL  # noqa: E402
+from ours import Library  # noqa: E402
 
 
 def pytest_report_header(config):
     return f"sluice: {SLUICE}"
 
 
-@pytest.fixture(scope="session")
-def implementations(tmp_path_factory):
-    return all_of(tmp_path_factory.mktemp("peers"))
+def pytest_configure(config):
+    config.addinivalue_line("markers", "shows(side, what, keys): the cells of the matrix that a test is for")
 
 
-@pytest.fixture(params=NAMES)
-def peer(request, implementations):
-    """Each of them in turn; what one cannot do is said, not left out."""
-    made = implementations[request.param]
-    if reason := made.cannot.get(request.function.__name__):
-        pytest.skip(reason)
+def pytest_generate_tests(metafunc):
+    """Each implementation in turn, as far as it can; what it cannot do is on the page with its reason."""
+    if mark := metafunc.definition.get_closest_marker("shows"):
+        cells = list(cells_of(mark, ALL))
+        metafunc.parametrize("cell", cells, indirect=True, ids=list(map(str, cells)))
+
+
+@pytest.fixture
+def cell(request, record_property):
+    """Noted for docs/interop.md, which is made of what became of the tests."""
+    made = request.param
+    for name in ("peer", "side", "what", "version"):
+        record_property(name, getattr(made, name))
     return made
 
 
-@pytest.fixture(params=["1.2", "1.3"])
-def version(request):
-    return request.param
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    Library.folder = tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture
+def peer(cell, built):
+    return ALL[cell.peer]
+
+
+@pytest.fixture
+def version(cell):
+    return cell.version
+
+
+@pytest.fixture
+def key(cell, identities):
+    return identities[cell.key]
 
 
 class Identity:
@@ -56,14 +79,19 @@ def identities(authority, tmp_path_factory):
     return made
 
 
-@pytest.fixture(params=["p256", "rsa2048"])
-def key(request, identities):
-    return identities[request.param]
+@pytest.fixture
+def serve_peer(serve, peer, version):
+    """Our server, as this peer's client can use it."""
 
+    def start(*args, env=None):
+        if peer.speaks_http:
+            args += ("--mode", "http")
+        args += ("--timeout", f"{LIMIT}s")  # a refusal may be long in coming
+        if not peer.chooses_version:
+            args += ("--min-tls", version, "--max-tls", version)
+        return serve(*args, env=env)
 
-@pytest.fixture(params=["p256", "rsa2048", "p256-token", "rsa2048-token"])
-def our_key(request, identities):
-    return identities[request.param]
+    return start
 
 
 @pytest.fixture(scope="session")

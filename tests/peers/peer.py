@@ -25,6 +25,7 @@ class Ask:
     name: str = "localhost"
     site: object = None  # a client certificate: .cert and .key
     alpn: str = ""
+    resumes: bool = False  # then it does so twice, the second time with the session of the first
 
 
 @dataclasses.dataclass
@@ -47,12 +48,26 @@ class Implementation:
     """`client(ask)` answers an Outcome, `server(offer)` is a context manager that answers a port."""
 
     name = "?"
+    title, about = "?", "?"  # for docs/interop.md
     reverses = False  # its echo: OpenSSL's turns each line around
-    # Why something cannot be asked of it, by the name of the test.
+    speaks_http = False  # and has nothing echoed
+    chooses_version = True  # else our server offers one version alone
+    # Why something cannot be asked of it, by side/capability/version or the beginning of that.
     cannot = {}
+    # What it finds wrong without saying so in an alert: "name", "authority", "stranger". `remarks` has the words.
+    late = frozenset()
+    # What its cells on the page have to be read with, by place as in `cannot`.
+    remarks = {}
 
     def echo_of(self, words):
         return words.rstrip(b"\n")[::-1] + b"\n" if self.reverses else words
+
+
+def ran(command, expected):
+    """A client program that has the words echoed, says nothing else, and fails when anything is amiss."""
+    done = subprocess.run(list(map(str, command)), input=WORDS, capture_output=True, timeout=LIMIT)
+    text = (done.stdout + done.stderr).decode(errors="replace")
+    return Outcome(done.returncode == 0 and done.stdout == expected, text)
 
 
 def talk(command, words=WORDS):

@@ -9,6 +9,7 @@ import pytest
 
 SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / "scripts"
 TOOLS = ["bash", "env", "dirname", "sed", "awk", "cat"]
+PEERS = {"gnutls-bin", "golang-go", "default-jdk-headless", "nodejs", "curl"}
 
 
 class Machine:
@@ -22,12 +23,15 @@ class Machine:
         self.log.write_text("")
         for one in self.bin, self.system:
             one.mkdir()
-        for tool in TOOLS:
-            (self.bin / tool).symlink_to(shutil.which(tool, path="/usr/bin:/bin"))
+        self.tool(*TOOLS)
         self.path = [self.bin]
         self.user(0)
         self.program("dpkg-query", "exit 1")  # nothing is installed
         self.noted("apt-get")
+
+    def tool(self, *names):
+        for name in names:
+            (self.bin / name).symlink_to(shutil.which(name, path="/usr/bin:/bin"))
 
     def program(self, name, text, folder=None):
         made = (folder or self.bin) / name
@@ -114,7 +118,8 @@ def test_a_dry_run_installs_nothing_and_says_what_it_would(machine):
     ran = machine.run("setup", "--dry-run", "--all", "--peers")
     assert ran.returncode == 0 and ran.stderr == ""
     assert ran.stdout.startswith("setup: would install ca-certificates g++ cmake ")
-    assert {"clang-14", "gnutls-bin", "golang-go", "python3-venv"} <= set(ran.stdout.split())
+    assert {"clang-14", "python3-venv", *PEERS} <= set(ran.stdout.split())
+    assert "setup: would fetch the crates of tests/peers/rust " in ran.stdout
     assert machine.calls() == []
 
 
@@ -143,9 +148,43 @@ def test_only_what_is_missing_is_installed(machine):
     assert machine.calls() == ["apt-get update -qq", "apt-get install -y -qq --no-install-recommends softhsm2"]
 
 
-def test_a_go_from_elsewhere_is_good_enough(machine):
-    machine.noted("go")
-    assert "golang-go" not in machine.run("setup", "--dry-run", "--peers").stdout
+@pytest.mark.parametrize(
+    "program, package",
+    [("go", "golang-go"), ("javac", "default-jdk-headless"), ("node", "nodejs"), ("curl", "curl")],
+)
+def test_a_peer_from_elsewhere_is_good_enough(program, package, machine):
+    machine.noted(program)
+    words = set(machine.run("setup", "--dry-run", "--peers").stdout.split())
+    assert PEERS - words == {package}
+    assert machine.calls() == []
+
+
+def test_the_crates_and_the_python_of_the_peers_are_brought(machine):
+    """In a copy of the project's folder, whose build tree this is not."""
+    project = machine.folder / "project"
+    (project / "tests" / "peers").mkdir(parents=True)
+    (project / "tests" / "peers" / "requirements.txt").write_text("nothing==1\n")
+    shutil.copytree(SCRIPTS, project / "scripts")
+    machine.program("dpkg-query", "echo installed")
+    machine.tool("touch", "mkdir", "cp")
+    machine.noted("cargo", then='if [[ $1 == --version ]]; then echo "cargo 1.91.0"; fi')
+    pip = machine.program("a-pip", f'echo "pip $*" >>{machine.log}')
+    machine.noted("python3", then=f'mkdir -p "$3/bin"; cp {pip} "$3/bin/pip"')
+    ran = machine.run(project / "scripts" / "setup", "--peers")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "setup: everything is installed\nsetup: making the Python environment build/peers\n"
+    requirements = project / "tests" / "peers" / "requirements.txt"
+    assert machine.calls() == [
+        "cargo --version",
+        f"python3 -m venv {project}/build/peers",
+        f"pip install --quiet --requirement {requirements}",
+        "cargo --version",
+        f"cargo fetch --quiet --locked --manifest-path {project}/tests/peers/rust/Cargo.toml",
+    ]
+    # What is there already is not brought again; cargo finds that out by itself.
+    machine.log.write_text("")
+    assert machine.run(project / "scripts" / "setup", "--peers").returncode == 0
+    assert [call.split()[:2] for call in machine.calls()] == [["cargo", "--version"]] * 2 + [["cargo", "fetch"]]
 
 
 # --- as whom ---

@@ -5,11 +5,10 @@ package main
 import (
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"time"
 )
@@ -22,11 +21,12 @@ var (
 	cert    = flag.String("cert", "", "")
 	key     = flag.String("key", "", "")
 	alpn    = flag.String("alpn", "", "")
+	times   = flag.Int("times", 1, "how many connections, one after the other")
 )
 
 func check(err error) {
 	if err != nil {
-		json.NewEncoder(os.Stdout).Encode(map[string]any{"ok": false, "error": err.Error()})
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
@@ -59,18 +59,23 @@ func config() *tls.Config {
 func client() {
 	words, err := io.ReadAll(os.Stdin)
 	check(err)
-	connection, err := tls.Dial("tcp", *address, config())
-	check(err)
-	check(connection.SetDeadline(time.Now().Add(time.Minute)))
-	_, err = connection.Write(words)
-	check(err)
-	echo := make([]byte, len(words))
-	_, err = io.ReadFull(connection, echo)
-	check(err)
-	state := connection.ConnectionState()
-	connection.Close()
-	json.NewEncoder(os.Stdout).Encode(map[string]any{"ok": true, "echo": string(echo), "alpn": state.NegotiatedProtocol,
-		"version": map[uint16]string{tls.VersionTLS12: "TLSv1.2", tls.VersionTLS13: "TLSv1.3"}[state.Version]})
+	made := config()
+	made.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	for i := 0; i < *times; i++ {
+		connection, err := tls.Dial("tcp", *address, made)
+		check(err)
+		check(connection.SetDeadline(time.Now().Add(time.Minute)))
+		_, err = connection.Write(words)
+		check(err)
+		echo := make([]byte, len(words))
+		_, err = io.ReadFull(connection, echo)
+		check(err)
+		if connection.ConnectionState().NegotiatedProtocol != *alpn {
+			check(errors.New("another ALPN protocol"))
+		}
+		connection.Close()
+		os.Stdout.Write(echo)
+	}
 }
 
 func server() {
@@ -80,7 +85,6 @@ func server() {
 	}
 	listener, err := tls.Listen("tcp", *address, made)
 	check(err)
-	fmt.Println(listener.Addr().(*net.TCPAddr).Port)
 	go func() { // ends with whoever started it
 		io.ReadAll(os.Stdin)
 		os.Exit(0)
