@@ -2,6 +2,7 @@
 // The command line: finds the verb, lets it run, and turns whatever goes wrong into one sentence and an exit code.
 #include "cli/exit_code.hpp"
 #include "cli/trouble.hpp"
+#include "show/screen.hpp"
 #include "verbs/program.hpp"
 
 #include <CLI/CLI.hpp>
@@ -24,7 +25,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& why) {
   std::string text = why.what();
   if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
   while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();
-  fmt::print(stderr, "{}: {}; see `{} --help`\n", path, text, path);
+  screen(stderr).line(fmt::format("{}: {}; see `{} --help`", path, text, path));
   return exit_usage;
 }
 
@@ -32,7 +33,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& why) {
 int after_output(int code) {
   errno = 0;
   if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
-  fmt::print(stderr, "sluice: standard output: {}\n", std::strerror(errno));
+  screen(stderr).line(fmt::format("sluice: standard output: {}", std::strerror(errno)));
   return code == exit_ok ? static_cast<int>(exit_internal) : code;
 }
 
@@ -43,7 +44,7 @@ int run(const action& chosen) {
     complain(e.why());
     return exit_code_of(e.why());
   } catch (const std::exception& e) {
-    fmt::print(stderr, "sluice: internal error: {}; please report it\n", e.what());
+    screen(stderr).line(fmt::format("sluice: internal error: {}; please report it", e.what()));
     return exit_internal;
   }
 }

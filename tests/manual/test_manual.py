@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The manual pages and completions that the build makes: whole, well formed, and of use in a shell."""
 
-import functools
 import os
 import pathlib
 import re
@@ -9,28 +8,11 @@ import subprocess
 
 import pytest
 
-from kit import LIMIT, ROOT, SLUICE, run
+from helps import commands, help_of, options_of
+from kit import LIMIT, ROOT, SLUICE
 
 MANUAL = pathlib.Path(os.environ.get("SLUICE_MANUAL", pathlib.Path(SLUICE).parent / "manual"))
 PAGES = sorted((MANUAL / "man1").glob("*.1"))
-
-
-@functools.cache
-def help_of(words):
-    return run(*words, "--help").text
-
-
-@functools.cache
-def commands(words=()):
-    """Every verb and verb below a verb, as `--help` tells them."""
-    text = help_of(words)
-    below = text.split("Subcommands:\n")[1].split("\n\n")[0] if "Subcommands:\n" in text else ""
-    names = re.findall(r"^  ([a-z][a-z0-9-]*) ", below, re.M)
-    return [words, *(found for name in names for found in commands((*words, name)))]
-
-
-def options_of(words):
-    return set(re.findall(r"^  (?:-\w,)?(--[a-z0-9-]+)", help_of(words), re.M))
 
 
 def plain(page):

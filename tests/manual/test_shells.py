@@ -8,8 +8,9 @@ import select
 import subprocess
 import time
 
+from helps import commands, options_of
 from kit import LIMIT
-from test_manual import MANUAL, commands, options_of
+from test_manual import MANUAL
 
 
 def test_zsh_reads_it():

@@ -9,6 +9,8 @@ import struct
 import subprocess
 import termios
 
+import pytest
+
 from kit import LIMIT, SLUICE, environment, run
 
 ESCAPE = re.compile(r"\033\[[0-9;]*m")
@@ -90,3 +92,19 @@ def test_tables_fit_the_terminal():
 def test_help_is_plain_and_goes_to_stdout():
     ran = run("check", "--help")
     assert ran.code == 0 and "\033" not in ran.text and ran.err == ""
+
+
+@pytest.mark.parametrize("width", [50, 80, 120])
+def test_help_fits_the_terminal(width):
+    code, shown = on_terminal("check", "--help", width=width)
+    assert code == 0 and "\033[1mOptions:\033[0m\n" in shown
+    before_examples = ESCAPE.sub("", shown).split("Example:\n")[0]
+    assert all(len(line) <= width for line in before_examples.splitlines())
+    assert before_examples.split() == run("check", "--help").text.split("Example:\n")[0].split()
+
+
+def test_what_we_say_ourselves_falls_back_to_ascii():
+    wrong = ["token", "list", "pkcs11:token=x?pin-value=12%zz"]
+    plain, told = run(*wrong, env=environment(LC_ALL="C")), run(*wrong)
+    assert plain.code == told.code == 1
+    assert "pin-value=…:" in told.err and plain.err == told.err.replace("…", "...")

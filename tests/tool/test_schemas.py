@@ -7,6 +7,7 @@ import re
 import jsonschema
 import pytest
 
+from helps import commands, options_of
 from kit import Program, run
 from schemas import FOLDER, SHARED, load, name_for, validate
 
@@ -14,16 +15,6 @@ NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 PAGES = {"serve-page"}  # what a client of the verb is told, and not who runs it
 # A key that only some runs have says so at the beginning of its description.
 SOMETIMES = "only with "
-
-
-def verbs_with_json(words=()):
-    """Asked of the tool itself, so that no verb is forgotten."""
-    text = run(*words, "--help").text
-    below = text.split("Subcommands:\n")[1].split("\n\n")[0] if "Subcommands:\n" in text else ""
-    names = re.findall(r"^  ([a-z][a-z0-9-]*) ", below, re.M)
-    if not names and re.search(r"^\s+--json\b", text, re.M):
-        return [words]
-    return [found for name in names for found in verbs_with_json((*words, name))]
 
 
 def objects(schema):
@@ -38,7 +29,7 @@ def objects(schema):
 
 
 def test_every_verb_with_json_has_a_schema_and_every_schema_a_verb():
-    verbs = verbs_with_json()
+    verbs = [words for words in commands() if "--json" in options_of(words)]  # so that none is forgotten
     assert ("check",) in verbs and ("token", "list") in verbs
     used = {name_for((*verb, "x")) for verb in verbs}
     assert {name for name in used if name not in NAMES} == set()

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from helps import commands, help_of, options_of, options_with_values, usage_of, verbs
 from kit import run
 
-VERBS = ["check", "connect", "demo", "lab", "serve", "token"]
+VERBS = ["ca", "check", "connect", "demo", "lab", "serve", "token"]
 
 
 def test_version_names_everything_inside():
@@ -27,11 +28,43 @@ def test_help_lists_the_verbs():
         assert re.search(rf"^\s+{verb}\s+\S", ran.text, re.M)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_of_every_verb_shows_an_example(verb):
-    ran = run(verb, "--help")
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_help_of_every_verb_shows_an_example(words):
+    ran = run(*words, "--help")
     assert ran.code == 0 and ran.err == ""
-    assert re.search(rf"Example:\n.*\bsluice {verb}\b", ran.text, re.S)
+    assert re.search(rf"Example:\n.*\b{' '.join(('sluice', *words))}\b", ran.text, re.S)
+    assert run(*words, "-h").text == ran.text and ran.out.isascii() == help_of(words).isascii()
+
+
+def told_wrong(words, *args):
+    ran = run(*words, *args)
+    assert (ran.code, ran.out) == (1, b""), args
+    assert ran.err.count("\n") == 1 and ran.err.endswith(f"; see `{' '.join(('sluice', *words))} --help`\n"), ran.err
+    return ran.err
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_what_no_verb_knows_is_wrong_usage(words):
+    told = told_wrong(words, "--no-such-option")  # or what it needs and did not get
+    assert "--no-such-option" in told or " required" in told
+    if "--json" in options_of(words):
+        told_wrong(words, "--json", "--no-such-option")
+
+
+@pytest.mark.parametrize("words", verbs(), ids=" ".join)
+def test_what_a_verb_needs_is_asked_for(words):
+    needed = re.sub(r"\[[^]]*\]", "", usage_of(words)).split()[1 + len(words) :]
+    if needed:
+        told_wrong(words)
+    for option in options_with_values(words):
+        assert option in told_wrong(words, option)
+
+
+def test_most_verbs_need_something_and_have_options_with_values():
+    assert {("check",), ("ca", "issue"), ("token", "sign"), ("lab", "serve")} <= {
+        words for words in verbs() if re.sub(r"\[[^]]*\]", "", usage_of(words)).split()[1 + len(words) :]
+    }
+    assert "--timeout" in options_with_values(("check",)) and "--ip" in options_with_values(("ca", "issue"))
 
 
 @pytest.mark.parametrize(

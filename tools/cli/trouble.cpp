@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/trouble.hpp"
 
-#include <fmt/format.h>
+#include "show/screen.hpp"
 
 #include <cstdio>
 
@@ -50,7 +50,7 @@ std::string remedy_for(const failure& why) {
 void complain(const failure& why) {
   auto told = why;
   told.remedy = remedy_for(why);
-  fmt::print(stderr, "sluice: {}\n", told.message());
+  screen(stderr).line("sluice: " + told.message());
 }
 
 }  // namespace sluice::tool

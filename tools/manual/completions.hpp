@@ -2,7 +2,7 @@
 // What a shell offers while a command line is being written.
 #pragma once
 
-#include "manual/definition.hpp"
+#include "cli/definition.hpp"
 
 #include <string>
 

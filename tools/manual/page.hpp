@@ -2,7 +2,7 @@
 // A manual page for man(1), in roff.
 #pragma once
 
-#include "manual/definition.hpp"
+#include "cli/definition.hpp"
 
 #include <string>
 

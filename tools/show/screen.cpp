@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <limits>
 
@@ -50,6 +51,21 @@ const char* escape(tone meaning) {
   return "";
 }
 
+// What our own sentences have beyond ASCII. Names of others stay as they are.
+std::string in_ascii(std::string_view text) {
+  struct fallback {
+    std::string_view symbol, letters;
+  };
+  constexpr std::array all = {fallback{"…", "..."}, fallback{"µ", "u"},  fallback{"§", "section "},
+                              fallback{"→", "->"},  fallback{"–", "-"}, fallback{"’", "'"}};
+  std::string made(text);
+  for (const auto& [symbol, letters] : all) {
+    for (auto at = made.find(symbol); at != made.npos; at = made.find(symbol, at + letters.size()))
+      made.replace(at, symbol.size(), letters);
+  }
+  return made;
+}
+
 bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 }  // namespace
@@ -66,7 +82,9 @@ std::string screen::paint(tone meaning, std::string_view text) const {
   return fmt::format("{}{}\033[0m", escape(meaning), text);
 }
 
-void screen::line(std::string_view text) const { fmt::print(to_, "{}\n", text); }
+void screen::line(std::string_view text) const {
+  fmt::print(to_, "{}\n", has_symbols_ ? std::string(text) : in_ascii(text));
+}
 
 void screen::flush() const { std::fflush(to_); }
 

@@ -89,7 +89,7 @@ class running {
     const auto chosen = lab::select_cases(options_.names);
     const interrupt_watch watch;
     lab::run_cases(chosen, settings, watch, [this](const lab_case& one, const verdict& v) { take(one, v); });
-    if (options_.markdown) fmt::print("{}", page_.text());
+    if (options_.markdown) tell_page();
     if (!options_.json && !options_.markdown) sum_up();
     return failed_ == 0 ? exit_ok : exit_requirement;
   }
@@ -108,6 +108,11 @@ class running {
     if (options_.markdown) return page_.add(one, v);
     options_.json ? tell_json(one, v) : tell_people(one, v);
     out_.flush();
+  }
+
+  void tell_page() const {
+    const auto text = page_.text();
+    out_.line(std::string_view(text).substr(0, text.find_last_not_of('\n') + 1));
   }
 
   void tell_json(const lab_case& one, const verdict& v) const {

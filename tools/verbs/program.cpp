@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/program.hpp"
 
+#include "show/help.hpp"
+
 #include "sluice/version.hpp"
 
 #include <boost/version.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+
+#include <cstdio>
 
 namespace sluice::tool {
 namespace {
@@ -22,7 +26,12 @@ std::string version_text() {
 action declare_program(CLI::App& app) {
   app.description("TLS from the terminal, on s2n-tls, with private keys that may live in a PKCS#11 token");
   app.set_version_flag("--version", version_text, "Versions of everything inside");
-  app.footer("Example:\n  sluice check example.org\n\n`sluice VERB --help` has more.");
+  app.footer("Example:\n  sluice check example.org");
+  app.formatter_fn([](const CLI::App* one, const std::string&, CLI::AppFormatMode) {
+    const auto told = definition_of(*one);
+    const auto more = told.below.empty() ? std::string() : "`" + told.joined(' ') + " VERB --help` has more.";
+    return help_text(told, screen(stdout), more);
+  });
   return declare_subverbs(app, verbs());
 }
 

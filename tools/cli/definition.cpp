@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "manual/definition.hpp"
+#include "cli/definition.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -88,6 +88,8 @@ std::string command::below_the_program(char with) const {
 
 command definition_of(const CLI::App& app) {
   command made;
+  for (const auto* above = app.get_parent(); above != nullptr; above = above->get_parent())
+    made.path.insert(made.path.begin(), above->get_name());
   describe_into(made, app);
   return made;
 }
