@@ -11,6 +11,7 @@
 #include "sluice/trust.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -83,7 +84,8 @@ struct client_options {
   version_range versions;                     // default TLS 1.2 to 1.3
   // Preferred first; names of 1 to 255 bytes (RFC 7301), none of them NUL. s2n does not read an answer of one byte.
   std::vector<std::string> alpn;
-  bool ocsp = true;                           // ask for a stapled OCSP response and refuse a bad one
+  // Ask for a stapled OCSP response; refuse a bad one, and a missing one where the certificate promises it (RFC 7633).
+  bool ocsp = true;
   verification verify;                        // sluice::dangerous turns it off
   allowances allow;
   peer_check accept;
@@ -92,6 +94,9 @@ struct client_options {
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
+  // Asks for records of no more than 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), where memory is short; 0 does not
+  // ask. A server may pass over it; one that grants it gets records as short.
+  std::size_t max_fragment = 0;
 };
 
 struct server_options {
@@ -108,6 +113,7 @@ struct server_options {
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
+  bool grants_max_fragment = false;           // clients that ask for short records get them; each costs some 30 bytes
 };
 
 // "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.

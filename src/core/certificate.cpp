@@ -132,6 +132,7 @@ std::string key_description(const EVP_PKEY* key) {
     case EVP_PKEY_RSA: return "RSA " + std::to_string(EVP_PKEY_bits(key));
     case EVP_PKEY_RSA_PSS: return "RSA-PSS " + std::to_string(EVP_PKEY_bits(key));
     case EVP_PKEY_ED25519: return "Ed25519";
+    case EVP_PKEY_DSA: return "DSA " + std::to_string(EVP_PKEY_bits(key));
     case EVP_PKEY_PQDSA: return "ML-DSA";
     case EVP_PKEY_EC: break;
     default: return "unknown";

@@ -153,6 +153,7 @@ void connection::reset(const connection_options& options) {
   c.read_error = c.write_error = {};
   c.why = c.write_why = c.refusal = {};
   c.first_size = 0;
+  c.promises_staple = false;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
   c.began = c.ended = {};

@@ -2,6 +2,7 @@
 // What to say of a connection that failed: the cause, the place, and what to do about it.
 #include "core/connection_impl.hpp"
 #include "core/diagnosis.hpp"
+#include "core/engine_versions.hpp"
 #include "core/error_tables.hpp"
 
 #include <openssl/err.h>
@@ -45,6 +46,16 @@ bool is_about_parameters(const alert_info& alert) {
   return alert.which == alert_info::direction::received &&
          (alert.description == handshake_failure || alert.description == protocol_version ||
           alert.description == insufficient_security);
+}
+
+// "the client offers TLSv1.1 at most, ", where that is known.
+std::string what_they_want(s2n_connection* conn, role side) {
+  const bool is_server = side == role::server;
+  const int wanted = is_server ? s2n_connection_get_client_protocol_version(conn)
+                               : s2n_connection_get_server_protocol_version(conn);
+  if (wanted < S2N_SSLv3) return {};
+  return is_server ? "the client offers " + internal::version_text(wanted) + " at most, "
+                   : "the server chose " + internal::version_text(wanted) + ", ";
 }
 
 // "SERVER CERT": the message that came last, or that nobody could read.
@@ -117,7 +128,7 @@ void connection::impl::explain(failure& story) const {
   const auto& shared = *ctx.shared_state();
   const auto store = [&shared] {
     if (!shared.trust) return std::string();
-    return "trusted are the " + std::to_string(shared.trust->anchors().size()) + " of " + shared.trust->where();
+    return internal::store_text(shared.trust->anchors().size(), shared.trust->where());
   };
   if (story.category() == "certificate" && watches_flight()) {
     const auto sent = sent_certificates();
@@ -141,6 +152,7 @@ void connection::impl::explain(failure& story) const {
       return add(store(),
                  "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
+      return add(what_they_want(conn.get(), side) + what_we_offer(), "compare with what the peer supports");
     case errc::no_shared_parameters:
       return add(what_we_offer(), "compare with what the peer supports");
     case errc::alert:
@@ -149,7 +161,10 @@ void connection::impl::explain(failure& story) const {
       }
       return;
     case errc::missing:
-      return add(side == role::server ? "the client has none to send" : "", "");
+      return side == role::server
+                 ? add("the client has none to send",
+                       "give the client one of an authority that is trusted here, or ask with client_auth::optional")
+                 : add("", "have the server send its certificate");
     case errc::truncated:
       return add("", "treat what was read as incomplete unless its own format says otherwise");
     case errc::expired:

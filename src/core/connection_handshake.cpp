@@ -3,6 +3,7 @@
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
+#include "core/engine_versions.hpp"
 #include "core/error_tables.hpp"
 #include "core/identity_state.hpp"
 
@@ -14,24 +15,8 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
-int s2n_version(tls_version version) noexcept {
-  switch (version) {
-    case tls_version::ssl3: return S2N_SSLv3;
-    case tls_version::tls1_0: return S2N_TLS10;
-    case tls_version::tls1_1: return S2N_TLS11;
-    case tls_version::tls1_2: return S2N_TLS12;
-    case tls_version::tls1_3: return S2N_TLS13;
-  }
-  return S2N_TLS13;
-}
-
-std::string version_text(int version) {
-  for (const auto known :
-       {tls_version::ssl3, tls_version::tls1_0, tls_version::tls1_1, tls_version::tls1_2, tls_version::tls1_3}) {
-    if (s2n_version(known) == version) return std::string(to_string(known));
-  }
-  return "unknown";
-}
+using internal::s2n_version;
+using internal::version_text;
 
 // s2n names algorithms in two parts; TLS names the pair.
 std::optional<signature_scheme> scheme_of(s2n_tls_signature_algorithm algorithm, s2n_tls_hash_algorithm hash) {
@@ -119,6 +104,7 @@ step connection::impl::negotiate(transport& transport) {
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
     if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
+    if (staple_is_missing()) return staple_missed();
     negotiated = true;
   }
   if (write_error) return latch(transport_failure(write_error, phase::handshake));  // the last flight never left
@@ -140,6 +126,23 @@ step connection::impl::version_refused() {
                              "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
                                  ", the least allowed is " + std::string(to_string(least)),
                              side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
+  story.at = phase::handshake;
+  return latch(std::move(story));
+}
+
+// In TLS 1.2 the response comes after the certificate, so this is known only when all has come.
+bool connection::impl::staple_is_missing() const noexcept {
+  return promises_staple && ctx.shared_state()->asks_for_staple && s2n_connection_is_ocsp_stapled(conn.get()) != 1;
+}
+
+step connection::impl::staple_missed() {
+  const auto sent = sent_certificates();
+  auto story = internal::make_failure(errc::revocation_unknown, place,
+                                      "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
+                                      "came",
+                                      "have the server staple one, or ask for a certificate without that promise");
+  if (!sent.empty()) story.certificate = sent.front().subject();
+  story.depth = 0;
   story.at = phase::handshake;
   return latch(std::move(story));
 }

@@ -72,6 +72,8 @@ struct connection::impl {
   negotiation run_negotiation(transport& transport);
   bool version_is_too_low() const noexcept;
   step version_refused();
+  bool staple_is_missing() const noexcept;
+  step staple_missed();
   std::optional<step> resume_signature();
   int begin_signature(internal::pkey_op_handle op);
   void complete_handshake();
@@ -102,7 +104,7 @@ struct connection::impl {
 
   // connection_verify.cpp
   bool accepts_chain();
-  result<void> judge_chain() const;
+  result<void> judge_chain();
 
   context ctx;
   const role side;
@@ -126,6 +128,7 @@ struct connection::impl {
   failure why;              // latched when why.code is set
   failure write_why;        // the story of write_error, once it was told
   failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
+  bool promises_staple = false;  // the peer's certificate does
   bool negotiated = false;  // s2n is done, output may still be leaving
   bool established = false;
   bool peer_closed = false;

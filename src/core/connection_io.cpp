@@ -119,9 +119,9 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
                          first_size > 1 && first_header[1] == std::byte{3};
   const auto* verdict = is_record ? ", with which no TLS begins" : ", which is not TLS";
   const auto* remedy = is_record ? "see what the peer is: its first record is one of TLS, and not allowed"
-                                 : "look for the port that speaks TLS, or for a STARTTLS command";
-  refusal = internal::make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict,
-                                   side == role::client ? remedy : "");
+                       : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
+                                              : "have the client speak TLS here, or look at who knocks";
+  refusal = internal::make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
   refusal.at = phase::handshake;
   refusal.from = origin::local;
   return false;

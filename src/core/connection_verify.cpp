@@ -6,6 +6,7 @@
 #include "core/connection_impl.hpp"
 #include "core/error_tables.hpp"
 
+#include <openssl/bytestring.h>
 #include <openssl/err.h>
 #include <openssl/nid.h>
 
@@ -79,6 +80,23 @@ bool has_small_key(X509* x509) {
   return (type == EVP_PKEY_RSA || type == EVP_PKEY_RSA_PSS) && EVP_PKEY_bits(key) < 2048;
 }
 
+// "TLS features" (RFC 7633), the SEQUENCE of INTEGERs, with status_request among them: must-staple.
+bool promises_response(const X509* x509) {
+  const bssl::UniquePtr<ASN1_OBJECT> features(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
+  const int at = features ? X509_get_ext_by_OBJ(x509, features.get(), -1) : -1;
+  if (at < 0) return false;
+  const auto* value = X509_EXTENSION_get_data(X509_get_ext(x509, at));
+  CBS text, list;
+  CBS_init(&text, ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value)));
+  if (CBS_get_asn1(&text, &list, CBS_ASN1_SEQUENCE) != 1) return false;
+  constexpr std::uint64_t status_request = 5;
+  std::uint64_t feature = 0;
+  while (CBS_get_asn1_uint64(&list, &feature) == 1) {
+    if (feature == status_request) return true;
+  }
+  return false;
+}
+
 failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
                    std::string remedy) {
   auto story = internal::make_failure(cause, place, std::move(detail), std::move(remedy));
@@ -107,7 +125,7 @@ result<void> check_strength(const allowances& allow, const std::string& place, X
 
 }  // namespace
 
-result<void> connection::impl::judge_chain() const {
+result<void> connection::impl::judge_chain() {
   const auto& shared = *ctx.shared_state();
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   const auto chain = chain_of(conn.get(), copy);
@@ -118,6 +136,7 @@ result<void> connection::impl::judge_chain() const {
     const bool is_anchor = i > 0 && i + 1 == chain.size();
     if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
     if (i > 0 || side == role::server) continue;
+    promises_staple = promises_response(x509.get());
     const bool fits = is_ip ? internal::matches_ip(x509.get(), server_name) ||
                                   (shared.allow.dns_name_as_ip && internal::matches_host(x509.get(), server_name))
                             : internal::matches_host(x509.get(), server_name, shared.allow.common_name);

@@ -15,7 +15,9 @@
 #include <unstable/crl.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <utility>
 
 namespace sluice::inline v0 {
 namespace {
@@ -123,7 +125,22 @@ result<void> set_ocsp(state_type& s, bool wanted) {
   if (s2n_config_set_status_request_type(config, S2N_STATUS_REQUEST_OCSP) != S2N_SUCCESS) {
     return s2n_failure("OCSP stapling");
   }
+  s.asks_for_staple = true;
   return {};
+}
+
+result<void> ask_for_fragments(state_type& s, std::size_t bytes) {
+  if (bytes == 0) return {};
+  constexpr std::array lengths = {std::pair(512, S2N_TLS_MAX_FRAG_LEN_512), std::pair(1024, S2N_TLS_MAX_FRAG_LEN_1024),
+                                  std::pair(2048, S2N_TLS_MAX_FRAG_LEN_2048),
+                                  std::pair(4096, S2N_TLS_MAX_FRAG_LEN_4096)};
+  for (const auto& [length, code] : lengths) {
+    if (!std::cmp_equal(length, bytes)) continue;
+    if (s2n_config_send_max_fragment_length(s.config.get(), code) != S2N_SUCCESS) return s2n_failure("max_fragment");
+    return {};
+  }
+  return make_failure(errc::usage, "max_fragment", std::to_string(bytes) + " is no length that can be asked for",
+                      "ask for 512, 1024, 2048 or 4096, or for none with 0");
 }
 
 void warn_verification_off(const state_type& s) {
@@ -256,6 +273,7 @@ result<context> context::client(const client_options& options) {
   if (options.identity) made->identities.push_back(*options.identity);
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
+  if (auto done = ask_for_fragments(*made, options.max_fragment); !done) return done.error();
   made->sessions = options.sessions;
   if (made->sessions) {
     if (auto done = internal::keep_tickets(made->config.get(), *made); !done) return done.error();
@@ -273,6 +291,9 @@ result<context> context::server(const server_options& options) {
   made->identities = options.identities;
   if (auto done = set_common(*made, options); !done) return done.error();
   if (auto done = set_client_auth(*made, options.client_auth); !done) return done.error();
+  if (options.grants_max_fragment && s2n_config_accept_max_fragment_length(made->config.get()) != S2N_SUCCESS) {
+    return s2n_failure("grants_max_fragment");
+  }
   if (options.tickets) {
     const auto now = made->clock ? made->clock->now() : std::chrono::system_clock::now();
     if (auto done = internal::enable_tickets(made->config.get(), *options.tickets, now); !done) return done.error();

@@ -17,6 +17,7 @@ struct context::state {
   std::vector<identity> identities;  // before `config`, which points into them and is freed first
   std::optional<sluice::trust> trust;
   bool verifies = true;
+  bool asks_for_staple = false;
   client_auth auth = client_auth::none;
   allowances allow;
   peer_check accept;

@@ -23,9 +23,7 @@ const certificate* find_by_subject(std::span<const certificate> among, const std
 
 std::string quoted(const std::string& name) { return name.empty() ? "(no subject)" : "\"" + name + "\""; }
 
-std::string trusted_text(const judged_chain& chain) {
-  return "trusted are the " + std::to_string(chain.anchors.size()) + " of " + chain.store;
-}
+std::string trusted_text(const judged_chain& chain) { return store_text(chain.anchors.size(), chain.store); }
 
 void point_at(failure& story, const judged_chain& chain, std::size_t index) {
   story.certificate = chain.sent[index].subject();
@@ -134,6 +132,12 @@ void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
 }
 
 }  // namespace
+
+std::string store_text(std::size_t anchors, std::string_view store) {
+  const auto these = anchors == 1 ? std::string("trusted is the one certificate of ")
+                                  : "trusted are the " + std::to_string(anchors) + " certificates of ";
+  return these + std::string(store);
+}
 
 std::string date_text(std::chrono::system_clock::time_point time) {
   const auto seconds = std::chrono::system_clock::to_time_t(time);

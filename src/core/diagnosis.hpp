@@ -7,8 +7,10 @@
 #include "sluice/error.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::inline v0::internal {
@@ -24,6 +26,9 @@ struct judged_chain {
 // Adds to a failure of the certificate row what the chain shows: subject and depth, detail and remedy; and tells
 // self_signed from untrusted. The verdict itself stays s2n's.
 void explain_certificate(failure& story, const judged_chain& chain);
+
+// "trusted are the 140 certificates of /etc/ssl/certs/ca-certificates.crt"
+std::string store_text(std::size_t anchors, std::string_view store);
 
 // "2026-11-20 12:00 UTC", and "3 days" for the length of a time.
 std::string date_text(std::chrono::system_clock::time_point time);

@@ -93,7 +93,12 @@ errc s2n_cause(int error) noexcept {
   return row != rows.end() ? row->cause : cause_by_type(error);
 }
 
-std::string s2n_message(int error) { return s2n_strerror(error, "EN"); }
+// Some end like a sentence; more is to follow.
+std::string s2n_message(int error) {
+  std::string text = s2n_strerror(error, "EN");
+  if (text.ends_with('.')) text.pop_back();
+  return text;
+}
 
 failure make_failure(errc cause, std::string where, std::string detail, std::string remedy) {
   failure why;

@@ -61,9 +61,10 @@ std::optional<signature_scheme> trial_scheme(const EVP_PKEY* key) {
   }
 }
 
+constexpr auto usable_keys = "use RSA, or ECDSA over P-256, P-384 or P-521: s2n-tls signs with nothing else";
+
 failure unsupported(const std::string& where, const certificate& leaf) {
-  return make_failure(errc::unsupported_key, where, "the certificate's key is " + leaf.key(),
-                      "use RSA, or ECDSA over P-256, P-384 or P-521: s2n-tls signs with nothing else");
+  return make_failure(errc::unsupported_key, where, "the certificate's key is " + leaf.key(), usable_keys);
 }
 
 failure mismatch(const std::string& where, const certificate& leaf) {
@@ -117,6 +118,9 @@ result<void> check_key_in_memory(const pem_object& object, const certificate& le
   if (!expected || !trial_scheme(expected.get())) return unsupported(where, leaf);
   const auto key = parse_private_key(object);
   if (!key) return make_failure(errc::bad_pem, where, "the " + object.label + " object is not a private key in DER");
+  if (!trial_scheme(key.get())) {
+    return make_failure(errc::unsupported_key, where, "the key is " + key_description(key.get()), usable_keys);
+  }
   if (!is_same_key(key.get(), expected.get())) return mismatch(where, leaf);
   return {};
 }

@@ -72,6 +72,15 @@ std::string place_of(std::size_t index, const std::vector<std::string_view>& lab
   return ordinal("certificate", static_cast<std::size_t>(before) + 1, static_cast<std::size_t>(all));
 }
 
+// Windows' editors and PowerShell's ">" write UTF-16: with a byte order mark mostly, and a zero beside each letter.
+// The name iconv has for it, or nothing.
+std::string_view wide_encoding_of(std::string_view text) {
+  using namespace std::string_view_literals;
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return "UTF-16";
+  if (text.find("-\0-\0-\0-\0-\0B\0"sv) == text.npos) return {};
+  return text.starts_with('\0') ? "UTF-16BE" : "UTF-16LE";
+}
+
 // AWS-LC hands out three buffers to be freed by the caller.
 struct raw_object {
   char* name = nullptr;
@@ -106,6 +115,11 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
     auto why = make_failure(errc::bad_pem, std::string(where), "larger than 2 GiB");
     why.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
     return why;
+  }
+  if (const auto wide = wide_encoding_of(text); !wide.empty()) {
+    return make_failure(errc::bad_pem, std::string(where),
+                        "it is text in " + std::string(wide) + ", where PEM is ASCII",
+                        "convert it: `iconv -f " + std::string(wide) + " -t UTF-8`");
   }
   const auto [labels, odd_line] = outline_of(text);
   const bio_handle bio(BIO_new_mem_buf(text.data(), *size));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client certificates: asked for or not, sent or not, believed or not, and what each end learns of it.
+#include "kit/staple.hpp"
 #include "support/flavour.hpp"
 #include "support/signer.hpp"
 #include "support/watch.hpp"
@@ -53,6 +54,15 @@ TEST_P(client_certificates, need_not_name_any_host) {
     auto p = meeting(client_auth::required, identity::from_pem(made.chain, made.key).value());
     EXPECT_TRUE(p.handshake()) << subject << '\n' << why(p);
   }
+}
+
+// A server does not ask clients for stapled responses, and one that a client has says nothing to it.
+TEST_P(client_certificates, are_believed_without_a_stapled_response) {
+  const auto revoked = kit::ocsp_response(root(), device().certificate, {.says = kit::ocsp_options::status::revoked});
+  auto p = meeting(client_auth::required, device_identity().with_ocsp_response(revoked).value());
+  ASSERT_TRUE(p.handshake()) << why(p);
+  EXPECT_TRUE(p.server.info().client_certificate);
+  EXPECT_FALSE(p.server.info().ocsp_stapled);
 }
 
 TEST_P(client_certificates, may_be_missing_when_optional) {

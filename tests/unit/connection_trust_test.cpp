@@ -68,7 +68,8 @@ TEST(believing, nobody_unknown) {
   auto p = meeting(to_identity(other.issue(usual()).value()));
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(p.client.last_failure().detail,
-            "\"CN=localhost\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 of "
+            "\"CN=localhost\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted is the one "
+            "certificate of "
             "test root");
   EXPECT_EQ(p.client.last_failure().engine, "S2N_ERR_CERT_UNTRUSTED");
 }

@@ -41,8 +41,8 @@ TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
   const auto [why, sent] = refused(middle.issue(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
   EXPECT_EQ(why.detail,
-            "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted are the 1 "
-            "of test root");
+            "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted is the "
+            "one certificate of test root");
   EXPECT_EQ(why.certificate, "CN=localhost");
   EXPECT_EQ(why.depth, 0);
   ASSERT_EQ(sent.size(), 2u);
@@ -57,7 +57,8 @@ TEST_P(diagnosis, says_that_an_intermediate_is_missing) {
   const auto [why, sent] = refused(site, GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
   EXPECT_EQ(why.detail,
-            "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted are the 1 of "
+            "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted is the one "
+            "certificate of "
             "test root");
   EXPECT_EQ(why.remedy, "have the peer send its intermediate certificates, or trust the issuer");
 }

@@ -2,6 +2,7 @@
 // Identities from PEM: every shape they come in, and every way they can be wrong, by the exact place.
 #include "support/flavour.hpp"
 
+#include <openssl/dsa.h>
 #include <openssl/evp.h>
 #include <openssl/nid.h>
 #include <openssl/pem.h>
@@ -160,6 +161,23 @@ TEST(identity, with_an_encrypted_key_needs_a_password) {
 TEST(identity, with_a_key_s2n_cannot_use_is_unsupported) {
   const auto ed25519 = root().issue({.common_name = "x", .names = {"localhost"}}, "ed25519").value();
   expect_refused(ed25519.chain, ed25519.key, errc::unsupported_key, key_place, "the certificate's key is Ed25519");
+}
+
+// Parsed, and told what it is: DSA went with TLS 1.2 (RFC 8446 §1.2).
+TEST(identity, with_a_dsa_key_is_unsupported_and_says_so) {
+  const bssl::UniquePtr<DSA> dsa(DSA_new());
+  ASSERT_EQ(DSA_generate_parameters_ex(dsa.get(), 1024, nullptr, 0, nullptr, nullptr, nullptr), 1);
+  ASSERT_EQ(DSA_generate_key(dsa.get()), 1);
+  const bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
+  ASSERT_EQ(EVP_PKEY_set1_DSA(key.get(), dsa.get()), 1);
+  const bssl::UniquePtr<BIO> old(BIO_new(BIO_s_mem())), modern(BIO_new(BIO_s_mem())), half(BIO_new(BIO_s_mem()));
+  ASSERT_EQ(PEM_write_bio_DSAPrivateKey(old.get(), dsa.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
+  ASSERT_EQ(PEM_write_bio_PKCS8PrivateKey(modern.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
+  for (const auto* bio : {&old, &modern}) {
+    expect_refused(site().chain, text_of(bio->get()), errc::unsupported_key, key_place, "the key is DSA 1024");
+  }
+  ASSERT_EQ(PEM_write_bio_DSA_PUBKEY(half.get(), dsa.get()), 1);
+  expect_refused(site().chain, text_of(half.get()), errc::no_private_key, key_place, "no PRIVATE KEY object in it");
 }
 
 // Without the private half s2n fails before it asks for a signature, so it is refused here.

@@ -90,6 +90,45 @@ TEST_P(stapled, response_is_not_looked_at_when_switched_off) {
   }
 }
 
+// RFC 7633: such a certificate is worth nothing to who holds its key and nothing else.
+TEST_P(stapled, response_that_the_certificate_promises_must_come) {
+  const auto made =
+      root().issue({.common_name = "localhost", .names = {"localhost"}, .must_staple = true}, GetParam().key_type)
+          .value();
+  const auto id = identity::from_pem(made.chain, made.key).value();
+  const auto good = id.with_ocsp_response(ocsp_response(root(), made.certificate)).value();
+  auto with = make_pair(GetParam(), {}, {.identities = {good}});
+  EXPECT_TRUE(with.handshake()) << why(with);
+  EXPECT_TRUE(with.client.info().ocsp_stapled);
+
+  auto without = make_pair(GetParam(), {}, {.identities = {id}});
+  EXPECT_FALSE(without.handshake());
+  const auto& refused = without.client.last_failure();
+  EXPECT_EQ(refused.code, make_error_code(errc::revocation_unknown)) << why(without);
+  EXPECT_EQ(refused.detail, "the certificate is good only with a stapled OCSP response (RFC 7633), and none came");
+  EXPECT_EQ(refused.remedy, "have the server staple one, or ask for a certificate without that promise");
+  EXPECT_EQ(refused.certificate, "CN=localhost");
+  EXPECT_EQ(refused.from, origin::local);
+  EXPECT_FALSE(without.client.is_established());
+
+  auto unasked = make_pair(GetParam(), {.ocsp = false}, {.identities = {id}});
+  EXPECT_TRUE(unasked.handshake()) << why(unasked);
+}
+
+// The next handshake of the same connection object is judged by its own certificate.
+TEST_P(stapled, response_is_promised_by_one_certificate_alone) {
+  const auto made = root().issue({.names = {"localhost"}, .must_staple = true}, GetParam().key_type).value();
+  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_pem(made.chain, made.key).value()}});
+  EXPECT_FALSE(p.handshake());
+  auto ordinary = make_pair(GetParam());
+  p.client.reset({.server_name = "localhost", .alpn = {}});
+  for (int turn = 0; turn < 10 && !p.client.is_established(); ++turn) {
+    p.client.handshake(ordinary.client_io);
+    ordinary.server.handshake(ordinary.server_io);
+  }
+  EXPECT_TRUE(p.client.is_established()) << why(p);
+}
+
 TEST_P(stapled, response_does_not_excuse_a_bad_certificate) {
   static const auto stranger = kit::authority::make_root("Stranger").value();
   auto p = meeting(response(), {.trust = trust::from_pem(stranger.certificate()).value()});

@@ -103,6 +103,31 @@ TEST(pem, with_a_beginning_that_is_damaged_or_missing_is_not_loaded_at_all) {
   expect_odd_line("\xef\xbb\xbf" + site().chain, 1);
 }
 
+// As "Save as Unicode" and PowerShell's ">" leave it, with a byte order mark or without.
+std::string widened(const std::string& text, bool is_little, bool has_mark) {
+  std::string wide = !has_mark ? "" : is_little ? "\xff\xfe" : "\xfe\xff";
+  for (const char c : text) wide += is_little ? std::string{c, '\0'} : std::string{'\0', c};
+  return wide;
+}
+
+TEST(pem, in_utf_16_is_named_with_what_converts_it) {
+  for (const bool is_little : {true, false}) {
+    for (const bool has_mark : {true, false}) {
+      const std::string name = has_mark ? "UTF-16" : is_little ? "UTF-16LE" : "UTF-16BE";
+      const auto chain = widened("a comment\n" + site().chain, is_little, has_mark);
+      const auto key = widened(site().key, is_little, has_mark);
+      for (const auto& made : {identity::from_pem(chain, site().key), identity::from_memory(chain, site().key),
+                               identity::from_pem(site().chain, key), identity::from_memory(site().chain, key)}) {
+        ASSERT_FALSE(made);
+        EXPECT_EQ(made.error().code, make_error_code(errc::bad_pem));
+        EXPECT_EQ(made.error().detail, "it is text in " + name + ", where PEM is ASCII");
+        EXPECT_EQ(made.error().remedy, "convert it: `iconv -f " + name + " -t UTF-8`");
+      }
+      EXPECT_EQ(trust::from_pem(chain).error().detail, "it is text in " + name + ", where PEM is ASCII");
+    }
+  }
+}
+
 TEST(pem, of_a_key_with_a_damaged_mark_names_the_line) {
   const auto id =
       identity::from_pem(site().chain, site().certificate + replaced(site().key, "-----BEGIN", "----BEGIN"));

@@ -163,7 +163,8 @@ TEST_F(trust_store, that_is_given_replaces_the_systems) {
   EXPECT_FALSE(p.handshake());
   EXPECT_TRUE(p.client.last_failure().code == errc::untrusted) << why(p);
   EXPECT_EQ(p.client.last_failure().detail,
-            "\"CN=localhost\" was issued by \"CN=Test Root\", which is neither sent nor trusted; trusted are the 1 of "
+            "\"CN=localhost\" was issued by \"CN=Test Root\", which is neither sent nor trusted; trusted is the one "
+            "certificate of "
             "override.pem");
   pair q(context::client({.trust = believed.with(trust::system().value())}).value(), server_context());
   EXPECT_TRUE(q.handshake()) << why(q);

@@ -32,6 +32,17 @@ bool add_extension(X509* x509, X509* issuer, int nid, const std::string& value) 
   return extension && X509_add_ext(x509, extension.get(), -1) == 1;
 }
 
+// AWS-LC has no name for this one: SEQUENCE { INTEGER 5 }, the number of the extension status_request.
+bool add_must_staple(X509* x509) {
+  constexpr std::array<unsigned char, 5> features = {0x30, 0x03, 0x02, 0x01, 0x05};
+  const bssl::UniquePtr<ASN1_OBJECT> name(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
+  const bssl::UniquePtr<ASN1_OCTET_STRING> value(ASN1_OCTET_STRING_new());
+  if (!name || !value || ASN1_OCTET_STRING_set(value.get(), features.data(), features.size()) != 1) return false;
+  const bssl::UniquePtr<X509_EXTENSION> extension(
+      X509_EXTENSION_create_by_OBJ(nullptr, name.get(), 0, value.get()));
+  return extension && X509_add_ext(x509, extension.get(), -1) == 1;
+}
+
 bool set_name(X509_NAME* name, const leaf_options& options) {
   const auto add = [name](const char* field, const std::string& value) {
     return value.empty() ||
@@ -81,6 +92,7 @@ bssl::UniquePtr<X509> build(EVP_PKEY* subject_key, const leaf_options& options, 
       add_extension(made, issuer, NID_name_constraints, options.name_constraints) &&
       add_extension(made, issuer, NID_certificate_policies, options.policies) &&
       add_extension(made, issuer, NID_info_access, options.authority_information) &&
+      (!options.must_staple || add_must_staple(made)) &&
       X509_sign(made, issuer_key, digest_for(issuer_key, options.digest)) > 0;
   return done ? std::move(x509) : nullptr;
 }

@@ -47,6 +47,7 @@ struct leaf_options {
   std::string policies;                     // an OID
   std::string authority_information;        // "caIssuers;URI:http://…"
   std::string certificate_authority_name;   // for authorities: the subject's organisation
+  bool must_staple = false;                 // RFC 7633: good only with a stapled OCSP response
 };
 
 struct issued {

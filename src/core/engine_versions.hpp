@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// s2n's numbers for the versions of TLS, and their names.
+#pragma once
+
+#include "sluice/policy.hpp"
+
+#include <string>
+
+namespace sluice::inline v0::internal {
+
+int s2n_version(tls_version version) noexcept;
+std::string version_text(int version);  // "TLSv1.3"; "unknown"
+
+}  // namespace sluice::inline v0::internal
