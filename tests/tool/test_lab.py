@@ -38,7 +38,7 @@ def visited():
 def test_list_names_each_case_once_with_what_is_wrong(every_case):
     names = [one["case"] for one in every_case]
     assert len(names) == len(set(names)) and {"expired", "wrong-host", "plain-http", "silence"} <= set(names)
-    assert {one["group"] for one in every_case} == {"certificates", "protocol", "behaviour", "tokens"}
+    assert {one["group"] for one in every_case} == {"certificates", "protocol", "behaviour", "tokens", "clients"}
     for one in every_case:
         assert one["about"] and one["available"] is (one["remedy"] is None), one
         assert one["origin"] in ((None,) if one["expect"] == "accepted" else ("local", "peer")), one
@@ -61,13 +61,48 @@ def test_each_refusal_is_one_line_with_its_cause(every_case, visited):
             continue
         assert (one["got"], one["origin"]) == (listed["expect"], listed["origin"]), one
         assert "\n" not in one["message"]
-        assert (one["message"] == "") == (one["expect"] == "accepted"), one
+        cause, _, remedy = one["message"].partition("; ")
+        assert (bool(cause), bool(remedy)) == 2 * (one["expect"] != "accepted",), one
+
+
+# What a person needs to know beside the kind of the fault.
+@pytest.mark.parametrize(
+    "case, told",
+    [
+        ("expired", "expired 3 days ago ("),
+        ("client-certificate-expired", "expired 3 days ago ("),
+        ("not-yet-valid", "becomes valid in 3 days ("),
+        ("wrong-host", "it is for example.org, www.example.org"),
+        ("wildcard-two-labels", "it is for *.lab.test"),
+        ("common-name-only", "it names no host (no subjectAltName)"),
+        ("untrusted-root", "trusted is the one certificate of the lab's store"),
+        ("store-replaced", "trusted is the one certificate of the lab's store"),
+        ("client-certificate-unknown", "trusted is the one certificate of the lab's store"),
+        ("version-unasked", "the server chose TLSv1.0, we offer TLSv1.2 to TLSv1.3"),
+        ("client-tls1.1", "the client offers TLSv1.1 at most, we offer TLSv1.2 to TLSv1.3"),
+        ("must-staple-missing", "none came; have the server staple one"),
+    ],
+)
+def test_a_refusal_has_what_mends_it(visited, case, told):
+    (message,) = (one["message"] for one in lines_of(visited) if one["case"] == case)
+    assert told in message
 
 
 def test_waiting_in_vain_ends_at_the_limit():
-    ran = run("lab", "run", "silence", "drip", "--patience", "1s", "--json")
+    cases = ["silence", "drip", "client-silence", "client-drip"]
+    ran = run("lab", "run", *cases, "--patience", "1s", "--json")
     assert ran.code == 0, ran.text
-    assert [one["got"] for one in lines_of(ran)] == ["timed_out", "timed_out"]
+    assert [one["got"] for one in lines_of(ran)] == ["timed_out"] * 4
+
+
+def test_a_policy_of_ones_own_is_held_against_the_verdicts():
+    # One that has TLS 1.0 goes on where the default refuses, and then waits for what never comes.
+    cases = ["version-unasked", "client-tls1.0"]
+    ran = run("lab", "run", *cases, "--policy", "ELBSecurityPolicy-2016-08", "--timeout", "2s", "--json")
+    assert [(one["got"], one["ok"]) for one in lines_of(ran)] == [("timed_out", False)] * 2
+    assert ran.code == 9
+    unknown = run("lab", "run", *cases, "--policy", "no-such-policy", "--json")
+    assert (unknown.code, unknown.out) == (1, b"") and "no-such-policy" in unknown.err
 
 
 def test_another_client_is_asked_with_its_command():
@@ -88,6 +123,15 @@ def test_a_client_that_takes_nothing_fails_the_positive_cases():
     ran = run("lab", "run", "expired", "ecc256", "--client", "false", "--json")
     assert {one["case"]: one["ok"] for one in lines_of(ran)} == {"expired": True, "ecc256": False}
     assert ran.code == 9
+
+
+def test_another_client_is_not_sent_where_the_peer_is_a_client():
+    ran = run("lab", "run", "client-http", "--client", "true", "--json")
+    assert (ran.code, ran.out) == (1, b"") and "without --client" in ran.err
+    mixed = run("lab", "run", "client-http", "ecc256", "--client", "true", "--json")
+    assert [one["case"] for one in lines_of(mixed)] == ["ecc256"]
+    served = run("lab", "serve", "client-http")
+    assert (served.code, served.out) == (1, b"") and "`sluice lab run client-http`" in served.err
 
 
 def test_a_client_that_hangs_is_ended():

@@ -27,17 +27,17 @@ std::string remedy_for(const failure& why) {
     case errc::resolver_failed: return "see whether this machine's name servers answer";
     case errc::refused: return "see whether a server listens on that address and port";
     case errc::unreachable: return "check the address and this machine's routes";
-    case errc::timed_out: return "see whether the server answers others, or allow more time with --timeout";
+    case errc::timed_out: return "see whether the peer answers others, or allow more time with --timeout";
     case errc::closed:
-    case errc::reset: return "see the server's log: it hung up without saying why";
-    case errc::alert: return "the server refused; its log says why";
+    case errc::reset: return "see the peer's log: it hung up without saying why";
+    case errc::alert: return "the peer refused; its log says why";
     case errc::protocol_error: return "see whether that port speaks TLS at all";
     case errc::no_shared_parameters: return "compare what both ends offer";
     case errc::malformed: return "have it issued anew";
-    case errc::chain_too_long: return "have the server send fewer intermediates";
-    case errc::revoked: return "have the server use another: its authority has withdrawn this one";
+    case errc::chain_too_long: return "have the peer send fewer intermediates";
+    case errc::revoked: return "have the peer use another: its authority has withdrawn this one";
     case errc::revocation_unknown: return "see whether the certificate's authority knows it at all";
-    case errc::ocsp_invalid: return "have the server fetch a fresh OCSP response, for the certificate that it serves";
+    case errc::ocsp_invalid: return "have the peer fetch a fresh OCSP response, for the certificate that it serves";
     case errc::self_signed: return "trust it with --ca FILE if you know it";
     case errc::file_not_found:
     case errc::file_unreadable: return "check the path and its permissions";

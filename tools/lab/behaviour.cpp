@@ -72,10 +72,10 @@ peer cut_in_handshake(world& w, int) {
   // The server's first flight is above 1.5 kB: ServerHello with a post-quantum share, certificate, Finished.
   return {.serve =
               [tls, count](tcp::socket socket) {
-                const auto bytes = static_cast<std::size_t>((*count)++ % 25) * 60;
+                const auto bytes = static_cast<std::size_t>((*count)++ % 100) * 15;
                 return relay_and_cut(std::move(socket), tls, bytes);
               },
-          .visits = 25};
+          .visits = 100};
 }
 
 peer alerting(world&, int description) { return raw(alert(description)); }
@@ -114,7 +114,8 @@ std::vector<lab_case> behaviour_cases() {
       {"drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
       {"goodbye", group, closed, them, "close_notify instead of a ServerHello", "",
        [](world&, int) { return raw(lab::alert(0, 1)); }},
-      {"cut-in-handshake", group, closed, them, "hangs up within its first flight, at 25 places", "", cut_in_handshake},
+      {"cut-in-handshake", group, closed, them, "hangs up within its first flight, at 100 places", "",
+       cut_in_handshake},
       {"garbage", group, protocol_error, us, "bytes that are no record", "",
        [](world&, int) { return raw(std::string(512, '\xa5')); }},
       {"huge-record", group, protocol_error, us, "a record longer than TLS allows", "",

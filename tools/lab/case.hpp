@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A case of the lab: a peer that is wrong in one way, or right, and the verdict that a client must give.
+// A case of the lab: a peer that is wrong in one way, or right, and the verdict that a client, or a server, must give.
 #pragma once
 
 #include "sluice/context.hpp"
@@ -22,8 +22,9 @@ class world;
 
 using tcp = boost::asio::ip::tcp;
 using server_function = std::function<boost::asio::awaitable<void>(tcp::socket)>;
+using client_function = std::function<boost::asio::awaitable<void>(tcp::socket)>;
 
-// What listens, and how our client goes there.
+// What listens, and how our client goes there; or who comes, and how our server receives it.
 struct peer {
   server_function serve;                                 // one connection, to its end
   std::string server_name = "localhost";                 // the name the certificate must be for: {sni}
@@ -31,11 +32,14 @@ struct peer {
   std::function<void(client_options&)> adapt = nullptr;  // how our client differs from its defaults
   int visits = 1;                                        // connections one after another; each gets the verdict
   bool times_out = false;  // the verdict comes with the time limit: neither before it nor much later
+  // Not empty: the peer is a client, already connected here, and a server is judged; this is how ours is made.
+  client_function come = nullptr;
+  std::optional<server_options> host = std::nullopt;
 };
 
 struct lab_case {
   std::string name;
-  std::string group;                   // "certificates", "protocol", "behaviour" or "tokens"
+  std::string group;                   // "certificates", "protocol", "behaviour", "tokens" or "clients"
   std::optional<errc> expect;          // nothing: accepted
   std::optional<sluice::origin> from;  // who notices: we, or the peer, who tells us
   std::string about;                   // what is wrong with it, in a few words
@@ -59,6 +63,10 @@ std::vector<lab_case> protocol_cases();
 std::vector<lab_case> behaviour_cases();
 std::vector<lab_case> late_cases();
 std::vector<lab_case> token_cases();
+std::vector<lab_case> client_cases();
+
+// The group in which the peers are clients: no client of anybody's can be sent to them.
+constexpr std::string_view clients_group = "clients";
 
 // The cases of these names, and of groups of these names, in the tables' order; all when there are none. Throws
 // errc::usage for a name that is neither.

@@ -16,7 +16,7 @@ const std::vector<lab_case>& cases() {
   static const auto all = [] {
     std::vector<lab_case> together;
     for (auto table : {certificate_cases, name_cases, key_cases, ocsp_cases, protocol_cases, behaviour_cases,
-                       late_cases, token_cases}) {
+                       late_cases, token_cases, client_cases}) {
       auto some = table();
       std::ranges::move(some, std::back_inserter(together));
     }

@@ -73,6 +73,13 @@ peer stapled(world& w, const kit::ocsp_options& options, const kit::authority* r
   return stapled(site, kit::ocsp_response(w.root(), site.certificate, options, responder));
 }
 
+peer promising(world& w, bool keeps_it) {
+  auto options = good_leaf();
+  options.must_staple = true;
+  const auto site = w.issue(options);
+  return keeps_it ? stapled(site, kit::ocsp_response(w.root(), site.certificate)) : tls_peer(site);
+}
+
 peer stapled_for_another(world& w, int) {
   const auto other = w.issue(good_leaf());
   return stapled(w.issue(good_leaf()), kit::ocsp_response(w.root(), other.certificate));
@@ -93,6 +100,10 @@ std::vector<lab_case> key_cases() {
        [](world& w, int) { return keyed(w, "rsa1024"); }},
       {"rsa1024-intermediate", group, weak, us, "an intermediate with an RSA key of 1024 bits", "s2n takes it",
        small_intermediate},
+      {"sha1-allowed", group, {}, {}, "signed with SHA-1, and the client allows it", "",
+       [](world& w, int) { return allowing(signed_with(w, "sha1"), &allowances::sha1_signatures); }},
+      {"rsa1024-allowed", group, {}, {}, "an RSA key of 1024 bits, and the client allows it", "",
+       [](world& w, int) { return allowing(keyed(w, "rsa1024"), &allowances::small_rsa_keys); }},
       {"ecc256", group, {}, {}, "ECDSA over P-256", "", [](world& w, int) { return keyed(w, "ec256"); }},
       {"ecc384", group, {}, {}, "ECDSA over P-384", "", [](world& w, int) { return keyed(w, "ec384"); }},
       {"ecc521", group, {}, {}, "ECDSA over P-521", "", [](world& w, int) { return keyed(w, "ec521"); }},
@@ -128,6 +139,10 @@ std::vector<lab_case> ocsp_cases() {
        [](world& w, int) { return stapled(w, {}, &w.stranger()); }},
       {"staple-try-later", group, ocsp_invalid, us, "a stapled OCSP response that says try later", "",
        [](world& w, int) { return stapled(w, {.response_status = 3}); }},
+      {"must-staple", group, {}, {}, "promises a stapled OCSP response (RFC 7633), and has one", "",
+       [](world& w, int) { return promising(w, true); }},
+      {"must-staple-missing", group, revocation_unknown, us, "promises a stapled OCSP response, and has none",
+       "s2n takes it", [](world& w, int) { return promising(w, false); }},
   };
 }
 

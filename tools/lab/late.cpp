@@ -51,6 +51,19 @@ peer truncated_after_answer(world& w, int) {
   return ending_with(w, [](by_hand& hand) { return hand.seal(data_type, page); });
 }
 
+// What comes after the handshake, up to the last byte but one: each visit a byte more.
+peer truncated_anywhere(world& w, int) {
+  const auto sent = std::make_shared<std::size_t>(0);
+  constexpr std::size_t around_record = 5 + 1 + 16;
+  auto p = ending_with(w, [sent](by_hand& hand) {
+    auto whole = hand.seal(data_type, page);
+    whole += goodbye(hand);
+    return whole.substr(0, (*sent)++ % whole.size());
+  });
+  p.visits = static_cast<int>(page.size() + 2 + 2 * around_record);
+  return p;
+}
+
 peer truncated_in_record(world& w, int) {
   return ending_with(w, [](by_hand& hand) {
     const auto whole = hand.seal(data_type, page);
@@ -142,6 +155,8 @@ std::vector<lab_case> late_cases() {
        truncated_after_answer},
       {"truncated-in-record", group, errc::truncated, them, "hangs up in the middle of a record", "",
        truncated_in_record},
+      {"truncated-anywhere", group, errc::truncated, them, "hangs up at each byte of its answer and its close_notify",
+       "", truncated_anywhere},
       {"forged-record", group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
       {"hello-again", group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
       {"key-update", group, {}, {}, "new keys before its answer", "", updating_keys},

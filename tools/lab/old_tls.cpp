@@ -89,6 +89,7 @@ std::string wish(const old_choice& choice, const std::string& chain, const std::
                               {"page", page},
                               {"anonymous", choice.is_anonymous},
                               {"prime", std::move(prime)},
+                              {"asks_again", choice.asks_again},
                               {"settings", std::move(settings)}}) +
          "\n";
 }

@@ -27,6 +27,7 @@ struct old_choice {
   std::vector<std::string> groups;         // "secp384r1"
   std::string prime;                       // of Diffie-Hellman, in hexadecimal
   bool is_anonymous = false;
+  bool asks_again = false;  // for another handshake, before it answers
 };
 
 // The process that serves them all. Ends with this.

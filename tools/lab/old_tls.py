@@ -5,7 +5,7 @@ Listens on loopback, says on which port on stdout, and ends with its stdin. Each
 that says what to be, and is a TLS connection from there on:
 
     {"chain": PEM, "key": PEM, "page": TEXT, "anonymous": false,
-     "prime": [generator, "hexadecimal"],
+     "prime": [generator, "hexadecimal"], "asks_again": false,
      "settings": {"minVersion": [3, 1], ...}}    as tlslite's HandshakeSettings has them
 """
 
@@ -15,6 +15,7 @@ import sys
 import threading
 
 from tlslite.api import HandshakeSettings, TLSConnection, X509CertChain, parsePEMKey
+from tlslite.messages import HelloRequest
 
 
 def first_line(connection):
@@ -53,6 +54,9 @@ def serve(connection):
         key = parsePEMKey(wish["key"], private=True)
         tls.handshakeServer(certChain=chain, privateKey=key, settings=settings_of(wish))
     tls.read(min=1, max=65536)
+    if wish["asks_again"]:  # for another handshake; whether the client wants one is its own affair
+        for _ in tls._sendMsg(HelloRequest()):
+            pass
     tls.write(wish["page"].encode())
     tls.close()
 

@@ -37,7 +37,7 @@ leniency with_policy(const char* name) {
   return [name](client_options& options) { options.policy = name; };
 }
 
-leniency down_to(tls_version min) {
+leniency from(tls_version min) {
   return [min](client_options& options) {
     options.policy.clear();
     options.versions.min = min;
@@ -71,10 +71,11 @@ const std::vector<old_row>& old_rows() {
       {"tls1.0", alert, them, "TLS 1.0 and nothing else", "", {.min = tls1_0, .max = tls1_0}, {}},
       {"tls1.1", alert, them, "TLS 1.1 and nothing else", "", {.min = tls1_1, .max = tls1_1}, {}},
       {"tls1.0-allowed", {}, {}, "TLS 1.0, and the client allows it", "", {.min = tls1_0, .max = tls1_0},
-       down_to(tls1_0)},
+       from(tls1_0)},
       {"tls1.1-allowed", {}, {}, "TLS 1.1, and the client allows it", "", {.min = tls1_1, .max = tls1_1},
-       down_to(tls1_0)},
+       from(tls1_0)},
       {"tls1.2-only", {}, {}, "TLS 1.2 and nothing else", "", {}, {}},
+      {"tls1.2-refused", alert, them, "TLS 1.2 and nothing else, and the client wants TLS 1.3", "", {}, from(tls1_3)},
       {"tls1.3-only", {}, {}, "TLS 1.3 and nothing else", "", {.min = tls1_3, .max = tls1_3}, {}, "ec256"},
       {"mozilla-modern", {}, {}, "what Mozilla calls modern: TLS 1.3, AES-GCM and ChaCha20, ECDSA", "",
        {.min = tls1_3,
@@ -96,6 +97,7 @@ const std::vector<old_row>& old_rows() {
        {.ciphers = {"aes128gcm"}, .key_exchanges = {"rsa"}}, {}},
       {"static-rsa-allowed", {}, {}, "RSA key exchange, and the client's policy has it", "",
        {.ciphers = {"aes128gcm"}, .key_exchanges = {"rsa"}}, with_policy(offers_static_rsa)},
+      {"dh-only", alert, them, "Diffie-Hellman with 2048 bits and nothing else", "", dhe(prime_2048), {}},
       {"dh480", no_shared_parameters, us, "Diffie-Hellman with 480 bits", "", dhe(prime_480), with_policy(offers_dhe)},
       {"dh512", no_shared_parameters, us, "Diffie-Hellman with 512 bits", "", dhe(prime_512), with_policy(offers_dhe)},
       {"dh1024", no_shared_parameters, us, "Diffie-Hellman with 1024 bits", "", dhe(prime_1024),
@@ -104,6 +106,8 @@ const std::vector<old_row>& old_rows() {
        with_policy(offers_dhe)},
       {"anonymous", alert, them, "a key exchange that nobody signs", "",
        {.ciphers = {"aes128"}, .key_exchanges = {"dh_anon", "ecdh_anon"}, .is_anonymous = true}, {}},
+      {"renegotiation", {}, {}, "asks for another handshake before it answers", "s2n passes over it",
+       {.asks_again = true}, {}},
       {"hello-retry", {}, {}, "a group that the client has, and has not sent a share of", "",
        {.min = tls1_3, .max = tls1_3, .groups = {"secp384r1"}}, {}, "ec256"},
   };
@@ -178,7 +182,7 @@ std::vector<lab_case> protocol_cases() {
       {"downgrade-marker-1.1", group, protocol_error, us, "TLS 1.1, with the mark of a server that has TLS 1.2", "",
        [](world&, int) {
          return greeting({.version = 0x0302, .cipher = 0xc013, .random_end = std::string("DOWNGRD\0", 8)},
-                         down_to(tls1_0));
+                         from(tls1_0));
        }},
       {"cipher-unasked", group, no_shared_parameters, us, "chooses a cipher suite that nobody offered", "",
        [](world&, int) { return greeting({.cipher = 0x0005}); }},

@@ -64,6 +64,22 @@ std::string server_hello(const hello_choice& choice) {
   return handshake_message(2, body);
 }
 
+std::string client_hello(const client_hello_choice& choice) {
+  const auto list = [](const std::vector<int>& values) {
+    std::string text;
+    for (const int value : values) text += number(static_cast<std::size_t>(value), 2);
+    return number(text.size(), 2) + text;
+  };
+  const auto extension = [](int id, const std::string& body) {
+    return number(static_cast<std::size_t>(id), 2) + number(body.size(), 2) + body;
+  };
+  const auto extensions = extension(10, list(choice.groups)) + extension(13, list(choice.signatures)) +
+                          extension(11, std::string("\x01\x00", 2)) + extension(0xff01, std::string(1, '\0'));
+  return handshake_message(1, number(static_cast<std::size_t>(choice.version), 2) + std::string(32, '\x3c') +
+                                  number(0, 1) + list(choice.ciphers) + number(choice.compressions.size(), 1) +
+                                  choice.compressions + number(extensions.size(), 2) + extensions);
+}
+
 std::string certificate_message(const std::vector<std::string>& ders) {
   std::string list;
   for (const auto& der : ders) list += number(der.size(), 3) + der;

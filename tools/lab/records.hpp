@@ -22,6 +22,15 @@ struct hello_choice {
   std::string extensions;  // with their headers, without the length of all
 };
 std::string server_hello(const hello_choice& choice);
+
+struct client_hello_choice {
+  int version = 0x0303;
+  std::vector<int> ciphers = {0xc02b, 0xc02f};  // ECDHE with AES-128-GCM
+  std::vector<int> groups = {23, 24};           // P-256, P-384
+  std::vector<int> signatures = {0x0403, 0x0804, 0x0401};
+  std::string compressions = std::string(1, '\0');
+};
+std::string client_hello(const client_hello_choice& choice);
 // The Certificate message of TLS 1.2.
 std::string certificate_message(const std::vector<std::string>& ders);
 

@@ -7,6 +7,12 @@
 #include "lab/world.hpp"
 #include "load/loop_thread.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <deque>
@@ -83,6 +89,15 @@ asio::awaitable<outcome> visit_each_time(context tls, tcp::endpoint at, const la
   co_return seen;
 }
 
+asio::awaitable<void> come_to(tcp::endpoint at, client_function come) {
+  tcp::socket socket(co_await asio::this_coro::executor);
+  auto [ec] = co_await socket.async_connect(at, asio::as_tuple(asio::use_awaitable));
+  if (ec) co_return;
+  socket.set_option(tcp::no_delay(true), ec);
+  auto visiting = come(std::move(socket));
+  co_await std::move(visiting);
+}
+
 class stage {
  public:
   explicit stage(const run_settings& settings) : settings_(settings) {}
@@ -100,6 +115,10 @@ class stage {
     }
     try {
       p.who = what.make(world_, what.argument);
+      if (p.who.come) {
+        p.coming = receive_ours(p);
+        return;
+      }
       p.place = std::make_unique<listener>(servers_.io(), p.who.serve);
       p.coming = settings_.client.empty() ? send_ours(p) : send_other(p);
     } catch (const std::exception& e) {
@@ -131,6 +150,16 @@ class stage {
     if (p.who.adapt) p.who.adapt(options);
     auto tls = context::client(options).value();
     return clients_.run(visit_each_time(std::move(tls), p.place->address(), *p.what, p.who, limit_of(p)));
+  }
+
+  std::future<outcome> receive_ours(performance& p) {
+    auto options = *p.who.host;
+    if (!settings_.policy.empty()) options.policy = settings_.policy;
+    auto tls = context::server(options).value();
+    const tcp::endpoint anywhere(asio::ip::address_v4::loopback(), 0);
+    const auto door = std::make_shared<tcp::acceptor>(clients_.io(), anywhere);
+    asio::co_spawn(servers_.io(), come_to(door->local_endpoint(), p.who.come), asio::detached);
+    return clients_.run(receive(std::move(tls), door, limit_of(p)));
   }
 
   std::future<outcome> send_other(performance& p) {

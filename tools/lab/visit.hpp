@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection to a peer of the lab, and what came of it: by our client, or by somebody else's.
+// One connection to a peer of the lab, or from one, and what came of it: by our client or server, or somebody else's.
 #pragma once
 
 #include "lab/case.hpp"
@@ -7,6 +7,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,10 @@ struct outcome {
 // Connects, asks, and reads to the end.
 boost::asio::awaitable<outcome> visit(context tls, tcp::endpoint at, std::string server_name,
                                       std::chrono::milliseconds limit);
+
+// Accepts one connection, answers what it asks, and reads to its end: what our server makes of a client.
+boost::asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> door,
+                                        std::chrono::milliseconds limit);
 
 struct outside_visit {
   std::string command;  // with {host} {port} {ca} {sni}

@@ -120,4 +120,9 @@ peer tls_peer(const server_options& options, std::string server_name) {
           .server_name = std::move(server_name)};
 }
 
+peer allowing(peer p, bool allowances::*what) {
+  p.adapt = [what](client_options& options) { options.allow.*what = true; };
+  return p;
+}
+
 }  // namespace sluice::tool::lab

@@ -61,4 +61,7 @@ context server_context(const server_options& options);
 peer tls_peer(const kit::issued& site, std::string server_name = "localhost");
 peer tls_peer(const server_options& options, std::string server_name = "localhost");
 
+// The same, gone to by a client that allows this.
+peer allowing(peer p, bool allowances::*what);
+
 }  // namespace sluice::tool::lab

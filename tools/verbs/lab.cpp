@@ -86,7 +86,7 @@ class running {
     lab::run_settings settings{.policy = options_.policy, .client = options_.client};
     settings.limit = parse_duration(options_.timeout, "--timeout");
     settings.patience = parse_duration(options_.patience, "--patience");
-    const auto chosen = lab::select_cases(options_.names);
+    const auto chosen = choose();
     const interrupt_watch watch;
     lab::run_cases(chosen, settings, watch, [this](const lab_case& one, const verdict& v) { take(one, v); });
     if (options_.markdown) tell_page();
@@ -95,6 +95,18 @@ class running {
   }
 
  private:
+  // Another's client has nowhere to go where the peer is a client itself.
+  std::vector<lab_case> choose() const {
+    auto chosen = lab::select_cases(options_.names);
+    if (options_.client.empty()) return chosen;
+    std::erase_if(chosen, [](const lab_case& one) { return one.group == lab::clients_group; });
+    if (chosen.empty()) {
+      give_up(errc::usage, "--client", "these cases are clients, which go to our server",
+              "run them without --client");
+    }
+    return chosen;
+  }
+
   // Who names a case, or asks for all, is not told that it went well when nobody went.
   bool is_failure(const verdict& v) const {
     if (v.is == verdict::state::unavailable) return options_.needs_all || !options_.names.empty();
@@ -158,6 +170,10 @@ class running {
 const lab_case& find_case(const std::string& name) {
   for (const auto& one : lab::cases()) {
     if (one.name != name) continue;
+    if (one.group == lab::clients_group) {
+      give_up(errc::usage, "\"" + name + "\"", "this case is a client, which goes to our server and nowhere else",
+              "`sluice lab run " + name + "` has it come");
+    }
     if (one.unavailable.empty()) return one;
     give_up(errc::usage, "\"" + name + "\"", "this case is unavailable", one.unavailable);
   }
