@@ -117,6 +117,11 @@ def outcomes_of(path):
             yield name, "passed"
 
 
+def faults_of_skipping(paths):
+    """Nothing is skipped, whether a row names it or not: what a peer cannot do is no test, but a word in interop.md."""
+    return [f"{name} was skipped" for path in paths for name, outcome in outcomes_of(path) if outcome == "skipped"]
+
+
 def faults_of_run(text, paths):
     """Whatever the page names must have passed somewhere, and failed nowhere. A cell of a matrix of peers may be left
     out for a reason of the peer's, as long as another cell of the same test passed; a C++ test may not."""
@@ -149,7 +154,7 @@ def main(arguments=None):
         sys.exit("parity: build these first: " + " ".join(name.removesuffix("_NOT_BUILT") for name in unbuilt))
     faults = faults_of_page(text, IDS.read_text().split(), existing | tests_of_pytest(TESTS))
     if args.junit:
-        faults += faults_of_run(text, args.junit)
+        faults += faults_of_run(text, args.junit) + faults_of_skipping(args.junit)
     for fault in faults:
         print(f"parity: {fault}", file=sys.stderr)
     if faults:

@@ -128,6 +128,16 @@ def test_a_failure_of_pytest_s_or_a_matrix_without_a_cell_that_passed_is_found(t
     assert faults_of_run(tmp_path, pytests="<testsuites/>") == [f"{name} did not run"]
 
 
+def test_a_test_that_was_skipped_is_found_though_no_row_names_it(tmp_path):
+    page = tmp_path / "pytest.xml"
+    page.write_text(PYTEST)
+    assert check.faults_of_skipping([page]) == ["test_a.py::test_b was skipped"]
+    page.write_text(CTEST.replace('classname="x" status="run"', 'classname="x" status="disabled"', 1))
+    assert check.faults_of_skipping([page]) == ["suite.too was skipped"]
+    page.write_text(CTEST)
+    assert check.faults_of_skipping([page]) == []
+
+
 def test_pytest_s_tests_are_found_in_the_sources(tmp_path):
     (tmp_path / "tool").mkdir()
     (tmp_path / "tool" / "test_a.py").write_text("def helper(): pass\n\n\ndef test_b(): pass\n")
@@ -140,7 +150,8 @@ def whole(tmp_path, monkeypatch):
     page, ids, results = tmp_path / "parity.md", tmp_path / "ids.txt", tmp_path / "release.xml"
     page.write_text(GOOD)
     ids.write_text("\n".join(IDS))
-    results.write_text(CTEST.replace("</testsuite>", PYTEST + "</testsuite>"))
+    whole_pytest = PYTEST.replace('<skipped message="it cannot"/>', "")
+    results.write_text(CTEST.replace("</testsuite>", whole_pytest + "</testsuite>"))
     existing = {"suite.works", "suite.too"}
     monkeypatch.setattr(check, "PAGE", page)
     monkeypatch.setattr(check, "IDS", ids)
