@@ -40,6 +40,8 @@ class certificate {
   std::chrono::system_clock::time_point not_before() const noexcept;
   std::chrono::system_clock::time_point not_after() const noexcept;
   const std::vector<alternative_name>& names() const noexcept;
+  // Where its issuer's certificate can be had, by its own word (caIssuers, RFC 5280 §4.2.2.1). Never fetched here.
+  const std::vector<std::string>& issuer_urls() const noexcept;
 
   std::span<const std::byte> der() const noexcept;
   std::span<const std::byte> subject_der() const noexcept;

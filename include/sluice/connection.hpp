@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sluice/context.hpp"
+#include "sluice/handshake.hpp"
 #include "sluice/statistics.hpp"
 #include "sluice/transport.hpp"
 
@@ -123,6 +124,9 @@ class connection {
   std::vector<certificate> peer_certificates() const;
   // After a failed handshake: the chain as the peer sent it, leaf first, proven by nothing. For showing to people.
   std::vector<certificate> sent_certificates() const;
+
+  // What passed in the handshake, once it has ended, where the context says keep_handshake; else empty.
+  const handshake_view& seen_handshake() const noexcept;
 
   // Ciphertext the transport has not taken. For drivers that write it themselves: report what went by sent().
   // The span stays valid until sent(), flush(), write() or shutdown().

@@ -97,6 +97,9 @@ struct client_options {
   // Asks for records of no more than 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), where memory is short; 0 does not
   // ask. A server may pass over it; one that grants it gets records as short.
   std::size_t max_fragment = 0;
+  // Keep what passes in a handshake, for connection::seen_handshake(). Costs what a handshake sends and reading it
+  // once more, about 0.1 ms: for tools that show it.
+  bool keep_handshake = false;
 };
 
 struct server_options {
@@ -114,6 +117,7 @@ struct server_options {
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
   bool grants_max_fragment = false;           // clients that ask for short records get them; each costs some 30 bytes
+  bool keep_handshake = false;                // as above
 };
 
 // "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.

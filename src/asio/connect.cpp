@@ -102,6 +102,7 @@ class connector : public std::enable_shared_from_this<connector> {
     keep_attempts();
     ++tries_;
     timings_ = {};
+    has_shaken_hands_ = false;
     phase_ = phase::resolve;
     try_began_ = clock_type::now();
     socket_setup setup{.options = request_.tcp, .interface = request_.interface, .local = {}};
@@ -160,6 +161,7 @@ class connector : public std::enable_shared_from_this<connector> {
     driver_ = make_driver(make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client, std::move(options));
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
+      self->has_shaken_hands_ = true;
       if (ec) return self->fail(last_failure(*self->driver_));
       self->wake();
     };
@@ -280,7 +282,16 @@ class connector : public std::enable_shared_from_this<connector> {
       timings_.signing = driver_->timings_.signing;
     }
     keep_attempts();
-    if (request_.report != nullptr) *request_.report = {timings_, std::move(attempts_), tries_, waited_};
+    if (request_.report == nullptr) return;
+    auto& told = *request_.report;
+    told = {};
+    told.timings = timings_;
+    told.attempts = std::move(attempts_);
+    told.tries = tries_;
+    told.waited = waited_;
+    if (!driver_ || !has_shaken_hands_) return;  // under way still, on the driver's own strand
+    if (!is_established_) told.sent_certificates = driver_->tls_.sent_certificates();
+    told.handshake = driver_->tls_.seen_handshake();
   }
 
   net::any_io_executor executor_;
@@ -305,6 +316,7 @@ class connector : public std::enable_shared_from_this<connector> {
   bool is_late_ = false;
   bool is_cancelled_ = false;
   bool is_established_ = false;
+  bool has_shaken_hands_ = false;  // well or badly
 };
 
 }  // namespace

@@ -202,6 +202,8 @@ void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chron
   d.timings_.connect = connect;
 }
 std::vector<certificate> peer_certificates(const driver& d) { return d.tls_.peer_certificates(); }
+std::vector<certificate> sent_certificates(const driver& d) { return d.tls_.sent_certificates(); }
+const handshake_view& seen_handshake(const driver& d) noexcept { return d.tls_.seen_handshake(); }
 bool is_established(const driver& d) noexcept { return d.tls_.is_established(); }
 layer& layer_of(driver& d) noexcept { return *d.layer_; }
 

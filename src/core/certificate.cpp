@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/nid.h>
+#include <openssl/obj.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
@@ -86,6 +87,20 @@ std::vector<alternative_name> names_of(const X509* x509) {
   return names;
 }
 
+// caIssuers of authorityInfoAccess (RFC 5280 §4.2.2.1).
+std::vector<std::string> issuer_urls_of(const X509* x509) {
+  std::vector<std::string> urls;
+  const bssl::UniquePtr<AUTHORITY_INFO_ACCESS> access(
+      static_cast<AUTHORITY_INFO_ACCESS*>(X509_get_ext_d2i(x509, NID_info_access, nullptr, nullptr)));
+  for (std::size_t i = 0; access && i < sk_ACCESS_DESCRIPTION_num(access.get()); ++i) {
+    const auto* one = sk_ACCESS_DESCRIPTION_value(access.get(), i);
+    if (OBJ_obj2nid(one->method) != NID_ad_ca_issuers || one->location->type != GEN_URI) continue;
+    urls.push_back(string_of(one->location->d.uniformResourceIdentifier));
+  }
+  ERR_clear_error();
+  return urls;
+}
+
 std::vector<std::byte> bytes_of(const unsigned char* data, int size) {
   const auto* first = reinterpret_cast<const std::byte*>(data);
   return {first, first + std::max(size, 0)};
@@ -126,6 +141,13 @@ std::string key_text(const X509* x509) {
 namespace internal {
 
 std::string subject_of(const X509* x509) { return name_text(X509_get_subject_name(x509)); }
+
+std::string name_of_der(std::span<const std::byte> der) {
+  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
+  const bssl::UniquePtr<X509_NAME> name(d2i_X509_NAME(nullptr, &at, static_cast<long>(der.size())));
+  ERR_clear_error();
+  return name ? name_text(name.get()) : std::string();
+}
 
 std::string key_description(const EVP_PKEY* key) {
   switch (EVP_PKEY_id(key)) {
@@ -202,6 +224,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->serial = serial_text(x509);
   p->key = key_text(x509);
   p->names = names_of(x509);
+  p->issuer_urls = issuer_urls_of(x509);
   p->not_before = time_of(X509_get0_notBefore(x509));
   p->not_after = time_of(X509_get0_notAfter(x509));
   return certificate(std::move(p));
@@ -261,6 +284,7 @@ const std::string& certificate::key() const noexcept { return parts_->key; }
 std::chrono::system_clock::time_point certificate::not_before() const noexcept { return parts_->not_before; }
 std::chrono::system_clock::time_point certificate::not_after() const noexcept { return parts_->not_after; }
 const std::vector<alternative_name>& certificate::names() const noexcept { return parts_->names; }
+const std::vector<std::string>& certificate::issuer_urls() const noexcept { return parts_->issuer_urls; }
 std::span<const std::byte> certificate::der() const noexcept { return parts_->der; }
 std::span<const std::byte> certificate::subject_der() const noexcept { return parts_->subject_der; }
 std::span<const std::byte> certificate::issuer_der() const noexcept { return parts_->issuer_der; }

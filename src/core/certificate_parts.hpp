@@ -13,12 +13,14 @@ struct certificate::parts {
   std::vector<std::byte> spki, subject_der, issuer_der, serial_der;
   std::string subject, issuer, serial, key;
   std::vector<alternative_name> names;
+  std::vector<std::string> issuer_urls;
   std::chrono::system_clock::time_point not_before, not_after;
 };
 
 namespace internal {
 
 std::string subject_of(const X509* x509);
+std::string name_of_der(std::span<const std::byte> der);  // of a Name, as subject(); empty when it is none
 bool matches_host(const X509* x509, std::string_view host, bool common_name_counts = false);
 bool matches_ip(const X509* x509, std::string_view literal);
 std::string key_description(const EVP_PKEY* key);

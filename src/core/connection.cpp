@@ -72,6 +72,9 @@ void connection::impl::configure(const connection_options& options) {
     latch(internal::s2n_failure(place));
     return;
   }
+  if (ctx.shared_state()->keeps_handshake) {
+    recorder = std::make_unique<internal::handshake_recorder>(side == role::server);
+  }
   resume_session();
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
@@ -150,6 +153,8 @@ void connection::reset(const connection_options& options) {
   c.signature.reset();
   c.output.clear();
   c.flight.forget();
+  c.recorder.reset();
+  c.seen.reset();
   c.read_error = c.write_error = {};
   c.why = c.write_why = c.refusal = {};
   c.first_size = 0;
@@ -337,6 +342,10 @@ bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->w
 const failure& connection::last_failure() const noexcept { return impl_->why.code ? impl_->why : impl_->write_why; }
 const connection_info& connection::info() const noexcept { return impl_->info; }
 connection_statistics connection::statistics() const noexcept { return impl_->statistics(); }
+const handshake_view& connection::seen_handshake() const noexcept {
+  static const handshake_view nothing;
+  return impl_->seen ? *impl_->seen : nothing;
+}
 std::chrono::nanoseconds connection::signing_time() const noexcept { return impl_->signing; }
 
 std::span<const std::byte> connection::unsent() const noexcept { return impl_->output.front(); }

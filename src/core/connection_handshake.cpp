@@ -182,6 +182,7 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   pending->key = id->key;
   pending->began = clock_type::now();
   ++signatures;
+  if (recorder) recorder->key_is_asked();
   signature = std::move(pending);
   return S2N_SUCCESS;
 }
@@ -260,6 +261,10 @@ void connection::impl::complete_handshake() {
 
 void connection::impl::end_handshake(const failure* story) {
   ended = clock_type::now();
+  if (recorder) {
+    seen = std::make_unique<const handshake_view>(recorder->view(began));
+    recorder.reset();
+  }
   const auto& watch = ctx.observer();
   if (!watch) return;
   const auto counted = statistics();

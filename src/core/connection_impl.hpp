@@ -6,10 +6,12 @@
 #include "core/flight.hpp"
 #include "core/handles.hpp"
 #include "core/record_meter.hpp"
+#include "core/recorder.hpp"
 #include "core/signature_slot.hpp"
 #include "sluice/connection.hpp"
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -119,6 +121,7 @@ struct connection::impl {
   bool read_ended = false;
   std::vector<std::byte> produced;
   internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
+  std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
   std::array<std::byte, 5> first_header{};  // of the peer's first record
   std::size_t first_size = 0;
 
@@ -134,6 +137,7 @@ struct connection::impl {
   bool peer_closed = false;
   bool write_closed = false;
   connection_info info;
+  std::unique_ptr<const handshake_view> seen;
   secret offered_session;
   std::unique_ptr<internal::pending_signature> signature;
 

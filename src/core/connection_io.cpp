@@ -152,6 +152,7 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
   }
   c.records_in.saw(arrived);
   if (c.watches_flight()) c.flight.saw(arrived);
+  if (c.recorder) c.recorder->received(arrived);
   return static_cast<int>(n);
 } catch (const std::bad_alloc&) {
   errno = ENOMEM;
@@ -166,6 +167,7 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
     const auto* bytes = reinterpret_cast<const std::byte*>(from);
     c.produced.insert(c.produced.end(), bytes, bytes + size);
     c.records_out.saw({bytes, size});
+    if (c.recorder) c.recorder->sent({bytes, size});
     return static_cast<int>(size);
   } catch (const std::bad_alloc&) {
     errno = ENOMEM;

@@ -157,6 +157,7 @@ result<void> connection::impl::judge_chain() {
 bool connection::impl::accepts_chain() {
   auto verdict = judge_chain();
   if (!verdict) refusal = verdict.error();
+  if (verdict && recorder) recorder->chain_is_good();
   return verdict.has_value();
 }
 
@@ -220,6 +221,7 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
       c->flight.saw_secret(
           text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     }
+    if (c != nullptr && c->recorder) c->recorder->saw_secret(text);
     if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;
   } catch (...) {

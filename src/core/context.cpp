@@ -42,6 +42,7 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
   made->observer = options.observer;
   made->clock = options.clock;
   made->key_log = options.key_log;
+  made->keeps_handshake = options.keep_handshake;
   made->least_version = options.versions.min.value_or(tls_version::ssl3);
   return made;
 }

@@ -25,6 +25,7 @@ struct context::state {
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
+  bool keeps_handshake = false;
   internal::config_handle config;
 };
 

@@ -113,7 +113,9 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
   }
   story.detail = quoted(last->subject()) + " was issued by " + quoted(last->issuer()) +
                  ", which is neither sent nor trusted; " + trusted_text(chain);
-  story.remedy = "have the peer send its intermediate certificates, or trust the issuer";
+  const auto& urls = last->issuer_urls();
+  story.remedy = "have the peer send its intermediate certificates" +
+                 (urls.empty() ? std::string() : " (this one is at " + urls.front() + ")") + ", or trust the issuer";
 }
 
 void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {

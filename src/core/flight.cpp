@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flight.hpp"
 
+#include "core/flight_reader.hpp"
+
 #include <openssl/aead.h>
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
@@ -215,6 +217,10 @@ std::vector<certificate> flight_record::certificates(std::optional<hello> settle
   r.read(bytes_);
   if (!r.certificate_message()) return {};
   return parse_certificates(*r.certificate_message(), r.seen_hello() && r.seen_hello()->version == version_tls13);
+}
+
+read_flight flight_record::messages(std::optional<hello> settled) const {
+  return read_messages(bytes_, secret_, settled);
 }
 
 std::optional<hello> flight_record::server_hello() const {

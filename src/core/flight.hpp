@@ -22,6 +22,8 @@ struct hello {
   std::uint16_t cipher = 0;
 };
 
+struct read_flight;  // flight_reader.hpp
+
 class flight_record {
  public:
   // Ciphertext as it arrives, while the handshake lasts; at most 128 KiB are kept.
@@ -33,6 +35,8 @@ class flight_record {
   // The certificates of the peer's Certificate message, leaf first; none when there was no such message, or it cannot
   // be read. DER that does not parse ends the list. `settled` is for servers; clients read it from the ServerHello.
   std::vector<certificate> certificates(std::optional<hello> settled = std::nullopt) const;
+  // Every message that can be read, and the hello that counts: `settled`, or what is in it.
+  read_flight messages(std::optional<hello> settled = std::nullopt) const;
   // The server's hello, if it came.
   std::optional<hello> server_hello() const;
 

@@ -80,8 +80,9 @@ class Authority:
         usage="serverAuth,clientAuth",
         kind="ec256",
         key=None,
+        more=(),
     ):
-        """A certificate valid from `begins` to `ends`, in days from now."""
+        """A certificate valid from `begins` to `ends`, in days from now; `more` are lines of its extensions."""
         path = self.folder / name
         key = key or path.with_suffix(".key")
         if not key.exists():
@@ -92,6 +93,7 @@ class Authority:
             lines.append(f"subjectAltName={names}")
         if usage:
             lines.append(f"extendedKeyUsage={usage}")
+        lines.extend(more)
         extensions.write_text("\n".join(lines) + "\n")
         openssl("req", "-new", "-config", self.config, "-key", key, "-subj", f"/CN={name}", "-out", csr)
         openssl(
@@ -116,6 +118,16 @@ class Authority:
             when(ends),
         )
         return Site(cert, key)
+
+    def make_intermediate(self, folder, name):
+        """An authority below this one; its `cert` is its own alone."""
+        below = Authority(folder, name)
+        csr, extensions = folder / "ca.csr", folder / "ca.ext"
+        extensions.write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
+        openssl("req", "-new", "-config", below.config, "-key", below.key, "-subj", f"/CN={name}", "-out", csr)
+        by = ["-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-CAserial", folder / "serial"]
+        openssl("x509", "-req", "-in", csr, *by, "-days", "100", "-extfile", extensions, "-out", below.cert)
+        return below
 
     def ocsp_response(self, site, revoked=False):
         if revoked:

@@ -77,10 +77,11 @@ def test_a_failure_in_json_has_every_key_too(args):
     assert report["error"]["origin"] in ("local", "peer")
 
 
-def test_a_chain_that_is_not_trusted_is_not_claimed_to_be_known(server):
+def test_a_chain_that_is_not_trusted_is_told_as_it_was_sent(server):
     report = run("check", server.name, "--json").json
     assert keys_are_exact(report)
-    assert report["certificates"] is None
+    assert [one["subject"] for one in report["certificates"]] == ["CN=site"]
+    assert report["error"]["code"] == "untrusted"
     assert report["peer"]["address"] == server.address
 
 
@@ -98,9 +99,14 @@ def test_a_good_server_for_people(server, authority):
         r"signature +ecdsa",
         r"ALPN +none",
         r"SNI +localhost",
-        r"chain +1\. CN=site, ECDSA P-256, .*29 days left",
-        r" +2\. CN=Test Root",
-        r"timing +resolve .* connect .* handshake .* total ",
+        r"resumption +a ticket, good for 15 hours",
+        r"client certificate +not asked for",
+        r"chain$",
+        r"  CN=site, for localhost, 127\.0\.0\.1$",
+        r"  │ ECDSA P-256, .*, 29 days left$",
+        r"  └─ CN=Test Root, trusted here$",
+        r"time$",
+        r"  total +[\d.]+ m?s$",
     ]:
         assert re.search(rf"^  {fact}", facts, re.M), fact
 

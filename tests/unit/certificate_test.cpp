@@ -47,6 +47,13 @@ TEST(certificates, say_their_names_by_type) {
   EXPECT_TRUE(issued({.common_name = "x"}).names().empty());
 }
 
+TEST(certificates, say_where_their_issuer_can_be_had) {
+  const auto text = "caIssuers;URI:http://ca.example/ca.der,OCSP;URI:http://ocsp.example";
+  const auto one = issued({.common_name = "x", .authority_information = text});
+  EXPECT_EQ(one.issuer_urls(), std::vector<std::string>{"http://ca.example/ca.der"});
+  EXPECT_TRUE(issued({.common_name = "x"}).issuer_urls().empty());
+}
+
 TEST(certificates, say_their_keys) {
   const std::pair<const char*, const char*> rows[] = {{"ec256", "ECDSA P-256"},
                                                       {"ec384", "ECDSA P-384"},

@@ -63,6 +63,18 @@ TEST_P(diagnosis, says_that_an_intermediate_is_missing) {
   EXPECT_EQ(why.remedy, "have the peer send its intermediate certificates, or trust the issuer");
 }
 
+TEST_P(diagnosis, says_where_a_missing_intermediate_can_be_had) {
+  const auto middle = root().make_intermediate("Middle").value();
+  auto options = localhost;
+  options.authority_information = "caIssuers;URI:http://ca.example/middle.der";
+  auto site = middle.issue(options).value();
+  site.chain = site.certificate;
+  const auto [why, sent] = refused(site, GetParam());
+  EXPECT_EQ(why.remedy,
+            "have the peer send its intermediate certificates (this one is at http://ca.example/middle.der), or trust "
+            "the issuer");
+}
+
 TEST_P(diagnosis, tells_self_signed_from_untrusted) {
   const auto [why, sent] = refused(kit::self_signed(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::self_signed);

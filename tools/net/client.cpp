@@ -32,26 +32,12 @@ context make_context(const client_verb_options& options) {
     made.alpn.push_back(options.needs_alpn);
   }
   if (options.is_insecure) made.verify = dangerous::accept_any_certificate();
+  made.sessions = options.sessions;
+  made.keep_handshake = true;
   made.key_log = tls.open_key_log();
   // Whoever waits at the terminal is not the attacker whom blinding is meant for.
   made.blinding = blinding::at_most(std::chrono::seconds(0));
   return context::client(made).value();
-}
-
-// What the options ask for, checked before anybody is asked.
-struct plan {
-  target to;
-  std::optional<context> tls;
-  std::chrono::milliseconds limit{};
-  std::optional<std::chrono::milliseconds> least_validity;
-};
-
-plan make_plan(const client_verb_options& options) {
-  plan made{.to = parse_target(options.address)};
-  made.limit = options.tls.time_limit();
-  if (!options.fail_under.empty()) made.least_validity = parse_duration(options.fail_under, "--fail-under");
-  made.tls = make_context(options);
-  return made;
 }
 
 failure unmet(const connection_report& r, std::string detail, std::string remedy) {
@@ -59,8 +45,10 @@ failure unmet(const connection_report& r, std::string detail, std::string remedy
 }
 
 std::optional<failure> check_validity(const connection_report& r, std::chrono::milliseconds least) {
+  // What was sent and not verified may say any date.
+  if (!r.is_verified) return unmet(r, "--fail-under: nobody verified the certificates", "drop --insecure");
   if (r.chain.empty())
-    return unmet(r, "--fail-under: the certificates are not known, since nothing was verified", "drop --insecure");
+    return unmet(r, "--fail-under: the certificates are not known, since the session was resumed", "drop the session");
   const auto& first = *std::ranges::min_element(r.chain, {}, &certificate::not_after);
   const auto left = first.not_after() - std::chrono::system_clock::now();
   if (left >= least) return std::nullopt;
@@ -68,7 +56,7 @@ std::optional<failure> check_validity(const connection_report& r, std::chrono::m
   return unmet(r, "--fail-under: \"" + first.subject() + "\" is valid for another " + words + " only", "renew it");
 }
 
-std::optional<failure> check_requirements(const client_verb_options& options, const plan& p,
+std::optional<failure> check_requirements(const client_verb_options& options, const client_plan& p,
                                           const connection_report& r) {
   const auto& info = *r.info;
   if (options.needs_tls13 && info.version != "TLSv1.3") {
@@ -88,13 +76,6 @@ std::optional<failure> check_requirements(const client_verb_options& options, co
   return p.least_validity ? check_validity(r, *p.least_validity) : std::nullopt;
 }
 
-// The address that answered, else the last that was tried.
-std::optional<asio::ip::tcp::endpoint> address_of(const connect_report& story) {
-  if (story.attempts.empty()) return std::nullopt;
-  const auto won = std::ranges::find_if(story.attempts, [](const connect_attempt& a) { return !a.error; });
-  return won != story.attempts.end() ? won->endpoint : story.attempts.back().endpoint;
-}
-
 }  // namespace
 
 void client_verb_options::declare(CLI::App& app) {
@@ -111,39 +92,63 @@ void client_verb_options::declare(CLI::App& app) {
       ->type_name("TIME");
 }
 
-asio::awaitable<dialled> dial(const client_verb_options& options) {
+client_plan make_plan(const client_verb_options& options) {
+  auto to = parse_target(options.address);
+  const auto limit = options.tls.time_limit();
+  std::optional<std::chrono::milliseconds> least;
+  if (!options.fail_under.empty()) least = parse_duration(options.fail_under, "--fail-under");
+  return {.to = std::move(to), .tls = make_context(options), .limit = limit, .least_validity = least, .address = {}};
+}
+
+dialled undialled(const client_verb_options& options, failure why) {
   dialled made;
   auto& r = made.report;
   r.to.host = options.address;
   r.server_name = options.server_name.empty() ? options.address : options.server_name;
   r.is_verified = !options.is_insecure;
-  plan p;
+  r.why = std::move(why);
+  return made;
+}
+
+asio::awaitable<dialled> dial(const client_verb_options& options) {
+  std::optional<client_plan> plan;
+  std::optional<failure> why;
   try {
-    p = make_plan(options);
+    plan = make_plan(options);
   } catch (const error& e) {
-    r.why = e.why();
-    co_return made;
+    why = e.why();
   }
+  if (why) co_return undialled(options, std::move(*why));
+  co_return co_await dial(options, *plan);
+}
+
+asio::awaitable<dialled> dial(const client_verb_options& options, const client_plan& p) {
+  dialled made;
+  auto& r = made.report;
   made.has_begun = true;
   r.to = p.to;
-  if (options.server_name.empty()) r.server_name = p.to.host;
-  r.policy = p.tls->policy().name;
+  r.server_name = options.server_name.empty() ? p.to.host : options.server_name;
+  r.is_verified = !options.is_insecure;
+  r.policy = p.tls.policy().name;
 
   failure why;
   connect_report story;
   const connect_options wishes{.timeout = p.limit, .server_name = r.server_name, .failure = &why, .report = &story};
+  const auto& host = p.address.empty() ? r.to.host : p.address;
   const auto began = clock_type::now();
-  auto outcome = co_await async_connect(*p.tls, r.to.host, r.to.port, wishes, asio::as_tuple(asio::use_awaitable));
+  auto outcome = co_await async_connect(p.tls, host, r.to.port, wishes, asio::as_tuple(asio::use_awaitable));
   r.total = clock_type::now() - began;
-  r.timings = story.timings;
-  r.address = address_of(story);
+  r.take(std::move(story));
   if (std::get<0>(outcome)) {
     r.why = why;
     co_return made;
   }
   made.stream = std::move(std::get<1>(outcome));
   r.info = made.stream->info();
-  r.chain = made.stream->peer_certificates();
+  if (auto verified = made.stream->peer_certificates(); !verified.empty()) {
+    r.chain = std::move(verified);
+    r.is_chain_verified = true;
+  }
   r.why = check_requirements(options, p, r);
   co_return made;
 }

@@ -7,6 +7,8 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -20,9 +22,21 @@ struct client_verb_options {
   bool needs_tls13 = false, needs_post_quantum = false, needs_ocsp = false;
   std::string needs_alpn;
   std::string fail_under;
+  std::shared_ptr<session_store> sessions;  // where tickets go to and come from; null: nowhere
 
   void declare(CLI::App& app);
 };
+
+// What the options ask for, checked before anybody is asked, and shared by all connections that are made so.
+struct client_plan {
+  target to;
+  context tls;
+  std::chrono::milliseconds limit;
+  std::optional<std::chrono::milliseconds> least_validity;
+  std::string address;  // connect to this one; empty: to whatever the name stands for
+};
+
+client_plan make_plan(const client_verb_options& options);  // throws sluice::error
 
 struct dialled {
   connection_report report;
@@ -32,6 +46,10 @@ struct dialled {
 
 // Connects, and holds the outcome against the --require-… options. Does not throw: trouble is in the report.
 boost::asio::awaitable<dialled> dial(const client_verb_options& options);  // `options` outlives it
+boost::asio::awaitable<dialled> dial(const client_verb_options& options, const client_plan& plan);  // both outlive it
+
+// A report on what never came to a connection.
+dialled undialled(const client_verb_options& options, failure why);
 
 // The same report for a dial that was interrupted.
 dialled interrupted_dial(const client_verb_options& options);

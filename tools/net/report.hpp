@@ -13,19 +13,32 @@
 
 namespace sluice::tool {
 
+// The tickets that a server gave for resuming the session.
+struct tickets_given {
+  unsigned count = 0;
+  std::chrono::seconds lifetime{};  // of the last one, by the server's word
+};
+
 struct connection_report {
   target to;
   std::string server_name;  // the name the certificate had to be for
   std::string policy;       // empty while there is no context
   bool is_verified = true;  // false with --insecure
-  std::optional<boost::asio::ip::tcp::endpoint> address;
+  std::optional<boost::asio::ip::tcp::endpoint> address;  // which answered, else the last that was tried
+  std::vector<connect_attempt> attempts;
   std::optional<connection_info> info;  // once the handshake was done
-  std::vector<certificate> chain;       // leaf first, as verified; empty when it is not known
+  // Leaf first: as verified, anchor last, else as the peer sent it. Empty when it is not known.
+  std::vector<certificate> chain;
+  bool is_chain_verified = false;
+  handshake_view seen;
+  std::optional<tickets_given> tickets;  // where somebody waited for them
   handshake_timings timings;
   std::chrono::nanoseconds total{};
   std::optional<failure> why;
 
   bool is_good() const noexcept { return !why; }
+  // What async_connect tells: address, attempts, times, messages, and the chain as it was sent.
+  void take(connect_report story);
   // "good", "none", "revoked", "unknown" or "invalid": what came of the stapled OCSP response.
   std::string_view ocsp() const noexcept;
 };

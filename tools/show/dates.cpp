@@ -17,12 +17,24 @@ std::tm utc(std::chrono::system_clock::time_point when) {
   return parts;
 }
 
+std::tm local(std::chrono::system_clock::time_point when) {
+  const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(when));
+  std::tm parts{};
+  ::localtime_r(&seconds, &parts);
+  return parts;
+}
+
 }  // namespace
 
 std::string iso_time(std::chrono::system_clock::time_point when) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(when));
 }
 std::string iso_date(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%d}", utc(when)); }
+
+std::string local_date(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%d}", local(when)); }
+std::string local_time(std::chrono::system_clock::time_point when) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", local(when));
+}
 
 std::string in_words(std::chrono::seconds time) {
   struct unit {

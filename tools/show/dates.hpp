@@ -9,6 +9,9 @@ namespace sluice::tool {
 
 std::string iso_time(std::chrono::system_clock::time_point when);  // "2026-11-23T17:39:00Z"
 std::string iso_date(std::chrono::system_clock::time_point when);  // "2026-11-23"
+// The same in this machine's time zone.
+std::string local_date(std::chrono::system_clock::time_point when);  // "2026-11-23"
+std::string local_time(std::chrono::system_clock::time_point when);  // "2026-11-23 18:39:00 +0100"
 // "29 days", "5 hours", "12 minutes": the largest unit of which there are two or more, rounded down.
 std::string in_words(std::chrono::seconds time);
 // "0.08 ms", "12.3 ms", "1.52 s": three digits or so.

@@ -37,14 +37,6 @@ void write(std::string& out, const json::value& value) {
   }
 }
 
-json::object describe_timings(const connection_report& r) {
-  return {{"resolve", milliseconds(r.timings.resolve)},
-          {"connect", milliseconds(r.timings.connect)},
-          {"handshake", milliseconds(r.timings.handshake)},
-          {"sign", milliseconds(r.timings.signing)},
-          {"total", milliseconds(r.total)}};
-}
-
 }  // namespace
 
 std::string to_text(const json::value& value) {
@@ -56,6 +48,14 @@ std::string to_text(const json::value& value) {
 double milliseconds(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
+
+json::object describe_timings(const connection_report& r) {
+  return {{"resolve", milliseconds(r.timings.resolve)},
+          {"connect", milliseconds(r.timings.connect)},
+          {"handshake", milliseconds(r.timings.handshake)},
+          {"sign", milliseconds(r.timings.signing)},
+          {"total", milliseconds(r.total)}};
+}
 
 json::object describe(const certificate& one) {
   json::array names;

@@ -22,6 +22,7 @@ std::string to_text(const json::value& value);
 double milliseconds(std::chrono::nanoseconds time);
 json::value text_or_null(const std::string& text);  // null for an empty text
 
+json::object describe_timings(const connection_report& report);                 // "timing_ms"
 json::object describe(const certificate& one);
 json::value describe(std::span<const certificate> chain);                       // null when empty
 json::value describe(const std::optional<failure>& why);                        // null when there is none

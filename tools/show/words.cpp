@@ -3,7 +3,6 @@
 
 #include "cli/trouble.hpp"
 #include "show/dates.hpp"
-#include "show/table.hpp"
 
 #include <fmt/format.h>
 
@@ -67,66 +66,17 @@ std::string bad_words(const connection_report& r) {
   return text;
 }
 
-std::string validity(const certificate& one) {
-  const auto days = fmt::format("{} to {}", iso_date(one.not_before()), iso_date(one.not_after()));
-  const auto left = left_of(one);
-  return left.count() > 0 ? fmt::format("{} ({} left)", days, in_words(left)) : fmt::format("{} (expired)", days);
-}
-
-std::string ocsp_words(std::string_view state) {
-  if (state == "none") return "no response stapled";
-  return "stapled, " + std::string(state);
-}
-
-void add_timing(table& facts, const connection_report& r) {
-  std::string text;
-  const auto add = [&text](std::string_view name, std::chrono::nanoseconds time) {
-    if (time.count() > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, short_time(time));
-  };
-  add("resolve", r.timings.resolve);
-  add("connect", r.timings.connect);
-  add("handshake", r.timings.handshake);
-  if (r.timings.signing.count() > 0) text += fmt::format(" (of it signing {})", short_time(r.timings.signing));
-  if (!text.empty()) facts.add({{"timing", tone::quiet}, text + fmt::format(", total {}", short_time(r.total))});
-}
-
-void add_agreement(table& facts, const connection_report& r) {
-  const auto& info = *r.info;
-  const auto or_none = [](const std::string& text) { return text.empty() ? std::string("none") : text; };
-  facts.add({{"version", tone::quiet}, info.version});
-  facts.add({{"cipher", tone::quiet}, info.cipher});
-  facts.add({{"group", tone::quiet},
-             or_none(info.group) + (info.post_quantum ? " (post-quantum hybrid)" : " (not post-quantum)")});
-  facts.add({{"signature", tone::quiet}, or_none(info.signature)});
-  facts.add({{"ALPN", tone::quiet}, or_none(info.alpn)});
-  facts.add({{"SNI", tone::quiet}, info.server_name.empty() ? "none sent" : info.server_name});
-  facts.add({{"OCSP", tone::quiet}, ocsp_words(r.ocsp())});
-  if (info.client_certificate) facts.add({{"our certificate", tone::quiet}, "sent"});
-}
-
 }  // namespace
 
 std::string verdict_line(const connection_report& report, const screen& to) {
-  const bool is_good = report.is_good();
-  const auto words = is_good ? good_words(report) : bad_words(report);
-  const auto meaning = !is_good ? tone::bad : report.is_verified ? tone::good : tone::warning;
-  return to.paint(meaning, fmt::format("{} {}", is_good ? to.tick() : to.cross(), words));
+  return verdict_line(report, to, {}, false);
 }
 
-void print_details(const connection_report& r, const screen& to) {
-  table facts({{""}, {""}});
-  if (r.address) facts.add({{"address", tone::quiet}, to_text(*r.address)});
-  if (r.info) add_agreement(facts, r);
-  if (!r.policy.empty()) facts.add({{"policy", tone::quiet}, r.policy});
-  for (std::size_t i = 0; i < r.chain.size(); ++i) {
-    const auto& one = r.chain[i];
-    const auto name = one.subject().empty() ? std::string("(no subject)") : one.subject();
-    facts.add(
-        {{i == 0 ? "chain" : "", tone::quiet}, fmt::format("{}. {}, {}, {}", i + 1, name, one.key(), validity(one))});
-  }
-  if (r.chain.empty() && r.info) facts.add({{"chain", tone::quiet}, "not known, since nothing was verified"});
-  add_timing(facts, r);
-  facts.print(to);
+std::string verdict_line(const connection_report& report, const screen& to, const std::string& more, bool is_doubted) {
+  const bool is_good = report.is_good();
+  const auto words = (is_good ? good_words(report) : bad_words(report)) + more;
+  const auto meaning = !is_good ? tone::bad : report.is_verified && !is_doubted ? tone::good : tone::warning;
+  return to.paint(meaning, fmt::format("{} {}", is_good ? to.tick() : to.cross(), words));
 }
 
 std::string summary(const connection_info& info) {

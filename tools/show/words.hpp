@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A connection report for people: the verdict first, then what it rests on.
+// The verdict on a connection, in words.
 #pragma once
 
 #include "net/report.hpp"
@@ -9,8 +9,8 @@ namespace sluice::tool {
 
 // One line: what, why, and the next thing to do.
 std::string verdict_line(const connection_report& report, const screen& to);
-// The rest, a line a fact.
-void print_details(const connection_report& report, const screen& to);
+// The same with something added; a good verdict with a doubt in it is a warning.
+std::string verdict_line(const connection_report& report, const screen& to, const std::string& more, bool is_doubted);
 // "TLSv1.3  TLS_AES_128_GCM_SHA256  X25519MLKEM768 (post-quantum)"
 std::string summary(const connection_info& info);
 

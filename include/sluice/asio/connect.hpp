@@ -32,6 +32,10 @@ struct connect_report {
   std::vector<connect_attempt> attempts;  // of all tries
   unsigned tries = 0;                     // one more than there were retries
   std::chrono::nanoseconds waited{};      // between them
+  // Of the last try's TLS handshake: the certificates that were sent by a peer that was refused, proven by nothing;
+  // and what passed, where the context says keep_handshake.
+  std::vector<certificate> sent_certificates;
+  handshake_view handshake;
 };
 
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.

@@ -169,6 +169,9 @@ class stream {
   connection_statistics statistics() const noexcept { return detail::statistics(*driver_); }
   const failure& last_failure() const noexcept { return detail::last_failure(*driver_); }
   std::vector<certificate> peer_certificates() const { return detail::peer_certificates(*driver_); }
+  // As connection's: after a handshake that failed, the chain as it was sent; and what passed in a handshake.
+  std::vector<certificate> sent_certificates() const { return detail::sent_certificates(*driver_); }
+  const handshake_view& seen_handshake() const noexcept { return detail::seen_handshake(*driver_); }
   bool is_established() const noexcept { return detail::is_established(*driver_); }
 
   // void(error_code). Cancellation: terminal; afterwards only closing is left.

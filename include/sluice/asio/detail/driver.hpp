@@ -58,6 +58,8 @@ const handshake_timings& timings(const driver& d) noexcept;
 connection_statistics statistics(const driver& d) noexcept;
 void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect);
 std::vector<certificate> peer_certificates(const driver& d);
+std::vector<certificate> sent_certificates(const driver& d);
+const handshake_view& seen_handshake(const driver& d) noexcept;
 bool is_established(const driver& d) noexcept;
 
 // The layer that stands for a NextLayer. Defined in stream_impl.hpp; instantiated in the library for TCP and Unix

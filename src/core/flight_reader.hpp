@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads the handshake messages out of one direction's records. For showing and diagnosis; nothing is decided by it.
+#pragma once
+
+#include "core/flight.hpp"
+#include "sluice/secret.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+enum message_type : std::uint8_t {  // RFC 8446 §4, RFC 5246 §7.4
+  type_client_hello = 1,
+  type_server_hello = 2,
+  type_certificate_request = 13,
+  type_finished = 20,
+};
+
+struct read_message {
+  std::uint8_t type = 0;
+  std::size_t size = 0;            // with its header of four bytes
+  std::vector<std::uint8_t> body;  // empty for TLS 1.2's Finished, which is enciphered
+  std::size_t end = 0;             // how many of the direction's bytes had to pass for it to be whole
+};
+
+struct read_flight {
+  std::optional<hello> settled;  // the hello that counts: given, or read
+  bool is_tls13() const noexcept { return settled && settled->version == 0x0304; }
+  std::vector<read_message> messages;
+  const read_message* find(std::uint8_t type) const noexcept;
+};
+
+// `traffic` is the sender's handshake traffic secret, for TLS 1.3; records that it does not open are passed over.
+read_flight read_messages(std::span<const std::byte> bytes, const secret& traffic, std::optional<hello> settled);
+
+}  // namespace sluice::inline v0::internal

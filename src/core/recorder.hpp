@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps both directions of a handshake, and when what passed; the messages are read out of it at the end.
+#pragma once
+
+#include "core/flight_reader.hpp"
+#include "sluice/handshake.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+class handshake_recorder {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  explicit handshake_recorder(bool is_server) noexcept : is_server_(is_server) {}
+
+  void received(std::span<const std::byte> bytes) { theirs_.saw(bytes); }
+  void sent(std::span<const std::byte> bytes) { ours_.saw(bytes); }
+  void saw_secret(std::string_view key_log_line);
+  void chain_is_good() noexcept { verified_ = std::chrono::steady_clock::now(); }
+  void key_is_asked() noexcept;
+
+  handshake_view view(time_point began) const;
+
+ private:
+  struct direction {
+    flight_record record;
+    std::size_t size = 0;
+    std::vector<std::pair<std::size_t, time_point>> passed;  // so many bytes by then
+
+    void saw(std::span<const std::byte> bytes);
+    time_point when(std::size_t end) const noexcept;
+  };
+  void add_messages(handshake_view& to, const read_flight& flight, const direction& d, time_point began) const;
+
+  bool is_server_;
+  direction ours_, theirs_;
+  time_point verified_{}, key_asked_{};
+};
+
+}  // namespace sluice::inline v0::internal

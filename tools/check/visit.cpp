@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/visit.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <array>
+#include <memory>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto patience = std::chrono::milliseconds(300);
+
+// In TLS 1.3 a client is done before the server has judged the client's certificate, and before it gives tickets: an
+// alert or tickets may still come, in answer to our goodbye at the latest, or from a server that is gone already.
+asio::awaitable<void> part(dialled& d) {
+  auto& s = *d.stream;
+  s.set_timeouts(patience, patience);
+  co_await s.async_shutdown_write(use_tuple);
+  // The timer may have ended, and not been told, when this is over: what it stops is its own.
+  const auto stop = std::make_shared<asio::cancellation_signal>();
+  asio::steady_timer timer(s.get_executor(), patience);
+  timer.async_wait([stop](const error_code& ec) {
+    if (!ec) stop->emit(asio::cancellation_type::terminal);
+  });
+  error_code ec;
+  std::array<char, 4096> rest;
+  while (!ec) {
+    auto token = asio::bind_cancellation_slot(stop->slot(), use_tuple);
+    auto [read_ec, n] = co_await s.async_read_some(asio::buffer(rest), token);
+    ec = read_ec;
+  }
+  if (ec != errc::alert || d.report.why) co_return;
+  d.report.why = s.last_failure();
+  d.report.why->where = d.report.to.text();
+}
+
+}  // namespace
+
+asio::awaitable<connection_report> visit(const client_verb_options& options, const client_plan& plan) {
+  auto d = co_await dial(options, plan);
+  if (d.stream) co_await part(d);
+  co_return std::move(d.report);
+}
+
+}  // namespace sluice::tool
