@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,13 @@ struct step {
   std::chrono::nanoseconds delay{};
 };
 
+// What became of a client's early data (0-RTT, RFC 8446 §2.3).
+enum class early_data : std::uint8_t {
+  none,      // there was none: nobody wished it, or no session allowed it
+  rejected,  // sent, and thrown away by the server unread
+  accepted,
+};
+
 // What was negotiated. Complete once the handshake is.
 struct connection_info {
   std::string version;      // "TLSv1.3"
@@ -51,11 +59,19 @@ struct connection_info {
   bool post_quantum = false;        // the group is a hybrid with ML-KEM
   bool client_certificate = false;  // one was sent (client) or received and accepted (server)
   bool ocsp_stapled = false;        // a response came, and passed
+  sluice::early_data early_data = sluice::early_data::none;
+  // Accepted. Client: of the data given, the server has so much; the rest is to be written as usual. Server: so many
+  // bytes, the first that read() gives, came before the client had proved to be there.
+  std::size_t early_bytes = 0;
 };
 
 struct connection_options {
   std::string_view server_name;           // client: the name or IP address the certificate must be for
   std::span<const std::string> alpn;      // replaces the context's list when not empty
+  // Client: sent with the first message, when a session from the context's store allows it, and as much as it allows;
+  // copied. Nothing is sent twice: info() says afterwards what the server has. Data without forward secrecy, which a
+  // server may see again if somebody records it (RFC 8446 §8): only what may be done twice, such as a GET (RFC 8470).
+  std::span<const std::byte> early_data = {};
 };
 
 // One TLS connection. Not thread-safe: one thread at a time (a strand). Movable; the transport is passed to each
@@ -122,6 +138,9 @@ class connection {
   // The peer's verified chain, leaf first, anchor last. Empty when the peer sent none, when the session was
   // resumed, or when verification is off.
   std::vector<certificate> peer_certificates() const;
+  // Which of the context's identities the peer was shown: by its name and what it can verify. None when the session was
+  // resumed, or, on a client, when nobody asked.
+  std::optional<identity> own_identity() const;
   // After a failed handshake: the chain as the peer sent it, leaf first, proven by nothing. For showing to people.
   std::vector<certificate> sent_certificates() const;
 

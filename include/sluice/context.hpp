@@ -112,6 +112,12 @@ struct server_options {
   allowances allow;                           // in client certificates
   peer_check accept;                          // for client certificates
   std::optional<ticket_options> tickets = ticket_options();  // resumption; nullopt: none
+  // Early data (0-RTT): take up to so many bytes from clients that resume; 0: refuse it. It has no forward secrecy:
+  // who steals a ticket's key reads it. Replays: there is no store of tickets that were used, but early data is kept
+  // until the handshake is done and only then given to read(), so that whoever sends a recording again, and cannot
+  // finish the handshake, gets nothing done by it (RFC 8470 §3). No time is won on this side: s2n answers nothing
+  // before the handshake is done. So much memory a handshake in flight. Servers that share tickets should agree on it.
+  std::uint32_t max_early_data = 0;
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;

@@ -158,6 +158,7 @@ class connector : public std::enable_shared_from_this<connector> {
     }
     const bool is_unbounded = try_deadline() == clock_type::time_point::max();
     options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : try_deadline() - clock_type::now();
+    if (tries_ == 1) options.early_data = std::move(request_.early_data);
     driver_ = make_driver(make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client, std::move(options));
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
@@ -334,7 +335,8 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .retry = options.retry,
           .tcp = options.tcp,
           .interface = std::string(options.interface),
-          .local_address = std::string(options.local_address)};
+          .local_address = std::string(options.local_address),
+          .early_data = copy_bytes(net::buffer(options.early_data))};
 }
 
 void start_connect(const net::any_io_executor& executor, connect_request request,

@@ -19,7 +19,9 @@ constexpr auto total = net::cancellation_type::total;
 error_code busy() { return make_error_code(errc::in_use); }
 
 connection make_connection(const context& ctx, role side, const driver_options& options) {
-  return {ctx, side, connection_options{.server_name = options.server_name, .alpn = options.alpn}};
+  return {ctx, side,
+          connection_options{
+              .server_name = options.server_name, .alpn = options.alpn, .early_data = options.early_data}};
 }
 
 }  // namespace
@@ -204,6 +206,7 @@ void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chron
 std::vector<certificate> peer_certificates(const driver& d) { return d.tls_.peer_certificates(); }
 std::vector<certificate> sent_certificates(const driver& d) { return d.tls_.sent_certificates(); }
 const handshake_view& seen_handshake(const driver& d) noexcept { return d.tls_.seen_handshake(); }
+std::optional<identity> own_identity(const driver& d) { return d.tls_.own_identity(); }
 bool is_established(const driver& d) noexcept { return d.tls_.is_established(); }
 layer& layer_of(driver& d) noexcept { return *d.layer_; }
 

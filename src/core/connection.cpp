@@ -76,6 +76,7 @@ void connection::impl::configure(const connection_options& options) {
     recorder = std::make_unique<internal::handshake_recorder>(side == role::server);
   }
   resume_session();
+  expect_early_data(options.early_data);
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
     latch(valid.error());
@@ -161,6 +162,10 @@ void connection::reset(const connection_options& options) {
   c.promises_staple = false;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
+  c.shown = nullptr;
+  c.early = {};
+  c.early_given = 0;
+  c.awaits_early_data = c.pauses_input = false;
   c.began = c.ended = {};
   c.signing = {};
   c.signatures = 0;
@@ -210,6 +215,7 @@ step connection::read(transport& io, std::span<std::byte> into) {
   auto& c = *impl_;
   if (c.why.code) return c.failed_step();
   if (!c.established) return error_step(errc::not_ready);
+  if (c.has_early_input() && !into.empty()) return {.bytes = c.give_early_data(into)};
   if (c.peer_closed) return {.ended = true};
   if (into.empty()) return {};
 
@@ -353,7 +359,7 @@ void connection::sent(std::size_t bytes) { impl_->output.pop(bytes); }
 
 bool connection::has_buffered_input() const noexcept {
   auto* conn = impl_->conn.get();
-  return s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
+  return impl_->has_early_input() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
 }
 
 void connection::release_buffers() noexcept {

@@ -147,6 +147,11 @@ void connection::impl::explain(failure& story) const {
   if (story.engine == "S2N_ERR_DH_TOO_SMALL" || story.engine == "S2N_ERR_DH_PARAMS_CREATE") {
     return add("its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
   }
+  const bool is_beyond_early = story.engine == "S2N_ERR_BAD_MESSAGE" && is_early_data_full();
+  if (story.engine == "S2N_ERR_MAX_EARLY_DATA_SIZE" || is_beyond_early) {
+    return add("the client sent more early data than the " + std::to_string(shared.max_early_data) + " bytes allowed",
+               "have every server that takes the same tickets allow as much");
+  }
   switch (cause_of(story.code)) {
     case errc::untrusted:
       return add(store(),

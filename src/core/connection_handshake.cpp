@@ -85,7 +85,11 @@ struct connection::impl::negotiation {
 connection::impl::negotiation connection::impl::run_negotiation(transport& transport) {
   negotiation ran;
   call call(*this, transport);
-  ran.is_done = s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
+  if (side == role::server && ctx.shared_state()->max_early_data > 0) {
+    ran.is_done = negotiate_and_take(ran.on);
+  } else {
+    ran.is_done = send_early_data(ran.on) && s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
+  }
   if (ran.is_done) return ran;
   // The type decides; `on` means something only when it says blocked (P4).
   ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
@@ -250,13 +254,22 @@ void connection::impl::complete_handshake() {
   info.resumed = s2n_connection_is_session_resumed(c) == 1;
   info.post_quantum = info.group.find("MLKEM") != info.group.npos;
   info.client_certificate = s2n_connection_client_cert_used(c) == 1;
+  if (!info.resumed && (side == role::server || info.client_certificate)) shown = selected_identity(c);
   info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
+  note_early_data();
   keep_session();
   flight.forget();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;
   end_handshake(nullptr);
+}
+
+std::optional<identity> connection::own_identity() const {
+  for (const auto& one : impl_->ctx.shared_state()->identities) {
+    if (one.shared_state().get() == impl_->shown) return one;
+  }
+  return std::nullopt;
 }
 
 void connection::impl::end_handshake(const failure* story) {

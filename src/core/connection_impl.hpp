@@ -82,6 +82,16 @@ struct connection::impl {
   void end_handshake(const failure* story);
   bool has_begun() const noexcept { return began != std::chrono::steady_clock::time_point{}; }
 
+  // connection_early.cpp
+  void expect_early_data(std::span<const std::byte> data);
+  bool send_early_data(s2n_blocked_status& blocked);
+  bool negotiate_and_take(s2n_blocked_status& blocked);
+  void settle_early_data() noexcept;
+  std::size_t give_early_data(std::span<std::byte> into) noexcept;
+  void note_early_data();
+  bool is_early_data_full() const noexcept;
+  bool has_early_input() const noexcept { return established && early_given < early.size(); }
+
   // connection_statistics.cpp
   static constexpr std::uint8_t close_notify = 0;
   void note_goodbye(std::uint64_t records_before) noexcept;
@@ -138,7 +148,13 @@ struct connection::impl {
   bool write_closed = false;
   connection_info info;
   std::unique_ptr<const handshake_view> seen;
+  const identity::state* shown = nullptr;
   secret offered_session;
+  // Client: to be sent. Server: what came, until the handshake is done and read() has given it all.
+  std::vector<std::byte> early;
+  std::size_t early_given = 0;  // server: by read(); client: to s2n
+  bool awaits_early_data = false;  // server, until its first message
+  bool pauses_input = false;       // server: for the rest of this call into s2n, nothing has arrived
   std::unique_ptr<internal::pending_signature> signature;
 
   // statistics() puts them together.

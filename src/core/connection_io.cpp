@@ -134,6 +134,10 @@ namespace internal {
 extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
   auto& c = *static_cast<connection::impl*>(io);
   if (c.io == nullptr || c.read_ended) return 0;
+  if (c.pauses_input) {
+    errno = EAGAIN;
+    return -1;
+  }
   error_code ec;
   const auto n = c.io->read({reinterpret_cast<std::byte*>(into), size}, ec);
   if (n == 0 && !ec) {
@@ -164,6 +168,7 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
 extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
   auto& c = *static_cast<connection::impl*>(io);
   try {
+    if (c.awaits_early_data) c.settle_early_data();
     const auto* bytes = reinterpret_cast<const std::byte*>(from);
     c.produced.insert(c.produced.end(), bytes, bytes + size);
     c.records_out.saw({bytes, size});

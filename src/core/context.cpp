@@ -194,6 +194,19 @@ result<void> set_client_auth(state_type& s, client_auth auth) {
   return {};
 }
 
+result<void> set_early_data(state_type& s, const server_options& options) {
+  s.max_early_data = options.max_early_data;
+  if (s.max_early_data == 0) return {};
+  if (!options.tickets) {
+    return make_failure(errc::usage, "early data", "only clients that resume send any, and there are no tickets",
+                        "leave server_options.tickets on");
+  }
+  if (s2n_config_set_server_max_early_data_size(s.config.get(), s.max_early_data) != S2N_SUCCESS) {
+    return s2n_failure("early data");
+  }
+  return {};
+}
+
 result<void> set_clock(state_type& s) {
   if (!s.clock) return {};
   if (s2n_config_set_wall_clock(s.config.get(), internal::on_wall_clock, &s) != S2N_SUCCESS ||
@@ -299,6 +312,7 @@ result<context> context::server(const server_options& options) {
     const auto now = made->clock ? made->clock->now() : std::chrono::system_clock::now();
     if (auto done = internal::enable_tickets(made->config.get(), *options.tickets, now); !done) return done.error();
   }
+  if (auto done = set_early_data(*made, options); !done) return done.error();
   return context(std::move(made));
 }
 

@@ -22,6 +22,7 @@ struct context::state {
   allowances allow;
   peer_check accept;
   std::shared_ptr<session_store> sessions;
+  std::uint32_t max_early_data = 0;
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;

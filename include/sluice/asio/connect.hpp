@@ -53,6 +53,9 @@ struct connect_options {
   tcp_options tcp = {};
   std::string_view interface = {};      // leave by this one alone, "eth1"; at most 15 bytes
   std::string_view local_address = {};  // come from this IP address; addresses of the other family are not tried
+  // Sent before the server has answered (0-RTT) when a session allows it: see connection_options for what may be. What
+  // the server has of it is info().early_bytes; write the rest. Only the first try sends it.
+  std::string_view early_data = {};
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
 
@@ -68,6 +71,7 @@ struct connect_request {
   retry_options retry;
   tcp_options tcp;
   std::string interface, local_address;
+  std::vector<std::byte> early_data;
 };
 
 connect_request make_request(const context& ctx, std::string_view host, std::string_view service,

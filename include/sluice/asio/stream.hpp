@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -172,6 +173,7 @@ class stream {
   // As connection's: after a handshake that failed, the chain as it was sent; and what passed in a handshake.
   std::vector<certificate> sent_certificates() const { return detail::sent_certificates(*driver_); }
   const handshake_view& seen_handshake() const noexcept { return detail::seen_handshake(*driver_); }
+  std::optional<identity> own_identity() const { return detail::own_identity(*driver_); }
   bool is_established() const noexcept { return detail::is_established(*driver_); }
 
   // void(error_code). Cancellation: terminal; afterwards only closing is left.

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,6 +32,7 @@ struct gathered_buffers {
 struct driver_options {
   std::string server_name;
   std::vector<std::string> alpn;
+  std::vector<std::byte> early_data = {};  // see connection_options
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
   std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
 };
@@ -60,6 +62,7 @@ void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chron
 std::vector<certificate> peer_certificates(const driver& d);
 std::vector<certificate> sent_certificates(const driver& d);
 const handshake_view& seen_handshake(const driver& d) noexcept;
+std::optional<identity> own_identity(const driver& d);
 bool is_established(const driver& d) noexcept;
 
 // The layer that stands for a NextLayer. Defined in stream_impl.hpp; instantiated in the library for TCP and Unix

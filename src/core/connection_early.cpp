@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Early data (0-RTT): a client's leaves with its first message; a server's is kept until the handshake is done.
+#include "core/connection_io.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace sluice::inline v0 {
+namespace {
+
+constexpr std::size_t record_size = 16384;
+
+s2n_early_data_status_t status_of(s2n_connection* conn) noexcept {
+  auto status = S2N_EARLY_DATA_STATUS_NOT_REQUESTED;
+  s2n_connection_get_early_data_status(conn, &status);
+  return status;
+}
+
+}  // namespace
+
+void connection::impl::expect_early_data(std::span<const std::byte> data) {
+  if (side == role::client) {
+    early.assign(data.begin(), data.end());
+    return;
+  }
+  awaits_early_data = ctx.shared_state()->max_early_data > 0;
+  // A record at a time, until we know what the next ones are.
+  if (awaits_early_data) s2n_connection_set_recv_buffering(conn.get(), false);
+}
+
+// Once, before the first byte from the server: its answer comes with the handshake. False with s2n_errno set.
+bool connection::impl::send_early_data(s2n_blocked_status& blocked) {
+  if (side == role::server || early.empty()) return true;
+  const auto data = std::exchange(early, {});
+  uint32_t room = 0;  // nothing without a session, or with one of a server that wants none
+  if (s2n_connection_get_remaining_early_data_size(conn.get(), &room) != S2N_SUCCESS) return false;
+  if (ctx.policy().max < tls_version::tls1_3) room = 0;
+  auto rest = std::span(data).first(std::min<std::size_t>(data.size(), room));
+  while (!rest.empty()) {
+    ssize_t sent = 0;
+    const int rc = s2n_send_early_data(conn.get(), reinterpret_cast<const uint8_t*>(rest.data()),
+                                       static_cast<ssize_t>(rest.size()), &sent, &blocked);
+    if (rc != S2N_SUCCESS && s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) return false;
+    if (sent <= 0) break;  // it was not offered: the session does not fit what we offer now
+    early_given += static_cast<std::size_t>(sent);
+    rest = rest.subspan(static_cast<std::size_t>(sent));
+  }
+  return true;
+}
+
+// As s2n_negotiate, keeping what comes early. False with s2n_errno set.
+bool connection::impl::negotiate_and_take(s2n_blocked_status& blocked) {
+  std::array<std::byte, record_size> some;
+  for (;;) {
+    ssize_t got = 0;
+    const int rc = s2n_recv_early_data(conn.get(), reinterpret_cast<uint8_t*>(some.data()),
+                                       static_cast<ssize_t>(some.size()), &got, &blocked);
+    if (got > 0) early.insert(early.end(), some.begin(), some.begin() + got);
+    const bool is_over = rc == S2N_SUCCESS;  // there is none, or no more
+    if (!is_over && s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) return false;
+    const bool is_refused = std::exchange(pauses_input, false);
+    if (is_over || is_refused) return s2n_negotiate(conn.get(), &blocked) == S2N_SUCCESS;
+    if (blocked != S2N_BLOCKED_ON_EARLY_DATA) return false;
+  }
+}
+
+// As we send our first message, it is settled whether there is early data. s2n would count what it refused, as
+// ciphertext, against the limit for plaintext, and end the connection of a client that used all of it; unless it is
+// told, by another call, that none is expected any more: so this one gets no more input.
+void connection::impl::settle_early_data() noexcept {
+  awaits_early_data = false;
+  pauses_input = status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
+  s2n_connection_set_recv_buffering(conn.get(), true);
+}
+
+std::size_t connection::impl::give_early_data(std::span<std::byte> into) noexcept {
+  const auto rest = std::span(early).subspan(early_given);
+  const auto n = std::min(rest.size(), into.size());
+  std::copy_n(rest.begin(), n, into.begin());
+  early_given += n;
+  bytes_read += n;
+  if (early_given == early.size()) {
+    early = {};
+    early_given = 0;
+  }
+  return n;
+}
+
+// All that was allowed has come, and the client has not said that it was all.
+bool connection::impl::is_early_data_full() const noexcept {
+  const auto most = ctx.shared_state()->max_early_data;
+  return side == role::server && most > 0 && early.size() >= most && !established;
+}
+
+void connection::impl::note_early_data() {
+  const auto status = status_of(conn.get());
+  if (status == S2N_EARLY_DATA_STATUS_REJECTED) info.early_data = early_data::rejected;
+  if (status != S2N_EARLY_DATA_STATUS_END) return;
+  info.early_data = early_data::accepted;
+  info.early_bytes = side == role::client ? early_given : early.size();
+  if (side == role::client) bytes_written += early_given;
+}
+
+}  // namespace sluice::inline v0
