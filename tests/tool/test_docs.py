@@ -18,6 +18,7 @@ VARIES = [
     (r" *[█▉▊▋▌▍▎▏]+", ""),
     (r" +(?=TIME)", " "),
     (r"(?m)^ +p50 +p90 +p99 +longest$", "p50 p90 p99 longest"),
+    (r"localhost:\d{5}\b", "PORT"),
 ]
 
 

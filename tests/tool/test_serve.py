@@ -14,7 +14,6 @@ import time
 import pytest
 
 from kit import LIMIT, Program, run
-from schemas import validate
 from test_check import ERROR, TLS
 
 HANDSHAKE = ["event", "peer", "ok", "tls", "error", "sign_ms", "client_subject"]
@@ -201,28 +200,6 @@ def test_echo_gives_back(server, authority):
             s.sendall(word)
             assert s.recv(100) == word
         s.unwrap()
-
-
-def test_http_tells_what_it_saw(serve, site, authority):
-    server = serve("--cert", site.cert, "--key", site.key, "--mode", "http")
-    with client(server, authority) as s:
-        s.sendall(b"GET / HTTP/1.1\r\nHost: loc")
-        s.sendall(b"alhost\r\n\r\n")
-        answer = b""
-        while chunk := s.recv(65536):
-            answer += chunk
-    head, body = answer.split(b"\r\n\r\n", 1)
-    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
-    assert f"Content-Length: {len(body)}".encode() in head
-    page = validate("serve-page", json.loads(body))
-    assert page["tls"]["version"] == "TLSv1.3" and re.fullmatch(r"127\.0\.0\.1:\d+", page["peer"])
-
-
-def test_http_does_not_read_for_ever(serve, site, authority):
-    server = serve("--cert", site.cert, "--key", site.key, "--mode", "http")
-    with client(server, authority) as s:
-        s.sendall(b"GET / HTTP/1.1\r\nCookie: " + b"x" * 20000)
-        assert s.recv(100).startswith(b"HTTP/1.1 431 ")
 
 
 def test_discard_takes_everything_and_says_nothing(serve, site, authority):

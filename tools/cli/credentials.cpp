@@ -5,6 +5,8 @@
 #include "cli/token_place.hpp"
 #include "cli/trouble.hpp"
 
+#include <algorithm>
+
 namespace sluice::tool {
 namespace {
 
@@ -57,6 +59,24 @@ std::optional<identity> credential_options::load() const {
   auto made = identity::from_files(cert, key_place, password_of(password_file));
   if (!made) throw error(with_password_remedy(made.error(), password_file));
   return std::move(*made);
+}
+
+std::vector<identity> credential_list::load() const {
+  if (!keys.empty() && keys.size() != certs.size()) {
+    const auto counted = [](std::size_t n, const std::string& what) {
+      return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+    };
+    give_up(errc::usage, "--key", counted(certs.size(), "certificate") + " and " + counted(keys.size(), "key"),
+            "give a --key for each --cert, in the same order; where both are in one file, that file");
+  }
+  std::vector<identity> made;
+  for (std::size_t i = 0; i < std::max<std::size_t>(certs.size(), 1); ++i) {
+    auto one = shared;
+    if (i < certs.size()) one.cert = certs[i];
+    if (i < keys.size()) one.key = keys[i];
+    if (auto loaded = one.load()) made.push_back(std::move(*loaded));
+  }
+  return made;
 }
 
 }  // namespace sluice::tool

@@ -47,17 +47,29 @@ class key_log_file {
   std::mutex gate_;
 };
 
+const std::string cert_help =
+    "Our certificate chain, leaf first: a file (PEM, DER, PKCS#12), or a certificate's pkcs11: URI";
+const std::string key_help =
+    "Its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI (default: where --cert is)";
+
 }  // namespace
 
 void credential_options::declare(CLI::App& app) {
-  app.add_option("--cert", cert,
-                 "Our certificate chain, leaf first: a file (PEM, DER, PKCS#12), or a certificate's pkcs11: URI")
-      ->type_name("FILE|URI");
+  app.add_option("--cert", cert, cert_help)->type_name("FILE|URI");
+  app.add_option("--key", key, key_help)->type_name("FILE|URI");
+  declare_place(app);
+}
+
+void credential_list::declare(CLI::App& app) {
+  const std::string again = "; again for each further name";
+  app.add_option("--cert", certs, cert_help + again)->allow_extra_args(false)->type_name("FILE|URI");
+  app.add_option("--key", keys, key_help + again)->allow_extra_args(false)->type_name("FILE|URI");
+  shared.declare_place(app);
+}
+
+void credential_options::declare_place(CLI::App& app) {
   app.add_option("--chain", chain, "Issuers of a certificate in a token (PEM), where the token does not hold them")
       ->type_name("FILE");
-  app.add_option("--key", key,
-                 "Its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI (default: where --cert is)")
-      ->type_name("FILE|URI");
   app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
       ->type_name("PATH");
   app.add_option("--pin-file", pin_file,
@@ -70,6 +82,10 @@ void credential_options::declare(CLI::App& app) {
 
 void tls_options::declare(CLI::App& app) {
   credentials.declare(app);
+  declare_protocol(app);
+}
+
+void tls_options::declare_protocol(CLI::App& app) {
   app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
   app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
   app.add_option("--policy", policy, "s2n security policy (default: by version)")->type_name("NAME");

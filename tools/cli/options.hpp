@@ -26,7 +26,17 @@ struct credential_options {
   std::string password_file;
 
   void declare(CLI::App& app);
+  void declare_place(CLI::App& app);  // all but --cert and --key
   std::optional<identity> load() const;  // nothing without --cert
+};
+
+// The same for a server of several names: --cert and --key once for each, in the same order.
+struct credential_list {
+  std::vector<std::string> certs, keys;
+  credential_options shared;  // what all of them have in common
+
+  void declare(CLI::App& app);
+  std::vector<identity> load() const;
 };
 
 // How TLS is spoken, by clients and servers alike.
@@ -40,6 +50,7 @@ struct tls_options {
   bool json = false;
 
   void declare(CLI::App& app);
+  void declare_protocol(CLI::App& app);  // all but the credentials
 
   std::optional<sluice::trust> load_trust() const;  // nothing without --ca and --ca-dir
   version_range versions() const;

@@ -35,7 +35,11 @@ failure cannot_listen(const asio::ip::tcp::endpoint& at, const boost::system::sy
 }  // namespace
 
 server::server(asio::io_context& io, const context& tls, server_settings settings, server_events events)
-    : io_(io), settings_(settings), events_(std::move(events)), room_(io, asio::steady_timer::time_point::max()) {
+    : io_(io),
+      tls_(tls),
+      settings_(std::move(settings)),
+      events_(std::move(events)),
+      room_(io, asio::steady_timer::time_point::max()) {
   acceptor_options options;
   options.handshake_timeout = settings_.patience;
   options.per_core = true;
@@ -45,15 +49,23 @@ server::server(asio::io_context& io, const context& tls, server_settings setting
     count({.peer = peer, .why = &why});
   };
   try {
-    acceptor_ = std::make_unique<acceptor>(io, settings_.listen, tls, std::move(options));
+    if (settings_.fail) {
+      unruly_.emplace(io_, settings_.listen);
+    } else {
+      acceptor_ = std::make_unique<acceptor>(io, settings_.listen, tls, std::move(options));
+    }
   } catch (const boost::system::system_error& e) {
     throw error(cannot_listen(settings_.listen, e));
   }
 }
 
+asio::ip::tcp::endpoint server::address() const {
+  return unruly_ ? unruly_->local_endpoint() : acceptor_->local_endpoint();
+}
+
 void server::start() {
   is_accepting_ = true;
-  asio::co_spawn(io_, accept_all(), [this](std::exception_ptr) {
+  asio::co_spawn(io_, unruly_ ? accept_unruly() : accept_all(), [this](std::exception_ptr) {
     is_accepting_ = false;
     end_if_done();
   });
@@ -76,8 +88,8 @@ asio::awaitable<void> server::accept_all() {
   }
 }
 
-void server::serve(tcp_stream s) {
-  const auto place = clients_.insert(clients_.end(), std::make_unique<served_client>(std::move(s)));
+void server::serve(tcp_stream s, const misbehaviour* how_to_fail) {
+  const auto place = clients_.insert(clients_.end(), std::make_unique<served_client>(std::move(s), how_to_fail));
   auto& client = **place;
   error_code ec;
   const auto peer = client.s.lowest_layer().remote_endpoint(ec);
@@ -105,7 +117,8 @@ void server::stop_accepting() {
   if (is_closing_) return;
   is_closing_ = true;
   events_.on_draining();
-  acceptor_->close();
+  if (acceptor_) acceptor_->close();
+  if (unruly_) unruly_->close();
   room_.cancel();
 }
 

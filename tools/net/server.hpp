@@ -7,6 +7,7 @@
 #include "sluice/asio/acceptor.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct server_settings {
   std::size_t most_clients = SIZE_MAX;               // served at a time
   std::uint64_t exit_after = UINT64_MAX;             // finished handshakes, failed ones included
   std::chrono::milliseconds patience{10000};         // for a handshake, and for draining
+  std::optional<misbehaviour> fail;
 };
 
 // A handshake that ended: `client` or `why` is set. The peer is not known when it hung up at once.
@@ -43,7 +45,7 @@ class server {
   // Listens; throws sluice::error with errc::in_use or errc::usage.
   server(boost::asio::io_context& io, const context& tls, server_settings settings, server_events events);
 
-  boost::asio::ip::tcp::endpoint address() const { return acceptor_->local_endpoint(); }
+  boost::asio::ip::tcp::endpoint address() const;
   std::uint64_t handshakes() const noexcept { return finished_; }  // failed ones included
   std::uint64_t failed() const noexcept { return failed_; }
 
@@ -56,15 +58,20 @@ class server {
 
   boost::asio::awaitable<void> accept_all();
   boost::asio::awaitable<void> see_off_clients();
-  void serve(tcp_stream s);
+  boost::asio::awaitable<void> accept_unruly();
+  boost::asio::awaitable<void> meet(boost::asio::ip::tcp::socket socket, std::uint64_t number);
+  boost::asio::awaitable<void> fail_handshake(boost::asio::ip::tcp::socket& socket);
+  void serve(tcp_stream s, const misbehaviour* how_to_fail = nullptr);
   void count(const handshake_result& one);
   void stop_accepting();
   void end_if_done();
 
   boost::asio::io_context& io_;
+  const context tls_;
   server_settings settings_;
   server_events events_;
   std::unique_ptr<acceptor> acceptor_;
+  std::optional<boost::asio::ip::tcp::acceptor> unruly_;  // instead, where some are to be failed
   client_list clients_;
   boost::asio::steady_timer room_;  // cancelled when a client leaves
   std::uint64_t finished_ = 0;

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/serving.hpp"
 
+#include "serve/http.hpp"
+#include "serve/sending.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 
-#include <fmt/format.h>
-
-#include <array>
 #include <vector>
 
 namespace sluice::tool {
@@ -25,30 +24,42 @@ asio::awaitable<void> accept_stops() {
   co_await asio::this_coro::throw_if_cancelled(false);
 }
 
-asio::awaitable<bool> send(served_client& c, std::string_view text) {
-  auto [ec, n] = co_await asio::async_write(c.s, asio::buffer(text), use_tuple);
-  c.touch();
-  co_return !ec;
-}
+// Small while a client is quiet, large while it pours: ten thousand quiet ones fit.
+class tide {
+ public:
+  asio::mutable_buffer room() { return asio::buffer(bytes_); }
+  std::string_view filled(std::size_t n) const { return {bytes_.data(), n}; }
+  // After the n bytes have been used.
+  void turn(std::size_t n) {
+    const auto wanted = n == bytes_.size() ? chunk : n < low ? low : bytes_.size();
+    if (wanted != bytes_.size()) bytes_ = std::vector<char>(wanted);
+  }
+
+ private:
+  static constexpr std::size_t low = 1024;
+  std::vector<char> bytes_ = std::vector<char>(low);
+};
 
 asio::awaitable<void> echo(served_client& c) {
-  std::vector<char> buffer(chunk);
+  tide buffer;
   while (!c.is_asked_to_stop) {
-    auto [ec, n] = co_await c.s.async_read_some(asio::buffer(buffer), use_tuple);
+    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), use_tuple);
     c.touch();
     if (ec) co_return;
-    const bool is_sent = co_await send(c, {buffer.data(), n});
+    const bool is_sent = co_await send(c, buffer.filled(n));
     if (!is_sent) co_return;
+    buffer.turn(n);
   }
 }
 
 asio::awaitable<void> discard(served_client& c) {
   co_await accept_stops();
-  std::vector<char> buffer(chunk);
+  tide buffer;
   while (!c.is_asked_to_stop) {
-    auto [ec, n] = co_await c.s.async_read_some(asio::buffer(buffer), use_tuple);
+    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), use_tuple);
     c.touch();
     if (ec) co_return;
+    buffer.turn(n);
   }
 }
 
@@ -68,27 +79,6 @@ asio::awaitable<void> source(served_client& c) {
   co_await (pour(c) || discard(c));
 }
 
-// One request, one answer. Nothing of the request matters but its end.
-asio::awaitable<void> http(served_client& c) {
-  constexpr std::size_t longest = 16384;
-  std::string head;
-  std::array<char, 4096> buffer;
-  while (head.find("\r\n\r\n") == head.npos && head.size() < longest) {
-    auto [ec, n] = co_await c.s.async_read_some(asio::buffer(buffer), use_tuple);
-    c.touch();
-    if (ec) co_return;
-    head.append(buffer.data(), n);
-  }
-  const bool is_whole = head.find("\r\n\r\n") != head.npos;
-  const auto body = is_whole ? c.page : std::string("{\"error\":\"the request's head is too long\"}\n");
-  auto answer = fmt::format(
-      "HTTP/1.1 {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\nCache-Control: "
-      "no-store\r\n\r\n",
-      is_whole ? "200 OK" : "431 Request Header Fields Too Large", body.size());
-  if (!head.starts_with("HEAD ")) answer += body;
-  co_await send(c, answer);
-}
-
 }  // namespace
 
 std::optional<serve_mode> serve_mode_from(std::string_view text) {
@@ -101,12 +91,14 @@ std::optional<serve_mode> serve_mode_from(std::string_view text) {
 
 asio::awaitable<void> serve_client(served_client& client, serve_mode mode) {
   co_await accept_stops();
+  if (client.fail != nullptr && client.fail->after == 0) co_return co_await strike(client);
   switch (mode) {
     case serve_mode::echo: co_await echo(client); break;
-    case serve_mode::http: co_await http(client); break;
+    case serve_mode::http: co_await answer_http(client); break;
     case serve_mode::discard: co_await discard(client); break;
     case serve_mode::source: co_await source(client); break;
   }
+  if (client.is_failed) co_return;
   constexpr auto patience = std::chrono::seconds(2);
   client.s.set_timeouts(patience, patience);
   if (client.s.is_established()) co_await client.s.async_shutdown(use_tuple);

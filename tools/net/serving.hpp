@@ -2,12 +2,16 @@
 // What `serve` does for one client once the handshake is done.
 #pragma once
 
+#include "serve/misbehaviour.hpp"
+
 #include "sluice/asio/stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/json/object.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,9 +23,13 @@ std::optional<serve_mode> serve_mode_from(std::string_view text);
 
 // One client. Everything about it happens on the server's one thread.
 struct served_client {
-  explicit served_client(tcp_stream stream) : s(std::move(stream)) {}
+  explicit served_client(tcp_stream stream, const misbehaviour* how_to_fail = nullptr)
+      : s(std::move(stream)), fail(how_to_fail) {}
   tcp_stream s;
-  std::string page;  // what http mode answers with
+  boost::json::object facts;           // what http mode answers with
+  const misbehaviour* const fail;      // null: serve it well
+  std::uint64_t bytes_sent = 0;
+  bool is_failed = false;  // on purpose: nothing more is to be said
   std::chrono::steady_clock::time_point last_active = std::chrono::steady_clock::now();
   boost::asio::cancellation_signal stop;  // total: end where nothing is lost; terminal: end
   bool is_asked_to_stop = false;

@@ -37,6 +37,15 @@ void write(std::string& out, const json::value& value) {
   }
 }
 
+std::string_view early_text(early_data fate) {
+  switch (fate) {
+    case early_data::none: return "none";
+    case early_data::rejected: return "rejected";
+    case early_data::accepted: return "accepted";
+  }
+  return "none";
+}
+
 }  // namespace
 
 std::string to_text(const json::value& value) {
@@ -98,7 +107,7 @@ json::object describe_tls(const std::optional<connection_info>& info, const std:
           {"signature", text_or_null(known.signature)},
           {"alpn", text_or_null(known.alpn)},
           {"resumed", known.resumed},
-          {"early_data", "none"},  // neither sent nor accepted by this version
+          {"early_data", early_text(known.early_data)},
           {"policy", text_or_null(policy)},
           {"client_certificate", known.client_certificate},
           {"ocsp", ocsp}};
