@@ -48,7 +48,8 @@ class OpensslClient:
     def visit(self, server):
         """A first visit, for the ticket, which comes after the handshake."""
         options = ["-sess_out", self.session]
-        return self.talk(server, *options, until=lambda said: self.session.exists() and b"END" in self.session.read_bytes())
+        self.session.write_bytes(b"")
+        return self.talk(server, *options, until=lambda _: b"END" in self.session.read_bytes())
 
     def send_early(self, server, text, until):
         early = self.folder / "early"

@@ -31,10 +31,11 @@ h1{margin:.2rem 0 .6rem;font-size:1.9rem;line-height:1.2;letter-spacing:-.01em}
 section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1.1rem 1.3rem;min-width:0}
 section.wide{grid-column:1/-1}
 h2{margin:0 0 .5rem;font-size:.8rem;font-weight:600;letter-spacing:.06em;text-transform:uppercase;color:var(--quiet)}
-dl{margin:0;display:grid;grid-template-columns:minmax(7.5rem,max-content) 1fr;column-gap:1.25rem}
+.stack{display:grid;gap:1rem;align-content:start;min-width:0}
+dl{margin:0;display:grid;grid-template-columns:minmax(7rem,max-content) 1fr}
 dt,dd{margin:0;padding:.3rem 0;border-top:1px solid var(--line)}
 dl>dt:first-of-type,dl>dt:first-of-type+dd{border-top:0}
-dt{color:var(--quiet)}
+dt{padding-right:1.25rem;color:var(--quiet)}
 dd{overflow-wrap:anywhere;font-size:.88rem;line-height:1.75}
 dd,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .none{color:var(--quiet)}
@@ -184,7 +185,7 @@ std::string html_page(const json::object& facts) {
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
       "<title>{} · sluice serve</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>{}</style>\n</head>\n<body>\n"
       "<main>\n<p class=\"mark\">sluice serve</p>\n<h1>You are connected with {}</h1>\n"
-      "<ul class=\"badges\">{}</ul>\n<div class=\"cards\">\n{}{}{}{}</div>\n"
+      "<ul class=\"badges\">{}</ul>\n<div class=\"cards\">\n{}<div class=\"stack\">\n{}{}</div>\n{}</div>\n"
       "<footer>The same in JSON: <code>curl</code> this address, or ask for anything but "
       "<code>text/html</code>.</footer>\n</main>\n</body>\n</html>\n",
       version, style, version, badges(facts), connection_card(facts), our_card(facts), client_card(facts),
