@@ -80,7 +80,7 @@ def test_most_verbs_need_something_and_have_options_with_values():
         ["check", "localhost", "--resume"],
         ["connect", "localhost", "--starttls", "smtp"],
         ["serve"],
-        ["serve", "--listen", "127.0.0.1:0", "--tickets", "on"],
+        ["serve", "--listen", "127.0.0.1:0", "--tickets", "maybe"],
         ["demo", "surplus"],
     ],
 )
