@@ -120,7 +120,9 @@ TEST(library_stop, in_one_thread_is_safe_for_contexts_made_in_another) {
         if (library::stop()) ++stops;
       }
     });
-    for (int round = 0; round < 200; ++round) {
+    // On a busy machine the other thread may be away whenever nothing is in use.
+    for (int round = 0; round < 200 || stops == 0; ++round) {
+      std::this_thread::yield();
       const auto client = context::client({.trust = trust::from_pem(anchor).value()}).value();
       const auto server = context::server({.identities = {identity::from_pem(chain, key).value()}}).value();
       pair p(client, server);
@@ -128,7 +130,6 @@ TEST(library_stop, in_one_thread_is_safe_for_contexts_made_in_another) {
     }
     is_done = true;
     other.join();
-    EXPECT_GT(stops, 0);
   });
 }
 
