@@ -106,6 +106,13 @@ class connection {
   step write(transport& io, std::span<const ::iovec> from);
   step flush(transport& io);
 
+  // New keys for what we send, from the next write() on, ahead of whose data KeyUpdate leaves (RFC 8446 §4.6.3).
+  // Nothing is sent by this call, and the peer is not asked for new keys of its own; asking twice before a write is
+  // asking once. Refused without effect: errc::not_ready before the handshake is done, errc::version_unsupported below
+  // TLS 1.3, which has no such thing, broken_pipe after close_notify. s2n changes keys by itself before a cipher's
+  // limit.
+  error_code request_key_update();
+
   // Sends close_notify, then waits for the peer's; what the peer still sends is thrown away (RFC 8446 §6.1).
   step shutdown(transport& io);
   // Sends close_notify alone; reading goes on. TLS 1.2 has no half close: there, what the peer still sends is

@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace sluice::inline v0 {
@@ -39,6 +41,22 @@ struct signature_event {
   std::chrono::nanoseconds waited{};  // from the request to the answer
 };
 
+// A message of the TLS protocol itself, sent or received, as it is under the encryption. Application data is not one.
+struct message_event {
+  enum class kind : std::uint8_t { handshake, alert, change_cipher_spec, sealed };
+  std::uint64_t connection = 0;  // which one, counted from 1 in this process
+  kind what = kind::handshake;   // sealed: a record that could not be opened, in which anything may be
+  bool is_server = false;        // we are
+  bool is_sent = false;          // by us
+  bool was_sealed = false;       // it travelled encrypted
+  std::uint8_t type = 0;         // HandshakeType (RFC 8446 §4) or AlertDescription (§6.2); 255: an alert not opened
+  // All of it, a handshake message's header of four bytes included. Valid during the call only. Empty for what was not
+  // opened: TLS 1.2's Finished, and alerts after it.
+  std::span<const std::byte> bytes;
+  std::size_t size = 0;           // of the message; of the record where it was not opened
+  std::chrono::nanoseconds at{};  // since the handshake began
+};
+
 // Derive and pass it in a context's options. Methods are called on the thread where the thing happened, must not
 // throw, and must return soon: a handshake waits for them. One object may serve several contexts.
 class observer {
@@ -50,6 +68,12 @@ class observer {
   virtual void on_warning(std::string_view) noexcept {}
   // Once for each connection that had begun its handshake. `timings` lacks resolve and connect.
   virtual void on_closed(const closed_event&) noexcept {}
+  // Asked once a connection, when it is made: is it to tell each message? That costs it a second decryption of all
+  // that it sends and receives: for diagnosis.
+  virtual bool wants_messages() const noexcept { return false; }
+  // In the order they went by, as soon as there is a secret to open them with, before the call returns in which that
+  // was so.
+  virtual void on_message(const message_event&) noexcept {}
 };
 
 // Counts. Any thread; the totals only grow.

@@ -4,6 +4,7 @@
 #include "asio/completion.hpp"
 #include "asio/driver.hpp"
 #include "asio/happy_eyeballs.hpp"
+#include "asio/prelude.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -103,6 +104,8 @@ class connector : public std::enable_shared_from_this<connector> {
     ++tries_;
     timings_ = {};
     has_shaken_hands_ = false;
+    prelude_ = {};
+    is_try_late_ = false;
     phase_ = phase::resolve;
     try_began_ = clock_type::now();
     socket_setup setup{.options = request_.tcp, .interface = request_.interface, .local = {}};
@@ -141,8 +144,32 @@ class connector : public std::enable_shared_from_this<connector> {
       if (!self) return;
       self->timings_.connect = clock_type::now() - self->try_began_ - self->timings_.resolve;
       if (why.code) return self->fail(std::move(why));
-      self->shake_hands(std::move(socket));
+      if (self->request_.prelude == nullptr) return self->shake_hands(std::move(socket));
+      self->speak(std::move(socket));
     });
+  }
+
+  // What is said before TLS. It ends when its socket is closed, so that it may be waited for.
+  void speak(tcp::socket socket) {
+    if (is_over_) return;
+    phase_ = phase::handshake;  // TCP is up
+    speaking_.emplace(std::move(socket));
+    const auto began = clock_type::now();
+    run_prelude(serial_, *request_.prelude, *speaking_, [self = shared_from_this(), began](failure why) {
+      self->prelude_ = clock_type::now() - began;
+      auto spoken = std::move(*self->speaking_);
+      self->speaking_.reset();
+      if (self->is_late_) return self->give_up();
+      if (self->is_try_late_) return self->give_up_try();
+      if (why.code && why.at == phase::setup) why.at = phase::handshake;
+      if (why.code) return self->fail(std::move(why));
+      self->shake_hands(std::move(spoken));
+    });
+  }
+
+  void end_speaking() {
+    error_code ignored;
+    speaking_->close(ignored);
   }
 
   void shake_hands(tcp::socket socket) {
@@ -222,6 +249,8 @@ class connector : public std::enable_shared_from_this<connector> {
 
   // In the handshake the driver sees to it.
   void give_up_try() {
+    is_try_late_ = true;
+    if (speaking_) return end_speaking();
     race_->stop();
     failure why;
     why.code = make_error_code(errc::timed_out);
@@ -241,6 +270,12 @@ class connector : public std::enable_shared_from_this<connector> {
       is_late_ = true;
       if (is_cancelled_) cancel_handshake_.emit(net::cancellation_type::terminal);
       park_.expires_after(std::chrono::milliseconds(500));
+      return park_.async_wait(parked{shared_from_this(), std::move(handler)});
+    }
+    if (!is_over_ && speaking_) {
+      is_late_ = true;
+      end_speaking();
+      park_.expires_at(clock_type::time_point::max());
       return park_.async_wait(parked{shared_from_this(), std::move(handler)});
     }
     if (!is_over_) give_up();
@@ -290,6 +325,7 @@ class connector : public std::enable_shared_from_this<connector> {
     told.attempts = std::move(attempts_);
     told.tries = tries_;
     told.waited = waited_;
+    told.prelude = prelude_;
     if (!driver_ || !has_shaken_hands_) return;  // under way still, on the driver's own strand
     if (!is_established_) told.sent_certificates = driver_->tls_.sent_certificates();
     told.handshake = driver_->tls_.seen_handshake();
@@ -307,6 +343,8 @@ class connector : public std::enable_shared_from_this<connector> {
   std::chrono::nanoseconds waited_{};
   std::vector<connect_attempt> attempts_;
   std::optional<happy_eyeballs> race_;
+  std::optional<tcp::socket> speaking_;  // while the prelude has it
+  std::chrono::nanoseconds prelude_{};
   net::cancellation_signal cancel_handshake_;
   driver_pointer driver_;
   clock_type::time_point began_, try_began_;
@@ -315,6 +353,7 @@ class connector : public std::enable_shared_from_this<connector> {
   failure why_;
   bool is_over_ = false;
   bool is_late_ = false;
+  bool is_try_late_ = false;
   bool is_cancelled_ = false;
   bool is_established_ = false;
   bool has_shaken_hands_ = false;  // well or badly
@@ -336,7 +375,8 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .tcp = options.tcp,
           .interface = std::string(options.interface),
           .local_address = std::string(options.local_address),
-          .early_data = copy_bytes(net::buffer(options.early_data))};
+          .early_data = copy_bytes(net::buffer(options.early_data)),
+          .prelude = options.prelude};
 }
 
 void start_connect(const net::any_io_executor& executor, connect_request request,

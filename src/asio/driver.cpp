@@ -208,6 +208,7 @@ std::vector<certificate> sent_certificates(const driver& d) { return d.tls_.sent
 const handshake_view& seen_handshake(const driver& d) noexcept { return d.tls_.seen_handshake(); }
 std::optional<identity> own_identity(const driver& d) { return d.tls_.own_identity(); }
 bool is_established(const driver& d) noexcept { return d.tls_.is_established(); }
+error_code request_key_update(driver& d) { return d.tls_.request_key_update(); }
 layer& layer_of(driver& d) noexcept { return *d.layer_; }
 
 }  // namespace sluice::inline v0::detail

@@ -113,6 +113,7 @@ step connection::impl::latch(failure story) {
   if (!why.code) why.code = make_error_code(errc::internal);
   if (why.where.empty()) why.where = place;
   explain(why);
+  if (tap) tap->tell_rest();
   signature.reset();
   const auto& watch = ctx.observer();
   if (!established && has_begun()) end_handshake(&why);
@@ -180,6 +181,9 @@ void connection::reset(const connection_options& options) {
 }
 
 void connection::impl::begin(const connection_options& options) {
+  const auto& watch = ctx.observer();
+  tap = watch && watch->wants_messages() ? std::make_unique<internal::message_tap>(*watch, side == role::server)
+                                         : nullptr;
   if (side != ctx.side()) {
     latch(internal::make_failure(errc::usage, "connection", "the context is for the other role"));
     return;
@@ -203,6 +207,7 @@ step connection::handshake(transport& io) {
   auto& c = *impl_;
   if (!c.has_begun()) {
     c.began = std::chrono::steady_clock::now();
+    if (c.tap) c.tap->begin();
     if (c.why.code) c.end_handshake(&c.why);
   }
   if (c.why.code) return c.failed_step();
@@ -271,6 +276,16 @@ step connection::flush(transport& io) {
   if (c.why.code) return c.failed_step();
   if (!c.flush_output(io)) return {.next = want::write};
   return c.write_error ? c.write_failed() : step{};
+}
+
+error_code connection::request_key_update() {
+  auto& c = *impl_;
+  if (c.why.code) return c.why.code;
+  if (!c.established) return make_error_code(errc::not_ready);
+  if (!c.has_half_close()) return make_error_code(errc::version_unsupported);
+  if (c.write_closed) return broken_pipe();
+  const bool is_noted = s2n_connection_request_key_update(c.conn.get(), S2N_KEY_UPDATE_NOT_REQUESTED) == S2N_SUCCESS;
+  return is_noted ? error_code() : make_error_code(errc::internal);
 }
 
 step connection::shutdown_write(transport& io) {

@@ -5,6 +5,7 @@
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
 #include "core/handles.hpp"
+#include "core/message_tap.hpp"
 #include "core/record_meter.hpp"
 #include "core/recorder.hpp"
 #include "core/signature_slot.hpp"
@@ -130,6 +131,7 @@ struct connection::impl {
   error_code read_error;
   bool read_ended = false;
   std::vector<std::byte> produced;
+  std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
   internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
   std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
   std::array<std::byte, 5> first_header{};  // of the peer's first record

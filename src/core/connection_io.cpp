@@ -93,6 +93,7 @@ void connection::impl::call::finish() {
   if (!left.empty() && !c_.write_error) c_.output.append(left);
   if (c_.produced.capacity() <= scratch_kept) scratch = std::move(c_.produced);
   c_.produced = {};
+  if (c_.tap) c_.tap->tell();
 }
 
 // True when nothing is left over.
@@ -155,6 +156,7 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
     return -1;
   }
   c.records_in.saw(arrived);
+  if (c.tap) c.tap->saw(internal::message_tap::way::in, arrived);
   if (c.watches_flight()) c.flight.saw(arrived);
   if (c.recorder) c.recorder->received(arrived);
   return static_cast<int>(n);
@@ -173,6 +175,7 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
     c.produced.insert(c.produced.end(), bytes, bytes + size);
     c.records_out.saw({bytes, size});
     if (c.recorder) c.recorder->sent({bytes, size});
+    if (c.tap) c.tap->saw(internal::message_tap::way::out, {bytes, size});
     return static_cast<int>(size);
   } catch (const std::bad_alloc&) {
     errno = ENOMEM;

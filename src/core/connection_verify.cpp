@@ -222,6 +222,7 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
           text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     }
     if (c != nullptr && c->recorder) c->recorder->saw_secret(text);
+    if (c != nullptr && c->tap) c->tap->saw_secret(text);
     if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;
   } catch (...) {

@@ -2,16 +2,11 @@
 #include "core/flight.hpp"
 
 #include "core/flight_reader.hpp"
+#include "core/record_opener.hpp"
 
-#include <openssl/aead.h>
 #include <openssl/bytestring.h>
-#include <openssl/digest.h>
-#include <openssl/hkdf.h>
-#include <openssl/mem.h>
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <optional>
 
 namespace sluice::inline v0::internal {
@@ -21,21 +16,6 @@ constexpr std::size_t most_kept = 128 * 1024;
 constexpr std::uint8_t record_handshake = 22, record_application = 23;                     // RFC 8446 §5.1
 constexpr std::uint8_t message_server_hello = 2, message_certificate = 11;                 // §4
 constexpr std::uint16_t extension_supported_versions = 43, version_tls13 = 0x0304;
-constexpr std::size_t nonce_size = 12;
-
-struct suite {
-  const EVP_AEAD* aead;
-  const EVP_MD* hash;
-};
-
-std::optional<suite> suite_of(std::uint16_t code) {
-  switch (code) {
-    case 0x1301: return suite{EVP_aead_aes_128_gcm(), EVP_sha256()};
-    case 0x1302: return suite{EVP_aead_aes_256_gcm(), EVP_sha384()};
-    case 0x1303: return suite{EVP_aead_chacha20_poly1305(), EVP_sha256()};
-    default: return std::nullopt;
-  }
-}
 
 // ServerHello (RFC 8446 §4.1.3), HelloRetryRequest included.
 std::optional<hello> parse_hello(CBS body) {
@@ -54,58 +34,6 @@ std::optional<hello> parse_hello(CBS body) {
   }
   return h;
 }
-
-// HKDF-Expand-Label without a context (RFC 8446 §7.1).
-bool expand(const suite& s, const secret& from, std::string_view label, std::span<std::uint8_t> out) {
-  std::array<std::uint8_t, 64> info{};
-  const auto full = std::string("tls13 ") + std::string(label);
-  std::size_t size = 0;
-  info[size++] = static_cast<std::uint8_t>(out.size() >> 8);
-  info[size++] = static_cast<std::uint8_t>(out.size());
-  info[size++] = static_cast<std::uint8_t>(full.size());
-  std::memcpy(info.data() + size, full.data(), full.size());
-  size += full.size();
-  info[size++] = 0;
-  const auto* key = reinterpret_cast<const std::uint8_t*>(from.view().data());
-  return HKDF_expand(out.data(), out.size(), s.hash, key, from.size(), info.data(), size) == 1;
-}
-
-// Opens the records of the peer's encrypted flight, one after the other.
-class opener {
- public:
-  opener(const suite& s, const secret& traffic) {
-    std::array<std::uint8_t, EVP_AEAD_MAX_KEY_LENGTH> key{};
-    const auto key_size = EVP_AEAD_key_length(s.aead);
-    is_ready_ = expand(s, traffic, "key", std::span(key).first(key_size)) && expand(s, traffic, "iv", iv_) &&
-                EVP_AEAD_CTX_init(ctx_.get(), s.aead, key.data(), key_size, EVP_AEAD_DEFAULT_TAG_LENGTH, nullptr) == 1;
-    OPENSSL_cleanse(key.data(), key.size());
-  }
-
-  // The plaintext of a handshake record; nothing for any other, or one that does not open.
-  std::optional<std::vector<std::uint8_t>> open(std::span<const std::uint8_t> header,
-                                                std::span<const std::uint8_t> body) {
-    if (!is_ready_) return std::nullopt;
-    auto nonce = iv_;
-    for (std::size_t i = 0; i < 8; ++i) nonce[nonce_size - 1 - i] ^= static_cast<std::uint8_t>(sequence_ >> (8 * i));
-    ++sequence_;
-    std::vector<std::uint8_t> plain(body.size());
-    std::size_t size = 0;
-    if (EVP_AEAD_CTX_open(ctx_.get(), plain.data(), &size, plain.size(), nonce.data(), nonce.size(), body.data(),
-                          body.size(), header.data(), header.size()) != 1) {
-      return std::nullopt;
-    }
-    while (size > 0 && plain[size - 1] == 0) --size;  // padding, then the real content type
-    if (size == 0 || plain[size - 1] != record_handshake) return std::nullopt;
-    plain.resize(size - 1);
-    return plain;
-  }
-
- private:
-  bssl::ScopedEVP_AEAD_CTX ctx_;
-  std::array<std::uint8_t, nonce_size> iv_{};
-  std::uint64_t sequence_ = 0;
-  bool is_ready_ = false;
-};
 
 // Walks records and messages; remembers the hello that counts and the Certificate message.
 class reader {
@@ -132,11 +60,11 @@ class reader {
     if (type == record_handshake) {
       messages_.insert(messages_.end(), body.begin(), body.end());
     } else if (type == record_application && hello_) {
-      const auto s = suite_of(hello_->cipher);
-      if (!s || traffic_.empty()) return;
-      if (!opener_) opener_.emplace(*s, traffic_);
-      if (const auto plain = opener_->open(header, body))
-        messages_.insert(messages_.end(), plain->begin(), plain->end());
+      if (!opener_) opener_ = record_opener::make(hello_->cipher, traffic_);
+      if (!opener_) return;
+      const auto opened = opener_->open(header, body);
+      if (opened && opened->type == record_handshake)
+        messages_.insert(messages_.end(), opened->plain.begin(), opened->plain.end());
     }
     take_messages();
   }
@@ -156,7 +84,7 @@ class reader {
   const secret& traffic_;
   std::optional<hello> hello_;
   std::vector<std::uint8_t> messages_;
-  std::optional<opener> opener_;
+  std::optional<record_opener> opener_;
   std::optional<std::vector<std::uint8_t>> certificate_;
 };
 
@@ -177,13 +105,6 @@ std::vector<certificate> parse_certificates(std::span<const std::uint8_t> messag
   return chain;
 }
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 }  // namespace
 
 void flight_record::saw(std::span<const std::byte> bytes) {
@@ -192,24 +113,19 @@ void flight_record::saw(std::span<const std::byte> bytes) {
   bytes_.insert(bytes_.end(), some.begin(), some.end());
 }
 
-// "LABEL client_random secret", in hexadecimal.
 void flight_record::saw_secret(std::string_view line, std::string_view label) {
-  if (!line.starts_with(label)) return;
-  const auto last_space = line.rfind(' ');
-  if (last_space == line.npos) return;
-  const auto hex = line.substr(last_space + 1);
-  std::array<std::byte, 64> raw;
-  const auto size = std::min(hex.size() / 2, raw.size());
-  for (std::size_t i = 0; i < size; ++i) {
-    raw[i] = static_cast<std::byte>(hex_value(hex[2 * i]) * 16 + hex_value(hex[2 * i + 1]));
-  }
-  secret_ = secret(std::span<const std::byte>(raw).first(size));
-  OPENSSL_cleanse(raw.data(), raw.size());
+  if (auto found = key_log_secret(line, label)) secret_ = std::move(*found);
 }
 
 void flight_record::forget() noexcept {
   bytes_ = {};
   secret_ = secret();
+}
+
+std::optional<hello> read_server_hello(std::span<const std::uint8_t> body) {
+  CBS bytes;
+  CBS_init(&bytes, body.data(), body.size());
+  return parse_hello(bytes);
 }
 
 std::vector<certificate> flight_record::certificates(std::optional<hello> settled) const {

@@ -23,6 +23,8 @@ struct hello {
 };
 
 struct read_flight;  // flight_reader.hpp
+// The body of a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3); nothing where it is not one.
+std::optional<hello> read_server_hello(std::span<const std::uint8_t> body);
 
 class flight_record {
  public:

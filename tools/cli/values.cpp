@@ -62,14 +62,14 @@ std::string bracketed(const std::string& host, const std::string& port) {
 
 }  // namespace
 
-std::string target::text() const { return bracketed(host, port); }
+std::string target::text() const { return path.empty() ? bracketed(host, port) : host + " at " + path; }
 
-target parse_target(std::string_view text) {
+target parse_target(std::string_view text, std::string_view default_port) {
   if (text.find("://") != text.npos) bad_address(text, "a URL is not taken");
   auto parts = split_port(text);
   if (parts.host.empty()) bad_address(text, "there is no host in it");
   if (text.starts_with('[') || parts.host.find(':') != parts.host.npos) check_ipv6(text, parts.host);
-  target made{.host = std::move(parts.host)};
+  target made{.host = std::move(parts.host), .port = std::string(default_port)};
   if (parts.port) {
     const auto port = number(*parts.port);
     if (!port || *port == 0 || *port > 65535) bad_address(text, "\"" + *parts.port + "\" is not a port");

@@ -14,10 +14,11 @@ namespace sluice::tool {
 struct target {
   std::string host;            // "example.org", "::1"
   std::string port = "443";
-  std::string text() const;    // "example.org:443", "[::1]:443"
+  std::string path = {};       // of a Unix socket, which is asked instead
+  std::string text() const;    // "example.org:443", "[::1]:443", "example.org at /run/site.sock"
 };
 
-target parse_target(std::string_view text);  // HOST, HOST:PORT, [::1]:443, ::1
+target parse_target(std::string_view text, std::string_view port = "443");  // HOST, HOST:PORT, [::1]:443, ::1
 boost::asio::ip::tcp::endpoint parse_listen_address(
     std::string_view text);  // "127.0.0.1:8443", "[::]:0", ":8443" on loopback
 std::chrono::milliseconds parse_duration(std::string_view text, std::string_view option);  // 250ms 10s 5m 2h 21d

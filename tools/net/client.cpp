@@ -2,6 +2,7 @@
 #include "net/client.hpp"
 
 #include "cli/trouble.hpp"
+#include "net/saved_chain.hpp"
 #include "show/dates.hpp"
 
 #include "sluice/dangerous.hpp"
@@ -18,6 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 context make_context(const client_verb_options& options) {
   const auto& tls = options.tls;
@@ -34,6 +36,7 @@ context make_context(const client_verb_options& options) {
   if (options.is_insecure) made.verify = dangerous::accept_any_certificate();
   made.sessions = options.sessions;
   made.keep_handshake = true;
+  made.observer = options.watch.watch(stderr, tls.json);
   made.key_log = tls.open_key_log();
   // Whoever waits at the terminal is not the attacker whom blinding is meant for.
   made.blinding = blinding::at_most(std::chrono::seconds(0));
@@ -76,11 +79,52 @@ std::optional<failure> check_requirements(const client_verb_options& options, co
   return p.least_validity ? check_validity(r, *p.least_validity) : std::nullopt;
 }
 
+// The stream, or why there is none.
+asio::awaitable<void> dial_tcp(const client_plan& p, route& way, dialled& made) {
+  auto& r = made.report;
+  failure why;
+  connect_report story;
+  const connect_options wishes{.timeout = p.limit,
+                               .server_name = r.server_name,
+                               .failure = &why,
+                               .report = &story,
+                               .prelude = way.before_tls()};
+  const auto& first = way.first();
+  auto outcome = co_await async_connect(p.tls, first.host, first.port, wishes, use_tuple);
+  r.prelude = story.prelude;
+  r.take(std::move(story));
+  if (way.proxy()) r.address.reset();
+  if (std::get<0>(outcome)) {
+    r.why = way.told(std::move(why));
+  } else {
+    made.stream.emplace(std::move(std::get<1>(outcome)));
+  }
+}
+
+asio::awaitable<void> dial_local(const client_plan& p, const route& way, dialled& made) {
+  auto& r = made.report;
+  failure why;
+  auto s = co_await connect_local(p.tls, way.to(), r.server_name, p.limit, why);
+  connect_report story;
+  story.timings = s.timings();
+  story.sent_certificates = s.sent_certificates();
+  story.handshake = s.seen_handshake();
+  r.take(std::move(story));
+  if (why.code) {
+    r.why = std::move(why);
+  } else {
+    made.stream.emplace(std::move(s));
+  }
+}
+
 }  // namespace
 
 void client_verb_options::declare(CLI::App& app) {
-  app.add_option("HOST", address, "HOST, HOST:PORT or [IPV6]:PORT; port 443 unless given")->required()->type_name("");
+  app.add_option("HOST", address, "HOST, HOST:PORT or [IPV6]:PORT; port 443, or that of --starttls, unless given")
+      ->required()
+      ->type_name("");
   tls.declare(app);
+  way.declare(app);
   app.add_option("--servername", server_name, "Name to send and to verify, when it is not HOST")->type_name("NAME");
   app.add_flag("--insecure", is_insecure, "Accept any certificate: nobody checks whom you talk to");
   app.add_flag("--require-tls13", needs_tls13, "Fail (9) unless TLS 1.3 was agreed");
@@ -90,14 +134,22 @@ void client_verb_options::declare(CLI::App& app) {
   app.add_flag("--require-ocsp", needs_ocsp, "Fail (9) unless a good OCSP response was stapled");
   app.add_option("--fail-under", fail_under, "Fail (9) when a certificate ends sooner than this: 21d")
       ->type_name("TIME");
+  app.add_option("--save-chain", save_chain, "Write the peer's certificates (PEM), also those that were refused")
+      ->type_name("FILE");
+  watch.declare(app);
 }
 
 client_plan make_plan(const client_verb_options& options) {
-  auto to = parse_target(options.address);
+  route way(options.way, options.address);
   const auto limit = options.tls.time_limit();
   std::optional<std::chrono::milliseconds> least;
   if (!options.fail_under.empty()) least = parse_duration(options.fail_under, "--fail-under");
-  return {.to = std::move(to), .tls = make_context(options), .limit = limit, .least_validity = least, .address = {}};
+  return {.to = way.to(),
+          .way = way,
+          .tls = make_context(options),
+          .limit = limit,
+          .least_validity = least,
+          .address = {}};
 }
 
 dialled undialled(const client_verb_options& options, failure why) {
@@ -130,26 +182,27 @@ asio::awaitable<dialled> dial(const client_verb_options& options, const client_p
   r.server_name = options.server_name.empty() ? p.to.host : options.server_name;
   r.is_verified = !options.is_insecure;
   r.policy = p.tls.policy().name;
+  auto way = p.way;
+  if (!p.address.empty()) way.aim_at(p.address);
+  r.starttls = way.starttls();
+  if (way.proxy()) r.proxy = way.proxy()->at.text();
 
-  failure why;
-  connect_report story;
-  const connect_options wishes{.timeout = p.limit, .server_name = r.server_name, .failure = &why, .report = &story};
-  const auto& host = p.address.empty() ? r.to.host : p.address;
   const auto began = clock_type::now();
-  auto outcome = co_await async_connect(p.tls, host, r.to.port, wishes, asio::as_tuple(asio::use_awaitable));
+  if (way.is_local()) {
+    co_await dial_local(p, way, made);
+  } else {
+    co_await dial_tcp(p, way, made);
+  }
   r.total = clock_type::now() - began;
-  r.take(std::move(story));
-  if (std::get<0>(outcome)) {
-    r.why = why;
-    co_return made;
+  if (made.stream) {
+    r.info = made.stream->info();
+    if (auto verified = made.stream->peer_certificates(); !verified.empty()) {
+      r.chain = std::move(verified);
+      r.is_chain_verified = true;
+    }
+    r.why = check_requirements(options, p, r);
   }
-  made.stream = std::move(std::get<1>(outcome));
-  r.info = made.stream->info();
-  if (auto verified = made.stream->peer_certificates(); !verified.empty()) {
-    r.chain = std::move(verified);
-    r.is_chain_verified = true;
-  }
-  r.why = check_requirements(options, p, r);
+  if (!options.save_chain.empty()) save_chain(options.save_chain, r);
   co_return made;
 }
 
@@ -158,7 +211,7 @@ dialled interrupted_dial(const client_verb_options& options) {
   made.has_begun = true;
   made.report.to.host = options.address;
   try {
-    made.report.to = parse_target(options.address);
+    made.report.to = route(options.way, options.address).to();
   } catch (const error&) {
     // Whatever is wrong with it, Ctrl-C came first.
   }

@@ -3,7 +3,10 @@
 #pragma once
 
 #include "cli/options.hpp"
+#include "net/any_stream.hpp"
 #include "net/report.hpp"
+#include "net/route.hpp"
+#include "net/trace.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -17,11 +20,14 @@ namespace sluice::tool {
 struct client_verb_options {
   std::string address;
   tls_options tls;
+  route_options way;
   std::string server_name;
   bool is_insecure = false;
   bool needs_tls13 = false, needs_post_quantum = false, needs_ocsp = false;
   std::string needs_alpn;
   std::string fail_under;
+  std::string save_chain;
+  trace_options watch;
   std::shared_ptr<session_store> sessions;  // where tickets go to and come from; null: nowhere
 
   void declare(CLI::App& app);
@@ -30,6 +36,7 @@ struct client_verb_options {
 // What the options ask for, checked before anybody is asked, and shared by all connections that are made so.
 struct client_plan {
   target to;
+  route way;
   context tls;
   std::chrono::milliseconds limit;
   std::optional<std::chrono::milliseconds> least_validity;
@@ -40,7 +47,7 @@ client_plan make_plan(const client_verb_options& options);  // throws sluice::er
 
 struct dialled {
   connection_report report;
-  std::optional<tcp_stream> stream;  // when the handshake was done, whatever the requirements say
+  std::optional<any_stream> stream;  // when the handshake was done, whatever the requirements say
   bool has_begun = false;            // false: the options were wrong, and nobody was asked
 };
 

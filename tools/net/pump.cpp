@@ -26,7 +26,7 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // Both directions share it; they run on one thread.
 struct pumping {
-  pumping(tcp_stream& stream, std::chrono::milliseconds quiet)
+  pumping(any_stream& stream, std::chrono::milliseconds quiet)
       : s(stream),
         patience(quiet),
         in(s.get_executor(), STDIN_FILENO),
@@ -35,7 +35,7 @@ struct pumping {
   bool has_half_close() const { return s.info().version == "TLSv1.3"; }
   void touch() { last_active = asio::steady_timer::clock_type::now(); }
 
-  tcp_stream& s;
+  any_stream& s;
   const std::chrono::milliseconds patience;
   shared_descriptor in, out;
   asio::steady_timer::time_point last_active = asio::steady_timer::clock_type::now();
@@ -108,9 +108,9 @@ asio::awaitable<bool> pump_down(pumping& p) {
 asio::awaitable<void> wait_for_hangup(pumping& p) {
   p.awaits_hangup = true;
   while (p.is_up) {
-    auto [ec] = co_await p.s.lowest_layer().async_wait(asio::ip::tcp::socket::wait_read, use_tuple);
+    auto [ec] = co_await p.s.async_wait_readable(use_tuple);
     char byte = 0;
-    const auto n = ec ? 0 : ::recv(p.s.lowest_layer().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto n = ec ? 0 : ::recv(p.s.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n >= 0 || errno != EAGAIN) break;  // closed, broken, or talking on after its goodbye
   }
   p.awaits_hangup = false;
@@ -118,13 +118,12 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> pump(tcp_stream& s, std::chrono::milliseconds patience) {
+asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience) {
   pumping p(s, patience);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;
     p.up_ended.cancel();
-    error_code ignored;
-    if (p.awaits_hangup) p.s.lowest_layer().cancel(ignored);  // nothing else of ours is under way there
+    if (p.awaits_hangup) p.s.cancel_waits();  // nothing else of ours is under way there
   };
   asio::co_spawn(s.get_executor(), pump_up(p), asio::bind_cancellation_slot(p.stop_up.slot(), up_done));
   const bool is_clean = co_await pump_down(p);

@@ -2,7 +2,7 @@
 // stdin to the peer and the peer to stdout, until both have ended.
 #pragma once
 
-#include "sluice/asio/stream.hpp"
+#include "net/any_stream.hpp"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -15,6 +15,6 @@ namespace sluice::tool {
 // stdout had enough. The end of stdin is a half-close in TLS 1.3; TLS 1.2 has none, and a goodbye would make the peer
 // throw away what it still has to say (RFC 5246 §7.2.1), so there it waits until both sides were quiet for `patience`.
 // `s` outlives it.
-boost::asio::awaitable<std::optional<failure>> pump(tcp_stream& s, std::chrono::milliseconds patience);
+boost::asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience);
 
 }  // namespace sluice::tool

@@ -107,6 +107,7 @@ void serve_options::declare(CLI::App& app) {
                  "Signatures at a time by a token's key, 8 unless given: as many as the token makes side by side")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  watch.declare(app);
   tls.declare_protocol(app);
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/options.hpp"
 #include "net/server.hpp"
+#include "net/trace.hpp"
 
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct serve_options {
   std::string listen, mode = "echo", client_auth = "none", tickets = "on";
   std::string most_clients, exit_after, early_data;
   std::optional<std::string> fail;
+  trace_options watch;
 
   void declare(CLI::App& app);
   server_settings settings() const;  // throws errc::usage

@@ -85,6 +85,9 @@ void add_agreement(table& facts, const connection_report& r) {
 void print_facts(const connection_report& r, const screen& to) {
   table facts({{""}, {""}});
   if (r.address) facts.add({{"address", tone::quiet}, to_text(*r.address)});
+  if (!r.proxy.empty()) facts.add({{"proxy", tone::quiet}, r.proxy});
+  if (!r.starttls.empty()) facts.add({{"STARTTLS", tone::quiet}, r.starttls});
+  if (r.prelude.count() > 0) facts.add({{"before TLS", tone::quiet}, short_time(r.prelude)});
   if (r.info) add_agreement(facts, r);
   add_request(facts, r);
   if (!r.policy.empty()) facts.add({{"policy", tone::quiet}, r.policy});

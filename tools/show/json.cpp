@@ -46,6 +46,14 @@ std::string_view early_text(early_data fate) {
   return "none";
 }
 
+// How the server was reached, where that was not straight over TCP.
+json::object describe_way(const connection_report& r) {
+  return {{"starttls", text_or_null(r.starttls)},
+          {"proxy", text_or_null(r.proxy)},
+          {"unix", text_or_null(r.to.path)},
+          {"prelude_ms", milliseconds(r.prelude)}};
+}
+
 }  // namespace
 
 std::string to_text(const json::value& value) {
@@ -130,13 +138,15 @@ json::object describe(const connection_statistics& counted) {
 
 json::object describe(const connection_report& r) {
   const auto address = r.address ? to_text(*r.address) : std::string();
-  return {{"schema", 1},
-          {"ok", r.is_good()},
-          {"peer", {{"address", text_or_null(address)}, {"server_name", text_or_null(r.server_name)}}},
-          {"tls", describe_tls(r.info, r.policy, r.ocsp())},
-          {"certificates", describe(r.chain)},
-          {"timing_ms", describe_timings(r)},
-          {"error", describe(r.why)}};
+  json::object made{{"schema", 1},
+                    {"ok", r.is_good()},
+                    {"peer", {{"address", text_or_null(address)}, {"server_name", text_or_null(r.server_name)}}},
+                    {"tls", describe_tls(r.info, r.policy, r.ocsp())},
+                    {"certificates", describe(r.chain)},
+                    {"timing_ms", describe_timings(r)},
+                    {"error", describe(r.why)}};
+  if (!r.starttls.empty() || !r.proxy.empty() || !r.to.path.empty()) made["via"] = describe_way(r);
+  return made;
 }
 
 }  // namespace sluice::tool

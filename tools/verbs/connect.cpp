@@ -4,10 +4,16 @@
 #include "cli/run.hpp"
 #include "cli/trouble.hpp"
 #include "net/client.hpp"
+#include "net/key_update.hpp"
 #include "net/pump.hpp"
+#include "net/session_file.hpp"
 #include "show/json.hpp"
 #include "show/words.hpp"
 #include "verbs/table.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -16,9 +22,20 @@ namespace {
 
 namespace asio = boost::asio;
 
+struct pipe_options {
+  client_verb_options client;
+  std::string session_in, session_out;
+
+  bool has_session() const { return !session_in.empty() || !session_out.empty(); }
+};
+
 asio::awaitable<dialled> talk(const client_verb_options& options) {
+  // From the start: who sends the signal too early must not kill us with it.
+  const auto executor = co_await asio::this_coro::executor;
+  key_updates updates(executor);
   auto d = co_await dial(options);
   if (!d.stream || d.report.why) co_return d;
+  updates.follow(*d.stream);
   const screen notes(stderr);
   // A person sees at once whom they talk to; a script sees nothing unless something goes wrong.
   if (notes.is_terminal() && !options.tls.json) {
@@ -30,11 +47,40 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
   co_return d;
 }
 
-int connect(const client_verb_options& options) {
-  asio::io_context io;
+// What became of the session files, for whoever waits for them.
+void tell(const session_file& sessions, const pipe_options& options, connection_report& r) {
+  const screen notes(stderr);
+  if (const auto unused = sessions.unused()) notes.line("sluice: " + *unused + "; the handshake was a full one");
+  if (r.info && sessions.lacks_session()) {
+    notes.line("sluice: " + options.session_out + ": not written: the server gave no session");
+  }
+  if (const auto trouble = sessions.unwritten(); trouble && !r.why) r.why = trouble;
+}
+
+// What it answers lives no longer than `io`.
+dialled run(asio::io_context& io, const pipe_options& given) {
+  auto options = given.client;
+  std::shared_ptr<session_file> sessions;
+  try {
+    if (given.has_session()) sessions = std::make_shared<session_file>(given.session_in, given.session_out);
+  } catch (const error& e) {
+    dialled none;
+    none.report.to.host = options.address;
+    none.report.why = e.why();
+    return none;
+  }
+  options.sessions = sessions;
   auto done = run_to_end(io, talk(options));
-  const auto d = done ? std::move(*done) : interrupted_dial(options);
+  auto d = done ? std::move(*done) : interrupted_dial(options);
+  if (sessions) tell(*sessions, given, d.report);
+  return d;
+}
+
+int connect(const pipe_options& given) {
+  asio::io_context io;
+  const auto d = run(io, given);
   const auto& r = d.report;
+  const auto& options = given.client;
   const screen notes(stderr);
   if (options.tls.json) {
     auto told = describe(r);
@@ -51,8 +97,12 @@ int connect(const client_verb_options& options) {
 }  // namespace
 
 action declare_connect(CLI::App& app) {
-  auto options = std::make_shared<client_verb_options>();
-  options->declare(app);
+  auto options = std::make_shared<pipe_options>();
+  options->client.declare(app);
+  app.add_option("--session-in", options->session_in, "Resume the session in this file, if the server still takes it")
+      ->type_name("FILE");
+  app.add_option("--session-out", options->session_out, "Keep the newest session here, for --session-in: a secret")
+      ->type_name("FILE");
   return [options] { return connect(*options); };
 }
 

@@ -127,7 +127,7 @@ class serving {
 
   context make_context(const serve_options& options) {
     auto made = make_server_options(options, who_);
-    made.observer = counts_;
+    made.observer = options.watch.watch(stdout, is_json_, counts_);
     return context::server(made).value();
   }
 

@@ -2,6 +2,7 @@
 // async_connect: name lookup, TCP, TLS and the name check, under one deadline.
 #pragma once
 
+#include "sluice/asio/prelude.hpp"
 #include "sluice/asio/socket_options.hpp"
 #include "sluice/asio/stream.hpp"
 #include "sluice/retry.hpp"
@@ -36,6 +37,7 @@ struct connect_report {
   // and what passed, where the context says keep_handshake.
   std::vector<certificate> sent_certificates;
   handshake_view handshake;
+  std::chrono::nanoseconds prelude{};     // of the last try, what was said before TLS
 };
 
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.
@@ -56,6 +58,7 @@ struct connect_options {
   // Sent before the server has answered (0-RTT) when a session allows it: see connection_options for what may be. What
   // the server has of it is info().early_bytes; write the rest. Only the first try sends it.
   std::string_view early_data = {};
+  sluice::prelude* prelude = nullptr;   // speaks before TLS does (STARTTLS, a proxy); outlives the operation
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
 
@@ -72,6 +75,7 @@ struct connect_request {
   tcp_options tcp;
   std::string interface, local_address;
   std::vector<std::byte> early_data;
+  sluice::prelude* prelude;
 };
 
 connect_request make_request(const context& ctx, std::string_view host, std::string_view service,

@@ -204,6 +204,10 @@ class stream {
     return net::async_initiate<Token, void(error_code, std::size_t)>(start(), token, detail::gather(buffers));
   }
 
+  // New keys for what we send, ahead of the next write's data (see connection::request_key_update). Returns at once;
+  // not while a write is outstanding on another thread.
+  error_code request_key_update() { return detail::request_key_update(*driver_); }
+
   // void(error_code). Sends close_notify and waits for the peer's, at most the shutdown time-out; what the peer
   // still sends is thrown away. Cancellation: terminal.
   template <class Token = default_token>

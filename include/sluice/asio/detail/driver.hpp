@@ -64,6 +64,7 @@ std::vector<certificate> sent_certificates(const driver& d);
 const handshake_view& seen_handshake(const driver& d) noexcept;
 std::optional<identity> own_identity(const driver& d);
 bool is_established(const driver& d) noexcept;
+error_code request_key_update(driver& d);
 
 // The layer that stands for a NextLayer. Defined in stream_impl.hpp; instantiated in the library for TCP and Unix
 // sockets and references to them.

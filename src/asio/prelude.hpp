@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a prelude, with its exceptions made failures.
+#pragma once
+
+#include "sluice/asio/prelude.hpp"
+
+#include <functional>
+
+namespace sluice::inline v0::detail {
+
+// `done` is called on `serial`, once, never inside this call; a failure without a code: all went well. `speaker` and
+// `socket` outlive it.
+void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
+                 std::function<void(failure)> done);
+
+}  // namespace sluice::inline v0::detail

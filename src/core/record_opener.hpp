@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens TLS 1.3 records with a secret of the key log: for showing to people, never for deciding anything.
+#pragma once
+
+#include "sluice/secret.hpp"
+
+#include <openssl/aead.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+// "LABEL client_random secret", a line of the NSS key log; nothing unless it is that label's.
+std::optional<secret> key_log_secret(std::string_view line, std::string_view label);
+
+// The records of one direction under one traffic secret, in order.
+class record_opener {
+ public:
+  // Nothing where the cipher suite's code is not one of TLS 1.3's that we know.
+  static std::optional<record_opener> make(std::uint16_t cipher, const secret& traffic);
+
+  struct opened {
+    std::uint8_t type = 0;  // what the record really carries (RFC 8446 §5.2)
+    std::vector<std::uint8_t> plain;
+  };
+  // Nothing for one that does not open; it has used up no number then.
+  std::optional<opened> open(std::span<const std::uint8_t> header, std::span<const std::uint8_t> body);
+
+  // The next generation of the secret, after a KeyUpdate (RFC 8446 §7.2).
+  bool update();
+
+ private:
+  struct suite;
+  static const suite* suite_of(std::uint16_t code);
+  record_opener(const suite& s, secret traffic) : suite_(&s), traffic_(std::move(traffic)) {}
+  bool begin();
+
+  static constexpr std::size_t nonce_size = 12;
+  const suite* suite_;
+  secret traffic_;
+  bssl::UniquePtr<EVP_AEAD_CTX> ctx_;
+  std::array<std::uint8_t, nonce_size> iv_{};
+  std::uint64_t sequence_ = 0;
+};
+
+}  // namespace sluice::inline v0::internal
