@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <system_error>
 
 namespace {
 
@@ -33,7 +34,8 @@ int refuse(const CLI::App& app, const CLI::ParseError& why) {
 int after_output(int code) {
   errno = 0;
   if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
-  screen(stderr).line(fmt::format("sluice: standard output: {}", std::strerror(errno)));
+  const auto why = errno;
+  screen(stderr).line(fmt::format("sluice: output cannot be written: {}", std::strerror(why)));
   return code == exit_ok ? static_cast<int>(exit_internal) : code;
 }
 
@@ -43,10 +45,21 @@ int run(const action& chosen) {
   } catch (const sluice::error& e) {
     complain(e.why());
     return exit_code_of(e.why());
+  } catch (const std::system_error& e) {  // of the screen: standard output cannot be written
+    screen(stderr).line(fmt::format("sluice: {}", e.what()));
+    return exit_internal;
   } catch (const std::exception& e) {
     screen(stderr).line(fmt::format("sluice: internal error: {}; please report it", e.what()));
     return exit_internal;
   }
+}
+
+action saying(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return [text = std::move(text)] {
+    screen(stdout).line(text);
+    return static_cast<int>(exit_ok);
+  };
 }
 
 }  // namespace
@@ -54,15 +67,13 @@ int run(const action& chosen) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app("", "sluice");
-  const auto chosen = declare_program(app);
+  auto chosen = declare_program(app);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    app.exit(help);
-    return after_output(exit_ok);
+  } catch (const CLI::CallForHelp&) {
+    chosen = saying(app.help());
   } catch (const CLI::Success& told) {  // --version
-    app.exit(told);
-    return after_output(exit_ok);
+    chosen = saying(told.what());
   } catch (const CLI::ParseError& why) {
     return refuse(app, why);
   }

@@ -7,45 +7,72 @@ import pathlib
 import re
 import subprocess
 
+import pytest
+
+from helps import verbs
 from kit import LIMIT, ROOT, SLUICE, environment, run
 
 PAGE = (ROOT / "docs" / "cli.md").read_text()
+CONSOLES = re.findall(r"^```console\n(.*?)^```$", PAGE, re.S | re.M)
 # What differs from run to run.
 VARIES = [
-    (r"\d{4}-\d\d-\d\d", "DATE"),
+    (r"\d{4}-\d\d-\d\d(T[\d:]+Z)?", "DATE"),
     (r"\b[\d.]+ (ms|s|µs)\b", "TIME"),
     (r"\d+ days", "N days"),
     (r" *[█▉▊▋▌▍▎▏]+", ""),
     (r" +(?=TIME)", " "),
     (r"(?m)^ +p50 +p90 +p99 +longest$", "p50 p90 p99 longest"),
     (r"localhost:\d{5}\b", "PORT"),
+    (r"127\.0\.0\.1:(?!8443)\d+", "ADDRESS"),
+    (r"serial=[0-9a-f]+|serial [0-9a-f]+", "SERIAL"),
+    (r"id=(%[0-9A-Fa-f]{2})+", "ID"),
+    (r"slot(-id=| )\d+", "SLOT"),
+    (r"SHA-256 [0-9a-f]+", "SHA-256"),
+    (r"\d\d:\d\d UTC", "UTC"),
+    (r"(?<!\S)/\S+/ca\.pem", "/tmp/ca.pem"),
+    (r"(?m)^( +1 +)\d+ +TIME", r"\1 RATE TIME"),  # a row of token bench
 ]
 
 
 def plain(text):
+    """Without what differs, and without the width of columns, which follows it."""
     for pattern, word in VARIES:
         text = re.sub(pattern, word, text)
-    return text
+    return re.sub(r" {2,}", "  ", text)
 
 
-def test_every_console_says_what_the_page_says(server, site, authority, tmp_path):
+@pytest.fixture
+def shown_in(server, authority, tmp_path):
+    """Runs a console's commands in one folder, where each finds what those before it left; answers what is shown."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "sluice").symlink_to(pathlib.Path(SLUICE).resolve())
     (tmp_path / "ca.pem").write_bytes(authority.cert.read_bytes())
-    env = environment(PATH=f"{folder}:{os.environ['PATH']}")
-    consoles = re.findall(r"^```console\n(.*?)^```$", PAGE, re.S | re.M)
-    assert len(consoles) >= 4
-    for console in consoles:
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "softhsm2.conf").write_text(f"directories.tokendir = {tmp_path}/tokens\nlog.level = ERROR\n")
+    env = environment(PATH=f"{folder}:{os.environ['PATH']}", SOFTHSM2_CONF=str(tmp_path / "softhsm2.conf"))
+
+    def show(console):
         # One shell, so that `echo $?` tells of the command before; each command is echoed as the page shows it.
         commands = [line[2:] for line in console.splitlines() if line.startswith("$ ")]
         script = "".join(f"cat <<'SHOWN'\n$ {c}\nSHOWN\n(exit $code)\n{c}\ncode=$?\n" for c in commands)
         script = "code=0\n" + script.replace("localhost:8443", server.name)
-        shell = ["bash", "-c", script]
         both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        done = subprocess.run(shell, cwd=tmp_path, env=env, timeout=LIMIT, **both)
-        shown = done.stdout.decode().replace(f":{server.port}", ":8443")
-        assert plain(shown) == plain(console)
+        done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=env, timeout=LIMIT, **both)
+        return done.stdout.decode().replace(f":{server.port}", ":8443")
+
+    return show
+
+
+def test_every_console_says_what_the_page_says(shown_in):
+    assert len(CONSOLES) >= 8
+    for console in CONSOLES:
+        assert plain(shown_in(console)) == plain(console)
+
+
+@pytest.mark.parametrize("words", verbs(), ids=" ".join)
+def test_every_verb_is_shown_at_work(words):
+    assert any(re.search(rf"^\$ .*\bsluice {' '.join(words)}\b", console, re.M) for console in CONSOLES)
 
 
 def test_the_page_of_errors_is_what_the_lab_hears():

@@ -95,6 +95,24 @@ def test_help_is_plain_and_goes_to_stdout():
     assert ran.code == 0 and "\033" not in ran.text and ran.err == ""
 
 
+def test_a_reader_that_had_enough_is_no_trouble():
+    reader, writer = os.pipe()
+    os.close(reader)
+    listed = [SLUICE, "lab", "list"]
+    ran = subprocess.run(listed, stdout=writer, stderr=subprocess.PIPE, timeout=LIMIT, env=environment())
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_full_disk_is_told():
+    with open("/dev/full", "wb") as full:
+        for args in ["lab", "list"], ["--version"]:
+            ran = subprocess.run(
+                [SLUICE, *args], stdout=full, stderr=subprocess.PIPE, timeout=LIMIT, env=environment()
+            )
+            assert ran.returncode == 70 and b"No space left on device" in ran.stderr
+
+
 @pytest.mark.parametrize("width", [50, 80, 120])
 def test_help_fits_the_terminal(width):
     code, shown = on_terminal("check", "--help", width=width)

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <limits>
+#include <system_error>
 
 namespace sluice::tool {
 namespace {
@@ -82,8 +84,12 @@ std::string screen::paint(tone meaning, std::string_view text) const {
   return fmt::format("{}{}\033[0m", escape(meaning), text);
 }
 
+// A reader that had enough is no trouble; a disk that is full is.
 void screen::line(std::string_view text) const {
-  fmt::print(to_, "{}\n", has_symbols_ ? std::string(text) : in_ascii(text));
+  const auto whole = (has_symbols_ ? std::string(text) : in_ascii(text)) + "\n";
+  errno = 0;
+  if (std::fwrite(whole.data(), 1, whole.size(), to_) == whole.size() || errno == EPIPE) return;
+  throw std::system_error(errno, std::generic_category(), "output cannot be written");
 }
 
 void screen::flush() const { std::fflush(to_); }
