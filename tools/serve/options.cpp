@@ -82,18 +82,16 @@ void serve_options::declare(CLI::App& app) {
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
       ->required()
       ->type_name("ADDRESS");
-  app.add_option("--mode", mode, "echo, http (a page that tells what we saw), discard or source")
+  app.add_option("--mode", mode, "What it does for clients; http is a page that tells what we saw")
       ->capture_default_str()
-      ->type_name("MODE");
-  app.add_option("--client-auth", client_auth, "Client certificates: none, optional or required; see --ca")
+      ->type_name("echo|http|discard|source");
+  app.add_option("--client-auth", client_auth, "Whether clients must show a certificate; see --ca")
       ->capture_default_str()
-      ->type_name("WHETHER");
+      ->type_name("none|optional|required");
   app.add_option("--ocsp", ocsp, "Staple this OCSP response (DER); for several --cert one each, or none, in order")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  app.add_option("--tickets", tickets, "Whether clients may resume: on or off")
-      ->capture_default_str()
-      ->type_name("WHETHER");
+  app.add_option("--tickets", tickets, "Whether clients may resume")->capture_default_str()->type_name("on|off");
   app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
       ->type_name("N");
   app.add_option("--max-connections", most_clients, "Serve at most this many clients at a time")->type_name("N");

@@ -84,12 +84,12 @@ std::string screen::paint(tone meaning, std::string_view text) const {
   return fmt::format("{}{}\033[0m", escape(meaning), text);
 }
 
-// A reader that had enough is no trouble; a disk that is full is.
 void screen::line(std::string_view text) const {
   const auto whole = (has_symbols_ ? std::string(text) : in_ascii(text)) + "\n";
   errno = 0;
-  if (std::fwrite(whole.data(), 1, whole.size(), to_) == whole.size() || errno == EPIPE) return;
-  throw std::system_error(errno, std::generic_category(), "output cannot be written");
+  const bool is_written = std::fwrite(whole.data(), 1, whole.size(), to_) == whole.size();
+  // A reader that had enough is no trouble of ours.
+  if (!is_written && errno != EPIPE) throw std::system_error(errno, std::generic_category(), "cannot write");
 }
 
 void screen::flush() const { std::fflush(to_); }

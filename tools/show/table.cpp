@@ -40,7 +40,7 @@ void table::print(const screen& to, std::size_t indent) const {
       line += (is_right ? pad : "") + to.paint(row[i].meaning, text) + (is_right || is_last ? "" : pad);
       if (!is_last) line += std::string(gap, ' ');
     }
-    line.erase(line.find_last_not_of(' ') + 1);
+    line.resize(line.find_last_not_of(' ') + 1);  // an empty cell at the end
     to.line(line);
   };
   if (std::ranges::any_of(columns_, [](const column& c) { return !c.head.empty(); })) {

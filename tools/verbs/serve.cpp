@@ -131,18 +131,20 @@ class serving {
     return context::server(made).value();
   }
 
+  static std::string_view trimmed(std::string_view pem) { return pem.substr(0, pem.find_last_not_of('\n') + 1); }
+
   void announce() {
     const auto address = to_text(server_.address());
     if (is_json_) {
       tell({{"event", "listening"}, {"address", address}});
-      if (!who_.throwaway.empty()) fmt::print(stderr, "{}", who_.throwaway);
+      if (!who_.throwaway.empty()) screen(stderr).line(trimmed(who_.throwaway));
       return;
     }
     out_.line("listening " + address);
     if (!who_.throwaway.empty()) {
       out_.line(out_.paint(tone::quiet,
                            "a certificate for this run, self-signed, for localhost; clients verify it with --ca:"));
-      fmt::print("{}", who_.throwaway);
+      out_.line(trimmed(who_.throwaway));
     }
     out_.flush();
   }
