@@ -49,6 +49,32 @@ struct connect : ::testing::Test {
   }
 };
 
+TEST_F(connect, tells_what_passed_where_the_handshake_is_kept) {
+  tls = client_context({.blinding = blinding::off(), .keep_handshake = true});
+  connect_report report;
+  EXPECT_FALSE(to("localhost", port, connect_options{.report = &report})) << got.why().message();
+  ASSERT_FALSE(report.handshake.messages.empty());
+  EXPECT_EQ(handshake_message_name(report.handshake.messages.front().type), "ClientHello");
+  EXPECT_EQ(report.handshake.messages.size(), got.stream->seen_handshake().messages.size());
+  EXPECT_GT(report.handshake.verified.count(), 0);
+  EXPECT_LE(report.handshake.verified, report.timings.handshake);
+  EXPECT_TRUE(report.sent_certificates.empty()) << "they were accepted";
+}
+
+TEST_F(connect, tells_the_chain_of_a_server_that_was_refused) {
+  for (const bool keeps : {false, true}) {
+    connect_report report;
+    tls = client_context({.blinding = blinding::off(), .keep_handshake = keeps});
+    EXPECT_EQ(to("localhost", port, connect_options{.server_name = "other.example", .report = &report}),
+              errc::name_mismatch);
+    ASSERT_EQ(report.sent_certificates.size(), 1u);
+    EXPECT_EQ(report.sent_certificates[0].subject(), certificate::from_pem(site().certificate)->front().subject());
+    EXPECT_EQ(got.stream->sent_certificates().size(), 1u);
+    EXPECT_EQ(report.handshake.messages.empty(), !keeps);
+    EXPECT_EQ(report.handshake.verified.count(), 0);
+  }
+}
+
 TEST_F(connect, gives_an_established_stream_and_the_time_of_each_phase) {
   connect_report report;
   EXPECT_FALSE(to("localhost", port, connect_options{.report = &report})) << got.why().message();

@@ -5,6 +5,8 @@ import json
 import re
 import signal
 
+import pytest
+
 from kit import Program, run
 
 
@@ -75,6 +77,7 @@ def test_the_first_verdict_may_be_a_bad_one(server):
         watch.end()
 
 
-def test_a_wrong_period_is_wrong_usage():
-    ran = run("check", "localhost:1", "--watch", "soon")
-    assert ran.code == 1 and "is not a duration" in ran.err
+@pytest.mark.parametrize("period, why", [("soon", "is not a duration"), ("0s", "leaves no time between two looks")])
+def test_a_wrong_period_is_wrong_usage(period, why):
+    ran = run("check", "localhost:1", "--watch", period)
+    assert ran.code == 1 and why in ran.err

@@ -56,6 +56,10 @@ prepared prepare(const check_options& asked) {
   made.options = asked.client;
   made.options.sessions = made.book;
   if (!asked.watch.empty()) made.period = parse_duration(asked.watch, "--watch");
+  if (!asked.watch.empty() && made.period.count() == 0) {
+    give_up(errc::usage, "--watch", "\"" + asked.watch + "\" leaves no time between two looks",
+            "write how often to look, for example 60s");
+  }
   made.runs = asked.runs();
   made.addresses = parse_addresses(asked.addresses);
   if (!asked.resumes) made.book->turn_to(ticket_book::use::ignore);
