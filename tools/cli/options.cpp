@@ -86,11 +86,19 @@ void tls_options::declare(CLI::App& app) {
 }
 
 void tls_options::declare_protocol(CLI::App& app) {
-  app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
-  app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
+  declare_rest(app);
+  declare_versions(app);
+}
+
+void tls_options::declare_versions(CLI::App& app) {
   app.add_option("--policy", policy, "s2n security policy (default: by version)")->type_name("NAME");
   app.add_option("--min-tls", min_tls, "Least version of TLS (default 1.2)")->type_name("1.0|1.1|1.2|1.3");
   app.add_option("--max-tls", max_tls, "Greatest version of TLS (default 1.3)")->type_name("1.0|1.1|1.2|1.3");
+}
+
+void tls_options::declare_rest(CLI::App& app) {
+  app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
+  app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
   app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
   app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
       ->type_name("FILE");
@@ -119,6 +127,19 @@ sluice::key_log tls_options::open_key_log() const {
   if (const char* given = std::getenv("SSLKEYLOGFILE"); path.empty() && given != nullptr) path = given;
   if (path.empty()) return {};
   return [file = std::make_shared<key_log_file>(path)](std::string_view line) { file->write(line); };
+}
+
+client_options tls_options::for_client() const {
+  client_options made;
+  made.identity = credentials.load();
+  made.trust = load_trust();
+  made.policy = policy;
+  made.versions = versions();
+  made.alpn = alpn_list();
+  made.key_log = open_key_log();
+  // Whoever waits at the terminal is not the attacker whom blinding is meant for.
+  made.blinding = blinding::at_most(std::chrono::seconds(0));
+  return made;
 }
 
 std::chrono::milliseconds tls_options::time_limit() const { return parse_duration(timeout, "--timeout"); }

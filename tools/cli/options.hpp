@@ -50,8 +50,11 @@ struct tls_options {
   bool json = false;
 
   void declare(CLI::App& app);
-  void declare_protocol(CLI::App& app);  // all but the credentials
+  void declare_protocol(CLI::App& app);  // all but the credentials: the two below
+  void declare_versions(CLI::App& app);  // --policy, --min-tls, --max-tls
+  void declare_rest(CLI::App& app);
 
+  client_options for_client() const;  // of all of them; opens what they name
   std::optional<sluice::trust> load_trust() const;  // nothing without --ca and --ca-dir
   version_range versions() const;
   std::vector<std::string> alpn_list() const;

@@ -22,13 +22,7 @@ using clock_type = std::chrono::steady_clock;
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 context make_context(const client_verb_options& options) {
-  const auto& tls = options.tls;
-  client_options made;
-  made.identity = tls.credentials.load();
-  made.trust = tls.load_trust();
-  made.policy = tls.policy;
-  made.versions = tls.versions();
-  made.alpn = tls.alpn_list();
+  auto made = options.tls.for_client();
   // To require a protocol is to offer it.
   if (!options.needs_alpn.empty() && std::ranges::find(made.alpn, options.needs_alpn) == made.alpn.end()) {
     made.alpn.push_back(options.needs_alpn);
@@ -36,10 +30,7 @@ context make_context(const client_verb_options& options) {
   if (options.is_insecure) made.verify = dangerous::accept_any_certificate();
   made.sessions = options.sessions;
   made.keep_handshake = true;
-  made.observer = options.watch.watch(stderr, tls.json);
-  made.key_log = tls.open_key_log();
-  // Whoever waits at the terminal is not the attacker whom blinding is meant for.
-  made.blinding = blinding::at_most(std::chrono::seconds(0));
+  made.observer = options.watch.watch(stderr, options.tls.json);
   return context::client(made).value();
 }
 
