@@ -39,6 +39,8 @@ struct policy {
 // errc::unknown_policy, with the nearest names, when the linked s2n has none of that name (case does not matter).
 result<policy> find_policy(std::string_view name);
 std::vector<std::string> policy_names();
+// Those that the linked s2n knows by name alone, and refuses.
+std::vector<std::string> deprecated_policy_names();
 
 // The range of versions that is asked for; an empty end is left to the policy.
 struct version_range {

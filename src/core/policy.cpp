@@ -12,6 +12,7 @@
 #include <cctype>
 #include <cstring>
 #include <numeric>
+#include <span>
 #include <utility>
 
 // Exported by libs2n but not in its headers: the table behind s2n_config_set_cipher_preferences and the writer of
@@ -122,9 +123,10 @@ policy parse(std::string_view name, std::string text) {
   return made;
 }
 
+std::span<const char*> deprecated_names() { return {deprecated_security_policies, deprecated_security_policies_len}; }
+
 bool is_deprecated(std::string_view name) {
-  const std::span deprecated(deprecated_security_policies, deprecated_security_policies_len);
-  return std::ranges::any_of(deprecated, [name](const char* other) { return same_name(other, name); });
+  return std::ranges::any_of(deprecated_names(), [name](const char* other) { return same_name(other, name); });
 }
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -188,6 +190,11 @@ std::vector<std::string> policy_names() {
     if (!is_for_tests(row->version)) names.emplace_back(row->version);
   }
   return names;
+}
+
+std::vector<std::string> deprecated_policy_names() {
+  const auto names = deprecated_names();
+  return {names.begin(), names.end()};
 }
 
 std::vector<policy_preset> policy_presets() { return {presets.begin(), presets.end()}; }

@@ -112,6 +112,16 @@ TEST(policy, that_s2n_deprecates_is_refused_with_the_reason) {
   }
 }
 
+TEST(policy, that_s2n_deprecates_is_known_by_name_and_listed_apart) {
+  const auto deprecated = deprecated_policy_names();
+  EXPECT_EQ(deprecated.size(), deprecated_security_policies_len);
+  const auto names = policy_names();
+  for (const auto& name : deprecated) {
+    EXPECT_FALSE(find_policy(name)) << name;
+    EXPECT_EQ(std::ranges::find(names, name), names.end()) << name;
+  }
+}
+
 TEST(policy, that_is_unknown_is_named_with_what_is_near) {
   const auto remedy = [](const char* name) {
     const auto why = find_policy(name).error();

@@ -42,6 +42,10 @@ constexpr std::array all = {
          "  sluice lab run certificates --client 'openssl s_client -connect {host}:{port} -CAfile {ca} "
          "-verify_hostname {sni} -verify_return_error'",
          declare_lab},
+    verb{"policy", "Security policies: what each offers, how two differ, which can talk to a server",
+         "  sluice policy list\n"
+         "  sluice policy for example.org",
+         declare_policy},
 };
 
 }  // namespace

@@ -32,6 +32,7 @@ action declare_check(CLI::App& app);
 action declare_connect(CLI::App& app);
 action declare_demo(CLI::App& app);
 action declare_lab(CLI::App& app);
+action declare_policy(CLI::App& app);
 action declare_serve(CLI::App& app);
 action declare_token(CLI::App& app);
 
