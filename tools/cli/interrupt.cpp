@@ -26,8 +26,10 @@ interrupt_watch::~interrupt_watch() {
   ::sigaction(SIGTERM, &before_term_, nullptr);
 }
 
+bool interrupt_watch::is_raised() const noexcept { return is_interrupted != 0; }
+
 void interrupt_watch::check() const {
-  if (is_interrupted != 0) give_up(errc::cancelled, "interrupted");
+  if (is_raised()) give_up(errc::cancelled, "interrupted");
 }
 
 }  // namespace sluice::tool

@@ -16,6 +16,7 @@ class interrupt_watch {
   interrupt_watch& operator=(const interrupt_watch&) = delete;
   ~interrupt_watch();
 
+  bool is_raised() const noexcept;
   void check() const;  // throws sluice::error, errc::cancelled, once the flag is up
 
   template <class T>

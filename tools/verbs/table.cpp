@@ -46,6 +46,10 @@ constexpr std::array all = {
          "  sluice policy list\n"
          "  sluice policy for example.org",
          declare_policy},
+    verb{"bench", "Presses a server: handshakes, throughput, latency, idle connections",
+         "  sluice bench handshake localhost:8443 --ca ca.pem\n"
+         "  sluice bench latency localhost:8443 --ca ca.pem --rate 1000",
+         declare_bench},
 };
 
 }  // namespace

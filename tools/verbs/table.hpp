@@ -27,6 +27,7 @@ std::span<const verb> verbs();
 // The verbs below a verb.
 action declare_subverbs(CLI::App& app, std::span<const verb> below);
 
+action declare_bench(CLI::App& app);
 action declare_ca(CLI::App& app);
 action declare_check(CLI::App& app);
 action declare_connect(CLI::App& app);
