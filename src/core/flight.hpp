@@ -4,27 +4,17 @@
 // opened with the handshake secret that the key log hands out. For diagnosis only; nothing is decided by it.
 #pragma once
 
+#include "core/flight_reader.hpp"
 #include "sluice/certificate.hpp"
 #include "sluice/secret.hpp"
 
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 namespace sluice::inline v0::internal {
-
-// What a ServerHello settles. A server, which sends it, knows it from elsewhere.
-struct hello {
-  std::uint16_t version = 0;  // the code point of the highest both spoke of
-  std::uint16_t cipher = 0;
-};
-
-struct read_flight;  // flight_reader.hpp
-// The body of a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3); nothing where it is not one.
-std::optional<hello> read_server_hello(std::span<const std::uint8_t> body);
 
 class flight_record {
  public:

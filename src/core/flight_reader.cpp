@@ -11,8 +11,27 @@ namespace sluice::inline v0::internal {
 namespace {
 
 constexpr std::uint8_t record_cipher_change = 20, record_handshake = 22, record_application = 23;  // RFC 8446 §5.1
+constexpr std::uint16_t extension_supported_versions = 43;
 constexpr std::size_t header_size = 4;         // of a message: type and length
 constexpr std::size_t finished_size_tls12 = 12;  // RFC 5246 §7.4.9
+
+// ServerHello (RFC 8446 §4.1.3), HelloRetryRequest included.
+std::optional<hello> parse_hello(CBS body) {
+  hello h;
+  CBS session, extensions;
+  if (!CBS_get_u16(&body, &h.version) || !CBS_skip(&body, 32) || !CBS_get_u8_length_prefixed(&body, &session) ||
+      !CBS_get_u16(&body, &h.cipher) || !CBS_skip(&body, 1)) {
+    return std::nullopt;
+  }
+  if (CBS_len(&body) == 0 || !CBS_get_u16_length_prefixed(&body, &extensions)) return h;
+  while (CBS_len(&extensions) > 0) {
+    std::uint16_t type = 0;
+    CBS value;
+    if (!CBS_get_u16(&extensions, &type) || !CBS_get_u16_length_prefixed(&extensions, &value)) break;
+    if (type == extension_supported_versions) CBS_get_u16(&value, &h.version);
+  }
+  return h;
+}
 
 class reader {
  public:
@@ -42,11 +61,11 @@ class reader {
     } else if (type == record_handshake) {
       rest_.insert(rest_.end(), body.begin(), body.end());
     } else if (type == record_application && settled) {
-      if (!opener_ && !traffic_.empty()) opener_ = record_opener::make(settled->cipher, traffic_);
-      const auto opened = opener_ ? opener_->open(header, body) : std::nullopt;
-      if (opened && opened->type == record_handshake) {
+      if (!opener_) opener_ = record_opener::make(settled->cipher, traffic_);
+      if (!opener_) return;
+      const auto opened = opener_->open(header, body);
+      if (opened && opened->type == record_handshake)
         rest_.insert(rest_.end(), opened->plain.begin(), opened->plain.end());
-      }
     }
     take_messages();
   }
@@ -57,7 +76,7 @@ class reader {
       CBS_init(&all, rest_.data(), rest_.size());
       std::uint8_t type = 0;
       if (!CBS_get_u8(&all, &type) || !CBS_get_u24_length_prefixed(&all, &body)) return;
-      if (type == type_server_hello) flight_.settled = read_server_hello({CBS_data(&body), CBS_len(&body)});
+      if (type == type_server_hello) flight_.settled = parse_hello(body);
       add(type, {CBS_data(&body), CBS_data(&body) + CBS_len(&body)}, header_size + CBS_len(&body));
       rest_.erase(rest_.begin(), rest_.end() - static_cast<std::ptrdiff_t>(CBS_len(&all)));
     }
@@ -81,6 +100,12 @@ class reader {
 };
 
 }  // namespace
+
+std::optional<hello> read_server_hello(std::span<const std::uint8_t> body) {
+  CBS bytes;
+  CBS_init(&bytes, body.data(), body.size());
+  return parse_hello(bytes);
+}
 
 const read_message* read_flight::find(std::uint8_t type) const noexcept {
   const auto found = std::ranges::find(messages, type, &read_message::type);

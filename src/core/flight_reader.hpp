@@ -2,7 +2,6 @@
 // Reads the handshake messages out of one direction's records. For showing and diagnosis; nothing is decided by it.
 #pragma once
 
-#include "core/flight.hpp"
 #include "sluice/secret.hpp"
 
 #include <cstddef>
@@ -13,9 +12,19 @@
 
 namespace sluice::inline v0::internal {
 
+// What a ServerHello settles. A server, which sends it, knows it from elsewhere.
+struct hello {
+  std::uint16_t version = 0;  // the code point of the highest both spoke of
+  std::uint16_t cipher = 0;
+};
+
+// The body of a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3); nothing where it is not one.
+std::optional<hello> read_server_hello(std::span<const std::uint8_t> body);
+
 enum message_type : std::uint8_t {  // RFC 8446 §4, RFC 5246 §7.4
   type_client_hello = 1,
   type_server_hello = 2,
+  type_certificate = 11,
   type_certificate_request = 13,
   type_finished = 20,
 };

@@ -2,7 +2,7 @@
 // Keeps both directions of a handshake, and when what passed; the messages are read out of it at the end.
 #pragma once
 
-#include "core/flight_reader.hpp"
+#include "core/flight.hpp"
 #include "sluice/handshake.hpp"
 
 #include <chrono>
