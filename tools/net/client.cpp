@@ -71,7 +71,7 @@ std::optional<failure> check_requirements(const client_verb_options& options, co
 }
 
 // The stream, or why there is none.
-asio::awaitable<void> dial_tcp(const client_plan& p, route& way, dialled& made) {
+asio::awaitable<void> dial_tcp(const client_plan& p, route& way, std::string_view early_data, dialled& made) {
   auto& r = made.report;
   failure why;
   connect_report story;
@@ -79,6 +79,7 @@ asio::awaitable<void> dial_tcp(const client_plan& p, route& way, dialled& made) 
                                .server_name = r.server_name,
                                .failure = &why,
                                .report = &story,
+                               .early_data = early_data,
                                .prelude = way.before_tls()};
   const auto& first = way.first();
   auto outcome = co_await async_connect(p.tls, first.host, first.port, wishes, use_tuple);
@@ -92,10 +93,10 @@ asio::awaitable<void> dial_tcp(const client_plan& p, route& way, dialled& made) 
   }
 }
 
-asio::awaitable<void> dial_local(const client_plan& p, const route& way, dialled& made) {
+asio::awaitable<void> dial_local(const client_plan& p, const route& way, std::string_view early_data, dialled& made) {
   auto& r = made.report;
   failure why;
-  auto s = co_await connect_local(p.tls, way.to(), r.server_name, p.limit, why);
+  auto s = co_await connect_local(p.tls, way.to(), r.server_name, early_data, p.limit, why);
   connect_report story;
   story.timings = s.timings();
   story.sent_certificates = s.sent_certificates();
@@ -180,9 +181,9 @@ asio::awaitable<dialled> dial(const client_verb_options& options, const client_p
 
   const auto began = clock_type::now();
   if (way.is_local()) {
-    co_await dial_local(p, way, made);
+    co_await dial_local(p, way, options.early_data, made);
   } else {
-    co_await dial_tcp(p, way, made);
+    co_await dial_tcp(p, way, options.early_data, made);
   }
   r.total = clock_type::now() - began;
   if (made.stream) {

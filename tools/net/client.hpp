@@ -29,6 +29,7 @@ struct client_verb_options {
   std::string save_chain;
   trace_options watch;
   std::shared_ptr<session_store> sessions;  // where tickets go to and come from; null: nowhere
+  std::string early_data;  // sent with the first message, as far as a session allows; info() tells how far
 
   void declare(CLI::App& app);
 };

@@ -26,9 +26,10 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // Both directions share it; they run on one thread.
 struct pumping {
-  pumping(any_stream& stream, std::chrono::milliseconds quiet)
+  pumping(any_stream& stream, std::chrono::milliseconds quiet, std::string_view ahead)
       : s(stream),
         patience(quiet),
+        first(ahead),
         in(s.get_executor(), STDIN_FILENO),
         out(s.get_executor(), STDOUT_FILENO),
         up_ended(s.get_executor(), asio::steady_timer::time_point::max()) {}
@@ -37,6 +38,7 @@ struct pumping {
 
   any_stream& s;
   const std::chrono::milliseconds patience;
+  const std::string_view first;
   shared_descriptor in, out;
   asio::steady_timer::time_point last_active = asio::steady_timer::clock_type::now();
   asio::cancellation_signal stop_up;
@@ -67,6 +69,11 @@ asio::awaitable<bool> wait_for_quiet(pumping& p) {
 
 // stdin to the peer.
 asio::awaitable<void> pump_up(pumping& p) {
+  if (!p.first.empty()) {
+    auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(p.first), use_tuple);
+    if (failed) co_return;  // the other direction learns why
+    p.touch();
+  }
   std::array<char, 65536> buffer;
   for (;;) {
     error_code ec;
@@ -118,8 +125,9 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience) {
-  pumping p(s, patience);
+asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience,
+                                             std::string_view first) {
+  pumping p(s, patience, first);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;
     p.up_ended.cancel();

@@ -74,12 +74,17 @@ failure route::told(failure why) const {
 }
 
 asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
-                                           std::chrono::milliseconds limit, failure& why) {
+                                           std::string_view early_data, std::chrono::milliseconds limit,
+                                           failure& why) {
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
   // Answers at once: it waits for nobody but a full backlog, where it fails.
   const asio::local::stream_protocol::endpoint at(to.path);
   auto [ec] = co_await socket.async_connect(at, use_tuple);
-  unix_stream s(std::move(socket), tls, server_name);
+  const auto early = std::as_bytes(std::span(early_data));
+  detail::driver_options wishes;
+  wishes.server_name = server_name;
+  wishes.early_data.assign(early.begin(), early.end());
+  unix_stream s(std::move(socket), tls, role::client, std::move(wishes));
   if (ec) {
     why = cannot_reach(to, ec);
     co_return s;

@@ -55,6 +55,7 @@ class route final : public prelude {
 
 // Connects to a Unix socket and shakes hands. `why` has the story where the stream is not established.
 boost::asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
-                                                  std::chrono::milliseconds limit, failure& why);
+                                                  std::string_view early_data, std::chrono::milliseconds limit,
+                                                  failure& why);
 
 }  // namespace sluice::tool

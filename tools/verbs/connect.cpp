@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice connect`: a pipe through TLS. stdout is the peer's alone; what we have to say goes to stderr.
 #include "cli/exit_code.hpp"
+#include "cli/files.hpp"
 #include "cli/run.hpp"
 #include "cli/trouble.hpp"
 #include "net/client.hpp"
@@ -15,6 +16,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <memory>
 
 namespace sluice::tool {
@@ -24,10 +28,33 @@ namespace asio = boost::asio;
 
 struct pipe_options {
   client_verb_options client;
-  std::string session_in, session_out;
+  std::string session_in, session_out, early_data;
 
   bool has_session() const { return !session_in.empty() || !session_out.empty(); }
 };
+
+// A whole file, or as much of stdin as comes before its end: at most what servers usually take, the pump has the rest.
+std::string read_early_data(const std::string& place) {
+  if (place != "-") return read_file(place);
+  std::string text(16384, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto n = ::read(STDIN_FILENO, text.data() + size, text.size() - size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    size += static_cast<std::size_t>(n);
+  }
+  text.resize(size);
+  return text;
+}
+
+std::string early_words(const connection_info& info, std::size_t given) {
+  const auto after = std::string("; all of it is sent after the handshake");
+  if (info.early_data == early_data::rejected) return "the server rejected it" + after;
+  if (info.early_data == early_data::none) return "no session allowed it" + after;
+  const auto taken = std::to_string(info.early_bytes) + " of " + std::to_string(given) + " bytes";
+  return "the server took " + taken + (info.early_bytes < given ? "; the rest is sent after the handshake" : "");
+}
 
 asio::awaitable<dialled> talk(const client_verb_options& options) {
   // From the start: who sends the signal too early must not kill us with it.
@@ -43,7 +70,12 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
     notes.line("  " + notes.paint(tone::quiet, summary(*d.report.info)));
     notes.flush();
   }
-  d.report.why = co_await pump(*d.stream, options.tls.time_limit());
+  const auto rest = std::string_view(options.early_data).substr(d.report.info->early_bytes);
+  if (!options.early_data.empty() && !options.tls.json) {
+    notes.line("sluice: early data: " + early_words(*d.report.info, options.early_data.size()));
+    notes.flush();
+  }
+  d.report.why = co_await pump(*d.stream, options.tls.time_limit(), rest);
   co_return d;
 }
 
@@ -62,6 +94,7 @@ dialled run(asio::io_context& io, const pipe_options& given) {
   auto options = given.client;
   std::shared_ptr<session_file> sessions;
   try {
+    if (!given.early_data.empty()) options.early_data = read_early_data(given.early_data);
     if (given.has_session()) sessions = std::make_shared<session_file>(given.session_in, given.session_out);
   } catch (const error& e) {
     dialled none;
@@ -102,6 +135,10 @@ action declare_connect(CLI::App& app) {
   app.add_option("--session-in", options->session_in, "Resume the session in this file, if the server still takes it")
       ->type_name("FILE");
   app.add_option("--session-out", options->session_out, "Keep the newest session here, for --session-in: a secret")
+      ->type_name("FILE");
+  app.add_option("--early-data", options->early_data,
+                 "Send this file first (-: the beginning of stdin), early where the session of --session-in allows it")
+      ->needs("--session-in")
       ->type_name("FILE");
   return [options] { return connect(*options); };
 }
