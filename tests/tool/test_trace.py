@@ -29,6 +29,7 @@ TLS12 = [
     ("sent", "ClientKeyExchange", False),
     ("sent", "ChangeCipherSpec", False),
     ("sent", "Finished", True),
+    ("received", "NewSessionTicket", False),
     ("received", "ChangeCipherSpec", False),
     ("received", "Finished", True),
 ]
