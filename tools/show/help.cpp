@@ -57,12 +57,23 @@ std::string wrapped(const std::string& text, std::size_t from, std::size_t width
   return made + "\n";
 }
 
+std::size_t longest_word(const std::string& text) {
+  std::size_t longest = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) longest = std::max(longest, columns(word));
+  return longest;
+}
+
 std::string section(const std::string& title, const std::vector<entry>& all, const screen& to) {
   if (all.empty()) return {};
-  std::size_t widest = 0;
-  for (const auto& e : all) widest = std::max(widest, columns(e.name));
+  std::size_t widest = 0, longest = 0;
+  for (const auto& e : all) {
+    widest = std::max(widest, columns(e.name));
+    longest = std::max(longest, longest_word(e.about));
+  }
   const auto most = std::max(to.width() / 2, least);
-  const auto from = indent + std::min(widest, most) + gap;
+  const auto room = to.width() > longest + indent + gap ? to.width() - longest : indent + gap;  // no word sticks out
+  const auto from = std::min(indent + std::min(widest, most) + gap, room);
   auto text = "\n" + to.paint(tone::strong, title + ":") + "\n";
   for (const auto& e : all) {
     text += std::string(indent, ' ') + e.name;
