@@ -28,6 +28,7 @@ struct connected {
 };
 
 struct connect : ::testing::Test {
+  const fake_name one_address{"localhost", {"127.0.0.1"}};  // most machines have ::1 for it as well
   asio::io_context io;
   acceptor in{io, loopback(), server_context({.alpn = {"h2", "http/1.1"}})};
   std::string port = std::to_string(in.local_endpoint().port());

@@ -6,7 +6,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <ranges>
+#include <iterator>
 #include <sstream>
 
 namespace sluice::tool {
@@ -83,7 +83,7 @@ bool parameter::is_folder() const { return value == "DIR"; }
 std::string command::joined(char with) const { return fmt::format("{}", fmt::join(path, std::string(1, with))); }
 
 std::string command::below_the_program(char with) const {
-  return fmt::format("{}", fmt::join(path | std::views::drop(1), std::string(1, with)));
+  return fmt::format("{}", fmt::join(std::next(path.begin()), path.end(), std::string(1, with)));
 }
 
 command definition_of(const CLI::App& app) {
