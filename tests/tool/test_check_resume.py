@@ -35,12 +35,13 @@ def whole_fleet(site):
         yield anywhere.rsplit(":", 1)[1]
 
 
+ONE = ["--address", "127.0.0.1"]  # whatever else the machine has for localhost
 BOTH = ["--address", "127.0.0.1", "--address", "127.0.0.2"]
 
 
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
 def test_one_address_accepts_its_own_ticket(version, server, authority):
-    args = ["check", server.name, "--ca", authority.cert, "--max-tls", version, "--resume"]
+    args = ["check", server.name, "--ca", authority.cert, "--max-tls", version, "--resume", *ONE]
     ran = run(*args, "--json")
     assert ran.code == 0, ran.json["error"]
     assert ran.json["addresses"] == [{"address": server.address, "accepted": True}]
@@ -86,13 +87,12 @@ def test_an_address_where_nobody_listens_is_told_apart_from_one_that_refuses(ser
 def test_a_server_without_tickets_is_told(serve, site, authority):
     # s2n gives none where it asks for a client's certificate.
     server = serve("--cert", site.cert, "--key", site.key, "--client-auth", "optional", "--ca", authority.cert)
-    ran = run("check", server.name, "--ca", authority.cert, "--resume")
+    args = ["check", server.name, "--ca", authority.cert, "--resume", *ONE]
+    ran = run(*args)
     assert ran.code == 0
     assert ran.text.splitlines()[0].endswith("; it gives no tickets: sessions cannot be resumed")
     assert re.search(r"^  resumption +no ticket was given$", ran.text, re.M)
-    assert run("check", server.name, "--ca", authority.cert, "--resume", "--json").json["addresses"] == [
-        {"address": server.address, "accepted": False}
-    ]
+    assert run(*args, "--json").json["addresses"] == [{"address": server.address, "accepted": False}]
 
 
 def test_the_lifetime_of_tickets_is_shown_without_being_asked_for(server, authority):
