@@ -33,7 +33,8 @@ asio::awaitable<void> listen(sluice::context tls, std::string port, int& outcome
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  std::printf("Sluice %s\n", sluice::version().text.c_str());
+  const auto version = sluice::version();
+  std::printf("Sluice %s: s2n-tls %s, %s\n", version.text.c_str(), version.s2n.c_str(), version.aws_lc.c_str());
   const auto site = sluice::identity::from_pem_files(argv[1], argv[2]).value();
   const auto server = sluice::context::server({.identities = {site}}).value();
   const auto client = sluice::context::client({.trust = sluice::trust::from_file(argv[1]).value()}).value();
