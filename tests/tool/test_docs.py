@@ -22,6 +22,7 @@ VARIES = [
     (r" *[█▉▊▋▌▍▎▏]+", ""),
     (r" +(?=TIME)", " "),
     (r"(?m)^ +p50 +p90 +p99 +longest$", "p50 p90 p99 longest"),
+    (r"(?m)^ +connect +\[::1\]:\d+ \(refused\).*\n", ""),  # where localhost has that address, too
     (r"localhost:\d{5}\b", "PORT"),
     (r"127\.0\.0\.1:(?!8443)\d+", "ADDRESS"),
     (r"serial=[0-9a-f]+|serial [0-9a-f]+", "SERIAL"),

@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import struct
 import subprocess
+import tempfile
 
 import pytest
 
@@ -34,8 +35,9 @@ def browse(folder, url, *more):
     chromium = shutil.which("chromium")
     assert chromium, "there is no chromium: scripts/setup --all installs it"
     command = [chromium, *QUIET, f"--user-data-dir={folder}/profile", *more, url]
-    env = environment(HOME=str(folder), XDG_CONFIG_HOME=str(folder), XDG_CACHE_HOME=str(folder))
-    return subprocess.run(command, capture_output=True, timeout=4 * LIMIT, env=env)
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:  # it makes a socket there, whose path has a limit
+        env = environment(HOME=str(folder), XDG_CONFIG_HOME=str(folder), XDG_CACHE_HOME=str(folder), TMPDIR=short)
+        return subprocess.run(command, capture_output=True, timeout=4 * LIMIT, env=env)
 
 
 @pytest.fixture
