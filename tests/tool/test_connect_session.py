@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from kit import Program, run
+from kit import Program, openssl, run
 
 
 def connect(server, authority, *more, stdin=b"hello\n"):
@@ -142,6 +142,13 @@ def test_tls12_has_no_new_keys_and_goes_on(server, authority):
     assert program.process.stdout.read() == b"after\n"
     assert program.wait() == 0
     assert program.err.decode() == "sluice: SIGUSR1: no new keys: TLSv1.2 has no way to change them\n"
+
+
+def test_a_chain_that_is_refused_is_saved_as_it_was_sent(server, site, tmp_path):
+    file = tmp_path / "chain.pem"
+    assert run("check", server.name, "--save-chain", file).code == 5
+    sent = openssl("x509", "-in", site.cert, "-noout", "-fingerprint", "-sha256")
+    assert openssl("x509", "-in", file, "-noout", "-fingerprint", "-sha256") == sent
 
 
 def test_a_chain_is_saved(server, authority, site, tmp_path):
