@@ -119,8 +119,8 @@ class connection {
   // thrown away until its own close_notify, which read() reports, and writing ends when the peer's has come.
   step shutdown_write(transport& io);
 
-  // After a failure: {delay} until the blinding time is over, then tells the peer (mostly by close_notify, since
-  // s2n keeps its reasons to itself) and is done. Never fails. Close the transport afterwards.
+  // After a failure: {delay} until the blinding time is over, then tells the peer the cause by a fatal alert, where one
+  // can be written with certainty, and is done. Never close_notify, never fails. Close the transport afterwards.
   step farewell(transport& io);
 
   // After want::external: starts the work. `ready` is called once, on any thread, perhaps before this returns;

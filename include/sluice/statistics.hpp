@@ -33,8 +33,8 @@ struct connection_statistics {
   std::uint32_t signatures = 0;  // asked of private keys outside the engine, answered or not
   bool established = false;      // the handshake ended well, whatever came later
   bool resumed = false;
-  // The last alert each way (RFC 8446 §6; 0 is close_notify, alert_name() has the words). What s2n sent enciphered is
-  // known to be close_notify; of what the peer sent enciphered, s2n tells of close_notify and of fatal alerts.
+  // The last alert each way (RFC 8446 §6; 0 is close_notify, alert_name() has the words). What was sent
+  // enciphered is known; of what the peer sent enciphered, s2n tells of close_notify and of fatal alerts.
   std::optional<std::uint8_t> alert_sent, alert_received;
 };
 static_assert(std::is_trivially_copyable_v<connection_statistics>);

@@ -122,15 +122,6 @@ step connection::impl::latch(failure story) {
   return failed_step();
 }
 
-// Not latched: what the peer sent before it left can still be read.
-step connection::impl::write_failed() {
-  if (!write_why.code) {
-    write_why = transport_failure(write_error, phase::write);
-    if (const auto& watch = ctx.observer()) watch->on_failure(write_why);
-  }
-  return {.error = write_error};
-}
-
 connection::connection(const context& ctx, role side, std::string_view server_name)
     : connection(ctx, side, connection_options{.server_name = server_name, .alpn = {}}) {}
 
@@ -159,6 +150,12 @@ void connection::reset(const connection_options& options) {
   c.seen.reset();
   c.read_error = c.write_error = {};
   c.why = c.write_why = c.refusal = {};
+  c.alert = {};
+  c.alerts.forget();
+  c.ahead.forget();
+  c.unread = {};
+  c.unread_given = 0;
+  c.is_silenced = false;
   c.first_size = 0;
   c.promises_staple = false;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
@@ -218,6 +215,7 @@ step connection::handshake(transport& io) {
 
 step connection::read(transport& io, std::span<std::byte> into) {
   auto& c = *impl_;
+  if (!c.unread.empty() && !c.has_early_input() && !into.empty()) return {.bytes = c.give_unread(into)};
   if (c.why.code) return c.failed_step();
   if (!c.established) return error_step(errc::not_ready);
   if (c.has_early_input() && !into.empty()) return {.bytes = c.give_early_data(into)};
@@ -253,7 +251,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   if (!c.established) return error_step(errc::not_ready);
   if (c.write_closed || (c.peer_closed && !c.has_half_close())) return error_step(broken_pipe());
   if (!c.flush_output(io)) return {.next = want::write};
-  if (c.write_error) return c.write_failed();
+  if (c.write_error) return c.write_failed(io);
   const auto some = gather(from);
   if (some.count == 0) return {};
 
@@ -264,7 +262,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
   if (n < 0) return is_range_error(ec) ? error_step(ec) : c.latch(std::move(story));
-  if (c.write_error) return c.write_failed();
+  if (c.write_error) return c.write_failed(io);
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);
   c.bytes_written += st.bytes;
@@ -275,7 +273,7 @@ step connection::flush(transport& io) {
   auto& c = *impl_;
   if (c.why.code) return c.failed_step();
   if (!c.flush_output(io)) return {.next = want::write};
-  return c.write_error ? c.write_failed() : step{};
+  return c.write_error ? c.write_failed(io) : step{};
 }
 
 error_code connection::request_key_update() {
@@ -301,7 +299,7 @@ step connection::shutdown_write(transport& io) {
     if (s2n_shutdown_send(c.conn.get(), &blocked) != S2N_SUCCESS) return c.latch(c.engine_failure(phase::shutdown));
     c.note_goodbye(before);
   }
-  if (c.write_error) return c.write_failed();
+  if (c.write_error) return c.write_failed(io);
   return c.after_output();
 }
 
@@ -333,30 +331,6 @@ bool connection::impl::has_half_close() const noexcept {
   return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
 }
 
-step connection::farewell(transport& io) {
-  auto& c = *impl_;
-  auto* conn = c.conn.get();
-  const bool has_spoken =
-      conn != nullptr && s2n_connection_get_wire_bytes_in(conn) + s2n_connection_get_wire_bytes_out(conn) > 0;
-  if (!has_spoken || c.write_error) return {};
-  if (!c.flush_output(io)) return {.next = c.write_error ? want::nothing : want::write};
-  if (c.write_closed) return {};
-  // One millisecond more: s2n counts from its own last write (P12).
-  const auto left = s2n_connection_get_delay(conn);
-  if (left > 0 && left != UINT64_MAX) {
-    return {.next = want::delay, .delay = std::chrono::nanoseconds(left) + std::chrono::milliseconds(1)};
-  }
-  c.write_closed = true;
-  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  {
-    impl::call call(c, io);
-    const auto before = c.records_out.records();
-    s2n_shutdown_send(conn, &blocked);  // best effort: there is nobody left to tell
-    c.note_goodbye(before);
-  }
-  return c.write_error ? step{} : c.after_output();
-}
-
 void connection::fail(failure why) { impl_->latch(std::move(why)); }
 bool connection::is_established() const noexcept { return impl_->established; }
 bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->why.code); }
@@ -374,7 +348,7 @@ void connection::sent(std::size_t bytes) { impl_->output.pop(bytes); }
 
 bool connection::has_buffered_input() const noexcept {
   auto* conn = impl_->conn.get();
-  return impl_->has_early_input() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
+  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
 }
 
 void connection::release_buffers() noexcept {

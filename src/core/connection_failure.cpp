@@ -9,6 +9,7 @@
 #include <openssl/ocsp.h>
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::inline v0 {
 namespace {
@@ -58,6 +59,24 @@ std::string what_they_want(s2n_connection* conn, role side) {
                    : "the server chose " + internal::version_text(wanted) + ", ";
 }
 
+// The supported_versions of a ClientHello (RFC 8446 §4.2.1), none of them allowed here. s2n says of it that there is
+// no cipher suite in common.
+bool offers_only_versions_outside(s2n_connection* conn, tls_version least, tls_version most) {
+  auto* hello = s2n_connection_get_client_hello(conn);
+  std::array<std::uint8_t, 64> list{};
+  constexpr auto supported_versions = static_cast<s2n_tls_extension_type>(43);
+  const auto room = static_cast<uint32_t>(list.size());
+  const auto size =
+      hello == nullptr ? 0 : s2n_client_hello_get_extension_by_id(hello, supported_versions, list.data(), room);
+  bool is_any = false;
+  for (std::size_t i = 1; size > 0 && i + 1 < static_cast<std::size_t>(size) && i + 1 < list.size(); i += 2) {
+    const int offered = list[i] << 8 | list[i + 1];
+    is_any = is_any || (offered >= 0x0300 && offered <= 0x0304);
+    if (offered >= static_cast<int>(least) && offered <= static_cast<int>(most)) return false;
+  }
+  return is_any;
+}
+
 // "SERVER CERT": the message that came last, or that nobody could read.
 std::string last_message(s2n_connection* conn) {
   const char* name = s2n_connection_get_last_message_name(conn);
@@ -73,19 +92,28 @@ failure connection::impl::transport_failure(const error_code& ec, phase at) cons
   return at_phase(std::move(story), at, origin::peer);
 }
 
+// The alert of the peer's that ended it.
+failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
+  failure story;
+  story.where = place;
+  alert_received = description;
+  if (description == close_notify) {
+    story.code = make_error_code(at == phase::handshake || at == phase::signing ? errc::closed : errc::truncated);
+    story.detail = "it sent close_notify";
+  } else {
+    story.code = {description, alert_category()};
+    story.alert = {alert_info::direction::received, description};
+  }
+  return at_phase(std::move(story), at, origin::peer);
+}
+
 // s2n_errno right now, told apart from what the transport and the peer did.
 failure connection::impl::engine_failure(phase at) {
   auto story = internal::s2n_failure(place);
   const int type = s2n_error_get_type(story.code.value());
   if (type == S2N_ERR_T_BLOCKED) return {};
   if (read_error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(read_error, at);
-  if (type == S2N_ERR_T_ALERT) {
-    const int description = s2n_connection_get_alert(conn.get());
-    story.code = {description, alert_category()};
-    story.alert = {alert_info::direction::received, static_cast<std::uint8_t>(description)};
-    alert_received = story.alert.description;
-    return at_phase(std::move(story), at, origin::peer);
-  }
+  if (type == S2N_ERR_T_ALERT) return told_by_peer(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
   if (type == S2N_ERR_T_CLOSED) {
     story.code = make_error_code(at == phase::handshake ? errc::closed : errc::truncated);
     if (!read_ended) {
@@ -93,6 +121,15 @@ failure connection::impl::engine_failure(phase at) {
       alert_received = close_notify;
     }
     return at_phase(std::move(story), at, origin::peer);
+  }
+  if (!alert && !refusal.code) {
+    alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());
+  }
+  if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
+    const auto& shared = *ctx.shared_state();
+    const auto least = std::max(shared.policy.min, shared.least_version);
+    constexpr std::uint8_t protocol_version = 70;
+    if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = protocol_version;
   }
   explain_ocsp(story);
   return at_phase(std::move(story), at, origin::local);

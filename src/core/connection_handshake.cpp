@@ -98,6 +98,9 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
 }
 
 step connection::impl::negotiate(transport& transport) {
+  if (signature) {
+    if (auto story = refused_meanwhile(transport)) return latch(std::move(*story));
+  }
   if (auto waiting = resume_signature()) return *waiting;
   if (!negotiated) {
     auto ran = run_negotiation(transport);
@@ -105,13 +108,18 @@ step connection::impl::negotiate(transport& transport) {
     if (ran.is_blocked && write_error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
     if (version_is_too_low()) return version_refused();
     if (!ran.is_done && !ran.is_blocked) return latch(refusal.code ? std::move(refusal) : std::move(ran.story));
+    if (write_error && ran.is_done) hear_last_words(transport);
+    if (why.code) return failed_step();
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
     if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
     if (staple_is_missing()) return staple_missed();
     negotiated = true;
   }
-  if (write_error) return latch(transport_failure(write_error, phase::handshake));  // the last flight never left
+  if (write_error) {  // the last flight never left
+    hear_last_words(transport);
+    return why.code ? failed_step() : latch(transport_failure(write_error, phase::handshake));
+  }
   if (!output.empty()) return {.next = want::write};
   complete_handshake();
   return {};
@@ -125,6 +133,7 @@ bool connection::impl::version_is_too_low() const noexcept {
 
 step connection::impl::version_refused() {
   const auto least = ctx.shared_state()->least_version;
+  alert.reset();  // whatever s2n made of it afterwards
   auto story =
       internal::make_failure(errc::version_unsupported, place,
                              "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
@@ -189,6 +198,18 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   if (recorder) recorder->key_is_asked();
   signature = std::move(pending);
   return S2N_SUCCESS;
+}
+
+// The peer may refuse what it has seen of us before our key has answered, and leave; s2n reads nothing meanwhile.
+std::optional<failure> connection::impl::refused_meanwhile(transport& transport) {
+  ahead.look(transport);
+  uint8_t first = 0;
+  uint8_t second = 0;
+  s2n_connection_get_cipher_iana_value(conn.get(), &first, &second);
+  const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
+  const auto told = ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
+  if (!told) return std::nullopt;
+  return told_by_peer(*told, phase::signing);
 }
 
 // Nothing when there is nothing to wait for. The answer is applied here, on the connection's own thread (P20).
@@ -259,6 +280,8 @@ void connection::impl::complete_handshake() {
   note_early_data();
   keep_session();
   flight.forget();
+  alerts.handshake_is_done();
+  ahead.forget_secret();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;

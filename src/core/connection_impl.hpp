@@ -2,6 +2,8 @@
 // What a connection is made of, shared by the files that implement it.
 #pragma once
 
+#include "core/alert_reader.hpp"
+#include "core/alert_writer.hpp"
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
 #include "core/handles.hpp"
@@ -59,7 +61,9 @@ struct connection::impl {
   void configure(const connection_options& options);
   step failed_step() const { return {.error = why.code}; }
   step latch(failure story);
-  step write_failed();
+  step write_failed(transport& transport);
+  void hear_last_words(transport& transport);
+  std::size_t give_unread(std::span<std::byte> into) noexcept;
   step await_close_notify(transport& transport, phase at);
   bool has_half_close() const noexcept;
 
@@ -78,6 +82,7 @@ struct connection::impl {
   bool staple_is_missing() const noexcept;
   step staple_missed();
   std::optional<step> resume_signature();
+  std::optional<failure> refused_meanwhile(transport& transport);
   int begin_signature(internal::pkey_op_handle op);
   void complete_handshake();
   void end_handshake(const failure* story);
@@ -96,12 +101,14 @@ struct connection::impl {
   // connection_statistics.cpp
   static constexpr std::uint8_t close_notify = 0;
   void note_goodbye(std::uint64_t records_before) noexcept;
+  void write_alert(transport& transport);
   void hear_goodbye() noexcept;
   connection_statistics statistics() const noexcept;
   void tell_closed() noexcept;
 
   // connection_failure.cpp
   failure engine_failure(phase at);
+  failure told_by_peer(std::uint8_t description, phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
   std::vector<certificate> sent_certificates() const;
@@ -131,6 +138,7 @@ struct connection::impl {
   error_code read_error;
   bool read_ended = false;
   std::vector<std::byte> produced;
+  internal::alert_reader ahead;  // what arrived while a key was waited for
   std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
   internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
   std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
@@ -143,6 +151,12 @@ struct connection::impl {
   failure why;              // latched when why.code is set
   failure write_why;        // the story of write_error, once it was told
   failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
+  // What the peer is told of a failure (RFC 8446 §6.2), where its code does not say: set beside `refusal`.
+  std::optional<std::uint8_t> alert;
+  internal::alert_writer alerts;
+  std::vector<std::byte> unread;  // plaintext that came before the alert that was looked for; for read()
+  std::size_t unread_given = 0;
+  bool is_silenced = false;  // the alert is out: nothing of this connection may be sealed or sent any more
   bool promises_staple = false;  // the peer's certificate does
   bool negotiated = false;  // s2n is done, output may still be leaving
   bool established = false;

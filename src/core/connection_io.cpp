@@ -140,7 +140,7 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
     return -1;
   }
   error_code ec;
-  const auto n = c.io->read({reinterpret_cast<std::byte*>(into), size}, ec);
+  const auto n = c.ahead.read(*c.io, {reinterpret_cast<std::byte*>(into), size}, ec);
   if (n == 0 && !ec) {
     c.read_ended = true;
     return 0;
@@ -169,15 +169,21 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
 // written next (P6). What the transport does not take waits in `output`.
 extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
   auto& c = *static_cast<connection::impl*>(io);
+  if (c.is_silenced) {
+    errno = EPIPE;
+    return -1;
+  }
   try {
     if (c.awaits_early_data) c.settle_early_data();
     const auto* bytes = reinterpret_cast<const std::byte*>(from);
     c.produced.insert(c.produced.end(), bytes, bytes + size);
+    c.alerts.sent({bytes, size});
     c.records_out.saw({bytes, size});
     if (c.recorder) c.recorder->sent({bytes, size});
     if (c.tap) c.tap->saw(internal::message_tap::way::out, {bytes, size});
     return static_cast<int>(size);
   } catch (const std::bad_alloc&) {
+    c.alerts.lost_output();
     errno = ENOMEM;
     return -1;
   }

@@ -23,7 +23,7 @@ connection_statistics connection::impl::statistics() const noexcept {
   return made;
 }
 
-// s2n_shutdown_send has sent something. What went in the clear, records_out has read; the rest is close_notify (P14).
+// s2n_shutdown_send has sent something, and nothing has failed: close_notify.
 void connection::impl::note_goodbye(std::uint64_t records_before) noexcept {
   if (records_out.records() > records_before && !records_out.alert()) alert_sent = close_notify;
 }

@@ -221,6 +221,10 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
       c->flight.saw_secret(
           text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     }
+    if (c != nullptr && !c->negotiated) {
+      c->alerts.saw_secret(text, c->side);
+      c->ahead.saw_secret(text, c->side);
+    }
     if (c != nullptr && c->recorder) c->recorder->saw_secret(text);
     if (c != nullptr && c->tap) c->tap->saw_secret(text);
     if (state.key_log) state.key_log(text);

@@ -221,7 +221,9 @@ result<void> set_io(state_type& s, blinding wanted) {
   const auto longest = internal::narrow<uint32_t>(wanted.longest().count());
   if (!longest) return make_failure(errc::usage, "blinding", "the longest delay does not fit");
   // NONBLOCKING even without a callback: a later change of config would hang in the default mode (P25).
+  // A warning of TLS 1.2, unrecognized_name say, ends nothing (RFC 5246 §7.2.2).
   if (s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING) != S2N_SUCCESS ||
+      s2n_config_set_alert_behavior(config, S2N_ALERT_IGNORE_WARNINGS) != S2N_SUCCESS ||
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }

@@ -16,7 +16,7 @@
 #include <utility>
 
 // Exported by libs2n but not in its headers: the table behind s2n_config_set_cipher_preferences and the writer of
-// s2n's `policy` tool. This file is the only one that relies on them; a test notices if they change.
+// s2n's `policy` tool. Beside the alerts' files the only one that relies on such; a test notices if they change.
 extern "C" {
 struct s2n_security_policy;
 struct s2n_security_policy_selection {

@@ -83,6 +83,25 @@ bool record_opener::begin() {
   return is_derived && ctx_ != nullptr;
 }
 
+std::vector<std::uint8_t> record_opener::seal_first(std::uint8_t type, std::span<const std::uint8_t> plain) const {
+  std::vector<std::uint8_t> inner(plain.begin(), plain.end());
+  inner.push_back(type);  // RFC 8446 §5.2
+  const auto size = inner.size() + EVP_AEAD_max_overhead(suite_->aead());
+  std::vector<std::uint8_t> made = {23, 3, 3, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+  const std::size_t header_size = made.size();
+  made.resize(header_size + size);
+  std::size_t sealed = 0;
+  const bool is_made = EVP_AEAD_CTX_seal(ctx_.get(), made.data() + header_size, &sealed, size, iv_.data(), iv_.size(),
+                                         inner.data(), inner.size(), made.data(), header_size) == 1;
+  return is_made && sealed == size ? made : std::vector<std::uint8_t>();
+}
+
+std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const secret& traffic, std::uint8_t type,
+                                            std::span<const std::uint8_t> plain) {
+  const auto made = record_opener::make(cipher, traffic);
+  return made ? made->seal_first(type, plain) : std::vector<std::uint8_t>();
+}
+
 bool record_opener::update() {
   std::array<std::byte, 64> next{};
   const auto used = std::span(next).first(traffic_.size());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens TLS 1.3 records with a secret of the key log: for showing to people, never for deciding anything.
+// Opens TLS 1.3 records with a secret of the key log: for showing to people, never for deciding anything. And seals
+// one, for the alert of a client that s2n would send under the wrong key.
 #pragma once
 
 #include "sluice/secret.hpp"
@@ -31,6 +32,9 @@ class record_opener {
   // Nothing for one that does not open; it has used up no number then.
   std::optional<opened> open(std::span<const std::uint8_t> header, std::span<const std::uint8_t> body);
 
+  // The record number 0 under the secret; empty if it cannot be made. Whoever asks knows that there is no other.
+  std::vector<std::uint8_t> seal_first(std::uint8_t type, std::span<const std::uint8_t> plain) const;
+
   // The next generation of the secret, after a KeyUpdate (RFC 8446 §7.2).
   bool update();
 
@@ -47,5 +51,9 @@ class record_opener {
   std::array<std::uint8_t, nonce_size> iv_{};
   std::uint64_t sequence_ = 0;
 };
+
+// As seal_first(), with the secret's cipher suite; empty where we do not know it.
+std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const secret& traffic, std::uint8_t type,
+                                            std::span<const std::uint8_t> plain);
 
 }  // namespace sluice::inline v0::internal

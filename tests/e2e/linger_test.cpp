@@ -21,6 +21,8 @@
 namespace sluice::test {
 namespace {
 
+const error_code unknown_ca(48, alert_category());
+
 context distrusting(blinding how) {
   return client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = how});
 }
@@ -51,8 +53,7 @@ TEST_F(linger, keeps_the_peer_in_the_dark_until_the_delay_is_over) {
   fail();
   EXPECT_TRUE(client->lowest_layer().is_open());
   EXPECT_EQ(lingering(), 1u);
-  EXPECT_EQ(s.wait(io), errc::closed);
-  EXPECT_EQ(server.last_failure().detail, "it sent close_notify");
+  EXPECT_EQ(s.wait(io), unknown_ca);
   EXPECT_GE(clock_type::now() - failed, 300ms) << "a third of the longest delay, at least";
   server.lowest_layer().close();
   run(io);
@@ -65,13 +66,12 @@ TEST_F(linger, goes_on_without_the_stream_and_is_work_for_the_loop) {
   client.reset();
   run(io);
   EXPECT_GE(clock_type::now() - failed, 300ms) << "the loop came to its end with a socket lingering";
-  EXPECT_EQ(s.ec, errc::closed);
-  EXPECT_EQ(server.last_failure().detail, "it sent close_notify");
+  EXPECT_EQ(s.ec, unknown_ca);
 }
 
 TEST_F(linger, ends_when_the_peer_has_read_it_and_gone) {
   fail();
-  EXPECT_EQ(s.wait(io), errc::closed);
+  EXPECT_EQ(s.wait(io), unknown_ca);
   const auto told = clock_type::now();
   server.lowest_layer().close();
   run(io);
@@ -80,7 +80,7 @@ TEST_F(linger, ends_when_the_peer_has_read_it_and_gone) {
 
 TEST_F(linger, closes_on_a_peer_that_stays) {
   fail();
-  EXPECT_EQ(s.wait(io), errc::closed);
+  EXPECT_EQ(s.wait(io), unknown_ca);
   const auto told = clock_type::now();
   run(io);  // the server's socket is open still
   EXPECT_FALSE(client->lowest_layer().is_open());
@@ -89,7 +89,7 @@ TEST_F(linger, closes_on_a_peer_that_stays) {
 
 TEST_F(linger, is_not_held_by_a_peer_that_floods) {
   fail();
-  EXPECT_EQ(s.wait(io), errc::closed);
+  EXPECT_EQ(s.wait(io), unknown_ca);
   auto raw = std::move(server.next_layer());
   raw.non_blocking(false);
   std::thread flood([&raw] {
@@ -117,7 +117,7 @@ TEST_F(linger, answers_all_further_operations_with_the_failure) {
   EXPECT_EQ(shaken.wait(io), errc::untrusted);
   EXPECT_EQ(client->last_failure().code, errc::untrusted);
   EXPECT_FALSE(s.is_done);
-  EXPECT_EQ(s.wait(io), errc::closed);
+  EXPECT_EQ(s.wait(io), unknown_ca);
 }
 
 // The read that brings the last bytes has no room for the failure behind them; the next operation tells it.
@@ -148,7 +148,7 @@ TEST_F(linger, is_short_where_blinding_is_off) {
   others.server.async_handshake(second.handler());
   EXPECT_EQ(first.wait(io), errc::untrusted);
   const auto began = clock_type::now();
-  EXPECT_EQ(second.wait(io), errc::closed);
+  EXPECT_EQ(second.wait(io), unknown_ca);
   EXPECT_LT(clock_type::now() - began, 300ms);
 }
 
@@ -180,8 +180,7 @@ TEST_F(linger, of_a_borrowed_socket_tells_the_peer_and_leaves_it_open) {
   borrower.async_handshake(first.handler());
   peer.async_handshake(second.handler());
   EXPECT_EQ(first.wait(io), errc::untrusted);
-  EXPECT_EQ(second.wait(io), errc::closed);
-  EXPECT_EQ(peer.last_failure().detail, "it sent close_notify");
+  EXPECT_EQ(second.wait(io), unknown_ca);
   run(io);
   EXPECT_TRUE(raw.client.is_open());
   error_code ec;

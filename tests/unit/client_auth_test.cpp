@@ -74,14 +74,14 @@ TEST_P(client_certificates, may_be_missing_when_optional) {
 }
 
 // A TLS 1.3 client is done before the server has judged: what the server thinks shows at the first read.
-void expect_client_learns_at_first_read(pair& p) {
+void expect_client_learns_at_first_read(pair& p, int alert) {
   EXPECT_TRUE(p.client.is_established());
   const auto told = p.server.farewell(p.server_io);
   EXPECT_EQ(told.next, want::nothing);
   std::vector<std::byte> room(100);
   const auto st = p.client.read(p.client_io, room);
   EXPECT_EQ(st.bytes, 0u);
-  EXPECT_TRUE(st.ended) << st.error.message();  // s2n tells nobody why (close_notify)
+  EXPECT_EQ(st.error, error_code(alert, alert_category())) << st.error.message();
 }
 
 TEST_P(client_certificates, that_are_missing_fail_the_server_when_required) {
@@ -92,10 +92,10 @@ TEST_P(client_certificates, that_are_missing_fail_the_server_when_required) {
   EXPECT_EQ(why.detail, "the client has none to send");
   EXPECT_EQ(why.category(), "certificate");
   if (is_tls13()) {
-    expect_client_learns_at_first_read(p);
+    expect_client_learns_at_first_read(p, 116);  // certificate_required
   } else {
     p.server.farewell(p.server_io);
-    EXPECT_EQ(p.client.handshake(p.client_io).error, make_error_code(errc::closed));
+    EXPECT_EQ(p.client.handshake(p.client_io).error, error_code(40, alert_category()));  // RFC 5246 §7.4.6
   }
 }
 
@@ -106,7 +106,7 @@ TEST_P(client_certificates, of_strangers_fail_the_server) {
     EXPECT_FALSE(p.handshake());
     EXPECT_TRUE(p.server.last_failure().code == errc::untrusted) << why(p);
     EXPECT_EQ(p.server.last_failure().where, "client");
-    if (is_tls13()) expect_client_learns_at_first_read(p);
+    if (is_tls13()) expect_client_learns_at_first_read(p, 48);  // unknown_ca
   }
 }
 

@@ -187,10 +187,10 @@ std::vector<lab_case> late_cases() {
        "requires a certificate and the application protocol x-amzn-mqtt-ca, in TLS 1.3",
        "",
        asking_devices},
-      {"mtls-missing", group, closed, them, "requires a certificate, and we have none", "s2n tells nobody why",
+      {"mtls-missing", group, errc::alert, them, "requires a certificate, and we have none", "",
        [](world& w, int) { return asking_in_vain(w, client_auth::required); }},
-      {"mtls-unknown", group, closed, them, "requires a certificate of an authority that did not issue ours",
-       "s2n tells nobody why", [](world& w, int) { return asking(w, client_auth::required, false); }},
+      {"mtls-unknown", group, errc::alert, them, "requires a certificate of an authority that did not issue ours", "",
+       [](world& w, int) { return asking(w, client_auth::required, false); }},
   };
 }
 

@@ -76,10 +76,10 @@ std::vector<lab_case> token_cases() {
   constexpr auto them = origin::peer;
   std::vector<lab_case> rows = {
       {"token-slow", group, {}, {}, "its token takes 300 ms for a signature", "", slow},
-      {"token-dead", group, closed, them, "its token has been unplugged", "", unplugged},
+      {"token-dead", group, errc::alert, them, "its token has been unplugged", "", unplugged},
       {"token-flapping", group, {}, {}, "its token refuses every other signature, six visits long", "", flapping},
       {"token-forgets", group, {}, {}, "its token loses every other session, six visits long", "", forgetful},
-      {"token-lies", group, closed, them, "its token makes signatures that do not verify", "", lying},
+      {"token-lies", group, errc::alert, them, "its token makes signatures that do not verify", "", lying},
   };
   for (auto& row : rows) row.unavailable = remedy();
   return rows;

@@ -32,7 +32,7 @@ asio::awaitable<std::optional<failure>> read_page(tcp_stream& s) {
     if (ec != asio::error::eof) co_return s.last_failure();
     if (got == page) break;
     auto cut = make_failure(errc::closed, "", "it said goodbye before it had answered",
-                            "see the server's log: s2n, for one, tells nobody why it refuses a client's certificate");
+                            "see the server's log: some servers do not say why they refuse a client's certificate");
     cut.from = origin::peer;
     co_return cut;
   }
