@@ -48,7 +48,8 @@ class Library(Implementation):
         )
 
     def server(self, offer):
-        return program(self.words("server", "127.0.0.1:0", offer.version, offer.site, offer.ca, offer.alpn))
+        command = self.words("server", "127.0.0.1:0", offer.version, offer.site, offer.ca, offer.alpn)
+        return program(command, offer.log)
 
 
 def compiled(command, env=None):

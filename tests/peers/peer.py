@@ -36,6 +36,7 @@ class Offer:
     version: str
     ca: pathlib.Path | None = None
     alpn: str = ""
+    log: pathlib.Path | None = None  # where a program's words go
 
 
 @dataclasses.dataclass
@@ -116,17 +117,16 @@ def descriptors(pid):
 
 
 @contextlib.contextmanager
-def program(command):
-    """A server program, ended by a signal. It reads from a pipe that says nothing, and nobody reads what it says."""
-    process = subprocess.Popen(
-        list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield port_of(process)
-    finally:
-        process.kill()
-        process.stdin.close()
-        process.wait()
+def program(command, log=None):
+    """A server program, ended by a signal. It reads from a pipe that says nothing; what it says goes to `log`."""
+    with open(log or os.devnull, "wb") as words:
+        process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=words, stderr=words)
+        try:
+            yield port_of(process)
+        finally:
+            process.kill()
+            process.stdin.close()
+            process.wait()
 
 
 @contextlib.contextmanager

@@ -35,7 +35,8 @@ class OpenSSL(Implementation):
     def server(self, offer):
         asked = ["-Verify", "2", "-verify_return_error", "-CAfile", offer.ca] if offer.ca else []
         own = self.common(offer.version, offer.site, offer.alpn)
-        return program(["openssl", "s_server", "-accept", "127.0.0.1:0", "-rev", *asked, *own])
+        told = ["-msg"] if offer.log else []
+        return program(["openssl", "s_server", "-accept", "127.0.0.1:0", "-rev", *told, *asked, *own], offer.log)
 
 
 class GnuTLS(Implementation):
@@ -60,7 +61,8 @@ class GnuTLS(Implementation):
         if offer.ca:
             asked = ["--require-client-cert", "--verify-client-cert", "--x509cafile", offer.ca]
         own = self.common(offer.version, offer.site, offer.alpn)
-        return program(["gnutls-serv", "--port", "0", "--echo", *asked, *own])
+        told = ["--debug", "5"] if offer.log else []  # else it says that there was an alert, and not which
+        return program(["gnutls-serv", "--port", "0", "--echo", *told, *asked, *own], offer.log)
 
 
 class Curl(Implementation):
