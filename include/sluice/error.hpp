@@ -154,7 +154,7 @@ struct failure {
 
   // "resolve", "connect", "tls", …: as category_name(code), but a reset or a time-out belongs to the phase it was in.
   std::string_view category() const noexcept;
-  // One line for people: the place, the code's message, the detail, the remedy.
+  // One line for people, made printable() (printable.hpp): the place, the code's message, the detail, the remedy.
   std::string message() const;
 };
 

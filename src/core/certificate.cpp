@@ -209,7 +209,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   const auto* end = at + der.size();
   auto p = std::make_shared<parts>();
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
-  ERR_clear_error();
+  if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
     return internal::make_failure(errc::malformed, std::string(where), "not an X.509 certificate in DER");
   }

@@ -7,6 +7,7 @@
 #include "core/error_tables.hpp"
 #include "core/host_name.hpp"
 #include "core/tickets.hpp"
+#include "sluice/printable.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -113,6 +114,7 @@ step connection::impl::latch(failure story) {
   if (!why.code) why.code = make_error_code(errc::internal);
   if (why.where.empty()) why.where = place;
   explain(why);
+  for (auto* text : {&why.detail, &why.remedy}) *text = printable(*text);
   if (tap) tap->tell_rest();
   signature.reset();
   const auto& watch = ctx.observer();

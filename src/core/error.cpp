@@ -3,6 +3,7 @@
 #include "sluice/error.hpp"
 
 #include "core/error_tables.hpp"
+#include "sluice/printable.hpp"
 #include "sluice/result.hpp"
 
 #include <boost/system/errc.hpp>
@@ -72,7 +73,7 @@ constexpr std::array causes = {
     cause_row{errc::revocation_unknown, "revocation_unknown", cert,
               "whether the certificate is revoked cannot be told"},
     cause_row{errc::file_not_found, "file_not_found", config, "file not found"},
-    cause_row{errc::file_unreadable, "file_unreadable", config, "the file cannot be read"},
+    cause_row{errc::file_unreadable, "file_unreadable", config, "the file cannot be used"},
     cause_row{errc::bad_pem, "bad_pem", config, "not valid PEM"},
     cause_row{errc::bad_der, "bad_der", config, "not valid DER"},
     cause_row{errc::no_certificate, "no_certificate", config, "no certificate"},
@@ -308,7 +309,7 @@ std::string failure::message() const {
   const auto add = [&text](std::string_view separator, std::string_view part) {
     if (part.empty()) return;
     if (!text.empty()) text += separator;
-    text += part;
+    text += printable(part);
   };
   add("", where);
   add(": ", code ? code.message() : std::string("no error"));

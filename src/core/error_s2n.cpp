@@ -2,6 +2,11 @@
 // What s2n's errors mean to us.
 #include "core/error_tables.hpp"
 
+#include "sluice/printable.hpp"
+
+#include <boost/system/errc.hpp>
+
+#include <openssl/err.h>
 #include <s2n.h>
 
 #include <algorithm>
@@ -100,20 +105,36 @@ std::string s2n_message(int error) {
   return text;
 }
 
-failure make_failure(errc cause, std::string where, std::string detail, std::string remedy) {
+failure make_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
   failure why;
   why.code = make_error_code(cause);
-  why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
+  why.where = where;
+  why.detail = printable(detail);
+  why.remedy = printable(remedy);
   return why;
 }
 
-failure s2n_failure(std::string where) {
+bool lacked_memory() noexcept {
+  bool is_so = false;
+  for (auto packed = ERR_get_error(); packed != 0; packed = ERR_get_error())
+    is_so = is_so || ERR_GET_REASON(packed) == ERR_R_MALLOC_FAILURE;
+  return is_so;
+}
+
+failure out_of_memory(std::string_view where) {
+  failure why;
+  why.code = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+  why.where = where;
+  why.remedy = "allow the process more memory, or have it do less at a time";
+  return why;
+}
+
+failure s2n_failure(std::string_view where) {
   const int error = s2n_errno;
+  if (lacked_memory() || std::string_view(s2n_strerror_name(error)) == "S2N_ERR_ALLOC") return out_of_memory(where);
   failure why;
   why.code = error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal);
-  why.where = std::move(where);
+  why.where = where;
   why.engine = s2n_strerror_name(error);
   return why;
 }

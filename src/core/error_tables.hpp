@@ -23,9 +23,16 @@ std::string s2n_message(int error);
 std::string ckr_name(std::uint32_t value);  // "CKR_PIN_INCORRECT", "CKR_0x80000001" for a vendor's own
 errc ckr_cause(std::uint32_t value) noexcept;
 
-failure make_failure(errc cause, std::string where = {}, std::string detail = {}, std::string remedy = {});
+// What others wrote in the detail or the remedy is escaped here (printable.hpp); the place is a value, and stays.
+failure make_failure(errc cause, std::string_view where = {}, std::string_view detail = {},
+                     std::string_view remedy = {});
+
+// Has AWS-LC run out of memory since its errors were last cleared? Clears them. What could not be parsed then is not to
+// be called damaged.
+bool lacked_memory() noexcept;
+failure out_of_memory(std::string_view where);
 
 // The failure that s2n_errno stands for right now. Call it at once: any s2n call may change it (P9).
-failure s2n_failure(std::string where = {});
+failure s2n_failure(std::string_view where = {});
 
 }  // namespace sluice::inline v0::internal

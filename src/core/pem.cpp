@@ -123,14 +123,14 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
   }
   const auto [labels, odd_line] = outline_of(text);
   const bio_handle bio(BIO_new_mem_buf(text.data(), *size));
-  if (!bio) return make_failure(errc::internal, std::string(where), "out of memory");
+  if (!bio) return out_of_memory(where);
 
   std::vector<pem_object> objects;
   while (objects.size() < labels.size()) {
     raw_object raw;
     ERR_clear_error();
     if (PEM_read_bio(bio.get(), &raw.name, &raw.header, &raw.data, &raw.size) != 1) {
-      ERR_clear_error();
+      if (lacked_memory()) return out_of_memory(where);
       return make_failure(errc::bad_pem, place_of(objects.size(), labels, where),
                           "the text between BEGIN and END cannot be decoded");
     }

@@ -3,6 +3,7 @@
 
 #include "core/error_tables.hpp"
 #include "core/signature_slot.hpp"
+#include "sluice/printable.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -139,7 +140,7 @@ bool signature_slot::settle(answer given, repeated repeat) {
     const std::lock_guard lock(gate_);
     if (settled_) {
       if (watch && repeat == repeated::reported) {
-        watch->on_warning("the private key " + key + " answered the same request twice");
+        watch->on_warning("the private key " + printable(key) + " answered the same request twice");
       }
       return false;
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/cryptoki.hpp"
 
+#include "sluice/printable.hpp"
+
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
@@ -31,21 +33,21 @@ std::string remedy_for(CK_RV rv) {
 
 std::string ckr_text(CK_RV rv) { return code_name(code_of(rv)); }
 
-failure ckr_failure(CK_RV rv, std::string where, std::string detail) {
+failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail) {
   failure why;
   why.code = code_of(rv);
-  why.where = std::move(where);
-  why.detail = std::move(detail);
+  why.where = where;
+  why.detail = printable(detail);
   why.remedy = remedy_for(rv);
   return why;
 }
 
-failure config_failure(errc cause, std::string where, std::string detail, std::string remedy) {
+failure config_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
   failure why;
   why.code = make_error_code(cause);
-  why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
+  why.where = where;
+  why.detail = printable(detail);
+  why.remedy = printable(remedy);
   return why;
 }
 

@@ -30,8 +30,9 @@ std::string padded_text(const unsigned char (&field)[N]) {
 }
 
 std::string ckr_text(CK_RV rv);
-failure ckr_failure(CK_RV rv, std::string where, std::string detail = {});
-failure config_failure(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
+// What a token, a module or a file wrote in the detail or the remedy is escaped here (printable.hpp).
+failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail = {});
+failure config_failure(errc cause, std::string_view where, std::string_view detail = {}, std::string_view remedy = {});
 
 // What went wrong in a way that another try, a new session or another token may mend.
 bool is_session_lost(CK_RV rv);
