@@ -19,10 +19,18 @@ if(SLUICE_S2N STREQUAL "SYSTEM")
     #error another libcrypto
     #endif
     int main() {}" SLUICE_S2N_HAS_AWSLC)
+  # s2n says its version nowhere. Release 1.7.6 is the first that has this function, and the first that refuses records
+  # of TLS 1.3 with a changed outer type.
+  check_cxx_source_compiles("extern \"C\" int s2n_config_set_timing_checkpoint_cb(void*, void*);
+    int main() { return s2n_config_set_timing_checkpoint_cb(nullptr, nullptr); }" SLUICE_S2N_IS_1_7_6)
   unset(CMAKE_REQUIRED_LIBRARIES)
   if(NOT SLUICE_S2N_HAS_AWSLC)
     message(FATAL_ERROR "this s2n was built with another libcrypto than AWS-LC, which Sluice needs for keys and "
       "certificates; build s2n with AWS-LC, or leave -DSLUICE_S2N=SYSTEM out")
+  endif()
+  if(NOT SLUICE_S2N_IS_1_7_6)
+    message(FATAL_ERROR "this s2n is older than 1.7.6: somebody on the path can make it drop records of TLS 1.3 "
+      "unnoticed (CVE-2026-16317); install 1.7.6 or newer, or leave -DSLUICE_S2N=SYSTEM out")
   endif()
   set(SLUICE_S2N_VERSION "of the system")
   set(SLUICE_ENGINE_PC_LIBS "$<TARGET_FILE:AWS::s2n> $<TARGET_FILE:AWS::crypto>")

@@ -23,6 +23,18 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion.cmake
   DESTINATION ${package_dir})
 
+# The licences of what is inside the archives and the programs: with the tool where there is one.
+set(doc ${CMAKE_INSTALL_DATADIR}/doc/sluice)
+set(licences_with licenses)
+if(SLUICE_TOOLS AND PROJECT_IS_TOP_LEVEL)
+  set(licences_with tool)
+endif()
+install(FILES packaging/debian/copyright COMPONENT ${licences_with} DESTINATION ${doc})
+install(DIRECTORY packaging/licenses/ COMPONENT ${licences_with} DESTINATION ${doc}/licenses)
+if(SLUICE_S2N STREQUAL "BUNDLED")
+  install(DIRECTORY ${SLUICE_ENGINE_DIR}/licenses/ COMPONENT ${licences_with} DESTINATION ${doc}/licenses)
+endif()
+
 # What pkg-config tells: for static archives all of them, the engine's by their paths, so that no other s2n is met.
 file(RELATIVE_PATH sluice_pc_to_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 if(BUILD_SHARED_LIBS)

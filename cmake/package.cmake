@@ -1,12 +1,17 @@
 # cpack -G DEB: the tool alone, with s2n, AWS-LC and Boost inside, and the licences of what is inside.
 set(doc ${CMAKE_INSTALL_DATADIR}/doc/sluice)
-install(FILES packaging/debian/copyright README.md SECURITY.md CHANGELOG.md COMPONENT tool DESTINATION ${doc})
 install(FILES packaging/debian/changelog COMPONENT tool DESTINATION ${doc} RENAME changelog.Debian)
-install(DIRECTORY docs COMPONENT tool DESTINATION ${doc} FILES_MATCHING PATTERN "*.md" PATTERN schema EXCLUDE)
-install(DIRECTORY packaging/licenses/ COMPONENT tool DESTINATION ${doc}/licenses)
-if(SLUICE_S2N STREQUAL "BUNDLED")
-  install(DIRECTORY ${SLUICE_ENGINE_DIR}/licenses/ COMPONENT tool DESTINATION ${doc}/licenses)
-endif()
+# The pages as they are read there: what they link and is not installed is named as a place in the source.
+file(GLOB pages CONFIGURE_DEPENDS RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} README.md SECURITY.md CHANGELOG.md docs/*.md)
+foreach(page ${pages})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${page})
+  file(READ ${page} text)
+  string(REGEX REPLACE "\\[([^]]*)\\]\\((\\.\\./)?(examples|HACKING\\.md|STYLE\\.md|bench/[^)]*|tests/[^)]*)\\)"
+    "\\1 (`\\3` in the source)" text "${text}")
+  string(REPLACE "](schema" "](../../../sluice/schema" text "${text}")
+  file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/pages/${page} "${text}")
+endforeach()
+install(DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/pages/ COMPONENT tool DESTINATION ${doc})
 # Headers of these are compiled in; Debian has their licences beside them.
 set(missing)
 foreach(name cli11 fmt tomlplusplus)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Debian package: what is in it, what it needs, and that it works from where it was unpacked."""
 
+import gzip
 import os
 import pathlib
 import re
@@ -98,6 +99,18 @@ def test_everything_that_belongs_to_it_is_in_it(unpacked):
     assert {path.name for path in (share / "sluice/schema").iterdir()} == schemas
     assert sorted(path.name for path in (share / "doc/sluice/licenses").iterdir()) == INSIDE
     assert not list(unpacked.rglob("*.hpp")) and not list(unpacked.rglob("*.a"))
+
+
+def test_the_pages_link_nothing_that_is_not_there(unpacked):
+    pages = list((unpacked / "usr/share/doc/sluice").rglob("*.md*"))
+    assert {"README.md", "cli.md"} <= {page.name.removesuffix(".gz") for page in pages}
+    for page in pages:
+        text = gzip.decompress(page.read_bytes()).decode() if page.suffix == ".gz" else page.read_text()
+        # Code has brackets of its own.
+        text = re.sub(r"```.*?```|`[^`]*`", "", text, flags=re.S)
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+            there = page.parent / link
+            assert "://" in link or there.exists() or there.with_name(there.name + ".gz").exists(), (page.name, link)
 
 
 def test_lintian_finds_no_error(package):
