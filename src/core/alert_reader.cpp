@@ -14,12 +14,12 @@ namespace {
 
 constexpr std::size_t most_kept = 64 * 1024;
 constexpr std::uint8_t type_alert = 21, type_application = 23;  // RFC 8446 §5.1
-constexpr std::uint8_t warning = 1, close_notify = 0;
+constexpr std::uint8_t warning = 1, close_notify = 0, user_canceled = 90;
 
-// Warnings of TLS 1.2 end nothing.
+// Warnings of TLS 1.2 end nothing, and what follows user_canceled in TLS 1.3 does (RFC 8446 §6.1).
 std::optional<std::uint8_t> ending(std::span<const std::uint8_t> alert, bool is_tls13) {
   if (alert.size() != 2) return std::nullopt;
-  if (alert[0] == warning && alert[1] != close_notify && !is_tls13) return std::nullopt;
+  if (is_tls13 ? alert[1] == user_canceled : alert[0] == warning && alert[1] != close_notify) return std::nullopt;
   return alert[1];
 }
 

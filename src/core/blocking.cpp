@@ -40,6 +40,8 @@ struct bell {
 error_code wait(connection& tls, int descriptor, const step& st, time_point deadline) {
   if (st.next == want::external) {
     if (wait_external(tls, deadline)) return {};
+    socket_transport io(descriptor);
+    tls.handshake(io);  // the peer may have said why it no longer waits
     tls.expire_external();
     return tls.last_failure().code;
   }
