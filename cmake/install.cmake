@@ -17,6 +17,10 @@ if(SLUICE_TOOLS)
 endif()
 install(EXPORT sluiceTargets NAMESPACE sluice:: DESTINATION ${package_dir})
 
+set(SLUICE_BOOST_VERSION ${Boost_VERSION_STRING})
+if(NOT SLUICE_BOOST_VERSION)
+  set(SLUICE_BOOST_VERSION ${Boost_VERSION})
+endif()
 configure_package_config_file(cmake/sluiceConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/sluiceConfig.cmake
   INSTALL_DESTINATION ${package_dir} PATH_VARS CMAKE_INSTALL_LIBDIR)
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/sluiceConfigVersion.cmake COMPATIBILITY SameMinorVersion)

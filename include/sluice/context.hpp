@@ -46,7 +46,9 @@ class verification {
 };
 
 // How long a failed connection is held before the peer learns of the failure, so that the time taken tells an
-// attacker nothing (s2n: 10 to 30 seconds). The caller is told at once in any case; only the socket lingers.
+// attacker nothing (s2n: 10 to 30 seconds). The caller is told at once in any case, by synchronous calls too; only the
+// socket lingers, of a stream that owns it, until the delay is over or its execution context ends. The delay is no work
+// for io_context::run(): a program that wants its peers told keeps its loop running for so long.
 class blinding {
  public:
   static constexpr blinding standard() noexcept { return blinding(std::chrono::seconds(30)); }

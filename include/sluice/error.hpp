@@ -2,11 +2,14 @@
 // What can go wrong: conditions to test, codes to log, and a failure with words for people.
 #pragma once
 
+#include "sluice/same_settings.hpp"
+
 #include <boost/system/error_code.hpp>
 #include <boost/system/error_condition.hpp>
 #include <boost/system/system_error.hpp>
 
 #include <cstdint>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -28,6 +31,7 @@ enum class errc {
   refused = 20,
   unreachable,
   reset,  // before TCP is up category connect, later tls
+  too_many_descriptors,  // the process or the system has none left; category resolve or connect, by phase
   // tls
   handshake_failed = 40,
   protocol_error,
@@ -46,6 +50,7 @@ enum class errc {
   signature_mismatch,
   ocsp_invalid,
   internal,
+  out_of_memory,  // what the system lacks: memory, or room for a socket
   // certificate
   untrusted = 80,
   self_signed,
@@ -152,11 +157,15 @@ struct failure {
   std::string token;        // label of the PKCS#11 token at fault, if one was
   std::string engine;       // s2n's name for the error, "S2N_ERR_CERT_EXPIRED"; empty when it was not s2n's
 
-  // "resolve", "connect", "tls", …: as category_name(code), but a reset or a time-out belongs to the phase it was in.
+  // "resolve", "connect", "tls", …: as category_name(code), but what may happen in any phase (a reset, a time-out, a
+  // system that is short of something) belongs to the phase it was in.
   std::string_view category() const noexcept;
   // One line for people, made printable() (printable.hpp): the place, the code's message, the detail, the remedy.
   std::string message() const;
 };
+
+// Writes message().
+std::ostream& operator<<(std::ostream& to, const failure& why);
 
 // Thrown by result<T>::value(); what() is failure::message().
 class error : public boost::system::system_error {

@@ -26,12 +26,15 @@ result<void> set_allocator(allocator replacement);
 result<void> start();
 bool is_started() noexcept;
 
-// Gives back what start() took, for leak checkers and dlclose. Every context and connection must be gone,
-// else errc::in_use. start() may follow. A no-op when s2n was started by somebody else.
+// Gives back what start() took, for leak checkers. Every context and connection must be gone, else errc::in_use.
+// start() may follow. A no-op when s2n was started by somebody else. A shared object that Sluice was linked into may be
+// given to dlclose, before or after, and stays loaded: the engine has destructors of thread-specific data that run when
+// a thread ends.
 result<void> stop();
 
-// A thread that runs Sluice's code and is not main's keeps one of these for its lifetime: its destructor gives
-// back what the engine keeps by thread. The threads Sluice starts have their own; an io_context's thread may.
+// Wipes and gives back what the engine keeps for a thread, its random generator, when the scope ends. That happens at
+// the thread's end anyway: a scope is for a thread that has done with TLS and lives on, and for leak checkers that look
+// before their threads have ended. The threads Sluice starts have their own.
 class thread_scope {
  public:
   thread_scope() noexcept = default;

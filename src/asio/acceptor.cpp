@@ -2,6 +2,8 @@
 #include "sluice/asio/acceptor.hpp"
 
 #include "asio/completion.hpp"
+#include "asio/driver.hpp"
+#include "asio/silent_connections.hpp"
 #include "asio/socket_setup.hpp"
 
 #include <boost/asio/associated_allocator.hpp>
@@ -17,6 +19,7 @@
 #include <deque>
 #include <list>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace sluice::inline v0::detail {
@@ -37,9 +40,27 @@ bool is_passing(const error_code& ec) {
   return false;
 }
 
+bool is_out_of_descriptors(const error_code& ec) {
+  using namespace boost::system::errc;
+  return ec == make_error_condition(too_many_files_open) || ec == make_error_condition(too_many_files_open_in_system);
+}
+
+// The silent may have half of the process's descriptors at most, whatever the option says.
+silence_limits limits_of(const acceptor_options& options) {
+  rlimit descriptors{};
+  const bool is_known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY;
+  const auto half = is_known ? static_cast<std::size_t>(descriptors.rlim_cur / 2) : options.most_silent;
+  const bool is_given = options.silent_timeout > std::chrono::nanoseconds(0);
+  return {.timeout = is_given ? options.silent_timeout : options.handshake_timeout,
+          .most = std::max<std::size_t>(1, std::min(options.most_silent, half)),
+          .most_per_address = options.most_silent_per_address};
+}
+
 }  // namespace
 
-// Runs on a strand. A waiting handler sits in a timer that never expires; a finished stream, or the end, cancels it.
+// Runs on a strand of its own; each connection has another, and its driver is touched there alone. A connection is
+// silent until its first record has come, and only then a handshake. A waiting handler sits in a timer that never
+// expires; a finished stream, or the end, cancels it.
 class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
  public:
   acceptor_core(const net::any_io_executor& executor, const tcp::endpoint& at, const context& ctx,
@@ -49,7 +70,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
         ctx_(ctx),
         options_(std::move(options)),
         listener_(executor),
-        pause_(executor) {
+        pause_(executor),
+        silent_(std::make_shared<silent_connections>(serial_, limits_of(options_))) {
     listener_.open(at.protocol());
     listener_.set_option(tcp::acceptor::reuse_address(true));
     if (options_.reuse_port) {
@@ -79,11 +101,15 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
 
   void close() noexcept {
     is_closed_ = true;
-    net::post(serial_, [self = shared_from_this()] { self->end(net::error::operation_aborted); });
+    try {
+      net::post(serial_, [self = shared_from_this()] { self->end(net::error::operation_aborted); });
+    } catch (...) {
+      // No memory to post with: whatever runs on the strand next ends it.
+    }
   }
 
   const tcp::endpoint& local_endpoint() const { return local_endpoint_; }
-  acceptor_counts counts() const { return {in_flight_.load(), ready_count_.load()}; }
+  acceptor_counts counts() const { return {in_flight_.load(), ready_count_.load(), silent_count_.load()}; }
   const net::any_io_executor& executor() const { return executor_; }
 
  private:
@@ -151,25 +177,33 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.most_handshakes); }
 
   void accept_next() {
-    if (is_accepting_ || is_closed_ || ended_with_ || !has_room()) return;
+    if (is_closed_ && !ended_with_) return end(net::error::operation_aborted);
+    if (ended_with_) return;
+    while (has_room() && !speaking_.empty()) {
+      auto one = std::move(speaking_.front());
+      speaking_.pop_front();
+      shake_hands(std::move(one));
+    }
+    if (is_accepting_ || !has_room()) return;
     is_accepting_ = true;
-    const auto done = [self = shared_from_this()](error_code ec, tcp::socket socket) {
+    const auto home = net::make_strand(executor_);
+    const auto done = [self = shared_from_this(), home](error_code ec, tcp::socket socket) {
       self->is_accepting_ = false;
-      self->accepted(ec, std::move(socket));
+      self->accepted(ec, std::move(socket), home);
     };
-    const net::any_io_executor home = options_.per_core ? executor_ : net::any_io_executor(net::make_strand(executor_));
-    listener_.async_accept(home, net::bind_executor(serial_, done));
+    const auto where = options_.per_core ? executor_ : net::any_io_executor(home);
+    listener_.async_accept(where, net::bind_executor(serial_, done));
   }
 
-  void accepted(error_code ec, tcp::socket socket) {
-    if (is_closed_) return;
+  void accepted(error_code ec, tcp::socket socket, const serial_executor& home) {
+    if (is_closed_) return accept_next();
     if (!ec) {
       pause_length_ = std::chrono::milliseconds(5);
-      shake_hands(std::move(socket));
+      listen_to(std::move(socket), home);
       return accept_next();
     }
+    if (is_out_of_descriptors(ec) && silent_->drop_oldest()) return accept_next();
     if (!is_passing(ec)) return end(ec);
-    report(ec, {});
     pause_length_ = std::min<std::chrono::milliseconds>(pause_length_ * 2, longest_pause);
     pause_.expires_after(pause_length_);
     is_accepting_ = true;
@@ -177,17 +211,49 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       self->is_accepting_ = false;
       self->accept_next();
     }));
+    report(ec, {});
   }
 
-  void shake_hands(tcp::socket socket) {
+  void listen_to(tcp::socket socket, const serial_executor& home) {
+    if (!hears_) {
+      hears_ = true;
+      silent_->on(
+          [weak = weak_from_this()](accepted_connection one) {
+            if (const auto self = weak.lock()) self->heard(std::move(one));
+          },
+          [weak = weak_from_this()](const failure& why, const tcp::endpoint& peer) {
+            const auto self = weak.lock();
+            if (!self) return;
+            self->count_silent();
+            self->accept_next();
+            if (!self->is_closed_ && !self->ended_with_) self->report(why, peer);
+          });
+    }
     error_code ignored;
     const auto peer = socket.remote_endpoint(ignored);
-    driver_options options;
+    if (silent_->is_full()) silent_->drop_oldest();
+    silent_->add({std::move(socket), home, peer});
+    count_silent();
+  }
+
+  void heard(accepted_connection one) {
+    count_silent();
+    if (!is_closed_ && !ended_with_) speaking_.push_back(std::move(one));
+    accept_next();
+  }
+
+  void count_silent() { silent_count_ = silent_->size(); }
+
+  void shake_hands(accepted_connection one) {
+    stream_options options;
     options.handshake_timeout = options_.handshake_timeout;
-    auto d = make_driver(make_layer<tcp::socket>(std::move(socket)), ctx_, role::server, std::move(options));
+    auto d = make_driver_on(one.home, make_layer<tcp::socket>(std::move(one.socket)), ctx_, role::server,
+                            std::move(options));
     const auto place = handshakes_.insert(handshakes_.end(), d);
     ++in_flight_;
-    const auto done = [self = shared_from_this(), place, peer](error_code ec) { self->shaken(place, peer, ec); };
+    const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec) {
+      self->shaken(place, peer, ec);
+    };
     start_handshake(*d, {}, net::bind_executor(serial_, done));
   }
 
@@ -195,26 +261,32 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     auto d = std::move(*place);
     handshakes_.erase(place);
     --in_flight_;
-    if (ec || is_closed_ || ended_with_) {
-      if (!is_closed_ && !ended_with_) report(last_failure(*d), peer);
-      destroy(std::move(d));
-    } else {
+    if (!ec && !is_closed_ && !ended_with_) {
       ready_.push_back(std::move(d));
       ready_count_ = ready_.size();
       hand_out();
+      return accept_next();
     }
+    const bool is_worth_saying = !is_closed_ && !ended_with_;
+    const auto why = last_failure(*d);
+    abandon(std::move(d));
     accept_next();
+    if (is_worth_saying) report(why, peer);
   }
 
   void end(error_code why) {
+    if (ended_with_) why = ended_with_;
     ended_with_ = why;
     error_code ignored;
     listener_.close(ignored);
     pause_.cancel();
-    for (auto& d : handshakes_) {
-      if (d) destroy(d);
+    silent_->clear();
+    speaking_.clear();
+    count_silent();
+    for (const auto& d : handshakes_) {
+      if (d) abandon(d);
     }
-    for (auto& d : ready_) destroy(std::move(d));
+    for (auto& d : ready_) abandon(std::move(d));
     ready_.clear();
     for (const auto& w : waiters_) {
       if (!w->stream) w->ec = why;
@@ -222,6 +294,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
   }
 
+  // Last in whatever calls it: what it throws leaves io_context::run(), and the acceptor goes on.
   void report(const failure& why, const tcp::endpoint& peer) const {
     if (options_.on_failure) options_.on_failure(why, peer);
   }
@@ -242,11 +315,15 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   tcp::endpoint local_endpoint_;
   net::steady_timer pause_;
   std::chrono::milliseconds pause_length_{5};
+  const std::shared_ptr<silent_connections> silent_;
+  bool hears_ = false;                          // silent_ knows us
+  std::deque<accepted_connection> speaking_;  // no longer silent, for whom there is no room yet
   std::list<driver_pointer> handshakes_;
   std::deque<driver_pointer> ready_;
   std::deque<waiter_pointer> waiters_;
   std::atomic<std::size_t> in_flight_ = 0;
   std::atomic<std::size_t> ready_count_ = 0;
+  std::atomic<std::size_t> silent_count_ = 0;
   std::atomic<bool> is_closed_ = false;
   bool is_accepting_ = false;
   error_code ended_with_;

@@ -4,6 +4,7 @@
 #include "asio/completion.hpp"
 #include "asio/driver.hpp"
 #include "asio/happy_eyeballs.hpp"
+#include "asio/name_to_look_up.hpp"
 #include "asio/prelude.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -30,7 +31,8 @@ class connector : public std::enable_shared_from_this<connector> {
  public:
   connector(const net::any_io_executor& executor, connect_request request)
       : executor_(executor),
-        serial_(net::make_strand(executor)),
+        strand_(net::make_strand(executor)),
+        serial_(strand_),
         request_(std::move(request)),
         park_(executor),
         turn_(executor),
@@ -41,9 +43,10 @@ class connector : public std::enable_shared_from_this<connector> {
     // Never touched again: the slot belongs to the caller's thread.
     auto slot = net::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) {
-      slot.assign([self = weak_from_this()](net::cancellation_type type) {
-        if ((type & net::cancellation_type::terminal) == net::cancellation_type::none) return;
-        if (const auto c = self.lock()) c->cancel();
+      slot.assign([weak = weak_from_this()](net::cancellation_type type) {
+        const auto self = weak.lock();
+        if (!self || (type & net::cancellation_type::terminal) == net::cancellation_type::none) return;
+        net::post(self->serial_, [self] { self->cancel(); });
       });
     }
     net::post(serial_, [self = shared_from_this(), handler = std::move(handler)]() mutable {
@@ -79,10 +82,8 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
   void cancel() {
-    net::post(serial_, [self = shared_from_this()] {
-      self->is_cancelled_ = true;
-      self->park_.cancel();
-    });
+    is_cancelled_ = true;
+    park_.cancel();
   }
 
   // What turn_ is for changes: a wait that ended just before finds out that its turn is over.
@@ -128,7 +129,9 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
   void look_up() {
-    race_->resolve(request_.host, request_.service, [weak = weak_from_this()](error_code ec) {
+    const auto name = name_to_look_up(request_.host, request_.server_name);
+    if (!name) return fail(name.error());
+    race_->resolve(*name, request_.service, [weak = weak_from_this()](error_code ec) {
       const auto self = weak.lock();
       if (!self) return;
       self->timings_.resolve = clock_type::now() - self->try_began_;
@@ -176,7 +179,7 @@ class connector : public std::enable_shared_from_this<connector> {
     if (is_over_) return;
     end_turn();  // the handshake has a time limit of its own
     phase_ = phase::handshake;
-    driver_options options;
+    stream_options options;
     options.server_name = request_.server_name.empty() ? request_.host : request_.server_name;
     if (!request_.alpn.empty()) {
       auto names = parse_alpn(request_.alpn);
@@ -186,7 +189,8 @@ class connector : public std::enable_shared_from_this<connector> {
     const bool is_unbounded = try_deadline() == clock_type::time_point::max();
     options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : try_deadline() - clock_type::now();
     if (tries_ == 1) options.early_data = std::move(request_.early_data);
-    driver_ = make_driver(make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client, std::move(options));
+    driver_ = make_driver_on(strand_, make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client,
+                             std::move(options));
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
       self->has_shaken_hands_ = true;
@@ -212,6 +216,9 @@ class connector : public std::enable_shared_from_this<connector> {
   void fail(failure why) {
     if (is_over_) return;
     if (why.where.empty()) why.where = place();
+    if (why.code == errc::too_many_descriptors && why.remedy.empty()) {
+      why.remedy = "raise the limit (ulimit -n), or close what is not needed";
+    }
     if (phase_ != phase::handshake) why.at = phase_;
     why_ = std::move(why);
     if (!waits_for_next_try()) wake();
@@ -283,6 +290,7 @@ class connector : public std::enable_shared_from_this<connector> {
     if (race_) race_->stop();
     end_turn();
     report();
+    race_.reset();  // here, and not wherever the last who knows of us lets go
     const auto ec = is_established_ ? error_code() : why_.code;
     if (!ec && request_.retry.bucket != nullptr) request_.retry.bucket->deposit(paid_);
     if (ec && tries_ > 1) why_.detail += (why_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));
@@ -326,13 +334,14 @@ class connector : public std::enable_shared_from_this<connector> {
     told.tries = tries_;
     told.waited = waited_;
     told.prelude = prelude_;
-    if (!driver_ || !has_shaken_hands_) return;  // under way still, on the driver's own strand
+    if (!driver_ || !has_shaken_hands_) return;  // under way still
     if (!is_established_) told.sent_certificates = driver_->tls_.sent_certificates();
     told.handshake = driver_->tls_.seen_handshake();
   }
 
   net::any_io_executor executor_;
-  net::any_io_executor serial_;
+  serial_executor strand_;       // handed down: the handshake's driver runs its steps here as well
+  net::any_io_executor serial_;  // the same
   connect_request request_;
   net::steady_timer park_;
   net::steady_timer turn_;  // ends a try before its handshake, or the wait for the next

@@ -5,17 +5,19 @@
 #include "asio/signature_wait.hpp"
 
 #include <algorithm>
+#include <cassert>
 
 namespace sluice::inline v0::detail {
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-failure make_story(error_code code, std::string where, std::string detail, phase at) {
+failure make_story(error_code code, std::string where, std::string detail, phase at, std::string remedy) {
   failure why;
   why.code = code;
   why.where = std::move(where);
   why.detail = std::move(detail);
+  why.remedy = std::move(remedy);
   why.at = at;
   return why;
 }
@@ -28,26 +30,27 @@ std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds li
 }
 
 void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
-  if (!already_read.empty()) layer_->preload(already_read);
-  start_bounded(verb::handshake, handshake_timeout_, std::move(handler));
+  const turn mine(gate_, turn_gate::call);
+  if (mine && layer_ && !bounded_.is_active && !already_read.empty()) layer_->preload(already_read);
+  start_bounded(mine, verb::handshake, handshake_timeout_, std::move(handler));
 }
 
 void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
-  start_bounded(waits_for_peer ? verb::shutdown : verb::shutdown_write, shutdown_timeout_, std::move(handler));
+  const turn mine(gate_, turn_gate::call);
+  start_bounded(mine, waits_for_peer ? verb::shutdown : verb::shutdown_write, shutdown_timeout_, std::move(handler));
 }
 
-void driver::start_bounded(verb what, std::chrono::nanoseconds limit, void_handler handler) {
-  if (bounded_.is_active) return refuse(std::move(handler), make_error_code(errc::in_use));
-  if (is_lingering_) {
-    note_failure(tls_.last_failure().code, what == verb::handshake ? phase::handshake : phase::shutdown);
-    return refuse(std::move(handler), failure_.code);
-  }
+void driver::start_bounded(const turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler) {
+  const auto at = what == verb::handshake ? phase::handshake : phase::shutdown;
+  if (const auto ec = why_not(mine, bounded_, at)) return refuse(std::move(handler), ec);
   verb_ = what;
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
   net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
 }
+
+void driver::check_serial() const { assert(strand_.running_in_this_thread()); }
 
 step driver::call_verb() {
   switch (verb_) {
@@ -59,17 +62,18 @@ step driver::call_verb() {
   return {};
 }
 
-void driver::bounded_step(void_handler handler) {
-  if (is_finishing_) return finish_bounded(std::move(handler), outcome_);
-  if (bounded_.is_cancelled || is_stopped_) {
+void driver::bounded_step(turn& mine, void_handler handler) {
+  check_serial();
+  if (is_finishing_) return finish_bounded(mine, std::move(handler), outcome_);
+  if (bounded_.is_cancelled() || is_stopped_) {
     if (!is_stopped_) tls_.fail(make_story(net::error::operation_aborted, "", "cancelled", phase_now()));
-    return finish_bounded(std::move(handler), net::error::operation_aborted);
+    return finish_bounded(mine, std::move(handler), net::error::operation_aborted);
   }
   auto st = call_verb();
   if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
   if (st.next != want::nothing && !tls_.has_failed()) arm(st);
   if (tls_.has_failed()) st = {.error = tls_.last_failure().code};
-  if (st.next == want::nothing) return finish_bounded(std::move(handler), st.error);
+  if (st.next == want::nothing) return finish_bounded(mine, std::move(handler), st.error);
   park_until(deadline_, std::move(handler));
 }
 
@@ -105,10 +109,12 @@ struct driver::own_wait {
   executor_type get_executor() const noexcept { return d->serial_; }
   cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
   void operator()(const error_code& ec, std::size_t n) {
+    const turn mine(d->gate_, turn_gate::step);
+    d->check_serial();
     done(*d, n);
     // Somebody cancelled or closed the layer itself.
-    if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.is_cancelled = true;
-    d->wake();
+    if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.cancel();
+    d->park_.cancel();
   }
 };
 
@@ -119,18 +125,19 @@ void driver::arm_fill() {
     d.is_filling_ = false;
     if (d.read_park_) d.read_park_->cancel();
   };
-  layer_->async_fill(own_wait<decltype(done)>{shared_from_this(), fill_signal_.slot(), done});
+  layer_->async_fill(serial_, own_wait<decltype(done)>{shared_from_this(), fill_signal_.slot(), done});
 }
 
 void driver::arm_drain() {
   if (is_draining_) return;
-  is_draining_ = true;
+  is_draining_ = bounded_.is_waiting = true;
   const auto done = [](driver& d, std::size_t n) {
-    d.is_draining_ = false;
+    d.is_draining_ = d.bounded_.is_waiting = false;
     d.tls_.sent(n);
     if (!d.bounded_.is_active) d.linger_if_due();
   };
-  layer_->async_drain(tls_.unsent(), own_wait<decltype(done)>{shared_from_this(), bounded_.inner.slot(), done});
+  layer_->async_drain(serial_, tls_.unsent(),
+                      own_wait<decltype(done)>{shared_from_this(), bounded_.inner.slot(), done});
 }
 
 void driver::await_signature() {
@@ -157,14 +164,14 @@ bool driver::must_settle() {
   return !is_finishing_ || clock_type::now() < settled_by_;
 }
 
-void driver::finish_bounded(void_handler handler, error_code ec) {
+void driver::finish_bounded(turn& mine, void_handler handler, error_code ec) {
   if (must_settle()) {
     if (!is_finishing_) {
       is_finishing_ = true;
       outcome_ = ec;
       settled_by_ = clock_type::now() + milliseconds(100);
-      fill_signal_.emit(net::cancellation_type::total);
-      bounded_.inner.emit(net::cancellation_type::terminal);
+      if (is_filling_ && !reading_.is_waiting) fill_signal_.emit(net::cancellation_type::total);
+      if (bounded_.is_waiting) bounded_.inner.emit(net::cancellation_type::terminal);
     }
     return park_until(settled_by_, std::move(handler));
   }
@@ -176,9 +183,9 @@ void driver::finish_bounded(void_handler handler, error_code ec) {
   if (ec) note_failure(ec, phase_now());
   if (verb_ == verb::shutdown) forget_idle();
   verb_ = verb::none;
-  if (ec && bounded_.is_cancelled) ec = net::error::operation_aborted;
+  if (ec && bounded_.is_cancelled()) ec = net::error::operation_aborted;
   // Posted, not dispatched: what follows is the user's, and must not run inside our strand.
-  finish(bounded_, std::move(handler), begun::now, ec);
+  finish(mine, bounded_, std::move(handler), begun::now, ec);
 }
 
 }  // namespace sluice::inline v0::detail

@@ -4,11 +4,11 @@
 #include "asio/linger.hpp"
 
 #include <boost/asio/bind_executor.hpp>
-#include <boost/asio/execution/context.hpp>
 #include <boost/asio/post.hpp>
 
-#include <algorithm>
 #include <array>
+#include <system_error>
+#include <utility>
 
 namespace sluice::inline v0::detail {
 namespace {
@@ -19,37 +19,6 @@ constexpr auto telling_time = std::chrono::seconds(5);
 constexpr auto parting_time = std::chrono::seconds(1);
 
 }  // namespace
-
-linger_service& linger_service::of(const net::any_io_executor& executor) {
-  return net::use_service<linger_service>(net::query(executor, net::execution::context));
-}
-
-void linger_service::add(const std::shared_ptr<driver>& one) {
-  std::shared_ptr<driver> oldest;
-  {
-    const std::lock_guard lock(gate_);
-    waiting_.push_back({one.get(), one});
-    if (waiting_.size() <= most) return;
-    oldest = waiting_.front().held.lock();
-    waiting_.pop_front();
-  }
-  if (oldest) net::post(oldest->serial_, [oldest] { oldest->end_linger(); });
-}
-
-void linger_service::remove(const driver& one) noexcept {
-  const std::lock_guard lock(gate_);
-  std::erase_if(waiting_, [&one](const entry& e) { return e.key == &one; });
-}
-
-std::size_t linger_service::size() const {
-  const std::lock_guard lock(gate_);
-  return waiting_.size();
-}
-
-void linger_service::shutdown() {
-  const std::lock_guard lock(gate_);
-  waiting_.clear();
-}
 
 // Once the connection has failed and nobody is waiting on it any more.
 void driver::linger_if_due() {
@@ -64,21 +33,37 @@ void driver::linger_if_due() {
 void driver::linger_wait(clock_type::time_point until, void (driver::*next)()) {
   park_.expires_at(until);
   park_.async_wait(net::bind_executor(serial_, [self = shared_from_this(), next](error_code) {
+    const turn mine(self->gate_, turn_gate::step);
+    self->check_serial();
     (self.get()->*next)();
   }));
 }
 
-// Holding linger_gate_: a borrowed layer may go at any moment from another thread, but not while this looks at it.
+// The blinding delay is nothing that a loop should run for.
+void driver::sleep_through(std::chrono::nanoseconds delay) {
+  const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(delay);
+  try {
+    linger_service::of(executor_).wake_at(shared_from_this(), until, false);
+  } catch (const std::system_error&) {
+    linger_wait(until, &driver::linger_on);  // no thread to be had
+  }
+}
+
 void driver::linger_step() {
-  const std::lock_guard lock(linger_gate_);
+  const turn mine(gate_, turn_gate::step);
+  check_serial();
+  linger_on();
+}
+
+void driver::linger_on() {
   const auto now = clock_type::now();
   if (is_stopped_ || (linger_until_ != clock_type::time_point{} && now >= linger_until_)) return leave();
   const auto st = tls_.farewell(layer_->io());
-  if (st.next == want::delay) return linger_wait(now + st.delay, &driver::linger_step);
+  if (st.next == want::delay) return sleep_through(st.delay);
   if (linger_until_ == clock_type::time_point{}) linger_until_ = now + telling_time;
   if (st.next == want::write) {
     arm_drain();
-    return linger_wait(linger_until_, &driver::linger_step);
+    return linger_wait(linger_until_, &driver::linger_on);
   }
   if (!layer_->is_owned()) return leave();  // what becomes of it is its owner's business
   layer_->end_output();
@@ -87,7 +72,6 @@ void driver::linger_step() {
 }
 
 void driver::drain_input_then_close() {
-  const std::lock_guard lock(linger_gate_);
   if (is_stopped_) return leave();
   drain_input();
 }
@@ -97,7 +81,7 @@ void driver::drain_input() {
   std::array<std::byte, 4096> unread;
   error_code ec;
   std::size_t n = 1;
-  for (int turn = 0; turn < 16 && n > 0; ++turn) n = layer_->io().read(unread, ec);
+  for (int round = 0; round < 16 && n > 0; ++round) n = layer_->io().read(unread, ec);
   const bool is_over = layer_->has_ended() || (n == 0 && !ec) || clock_type::now() >= linger_until_;
   if (is_over) return leave();
   arm_fill();
@@ -105,17 +89,51 @@ void driver::drain_input() {
 }
 
 void driver::end_linger() {
-  const std::lock_guard lock(linger_gate_);
-  leave();
+  const turn mine(gate_, turn_gate::step);
+  if (!is_stopped_) leave();
 }
 
 void driver::leave() {
-  is_stopped_ = true;
   linger_service::of(executor_).remove(*this);
+  if (std::exchange(is_stopped_, true)) return;  // the stream has gone, and with it what it had borrowed
   layer_->close();
-  fill_signal_.emit(net::cancellation_type::terminal);
-  bounded_.inner.emit(net::cancellation_type::terminal);
-  park_.cancel();
+  end_waits();
+}
+
+// --- After a synchronous call: nobody may be running the executor, so the service's thread sees to the rest. ---
+
+void driver::linger_alone() {
+  if (is_lingering_ || is_stopped_ || !tls_.has_failed()) return;
+  if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return;
+  is_lingering_ = true;
+  forget_idle();
+  const auto st = tls_.farewell(layer_->io());
+  if (!layer_->is_owned()) return;
+  if (st.next == want::delay) {
+    auto& service = linger_service::of(executor_);
+    service.add(shared_from_this());
+    try {
+      const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(st.delay);
+      return service.wake_at(shared_from_this(), until, true);
+    } catch (const std::system_error&) {
+      service.remove(*this);  // no thread to be had: better closed at once than never
+    }
+  }
+  is_stopped_ = true;
+  layer_->close();
+}
+
+void driver::end_alone() noexcept {
+  const turn mine(gate_, turn_gate::step);
+  if (std::exchange(is_stopped_, true) || !layer_) return;
+  tls_.farewell(layer_->io());
+  layer_->end_output();
+  // With input unread, closing would reset the connection and could take the alert with it.
+  std::array<std::byte, 4096> unread;
+  error_code ec;
+  for (int round = 0; round < 16 && layer_->io().read(unread, ec) > 0; ++round) {
+  }
+  layer_->close();
 }
 
 }  // namespace sluice::inline v0::detail

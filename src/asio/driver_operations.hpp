@@ -29,59 +29,67 @@ struct carried {
 
 struct driver::read_operation : carried<size_handler> {
   void operator()(error_code ec, std::size_t) {
+    turn mine(d->gate_, turn_gate::step);
     d->end_quiet();
-    d->is_filling_ = false;
+    d->is_filling_ = d->reading_.is_waiting = false;
     // Ours, or that of somebody who cancelled or closed the layer itself.
-    if (ec == net::error::operation_aborted) d->reading_.is_cancelled = true;
-    d->read_step(std::move(handler), begun::before);
+    if (ec == net::error::operation_aborted) d->reading_.cancel();
+    d->read_step(mine, std::move(handler), begun::before);
   }
 };
 
 struct driver::parked_read : carried<size_handler> {
-  void operator()(error_code) { d->read_step(std::move(handler), begun::before); }
+  void operator()(error_code) {
+    turn mine(d->gate_, turn_gate::step);
+    d->read_step(mine, std::move(handler), begun::before);
+  }
 };
 
 struct driver::write_operation : carried<size_handler> {
   void operator()(error_code ec, std::size_t n) {
-    d->is_draining_ = false;
-    if (ec == net::error::operation_aborted) d->writing_.is_cancelled = true;
-    d->write_drained(std::move(handler), n);
+    turn mine(d->gate_, turn_gate::step);
+    d->is_draining_ = d->writing_.is_waiting = false;
+    if (ec == net::error::operation_aborted) d->writing_.cancel();
+    d->write_drained(mine, std::move(handler), n);
   }
 };
 
 struct driver::bounded_operation : carried<void_handler> {
-  void operator()(error_code = {}) { d->bounded_step(std::move(handler)); }
+  void operator()(error_code = {}) {
+    turn mine(d->gate_, turn_gate::step);
+    d->bounded_step(mine, std::move(handler));
+  }
 };
 
-// Notes the user's wish to cancel, and passes it on to whatever is being waited for.
+// Notes the user's wish to cancel, and passes it on to whatever is being waited for. The slot is assigned here, on the
+// caller's thread, and never touched again: it belongs to that thread.
 template <class Handler>
 void driver::begin(activity& a, Handler& handler, net::cancellation_type accepted) {
   a.is_active = true;
-  a.is_cancelled = false;
+  const auto number = ++a.number;
   auto slot = net::get_associated_cancellation_slot(handler);
   if (!slot.is_connected()) return;
-  // Weak: the slot is the user's, and may be used when the handler and the driver are long gone.
-  slot.assign([weak = weak_from_this(), &a, accepted](net::cancellation_type type) {
+  // Weak: the slot may be used when the handler and the driver are long gone, and by number: or when the next
+  // operation is under way.
+  slot.assign([weak = weak_from_this(), &a, number, accepted](net::cancellation_type type) {
     const auto self = weak.lock();
-    if (!self || (type & accepted) == net::cancellation_type::none || !a.is_active) return;
-    a.is_cancelled = true;
-    if (&a == &self->bounded_) return self->post_wake();
-    a.inner.emit(type & accepted);
-    if (&a == &self->reading_ && self->read_park_) self->read_park_->cancel();
+    if (!self || (type & accepted) == net::cancellation_type::none || a.number != number) return;
+    a.cancelled = number;
+    self->post_cancel(a, number, type & accepted);
   });
 }
 
 template <class Handler, class... Args>
-void driver::finish(activity& a, Handler handler, begun when, Args... args) {
+void driver::finish(turn& mine, activity& a, Handler handler, begun when, Args... args) {
   a.is_active = false;
-  auto slot = net::get_associated_cancellation_slot(handler);
-  if (slot.is_connected()) slot.clear();
-  if (&a != &bounded_ && bounded_.is_active) post_wake();  // a shutdown may need what this one was waiting for
+  if (&a != &bounded_ && bounded_.is_active) park_.cancel();  // a shutdown may need what this one was waiting for
   linger_if_due();  // before the handler runs: it may destroy the stream
+  const auto where = executor_;
+  mine.leave();
   if (when == begun::now) {
-    post_completion(executor_, std::move(handler), args...);
+    post_completion(where, std::move(handler), args...);
   } else {
-    dispatch_completion(executor_, std::move(handler), args...);
+    dispatch_completion(where, std::move(handler), args...);
   }
 }
 

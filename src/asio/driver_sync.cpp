@@ -33,6 +33,18 @@ step driver::run_sync(clock_type::time_point deadline, Call call) {
   }
 }
 
+// A call in its turn: whether it may be made, and afterwards what a failure entails. The turn lasts as long as it
+// waits.
+template <class Call>
+std::size_t driver::call_sync(const activity& a, phase at, error_code& ec, Call call) {
+  const turn mine(gate_, turn_gate::call);
+  ec = why_not(mine, a, at);
+  if (ec) return 0;
+  const std::size_t n = call();
+  linger_alone();
+  return n;
+}
+
 // What the connection itself does not know: it was not waited for any longer.
 void driver::note_sync_end(const error_code& ec) {
   if (!ec) return;
@@ -41,48 +53,53 @@ void driver::note_sync_end(const error_code& ec) {
 }
 
 void driver::handshake(std::span<const std::byte> already_read, error_code& ec) {
-  if (!already_read.empty()) layer_->preload(already_read);
-  verb_ = verb::handshake;
-  const auto began = clock_type::now();
-  ec = run_sync(deadline_after(handshake_timeout_), [this] { return call_verb(); }).error;
-  timings_.handshake = clock_type::now() - began;
-  timings_.signing = tls_.signing_time();
-  note_sync_end(ec);
-  verb_ = verb::none;
-  if (!ec) return;
-  // Nobody may be running the executor, so the socket cannot linger: it is told what can be told now, and closed.
-  tls_.farewell(layer_->io());
-  is_stopped_ = layer_->is_owned();
-  layer_->close();
+  call_sync(bounded_, phase::handshake, ec, [&]() -> std::size_t {
+    if (!already_read.empty()) layer_->preload(already_read);
+    verb_ = verb::handshake;
+    const auto began = clock_type::now();
+    ec = run_sync(deadline_after(handshake_timeout_), [this] { return call_verb(); }).error;
+    timings_.handshake = clock_type::now() - began;
+    timings_.signing = tls_.signing_time();
+    note_sync_end(ec);
+    verb_ = verb::none;
+    return 0;
+  });
 }
 
 std::size_t driver::read_some(std::span<std::byte> into, error_code& ec) {
-  const auto st = run_sync(clock_type::time_point::max(), [&] { return tls_.read(layer_->io(), into); });
-  ec = st.error;
-  if (ec) note_failure(ec, phase::read);
-  if (st.ended) ec = net::error::eof;
-  return st.bytes;
+  return call_sync(reading_, phase::read, ec, [&] {
+    const auto st = run_sync(clock_type::time_point::max(), [&] { return tls_.read(layer_->io(), into); });
+    ec = st.error;
+    if (ec) note_failure(ec, phase::read);
+    if (st.ended) ec = net::error::eof;
+    return st.bytes;
+  });
 }
 
 std::size_t driver::write_some(const gathered_buffers& from, error_code& ec) {
-  const auto parts = std::span(from.parts).first(from.count);
-  std::size_t sealed = 0;
-  const auto st = run_sync(clock_type::time_point::max(), [&] {
-    if (sealed > 0) return tls_.flush(layer_->io());
-    const auto tried = tls_.write(layer_->io(), parts);
-    sealed = tried.bytes;
-    return tried;
+  return call_sync(writing_, phase::write, ec, [&] {
+    const auto parts = std::span(from.parts).first(from.count);
+    std::size_t sealed = 0;
+    const auto st = run_sync(clock_type::time_point::max(), [&] {
+      if (sealed > 0) return tls_.flush(layer_->io());
+      const auto tried = tls_.write(layer_->io(), parts);
+      sealed = tried.bytes;
+      return tried;
+    });
+    ec = st.error;
+    if (ec) note_failure(ec, phase::write);
+    return sealed;
   });
-  ec = st.error;
-  if (ec) note_failure(ec, phase::write);
-  return sealed;
 }
 
 void driver::shutdown(bool waits_for_peer, error_code& ec) {
-  verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
-  ec = run_sync(deadline_after(shutdown_timeout_), [this] { return call_verb(); }).error;
-  note_sync_end(ec);
-  verb_ = verb::none;
+  call_sync(bounded_, phase::shutdown, ec, [&]() -> std::size_t {
+    verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
+    ec = run_sync(deadline_after(shutdown_timeout_), [this] { return call_verb(); }).error;
+    note_sync_end(ec);
+    verb_ = verb::none;
+    return 0;
+  });
 }
 
 }  // namespace sluice::inline v0::detail

@@ -4,7 +4,11 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <list>
 
 namespace sluice::inline v0::detail {
@@ -17,6 +21,18 @@ failure story_of(const error_code& ec) {
   failure why;
   why.code = ec;
   return why;
+}
+
+// Without a descriptor no file of names can be read and no server asked, which the resolver reports as a name that is
+// not there.
+error_code cause_of_no_answer(const error_code& ec) {
+  if (!ec || ec == net::error::operation_aborted) return ec;
+  const int probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (probe >= 0) {
+    ::close(probe);
+    return ec;
+  }
+  return errno == EMFILE || errno == ENFILE ? error_code(errno, boost::system::system_category()) : ec;
 }
 
 }  // namespace
@@ -44,7 +60,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
                               if (!self->resolved_) return;
                               self->endpoints_ = interleave(found);
                               if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
-                              std::exchange(self->resolved_, nullptr)(ec);
+                              std::exchange(self->resolved_, nullptr)(cause_of_no_answer(ec));
                             }));
   }
 

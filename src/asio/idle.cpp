@@ -6,7 +6,6 @@
 #include <boost/asio/execution/context.hpp>
 #include <boost/asio/post.hpp>
 
-#include <thread>
 #include <vector>
 
 namespace sluice::inline v0::detail {
@@ -17,7 +16,7 @@ idle_service& idle_service::of(const net::any_io_executor& executor) {
 
 void idle_service::watch(const std::shared_ptr<driver>& one) {
   const std::lock_guard lock(gate_);
-  watched_.emplace(one.get(), one);
+  watched_.insert_or_assign(one.get(), one);  // its address may have been that of a stream that is gone
   if (timer_ || watched_.size() <= spare) return;
   // Any stream's executor will do: the timer needs a way into the context they share, and look() locks.
   timer_.emplace(one->executor_);
@@ -72,8 +71,7 @@ void idle_service::shutdown() {
   timer_.reset();
 }
 
-// --- The stream's part. `is_quiet_` belongs to whoever exchanges true for false: the read that comes back, or the
-// release of buffers. A program with several threads and no strands may run both at once. ---
+// --- The stream's part, in its turn. ---
 
 void driver::begin_quiet() {
   if (!is_watched_.load(std::memory_order_relaxed)) {
@@ -81,18 +79,17 @@ void driver::begin_quiet() {
     if (idle_ == nullptr) idle_ = &idle_service::of(executor_);
     idle_->watch(shared_from_this());
   }
-  is_quiet_.store(true, std::memory_order_release);
+  is_quiet_ = true;
 }
 
 void driver::end_quiet() noexcept {
-  while (!is_quiet_.exchange(false, std::memory_order_acquire)) std::this_thread::yield();
+  is_quiet_ = false;
   has_read_.store(true, std::memory_order_relaxed);
 }
 
 void driver::release_if_quiet() noexcept {
-  if (!is_quiet_.exchange(false, std::memory_order_acquire)) return;
-  if (!writing_.is_active && !bounded_.is_active) tls_.release_buffers();
-  is_quiet_.store(true, std::memory_order_release);
+  const turn mine(gate_, turn_gate::step);
+  if (is_quiet_ && !writing_.is_active && !bounded_.is_active) tls_.release_buffers();
 }
 
 // There will be no more waiting for input, or not soon.

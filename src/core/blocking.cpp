@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -22,12 +23,14 @@ int milliseconds_until(time_point deadline) {
   return static_cast<int>(std::clamp<long long>(left, 0, 3'600'000));
 }
 
-bool wait_for_socket(int descriptor, short events, time_point deadline) {
+// What is wrong with the socket, the call on it will say; what is wrong with waiting would never change.
+error_code wait_for_socket(int descriptor, short events, time_point deadline) {
   pollfd entry{.fd = descriptor, .events = events, .revents = 0};
   for (;;) {
     const int n = ::poll(&entry, 1, milliseconds_until(deadline));
-    if (n > 0) return true;
-    if (n == 0 && clock_type::now() >= deadline) return false;
+    if (n > 0) return {};
+    if (n < 0 && errno != EINTR) return {errno, boost::system::system_category()};
+    if (n == 0 && clock_type::now() >= deadline) return make_error_code(errc::timed_out);
   }
 }
 
@@ -45,8 +48,7 @@ error_code wait(connection& tls, int descriptor, const step& st, time_point dead
     tls.expire_external();
     return tls.last_failure().code;
   }
-  if (wait_for_socket(descriptor, st.next == want::write ? POLLOUT : POLLIN, deadline)) return {};
-  return make_error_code(errc::timed_out);
+  return wait_for_socket(descriptor, st.next == want::write ? POLLOUT : POLLIN, deadline);
 }
 
 // Runs `call` until it wants nothing more.

@@ -10,8 +10,10 @@
 
 #include <netdb.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <ostream>
 
 namespace sluice::inline v0 {
 namespace {
@@ -40,6 +42,7 @@ constexpr std::array causes = {
     cause_row{errc::refused, "refused", connect, "connection refused"},
     cause_row{errc::unreachable, "unreachable", connect, "the address cannot be reached"},
     cause_row{errc::reset, "reset", tls, "the peer reset the connection"},
+    cause_row{errc::too_many_descriptors, "too_many_descriptors", connect, "no file descriptor is left"},
     cause_row{errc::handshake_failed, "handshake_failed", tls, "the TLS handshake failed"},
     cause_row{errc::protocol_error, "protocol_error", tls, "the peer broke the TLS protocol"},
     cause_row{errc::no_shared_parameters, "no_shared_parameters", tls, "no cipher suite, group or signature in common"},
@@ -58,6 +61,7 @@ constexpr std::array causes = {
               "the private key's signature does not fit the certificate"},
     cause_row{errc::ocsp_invalid, "ocsp_invalid", tls, "the stapled OCSP response is invalid"},
     cause_row{errc::internal, "internal", tls, "internal error"},
+    cause_row{errc::out_of_memory, "out_of_memory", tls, "out of memory"},
     cause_row{errc::untrusted, "untrusted", cert, "the certificate does not lead to a trusted authority"},
     cause_row{errc::self_signed, "self_signed", cert, "the certificate is self-signed and not trusted"},
     cause_row{errc::wrong_purpose, "wrong_purpose", cert, "the certificate is not for this purpose"},
@@ -175,6 +179,8 @@ constexpr cause_category tls_codes("sluice.tls");
 
 error_condition cause_category::default_error_condition(int value) const noexcept { return {value, conditions}; }
 
+constexpr int beast_timeout = 1;  // boost::beast::error::timeout: a layer of Beast's under a stream gave up
+
 // Codes of the system and of the resolver (netdb.h, as Asio reports them) that an operation of ours can end with.
 errc foreign_cause(const error_code& code) noexcept {
   namespace sys = boost::system::errc;
@@ -184,12 +190,16 @@ errc foreign_cause(const error_code& code) noexcept {
   }
   if (category == "asio.addrinfo") return errc::resolver_failed;
   if (category == "asio.misc") return errc::closed;
+  if (category == "boost.beast") return code.value() == beast_timeout ? errc::timed_out : errc::internal;
   const auto is = [&code](sys::errc_t e) { return code == sys::make_error_condition(e); };
   if (is(sys::connection_refused)) return errc::refused;
   if (is(sys::connection_reset) || is(sys::broken_pipe) || is(sys::connection_aborted)) return errc::reset;
   if (is(sys::timed_out)) return errc::timed_out;
   if (is(sys::operation_canceled)) return errc::cancelled;
   if (is(sys::no_such_file_or_directory)) return errc::file_not_found;
+  if (is(sys::too_many_files_open) || is(sys::too_many_files_open_in_system)) return errc::too_many_descriptors;
+  if (is(sys::not_enough_memory) || is(sys::no_buffer_space)) return errc::out_of_memory;
+  if (is(sys::address_family_not_supported) || is(sys::protocol_not_supported)) return errc::unreachable;
   if (is(sys::host_unreachable) || is(sys::network_unreachable) || is(sys::address_not_available) ||
       is(sys::network_down) || is(sys::permission_denied)) {
     return errc::unreachable;
@@ -297,7 +307,9 @@ std::string_view alert_name(std::uint8_t description) noexcept {
 
 std::string_view failure::category() const noexcept {
   const auto cause = cause_of(code);
-  if (cause == errc::reset || cause == errc::timed_out || cause == errc::closed) {
+  constexpr std::array in_any_phase = {errc::reset,    errc::timed_out,     errc::closed, errc::too_many_descriptors,
+                                       errc::internal, errc::out_of_memory};
+  if (std::ranges::find(in_any_phase, cause) != in_any_phase.end()) {
     if (at == phase::resolve) return resolve;
     if (at == phase::connect) return connect;
   }
@@ -317,6 +329,8 @@ std::string failure::message() const {
   add("; ", remedy);
   return text;
 }
+
+std::ostream& operator<<(std::ostream& to, const failure& why) { return to << why.message(); }
 
 error::error(failure why)
     : system_error(why.code, why.where), why_(std::move(why)), text_(why_.message()) {}

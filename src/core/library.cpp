@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <mutex>
 
+#include <dlfcn.h>
+
 namespace sluice::inline v0::library {
 namespace {
 
@@ -45,6 +47,15 @@ static int sluice_memory_release(void* block, uint32_t size) {
 // Only an s2n that is not running lets atexit handling be switched off: the one public way to ask.
 bool is_running_already() noexcept { return s2n_disable_atexit() != S2N_SUCCESS; }
 
+// s2n and AWS-LC leave destructors of thread-specific data behind, which run when a thread ends that has used them:
+// code that must still be there. So a plugin that Sluice was linked into stays where it is, whatever dlclose is asked.
+void stay_loaded() noexcept {
+  Dl_info self{};
+  if (::dladdr(reinterpret_cast<const void*>(&malloc_allocate), &self) == 0 || self.dli_fname == nullptr) return;
+  // Not the program itself, whose name need not be its path.
+  if (void* const handle = ::dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE)) ::dlclose(handle);
+}
+
 }  // namespace
 
 result<void> set_allocator(allocator replacement) {
@@ -63,6 +74,7 @@ result<void> set_allocator(allocator replacement) {
 result<void> start() {
   const std::lock_guard lock(gate);
   if (started) return {};
+  stay_loaded();
   // S2N_PRINT_STACKTRACE in the environment makes this build of s2n recurse without end at its first error (P1),
   // which may be the next call, if somebody else has started it.
   s2n_stack_traces_enabled_set(false);

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Boost.Beast over a Sluice stream: HTTP and WebSocket, by waiting and in a loop, to the end and to a cut.
 #include "sluice/asio/beast.hpp"
+#include "sluice/asio/stream_impl.hpp"
 #include "support/certs.hpp"
 #include "support/loop.hpp"
 #include "support/pair.hpp"
 #include "support/watch.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/stream_traits.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
@@ -40,6 +45,62 @@ struct beast_streams : ::testing::Test {
     for (const auto& why : seen->failures()) ADD_FAILURE() << why.message();
   }
 };
+
+// --- Over Beast's own stream, which has time-outs and posts to its handlers' executors ---
+
+using timed_stream = stream<beast::tcp_stream>;
+static_assert(beast::is_async_stream<timed_stream>::value && beast::is_sync_stream<timed_stream>::value);
+static_assert(std::is_same_v<timed_stream::lowest_layer_type, tcp::socket>);
+
+struct timed_streams : ::testing::Test {
+  asio::io_context io;
+  joined_sockets raw = join_sockets(io.get_executor());
+  timed_stream client{beast::tcp_stream(std::move(raw.client)), client_context(), "localhost"};
+  timed_stream server{beast::tcp_stream(std::move(raw.server)), server_context(), role::server};
+  char byte = 0;
+};
+
+TEST_F(timed_streams, shake_hands_talk_and_part) {
+  client.next_layer().expires_after(30s);
+  server.next_layer().expires_after(30s);
+  shake_hands(io, client, server);
+  const auto text = random_text(300000);
+  EXPECT_EQ(pass(io, client, server, text), text);
+  EXPECT_EQ(pass(io, server, client, text), text);
+  outcome c, s;
+  client.async_shutdown(c.handler());
+  server.async_shutdown(s.handler());
+  EXPECT_FALSE(c.wait(io)) << c.ec.message();
+  EXPECT_FALSE(s.wait(io)) << s.ec.message();
+  EXPECT_EQ(&client.lowest_layer(), &client.next_layer().socket());
+}
+
+TEST_F(timed_streams, end_by_the_time_out_of_the_layer) {
+  shake_hands(io, client, server);
+  outcome read;
+  client.next_layer().expires_after(100ms);
+  client.async_read_some(asio::buffer(&byte, 1), read.handler());
+  EXPECT_EQ(read.wait(io), beast::error::timeout) << read.ec.message();
+  EXPECT_EQ(read.ec, errc::timed_out);
+}
+
+TEST_F(timed_streams, end_a_handshake_by_the_time_out_of_the_layer) {
+  outcome shaken;
+  client.next_layer().expires_after(100ms);
+  client.async_handshake(shaken.handler());
+  EXPECT_EQ(shaken.wait(io), beast::error::timeout) << shaken.ec.message();
+}
+
+TEST_F(timed_streams, may_be_cancelled_and_go_on) {
+  shake_hands(io, client, server);
+  asio::cancellation_signal stop;
+  outcome read;
+  client.async_read_some(asio::buffer(&byte, 1), asio::bind_cancellation_slot(stop.slot(), read.handler()));
+  run_ready(io);
+  stop.emit(asio::cancellation_type::total);
+  EXPECT_EQ(read.wait(io), asio::error::operation_aborted) << read.ec.message();
+  EXPECT_EQ(pass(io, server, client, "still whole"), "still whole");
+}
 
 // --- HTTP ---
 

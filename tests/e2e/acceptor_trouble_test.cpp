@@ -95,7 +95,7 @@ TEST_F(acceptor_trouble, of_a_broken_listener_ends_accepting) {
   accept();
   tcp::socket silent(io);
   silent.connect(in.local_endpoint());
-  ASSERT_TRUE(run_until(io, [this] { return in.handshakes_in_flight() == 1; }));
+  ASSERT_TRUE(run_until(io, [this] { return in.silent_connections() == 1; }));
   const int fd = listener_of(in.local_endpoint().port());
   ASSERT_GE(fd, 0);
   ::shutdown(fd, SHUT_RD);  // not ours to do, so nothing else would

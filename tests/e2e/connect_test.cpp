@@ -50,6 +50,36 @@ struct connect : ::testing::Test {
   }
 };
 
+// A link-local peer has a zone, a host out of a URL has brackets; neither is part of the name.
+TEST_F(connect, takes_addresses_as_urls_and_link_local_peers_have_them) {
+  acceptor on_ipv6(io, {asio::ip::address_v6::loopback(), 0}, server_context());
+  spawn(io, serve_echo(on_ipv6));
+  const auto port6 = std::to_string(on_ipv6.local_endpoint().port());
+  for (const auto* host : {"::1", "[::1]", "::1%1", "[::1%1]", "[::1%251]"}) {
+    EXPECT_FALSE(to(host, port6)) << host << ": " << got.why().message();
+  }
+  got.stream.reset();
+  on_ipv6.close();
+  EXPECT_EQ(to("127.0.0.1", port, connect_options{.server_name = "::1%lo"}), error_code()) << got.why().message();
+}
+
+// Each is refused before a name server is asked: the one there is here never answers.
+TEST_F(connect, refuses_what_is_no_host_before_it_is_looked_up) {
+  const slow_names none;
+  const std::pair<const char*, const char*> rows[] = {
+      {"b\xc3\xbc" "cher.example", "write the name in its xn-- form"},
+      {"a..b", "a label of it is not letters, digits and hyphens"},
+      {"localhost:443", "it is a host with a port; give the host alone, and the port by itself"},
+      {"https://localhost/", "it is a URL; give the host alone, and the port by itself"},
+      {"", "it is empty"}};
+  for (const auto& [host, said] : rows) {
+    EXPECT_EQ(to(host, port, connect_options{.timeout = 20s}), errc::bad_name) << host;
+    EXPECT_NE(got.why().message().find(said), std::string::npos) << got.why().message();
+    EXPECT_TRUE(got.why().where.starts_with("host")) << got.why().where;
+    EXPECT_EQ(got.why().category(), "config");
+  }
+}
+
 TEST_F(connect, tells_what_passed_where_the_handshake_is_kept) {
   tls = client_context({.blinding = blinding::off(), .keep_handshake = true});
   connect_report report;

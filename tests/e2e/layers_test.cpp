@@ -7,6 +7,7 @@
 #include "sluice/asio/stream_impl.hpp"
 
 #include <boost/asio/local/connect_pair.hpp>
+#include <boost/asio/post.hpp>
 
 namespace sluice::test {
 namespace {
@@ -59,6 +60,80 @@ TEST(layers, release_gives_the_socket_back) {
   tcp::socket client = ends.client.release();
   tcp::socket server = ends.server.release();
   EXPECT_EQ(pass(io, client, server, "in the clear again"), "in the clear again");
+}
+
+// As a program's own layer may: completes by posting to the executor of the handler it was given.
+class posting_layer {
+ public:
+  using executor_type = asio::any_io_executor;
+  explicit posting_layer(tcp::socket socket) : socket_(std::move(socket)) {}
+
+  executor_type get_executor() { return socket_.get_executor(); }
+  template <class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return asio::async_initiate<Token, void(error_code, std::size_t)>(
+        [this, buffers](auto handler) { socket_.async_read_some(buffers, post_to(std::move(handler))); }, token);
+  }
+  template <class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return asio::async_initiate<Token, void(error_code, std::size_t)>(
+        [this, buffers](auto handler) { socket_.async_write_some(buffers, post_to(std::move(handler))); }, token);
+  }
+  template <class Buffers>
+  std::size_t read_some(const Buffers& buffers, error_code& ec) {
+    return socket_.read_some(buffers, ec);
+  }
+  template <class Buffers>
+  std::size_t write_some(const Buffers& buffers, error_code& ec) {
+    return socket_.write_some(buffers, ec);
+  }
+
+ private:
+  template <class Handler>
+  auto post_to(Handler handler) {
+    auto executor = asio::get_associated_executor(handler, socket_.get_executor());
+    return [executor, handler = std::move(handler)](const error_code& ec, std::size_t n) mutable {
+      asio::post(executor, [handler = std::move(handler), ec, n]() mutable { std::move(handler)(ec, n); });
+    };
+  }
+  tcp::socket socket_;
+};
+
+TEST(layers, one_that_posts_and_has_no_layer_below) {
+  asio::io_context io;
+  auto raw = join_sockets(io.get_executor());
+  stream<posting_layer> client(posting_layer(std::move(raw.client)), client_context(), "localhost");
+  tcp_stream server(std::move(raw.server), server_context(), role::server);
+  static_assert(std::is_same_v<stream<posting_layer>::lowest_layer_type, posting_layer>);
+  shake_hands(io, client, server);
+  const auto text = random_text(200000);
+  EXPECT_EQ(pass(io, client, server, text), text);
+  EXPECT_EQ(pass(io, server, client, text), text);
+}
+
+TEST(layers, sockets_with_a_default_token_of_their_own) {
+  asio::io_context io;
+  auto raw = join_sockets(io.get_executor());
+  using awaiting = asio::use_awaitable_t<>::as_default_on_t<tcp::socket>;
+  stream<awaiting> client(awaiting(std::move(raw.client)), client_context(), "localhost");
+  tcp_stream server(std::move(raw.server), server_context(), role::server);
+  outcome shaken;
+  server.async_handshake(shaken.handler());
+  spawn(io, [](stream<awaiting>& s) -> asio::awaitable<void> { co_await s.async_handshake(); }(client));
+  EXPECT_FALSE(shaken.wait(io));
+  run_ready(io);
+  EXPECT_TRUE(client.is_established());
+}
+
+TEST(layers, options_of_a_stream_on_ones_own_socket) {
+  asio::io_context io;
+  auto raw = join_sockets(io.get_executor());
+  stream_options wishes{.server_name = "localhost", .alpn = {"h2"}};
+  tcp_stream client(std::move(raw.client), client_context(), role::client, std::move(wishes));
+  tcp_stream server(std::move(raw.server), server_context({.alpn = {"http/1.1", "h2"}}), role::server);
+  shake_hands(io, client, server);
+  EXPECT_EQ(client.info().alpn, "h2");
+  EXPECT_EQ(server.info().server_name, "localhost");
 }
 
 using inner_stream = stream<tcp_stream>;

@@ -3,6 +3,10 @@
 #include "support/certs.hpp"
 #include "support/loop.hpp"
 
+#include <boost/asio/experimental/channel.hpp>
+#include <boost/asio/use_future.hpp>
+
+#include <future>
 #include <list>
 #include <memory>
 #include <optional>
@@ -130,7 +134,7 @@ TEST(lifetime, of_a_loop_may_end_with_an_acceptor_at_work) {
     for (int i = 0; i < 3; ++i) in.async_accept([held](const error_code&, const tcp_stream&) {});
     std::list<tcp::socket> clients;
     for (int i = 0; i < 3; ++i) clients.emplace_back(io).connect(in.local_endpoint());
-    ASSERT_TRUE(run_until(io, [&] { return in.handshakes_in_flight() == 3; }));
+    ASSERT_TRUE(run_until(io, [&] { return in.silent_connections() == 3; }));
     held.reset();
     EXPECT_FALSE(seen.expired());
   }
@@ -145,8 +149,97 @@ TEST(lifetime, of_a_moved_stream_is_that_of_its_new_place) {
   EXPECT_EQ(pass(io, elsewhere, ends.server, "moved"), "moved");
   joined_streams others(io.get_executor(), client_context(), server_context());
   others.shake_hands(io);
-  elsewhere = std::move(others.client);  // what it was lives on in the other until that goes
+  elsewhere = std::move(others.client);
   EXPECT_EQ(pass(io, elsewhere, others.server, "assigned"), "assigned");
+}
+
+TEST(lifetime, of_what_a_stream_was_ends_when_another_is_assigned) {
+  asio::io_context io;
+  joined_streams ends(io.get_executor(), client_context(), server_context());
+  ends.shake_hands(io);
+  joined_streams others(io.get_executor(), client_context(), server_context());
+  others.shake_hands(io);
+  outcome read;
+  ends.server.async_read_some(asio::buffer(&byte, 1), read.handler());
+  ends.client = std::move(others.client);
+  EXPECT_TRUE(read.wait(io)) << "its socket is open still";
+  EXPECT_EQ(pass(io, ends.client, others.server, "assigned"), "assigned");
+  auto& itself = ends.client;
+  ends.client = std::move(itself);
+  EXPECT_EQ(pass(io, ends.client, others.server, "still there"), "still there");
+}
+
+// Made by default, moved from: empty, and every call says so.
+TEST(lifetime, of_an_empty_stream_has_errors_and_no_crash) {
+  asio::io_context io;
+  joined_streams ends(io.get_executor(), client_context(), server_context());
+  const auto moved = std::move(ends.client);
+  tcp_stream made;
+  for (auto* s : {&ends.client, &made}) {
+    error_code ec;
+    s->handshake(ec);
+    EXPECT_EQ(ec, errc::not_ready);
+    EXPECT_EQ(s->read_some(asio::buffer(&byte, 1), ec), 0u);
+    EXPECT_EQ(ec, errc::not_ready);
+    EXPECT_EQ(s->write_some(asio::buffer(&byte, 1), ec), 0u);
+    EXPECT_EQ(ec, errc::not_ready);
+    s->shutdown(ec);
+    EXPECT_EQ(ec, errc::not_ready);
+    EXPECT_EQ(s->request_key_update(), errc::not_ready);
+    EXPECT_EQ(s->last_failure().code, errc::not_ready);
+    EXPECT_FALSE(s->is_established());
+    EXPECT_EQ(s->info().version, "");
+    EXPECT_EQ(s->statistics().sent.records, 0u);
+    EXPECT_TRUE(s->peer_certificates().empty() && s->sent_certificates().empty() && !s->own_identity());
+    EXPECT_TRUE(s->seen_handshake().messages.empty());
+    s->set_timeouts(1s, 1s);
+    EXPECT_EQ(s->get_executor(), asio::any_io_executor());
+    EXPECT_THROW(s->release(), boost::system::system_error);
+    EXPECT_THROW(s->async_shutdown([](const error_code&) {}), boost::system::system_error);
+    EXPECT_THROW(s->shutdown(), boost::system::system_error);
+  }
+}
+
+TEST(lifetime, of_a_released_stream_has_errors_and_no_crash) {
+  asio::io_context io;
+  joined_streams ends(io.get_executor(), client_context(), server_context());
+  ends.shake_hands(io);
+  const auto raw = ends.client.release();
+  error_code ec;
+  EXPECT_EQ(ends.client.read_some(asio::buffer(&byte, 1), ec), 0u);
+  EXPECT_EQ(ec, errc::not_ready);
+  outcome wrote, shaken;
+  ends.client.async_write_some(asio::buffer(&byte, 1), wrote.handler());
+  EXPECT_EQ(wrote.wait(io), errc::not_ready);
+  ends.client.async_handshake(shaken.handler());
+  EXPECT_EQ(shaken.wait(io), errc::not_ready);
+  EXPECT_EQ(ends.client.last_failure().code, errc::not_ready);
+  EXPECT_NE(ends.client.info().version, "") << "what it was can still be asked for";
+  EXPECT_TRUE(raw.is_open());
+}
+
+// A future makes a place for the stream before there is one.
+TEST(lifetime, of_a_stream_may_begin_in_a_future) {
+  asio::io_context io;
+  acceptor in(io, loopback(), server_context());
+  spawn(io, serve_echo(in));
+  const auto port = std::to_string(in.local_endpoint().port());
+  const auto connect = [](const context& tls, std::string at) -> asio::awaitable<tcp_stream> {
+    co_return co_await async_connect(tls, "127.0.0.1", at, asio::use_awaitable);
+  };
+  const auto tls = client_context();
+  auto made = asio::co_spawn(io, connect(tls, port), asio::use_future);
+  asio::experimental::channel<void(error_code, tcp_stream)> passed_on(io, 1);
+  ASSERT_TRUE(run_until(io, [&] { return made.wait_for(0s) == std::future_status::ready; }));
+  EXPECT_TRUE(passed_on.try_send(error_code(), made.get()));
+  bool has_come = false;
+  passed_on.async_receive([&](const error_code& ec, tcp_stream s) {
+    EXPECT_FALSE(ec);
+    has_come = s.is_established();
+  });
+  in.close();
+  run(io);
+  EXPECT_TRUE(has_come);
 }
 
 }  // namespace

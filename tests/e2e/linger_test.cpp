@@ -61,12 +61,40 @@ TEST_F(linger, keeps_the_peer_in_the_dark_until_the_delay_is_over) {
   EXPECT_EQ(lingering(), 0u);
 }
 
-TEST_F(linger, goes_on_without_the_stream_and_is_work_for_the_loop) {
+TEST_F(linger, goes_on_without_the_stream) {
   fail();
   client.reset();
+  EXPECT_EQ(s.wait(io), unknown_ca);
+  EXPECT_GE(clock_type::now() - failed, 300ms) << "its socket went with the stream";
+}
+
+// A program whose only client has failed ends at once, whatever it was that failed.
+TEST_F(linger, is_no_work_for_the_loop) {
+  client_ctx = distrusting(blinding::standard());  // ten seconds at least
+  joined_streams others(io.get_executor(), client_ctx, server_context({.blinding = blinding::off()}));
+  outcome shaken;
+  others.client.async_handshake(shaken.handler());
+  error_code ec;
+  std::thread peer([&] { others.server.handshake(ec); });  // of no loop
+  EXPECT_EQ(shaken.wait(io), errc::untrusted);
+  const auto began = clock_type::now();
   run(io);
-  EXPECT_GE(clock_type::now() - failed, 300ms) << "the loop came to its end with a socket lingering";
-  EXPECT_EQ(s.ec, unknown_ca);
+  EXPECT_LT(clock_type::now() - began, 3s);
+  EXPECT_TRUE(others.client.lowest_layer().is_open()) << "it lingers all the same";
+
+  auto raw = join_sockets(io.get_executor());
+  tcp_stream refusing(std::move(raw.client), server_context(), role::server);
+  outcome met;
+  refusing.async_handshake(met.handler());
+  const std::array<unsigned char, 10> bad{22, 3, 1, 0, 5, 1, 0, 0, 1, 0xff};
+  asio::write(raw.server, asio::buffer(bad));
+  EXPECT_TRUE(met.wait(io));
+  run(io);
+  EXPECT_LT(clock_type::now() - began, 5s);
+  EXPECT_TRUE(refusing.lowest_layer().is_open());
+  EXPECT_EQ(lingering(), 2u);
+  others.client.lowest_layer().close();
+  peer.join();
 }
 
 TEST_F(linger, ends_when_the_peer_has_read_it_and_gone) {

@@ -135,6 +135,78 @@ TEST_F(sync, mixes_with_waiting_in_a_loop) {
   EXPECT_EQ(server.read_some(asio::buffer(got)), 8u);
 }
 
+// One thread waits in a read; what another calls meanwhile is refused, and nothing of it is sent.
+TEST_F(sync, refuses_a_second_thread_and_loses_nothing) {
+  shake_hands();
+  std::array<char, 4> got{};
+  error_code read_ec;
+  std::size_t read = 0;
+  std::thread reader([&] { read = client.read_some(asio::buffer(got), read_ec); });
+  std::size_t sent = 0;
+  error_code ec;
+  while (!ec) {
+    const auto n = client.write_some(asio::buffer("x", 1), ec);
+    sent += n;
+  }
+  EXPECT_EQ(ec, errc::in_use) << ec.message();
+  EXPECT_EQ(client.last_failure().code, errc::in_use);
+  const auto said = client.last_failure().message();
+  EXPECT_NE(said.find("second thread"), std::string::npos) << said;
+  EXPECT_NE(client.last_failure().remedy.find("strand"), std::string::npos);
+  server.write_some(asio::buffer("done", 4));
+  reader.join();
+  EXPECT_FALSE(read_ec) << read_ec.message();
+  EXPECT_EQ(std::string(got.data(), read), "done");
+  EXPECT_EQ(client.write_some(asio::buffer("y", 1)), 1u) << "the stream is whole";
+  std::string arrived(sent + 1, '\0');
+  asio::read(server, asio::buffer(arrived));
+  EXPECT_EQ(arrived, std::string(sent, 'x') + "y");
+}
+
+TEST_F(sync, refuses_a_call_while_its_like_is_outstanding_and_says_so) {
+  shake_hands();
+  outcome waiting;
+  client.async_read_some(asio::buffer(&byte, 1), waiting.handler());
+  error_code ec;
+  char other;
+  EXPECT_EQ(client.read_some(asio::buffer(&other, 1), ec), 0u);
+  EXPECT_EQ(ec, errc::in_use);
+  EXPECT_EQ(client.last_failure().code, errc::in_use);
+  server.write_some(asio::buffer("z", 1));
+  EXPECT_FALSE(waiting.wait(io));
+  EXPECT_EQ(byte, 'z');
+}
+
+// The caller is told at once; the peer must not learn before the delay is over, though nobody runs a loop and the
+// stream is destroyed.
+TEST_F(sync, keep_the_peer_in_the_dark_as_asynchronous_ones_do) {
+  for (const bool is_established : {false, true}) {
+    ends = joined_streams(io.get_executor(), client_context(), server_context({.blinding = blinding::at_most(2s)}));
+    if (is_established) shake_hands();
+    auto raw = std::move(client.next_layer());
+    const unsigned char type = is_established ? 23 : 22;
+    const std::array<unsigned char, 32> bad{type, 3, 3, 0, 27, 1, 0, 0, 1};
+    asio::write(raw, asio::buffer(bad));
+    error_code ec;
+    const auto began = clock_type::now();
+    if (is_established) {
+      server.read_some(asio::buffer(&byte, 1), ec);
+    } else {
+      server.handshake(ec);
+    }
+    EXPECT_TRUE(ec);
+    EXPECT_NE(ec, asio::error::eof);
+    EXPECT_LT(clock_type::now() - began, 500ms);
+    server.write_some(asio::buffer("x", 1), ec);
+    EXPECT_EQ(server.last_failure().code, ec) << "every further call has the failure";
+    { tcp_stream gone(std::move(server)); }
+    std::array<char, 4096> unread;
+    while (raw.read_some(asio::buffer(unread), ec) > 0) {
+    }
+    EXPECT_GE(clock_type::now() - began, 600ms) << "a third of the longest delay, at least";
+  }
+}
+
 TEST_F(sync, works_on_a_socket_that_does_not_block) {
   client.lowest_layer().non_blocking(true);
   server.lowest_layer().non_blocking(true);

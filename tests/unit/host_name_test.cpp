@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 
 namespace sluice::test {
@@ -39,6 +40,42 @@ TEST(host_names, that_are_addresses_are_recognised_with_or_without_brackets) {
     ASSERT_TRUE(name) << text;
     EXPECT_EQ(name->text, expected);
     EXPECT_TRUE(name->is_ip) << text;
+  }
+}
+
+TEST(host_names, that_are_addresses_may_have_a_zone_which_is_no_part_of_the_name) {
+  const std::array<std::array<const char*, 3>, 5> rows = {{{"fe80::1%lo", "fe80::1", "lo"},
+                                                           {"[fe80::1%eth0.7]", "fe80::1", "eth0.7"},
+                                                           {"[fe80::1%25eth0]", "fe80::1", "eth0"},
+                                                           {"::1%1", "::1", "1"},
+                                                           {"fe80::1%25", "fe80::1", "25"}}};
+  for (const auto& [text, expected, zone] : rows) {
+    const auto name = check_host_name(text);
+    ASSERT_TRUE(name) << text;
+    EXPECT_EQ(name->text, expected);
+    EXPECT_EQ(name->zone, zone);
+    EXPECT_TRUE(name->is_ip) << text;
+  }
+  for (const auto* text : {"fe80::1%", "127.0.0.1%lo", "example.org%lo", "fe80::1%a b", "%lo", "fe80::zz%lo"}) {
+    EXPECT_FALSE(check_host_name(text)) << text;
+  }
+}
+
+TEST(host_names, that_are_more_than_a_host_say_what_they_are) {
+  const std::pair<const char*, const char*> rows[] = {{"https://example.org/", "it is a URL"},
+                                                      {"wss://example.org:8443", "it is a URL"},
+                                                      {"localhost:443", "it is a host with a port"},
+                                                      {"127.0.0.1:443", "it is a host with a port"},
+                                                      {"[::1]:443", "it is an address with a port"},
+                                                      {"example.org/path", "it is a host with a path"},
+                                                      {"me@example.org", "it is a host with a user"}};
+  for (const auto& [text, detail] : rows) {
+    const auto name = check_host_name(text, "host");
+    ASSERT_FALSE(name) << text;
+    EXPECT_EQ(name.error().code, errc::bad_name);
+    EXPECT_EQ(name.error().where, "host \"" + std::string(text) + '"');
+    EXPECT_EQ(name.error().detail, detail);
+    EXPECT_EQ(name.error().remedy, "give the host alone, and the port by itself");
   }
 }
 

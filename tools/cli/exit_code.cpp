@@ -9,7 +9,8 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::resolver_failed: return exit_resolve;
 
     case errc::refused:
-    case errc::unreachable: return exit_connect;
+    case errc::unreachable:
+    case errc::too_many_descriptors: return exit_connect;
 
     case errc::reset:
     case errc::handshake_failed:
@@ -24,7 +25,8 @@ exit_code exit_code_of(errc cause) noexcept {
 
     case errc::timed_out: return exit_timeout;
     case errc::cancelled: return exit_interrupted;
-    case errc::internal: return exit_internal;
+    case errc::internal:
+    case errc::out_of_memory: return exit_internal;
 
     case errc::untrusted:
     case errc::self_signed:
@@ -93,6 +95,7 @@ exit_code exit_code_of(const failure& why) noexcept {
   const auto cause = cause_of(why.code);
   if (why.category() == "pkcs11") return exit_key;
   if (cause == errc::reset && why.category() == "connect") return exit_connect;
+  if (cause == errc::too_many_descriptors && why.category() == "resolve") return exit_resolve;
   return exit_code_of(cause);
 }
 

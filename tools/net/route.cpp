@@ -81,7 +81,7 @@ asio::awaitable<unix_stream> connect_local(const context& tls, const target& to,
   const asio::local::stream_protocol::endpoint at(to.path);
   auto [ec] = co_await socket.async_connect(at, use_tuple);
   const auto early = std::as_bytes(std::span(early_data));
-  detail::driver_options wishes;
+  stream_options wishes;
   wishes.server_name = server_name;
   wishes.early_data.assign(early.begin(), early.end());
   unix_stream s(std::move(socket), tls, role::client, std::move(wishes));

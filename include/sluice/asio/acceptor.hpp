@@ -18,16 +18,25 @@ namespace sluice::inline v0 {
 
 // Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
 struct acceptor_options {
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from accept(2), silence included
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from a client's first record on
   std::size_t most_handshakes = 256;  // in flight or finished and not fetched; beyond, the kernel's backlog holds
+  // A client is silent until its first record has come whole. It costs a socket till then, and no handshake. When
+  // there are `most_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
+  // of descriptors, whatever is said here). A share for each address, IPv6 by its /64, has an address that reaches it
+  // lose its own oldest silent connection, never a newer one and none of another's; 0: none, since behind a load
+  // balancer all clients have one address.
+  std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: as long as handshake_timeout
+  std::size_t most_silent = 4096;
+  std::size_t most_silent_per_address = 0;
   int backlog = 4096;
   bool reuse_port = false;  // SO_REUSEPORT: one acceptor a thread, each with its own io_context
   tcp_options tcp = {};    // of each accepted socket
-  std::string interface;   // listen on this one alone, "eth1"; empty: on all that have the address
+  std::string interface = {};   // listen on this one alone, "eth1"; empty: on all that have the address
   bool per_core = false;    // streams run on the acceptor's executor itself, not each on a strand of its own
-  // Each client whose handshake failed, and each trouble of the listener (EMFILE) that accepting outlives. Called
-  // on the acceptor's executor.
-  std::function<void(const failure&, const net::ip::tcp::endpoint&)> on_failure;
+  // Each client that was silent for too long or whose handshake failed, and each trouble of the listener (EMFILE) that
+  // accepting outlives. Called on the acceptor's executor. What it throws comes out of io_context::run(); the acceptor
+  // is whole then, and goes on when run() is called again.
+  std::function<void(const failure&, const net::ip::tcp::endpoint&)> on_failure = {};
 };
 
 namespace detail {
@@ -36,6 +45,7 @@ class acceptor_core;
 struct acceptor_counts {
   std::size_t in_flight = 0;
   std::size_t ready = 0;
+  std::size_t silent = 0;
 };
 std::shared_ptr<acceptor_core> make_acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at,
                                              const context& ctx, acceptor_options options);
@@ -51,7 +61,8 @@ net::any_io_executor executor_of(const acceptor_core& core);
 // delays nobody and ends nothing: its failure goes to on_failure, and accepting goes on, with a pause where the
 // system is out of descriptors. Accepting begins with the first async_accept; at `most_handshakes` it pauses.
 //
-// Threads: distinct objects safe; one object from one thread at a time. Streams are on strands of their own.
+// Threads: distinct objects safe; one object from one thread at a time; close() and the destructor may be called while
+// other threads run its streams. Streams are on strands of their own.
 class acceptor {
  public:
   using executor_type = net::any_io_executor;
@@ -85,6 +96,7 @@ class acceptor {
   void close() { detail::close(*core_); }
 
   std::size_t handshakes_in_flight() const { return detail::counts(*core_).in_flight; }
+  std::size_t silent_connections() const { return detail::counts(*core_).silent; }
 
  private:
   struct initiate {

@@ -2,6 +2,8 @@
 // The one file that says boost::asio: our code says net::.
 #pragma once
 
+#include "sluice/asio/detail/same_settings.hpp"
+
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>

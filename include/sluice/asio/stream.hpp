@@ -12,6 +12,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -63,6 +64,53 @@ struct stream_access {
   }
 };
 
+// The layer at the bottom: as the NextLayer says itself, or what it calls its socket, as boost::beast::tcp_stream does;
+// else the NextLayer.
+template <class T>
+concept names_lowest_layer = requires(T& t) {
+  typename T::lowest_layer_type;
+  t.lowest_layer();
+};
+template <class T>
+concept has_socket = requires(T& t) {
+  typename T::socket_type;
+  { t.socket() } -> std::same_as<typename T::socket_type&>;
+};
+template <class T>
+auto& lowest_layer_of(T& next) noexcept {
+  if constexpr (names_lowest_layer<std::remove_const_t<T>>) {
+    return next.lowest_layer();
+  } else if constexpr (has_socket<std::remove_const_t<T>>) {
+    return next.socket();
+  } else {
+    return next;
+  }
+}
+
+template <class T>
+using lowest_layer_t = std::remove_reference_t<decltype(lowest_layer_of(std::declval<T&>()))>;
+
+// Which layers need no stream_impl.hpp, and whether it has been included for the others.
+template <class NextLayer>
+inline constexpr bool is_compiled_layer = false;
+template <>
+inline constexpr bool is_compiled_layer<net::ip::tcp::socket> = true;
+template <>
+inline constexpr bool is_compiled_layer<net::local::stream_protocol::socket> = true;
+template <class NextLayer>
+class layer_over;
+template <class NextLayer>
+concept has_layer =
+    is_compiled_layer<std::remove_reference_t<NextLayer>> || requires { sizeof(layer_over<NextLayer>); };
+
+// What an empty stream reports.
+template <class T>
+const T& nothing() noexcept {
+  static const T none{};
+  return none;
+}
+const failure& empty_failure() noexcept;
+
 // What async_initiate calls, now or later. It knows the stream's executor, as Asio's own initiations do.
 template <class Executor>
 struct initiation {
@@ -96,25 +144,33 @@ struct initiation {
 // with errc::not_ready and touches nothing.
 //
 // NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows), or another type that is itself an
-// asynchronous and synchronous stream and has a lowest_layer(), as a `stream` has; for anything but TCP and Unix
+// asynchronous and synchronous stream, as a `stream` or boost::beast::tcp_stream is; for anything but TCP and Unix
 // sockets and references to them, include sluice/asio/stream_impl.hpp as well.
 //
 // Threads: distinct objects safe, one object unsafe: use one strand a stream. At most one read, and at most one
-// write, may be outstanding; a handshake and a shutdown are alone. Intermediate steps run on get_executor(), the
-// completion handler on its associated executor, never inside the initiating call. The handler's allocator and
+// write, may be outstanding; a handshake and a shutdown are alone: errc::in_use else. A call that finds another
+// thread's call under way fails with errc::in_use too, and nothing is lost. Intermediate steps run on get_executor(),
+// the completion handler on its associated executor, never inside the initiating call. The handler's allocator and
 // cancellation slot are honoured.
 //
 // Errors: `asio::error::eof` is the peer's close_notify, errc::truncated an end without it, a cancellation
 // `operation_aborted`; anything else compares equal to an errc, and last_failure() has the story. A stream that
 // owns its NextLayer is closed by a failed handshake or a broken protocol; its socket lingers until the blinding
-// delay has passed and the peer has been told (RFC 8446 §6), at most 256 sockets an execution context.
+// delay has passed and the peer has been told (RFC 8446 §6), at most 256 sockets an execution context. The delay is no
+// work for io_context::run(), which may return before it is over; sockets that linger are closed with their context.
+// After a synchronous call it is a thread of the library's that tells the peer and closes; a stream that borrows its
+// NextLayer leaves that to the owner.
 //
-// Destroying a stream ends its operations (operation_aborted). Moving one is allowed while none is outstanding.
+// Destroying a stream ends its operations (operation_aborted), in any state; a NextLayer that was borrowed is not
+// touched afterwards. Moving one is allowed while no operation is outstanding. A stream that was made by default, moved
+// from or assigned from is empty: its calls fail with errc::not_ready (where there is no error_code to set, also in
+// an async_ function, by throwing system_error), get_executor() is an empty executor, and next_layer() and
+// lowest_layer() must not be called.
 template <class NextLayer>
 class stream {
  public:
   using next_layer_type = std::remove_reference_t<NextLayer>;
-  using lowest_layer_type = typename next_layer_type::lowest_layer_type;
+  using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;
   using executor_type = typename next_layer_type::executor_type;
   using default_token = detail::default_token<executor_type>;
 
@@ -123,21 +179,25 @@ class stream {
     using other = stream<typename next_layer_type::template rebind_executor<Other>::other>;
   };
 
+  // Empty, for what makes a place before it has a stream: a future's, a channel's.
+  stream() noexcept = default;
+
   // A client, for the server of this name or IP address (see connection::connection); what is wrong with the name
   // is the handshake's error.
   template <class Arg>
   stream(Arg&& next, const context& ctx, std::string_view server_name)
       : stream(std::forward<Arg>(next), ctx, role::client, {.server_name = std::string(server_name)}) {}
 
-  // A server; or a client whose context verifies nothing and sends no name.
+  // A server; or a client with options, or one whose context verifies nothing and sends no name.
   template <class Arg>
-  stream(Arg&& next, const context& ctx, role side, detail::driver_options options = {})
-      : driver_(detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side,
-                                    std::move(options))) {}
+  stream(Arg&& next, const context& ctx, role side, stream_options options = {})
+      : driver_(make(std::forward<Arg>(next), ctx, side, std::move(options))) {}
 
   stream(stream&&) noexcept = default;
+  // What it was is destroyed, as by the destructor.
   stream& operator=(stream&& other) noexcept {
-    std::swap(driver_, other.driver_);
+    stream incoming(std::move(other));
+    std::swap(driver_, incoming.driver_);
     return *this;
   }
   ~stream() {
@@ -145,36 +205,53 @@ class stream {
   }
 
   executor_type get_executor() const noexcept {
-    return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)).get_executor();
+    if constexpr (std::is_default_constructible_v<executor_type>) {
+      if (!driver_) return executor_type();
+    }
+    return next_of(*driver_).get_executor();
   }
-  next_layer_type& next_layer() noexcept { return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_)); }
-  const next_layer_type& next_layer() const noexcept {
-    return detail::next_layer_of<NextLayer>(detail::layer_of(*driver_));
-  }
-  lowest_layer_type& lowest_layer() noexcept { return next_layer().lowest_layer(); }
-  const lowest_layer_type& lowest_layer() const noexcept { return next_layer().lowest_layer(); }
+  next_layer_type& next_layer() noexcept { return next_of(*driver_); }
+  const next_layer_type& next_layer() const noexcept { return next_of(*driver_); }
+  lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer_of(next_layer()); }
+  const lowest_layer_type& lowest_layer() const noexcept { return detail::lowest_layer_of(next_layer()); }
 
-  // Gives the NextLayer back, once shutdown is done or TLS is not wanted any more; the stream is empty then.
+  // Gives the NextLayer back, once shutdown is done or TLS is not wanted any more. What the connection was can still be
+  // asked for; operations fail with errc::not_ready.
   NextLayer release() {
+    throw_if_empty();
     return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
   }
 
   // Bounds for handshakes and shutdowns that start later. Default 10 s and 5 s; errc::timed_out when they pass.
   void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
-    detail::set_timeouts(*driver_, handshake, shutdown);
+    if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);
   }
 
-  const connection_info& info() const noexcept { return detail::info(*driver_); }
-  const handshake_timings& timings() const noexcept { return detail::timings(*driver_); }
+  const connection_info& info() const noexcept {
+    return driver_ ? detail::info(*driver_) : detail::nothing<connection_info>();
+  }
+  const handshake_timings& timings() const noexcept {
+    return driver_ ? detail::timings(*driver_) : detail::nothing<handshake_timings>();
+  }
   // Bytes, records, times and alerts so far.
-  connection_statistics statistics() const noexcept { return detail::statistics(*driver_); }
-  const failure& last_failure() const noexcept { return detail::last_failure(*driver_); }
-  std::vector<certificate> peer_certificates() const { return detail::peer_certificates(*driver_); }
+  connection_statistics statistics() const noexcept {
+    return driver_ ? detail::statistics(*driver_) : connection_statistics();
+  }
+  const failure& last_failure() const noexcept {
+    return driver_ ? detail::last_failure(*driver_) : detail::empty_failure();
+  }
+  std::vector<certificate> peer_certificates() const {
+    return driver_ ? detail::peer_certificates(*driver_) : std::vector<certificate>();
+  }
   // As connection's: after a handshake that failed, the chain as it was sent; and what passed in a handshake.
-  std::vector<certificate> sent_certificates() const { return detail::sent_certificates(*driver_); }
-  const handshake_view& seen_handshake() const noexcept { return detail::seen_handshake(*driver_); }
-  std::optional<identity> own_identity() const { return detail::own_identity(*driver_); }
-  bool is_established() const noexcept { return detail::is_established(*driver_); }
+  std::vector<certificate> sent_certificates() const {
+    return driver_ ? detail::sent_certificates(*driver_) : std::vector<certificate>();
+  }
+  const handshake_view& seen_handshake() const noexcept {
+    return driver_ ? detail::seen_handshake(*driver_) : detail::nothing<handshake_view>();
+  }
+  std::optional<identity> own_identity() const { return driver_ ? detail::own_identity(*driver_) : std::nullopt; }
+  bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }
 
   // void(error_code). Cancellation: terminal; afterwards only closing is left.
   template <class Token = default_token>
@@ -206,7 +283,7 @@ class stream {
 
   // New keys for what we send, ahead of the next write's data (see connection::request_key_update). Returns at once;
   // not while a write is outstanding on another thread.
-  error_code request_key_update() { return detail::request_key_update(*driver_); }
+  error_code request_key_update() { return driver_ ? detail::request_key_update(*driver_) : empty(); }
 
   // void(error_code). Sends close_notify and waits for the peer's, at most the shutdown time-out; what the peer
   // still sends is thrown away. Cancellation: terminal.
@@ -221,8 +298,10 @@ class stream {
     return net::async_initiate<Token, void(error_code)>(start(), token, false);
   }
 
-  // The same by waiting. Not while an asynchronous operation of the same kind is outstanding.
-  void handshake(error_code& ec) { detail::handshake(*driver_, {}, ec); }
+  // The same by waiting. Not while an asynchronous operation of the same kind is outstanding (errc::in_use).
+  void handshake(error_code& ec) {
+    if (is_there(ec)) detail::handshake(*driver_, {}, ec);
+  }
   void handshake() {
     error_code ec;
     handshake(ec);
@@ -230,7 +309,7 @@ class stream {
   }
   template <detail::mutable_buffers Buffers>
   std::size_t read_some(const Buffers& buffers, error_code& ec) {
-    return detail::read_some(*driver_, detail::first_nonempty(buffers), ec);
+    return is_there(ec) ? detail::read_some(*driver_, detail::first_nonempty(buffers), ec) : 0;
   }
   template <detail::mutable_buffers Buffers>
   std::size_t read_some(const Buffers& buffers) {
@@ -241,7 +320,7 @@ class stream {
   }
   template <detail::const_buffers Buffers>
   std::size_t write_some(const Buffers& buffers, error_code& ec) {
-    return detail::write_some(*driver_, detail::gather(buffers), ec);
+    return is_there(ec) ? detail::write_some(*driver_, detail::gather(buffers), ec) : 0;
   }
   template <detail::const_buffers Buffers>
   std::size_t write_some(const Buffers& buffers) {
@@ -250,14 +329,49 @@ class stream {
     throw_if(ec);
     return n;
   }
-  void shutdown(error_code& ec) { detail::shutdown(*driver_, true, ec); }
-  void shutdown_write(error_code& ec) { detail::shutdown(*driver_, false, ec); }
+  void shutdown(error_code& ec) {
+    if (is_there(ec)) detail::shutdown(*driver_, true, ec);
+  }
+  void shutdown() {
+    error_code ec;
+    shutdown(ec);
+    throw_if(ec);
+  }
+  void shutdown_write(error_code& ec) {
+    if (is_there(ec)) detail::shutdown(*driver_, false, ec);
+  }
+  void shutdown_write() {
+    error_code ec;
+    shutdown_write(ec);
+    throw_if(ec);
+  }
 
  private:
   friend struct detail::stream_access;
   explicit stream(detail::driver_pointer made) noexcept : driver_(std::move(made)) {}
 
-  detail::initiation<executor_type> start() { return {driver_.get(), get_executor()}; }
+  template <class Arg>
+  static detail::driver_pointer make(Arg&& next, const context& ctx, role side, stream_options options) {
+    static_assert(detail::has_layer<NextLayer>,
+                  "a stream over anything but a plain TCP or Unix socket needs sluice/asio/stream_impl.hpp as well; "
+                  "a socket with an executor or default token of its own (as_default_on) is such a layer");
+    return detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side, std::move(options));
+  }
+  static next_layer_type& next_of(detail::driver& d) noexcept {
+    return detail::next_layer_of<NextLayer>(detail::layer_of(d));
+  }
+  detail::initiation<executor_type> start() {
+    throw_if_empty();
+    return {driver_.get(), get_executor()};
+  }
+  static error_code empty() { return detail::empty_failure().code; }
+  bool is_there(error_code& ec) const {
+    if (!driver_) ec = empty();
+    return driver_ != nullptr;
+  }
+  void throw_if_empty() const {
+    if (!driver_) throw_if(empty());
+  }
   void throw_if(const error_code& ec) const {
     if (ec) throw boost::system::system_error(ec, last_failure().where);
   }

@@ -85,14 +85,14 @@ class layer_over final : public layer, private transport {
   net::any_io_executor executor() override { return next_.get_executor(); }
   transport& io() noexcept override { return *this; }
 
-  void async_fill(io_handler handler) override {
+  void async_fill(const net::any_io_executor& on, io_handler handler) override {
     is_filling_ = true;
-    next_.async_read_some(ahead_.room(), wait_done{this, std::move(handler), &layer_over::filled});
+    next_.async_read_some(ahead_.room(), wait_done{this, &on, std::move(handler), &layer_over::filled});
   }
-  void async_drain(std::span<const std::byte> bytes, io_handler handler) override {
+  void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) override {
     is_draining_ = true;
     next_.async_write_some(net::buffer(bytes.data(), bytes.size()),
-                           wait_done{this, std::move(handler), &layer_over::drained});
+                           wait_done{this, &on, std::move(handler), &layer_over::drained});
   }
 
   void fill(error_code& ec, time_point deadline) override {
@@ -116,18 +116,22 @@ class layer_over final : public layer, private transport {
   bool is_owned() const noexcept override { return !std::is_reference_v<NextLayer>; }
   void end_output() noexcept override {
     error_code ignored;
-    if constexpr (requires { next_.lowest_layer().shutdown(next_type::lowest_layer_type::shutdown_send, ignored); }) {
-      next_.lowest_layer().shutdown(next_type::lowest_layer_type::shutdown_send, ignored);
+    auto& lowest = lowest_layer_of(next_);
+    if constexpr (requires { lowest.shutdown(std::remove_reference_t<decltype(lowest)>::shutdown_send, ignored); }) {
+      lowest.shutdown(std::remove_reference_t<decltype(lowest)>::shutdown_send, ignored);
     }
   }
-  void close() noexcept override {
+  void close() noexcept override try {
     error_code ignored;
     if (!is_owned()) return;
-    if constexpr (requires { next_.lowest_layer().close(ignored); }) {
-      next_.lowest_layer().close(ignored);
-    } else if constexpr (requires { next_.close(); }) {
-      next_.close();
+    auto& lowest = lowest_layer_of(next_);
+    if constexpr (requires { next_.close(); } && !has_descriptor<next_type>) {
+      next_.close();  // a layer with timers of its own ends them
+    } else if constexpr (requires { lowest.close(ignored); }) {
+      lowest.close(ignored);
     }
+  } catch (...) {
+    // A layer of somebody's own that could not be closed goes with its object.
   }
 
  private:
@@ -138,13 +142,14 @@ class layer_over final : public layer, private transport {
   // Notes the outcome here, then passes it on; everything associated is the handler's.
   struct wait_done {
     layer_over* self;
+    const net::any_io_executor* on;  // the driver's, which the handler keeps
     io_handler handler;
     void (layer_over::*note)(const error_code&, std::size_t);
 
-    using executor_type = net::associated_executor_t<io_handler>;  // it always has one
+    using executor_type = net::any_io_executor;
     using allocator_type = net::associated_allocator_t<io_handler>;
     using cancellation_slot_type = net::associated_cancellation_slot_t<io_handler>;
-    executor_type get_executor() const noexcept { return net::get_associated_executor(handler); }
+    executor_type get_executor() const noexcept { return *on; }
     allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
     cancellation_slot_type get_cancellation_slot() const noexcept {
       return net::get_associated_cancellation_slot(handler);
@@ -197,7 +202,11 @@ class layer_over final : public layer, private transport {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
         const int n = ::poll(&entry, 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)));
-        if (n > 0 || (n < 0 && errno != EINTR)) return true;  // what is wrong, the operation itself will say
+        if (n > 0) return true;  // what is wrong with the socket, the operation itself will say
+        if (n < 0 && errno != EINTR) {
+          ec.assign(errno, boost::system::system_category());
+          return false;
+        }
         if (n == 0 && left <= 0) {
           ec = make_error_code(errc::timed_out);
           return false;

@@ -16,6 +16,17 @@
 
 namespace sluice::inline v0 {
 
+// What a stream on a layer of one's own may be given, as async_connect's options are for its streams.
+struct stream_options {
+  // Client: the name or IP address that the certificate must be for (see connection::connection). Sessions are kept
+  // by it.
+  std::string server_name = {};
+  std::vector<std::string> alpn = {};     // replaces the context's list when not empty
+  std::vector<std::byte> early_data = {}; // client: see connection_options for what may be sent early
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // as set_timeouts() has them
+  std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
+};
+
 namespace detail {
 
 class driver;
@@ -29,15 +40,7 @@ struct gathered_buffers {
   std::size_t count = 0;
 };
 
-struct driver_options {
-  std::string server_name;
-  std::vector<std::string> alpn;
-  std::vector<std::byte> early_data = {};  // see connection_options
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);
-  std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
-};
-
-driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, driver_options options);
+driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options);
 // For a stream that is handed out with an error: it can only report it.
 driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why);
 void destroy(driver_pointer d) noexcept;  // ends operations and, where the layer is owned, closes it

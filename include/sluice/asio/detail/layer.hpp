@@ -11,7 +11,8 @@
 
 namespace sluice::inline v0::detail {
 
-// All of it runs on the stream's executor. A handler given here already carries its executor and slot.
+// All of it runs on the stream's executor. A handler given here already carries its slot, and the executor it is given
+// beside; that is named once more since a layer may want to post there, which an erased handler's cannot do.
 class layer {
  public:
   using io_handler = erased_handler<error_code, std::size_t>;
@@ -24,9 +25,10 @@ class layer {
   virtual transport& io() noexcept = 0;
 
   // Waits for input: reads some into a buffer that io() reads first. Completes at once when that buffer is full.
-  virtual void async_fill(io_handler handler) = 0;
+  // `on` lives until the operation has completed.
+  virtual void async_fill(const net::any_io_executor& on, io_handler handler) = 0;
   // Writes some of `bytes`, which stay where they are until it completes.
-  virtual void async_drain(std::span<const std::byte> bytes, io_handler handler) = 0;
+  virtual void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) = 0;
 
   // The same by waiting; errc::timed_out at the deadline, where the layer can tell.
   virtual void fill(error_code& ec, time_point deadline) = 0;

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// A host as the resolver takes it, once the names of a connection are known to be good.
+#pragma once
+
+#include "sluice/result.hpp"
+
+#include <string>
+
+namespace sluice::inline v0::detail {
+
+// Addresses without brackets, with their zone. errc::bad_name where the host, or the server name given beside it, is
+// none: whoever asks a name server about those has told it something, and waits for nothing.
+result<std::string> name_to_look_up(const std::string& host, const std::string& server_name);
+
+}  // namespace sluice::inline v0::detail
