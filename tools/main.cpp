@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command line: finds the verb, lets it run, and turns whatever goes wrong into one sentence and an exit code.
 #include "cli/exit_code.hpp"
-#include "cli/trouble.hpp"
+#include "cli/uncaught.hpp"
+#include "cli/standard_streams.hpp"
 #include "show/screen.hpp"
 #include "verbs/program.hpp"
 
@@ -12,7 +13,6 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <system_error>
 
 namespace {
 
@@ -31,41 +31,24 @@ int refuse(const CLI::App& app, const CLI::ParseError& why) {
 }
 
 // Output that could not be written is a failure; a reader that had enough is not.
-int after_output(int code) {
+int after_output(int code) noexcept try {
   errno = 0;
   if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
   const auto why = errno;
   screen(stderr).line(fmt::format("sluice: output cannot be written: {}", std::strerror(why)));
   return code == exit_ok ? static_cast<int>(exit_internal) : code;
-}
-
-int run(const action& chosen) {
-  try {
-    return chosen();
-  } catch (const sluice::error& e) {
-    complain(e.why());
-    return exit_code_of(e.why());
-  } catch (const std::system_error& e) {  // of the screen: standard output cannot be written
-    screen(stderr).line(fmt::format("sluice: {}", e.what()));
-    return exit_internal;
-  } catch (const std::exception& e) {
-    screen(stderr).line(fmt::format("sluice: internal error: {}; please report it", e.what()));
-    return exit_internal;
-  }
+} catch (...) {
+  return report_exception();
 }
 
 action saying(std::string text) {
-  while (text.ends_with('\n')) text.pop_back();
   return [text = std::move(text)] {
-    screen(stdout).line(text);
+    screen(stdout).lines(text);
     return static_cast<int>(exit_ok);
   };
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);
+int run(int argc, char** argv) {
   CLI::App app("", "sluice");
   auto chosen = declare_program(app);
   try {
@@ -77,5 +60,19 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& why) {
     return refuse(app, why);
   }
-  return after_output(run(chosen));
+  return chosen();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!fill_standard_descriptors()) return exit_internal;  // there is nowhere to report it
+  std::signal(SIGPIPE, SIG_IGN);
+  int code = exit_internal;
+  try {
+    code = run(argc, argv);
+  } catch (...) {
+    code = report_exception();
+  }
+  return after_output(code);
 }

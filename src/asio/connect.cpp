@@ -299,7 +299,8 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
   static std::string in_milliseconds(std::chrono::nanoseconds time) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) + " ms";
+    using std::chrono::milliseconds;
+    return std::to_string(std::max(std::chrono::duration_cast<milliseconds>(time), milliseconds(0)).count()) + " ms";
   }
 
   void give_up() {

@@ -4,8 +4,6 @@
 
 #include "sluice/printable.hpp"
 
-#include <boost/system/errc.hpp>
-
 #include <openssl/err.h>
 #include <s2n.h>
 
@@ -123,7 +121,7 @@ bool lacked_memory() noexcept {
 
 failure out_of_memory(std::string_view where) {
   failure why;
-  why.code = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+  why.code = make_error_code(errc::out_of_memory);
   why.where = where;
   why.remedy = "allow the process more memory, or have it do less at a time";
   return why;

@@ -70,6 +70,15 @@ TEST_F(connect_phases, time_out_in_the_lookup) {
   EXPECT_TRUE(report.attempts.empty());
 }
 
+TEST_F(connect_phases, without_any_time_time_out_at_once_and_say_so) {
+  for (const auto none : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds::min()}) {
+    stream.reset();
+    start("127.0.0.1", 1, none);
+    EXPECT_EQ(wait(), errc::timed_out);
+    EXPECT_EQ(stream->last_failure().detail, "not done within 0 ms");
+  }
+}
+
 TEST_F(connect_phases, time_out_in_the_race) {
   const black_hole hole(io, loopback());
   start("127.0.0.1", hole.endpoint().port(), 60ms);

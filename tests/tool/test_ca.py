@@ -57,12 +57,18 @@ def issue(folder, *args, **more):
     return ca("issue", *args, "--ca", folder, **more)
 
 
-def test_init_makes_an_authority_that_only_its_owner_reads(folder):
+def mode_of(path):
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def test_init_makes_an_authority_whose_key_only_its_owner_reads(folder):
     root = folder / "ca.pem"
     assert "CA:TRUE" in about(root, "-ext", "basicConstraints")[1]
     assert about(root, "-subject") == ["subject=CN = Sluice development CA"]
-    for path in folder.iterdir():
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+    assert mode_of(folder / "ca.key") == 0o600
+    umask = os.umask(0)
+    os.umask(umask)
+    assert mode_of(root) == 0o644 & ~umask
     assert is_good_for(root, 3650)
 
 
@@ -80,8 +86,8 @@ def test_issue_makes_a_server_that_clients_verify(folder, serve):
     assert about(one, "-ext", "extendedKeyUsage")[1] == "TLS Web Server Authentication"
     assert about(one, "-serial")[0].lower() == "serial=" + made["serial"]
     openssl("verify", "-x509_strict", "-CAfile", folder / "ca.pem", made["certificate"])
-    for path in (made["certificate"], made["key"]):
-        assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert mode_of(made["key"]) == 0o600
+    assert mode_of(made["certificate"]) == mode_of(folder / "ca.pem")
     server = serve("--cert", made["certificate"], "--key", made["key"])
     for host in ("localhost", "127.0.0.1"):
         assert run("check", f"{host}:{server.port}", "--ca", folder / "ca.pem").code == 0
@@ -254,3 +260,35 @@ def test_ocsp_responses_can_be_stapled(folder, responder, serve, tmp_path):
 def test_ocsp_ends_when_it_is_told_to(responder):
     responder.process.send_signal(signal.SIGTERM)
     assert responder.wait() == 0 and responder.err == b""
+
+
+@pytest.mark.parametrize("what, words", [
+    ("empty", "the file is empty"), ("text", "or it is damaged"), ("certificate", "it is a certificate"),
+    ("key", "it is a private key"), ("cut", "or it is damaged")])
+def test_what_is_no_request_is_refused_in_words(folder, tmp_path, what, words):
+    content = {"empty": b"", "text": b"hello\n", "certificate": (folder / "ca.pem").read_bytes(),
+               "key": (folder / "ca.key").read_bytes(),
+               "cut": b"-----BEGIN CERTIFICATE REQUEST-----\nMIIB\n-----END CERTIFICATE REQUEST-----\n"}[what]
+    request = tmp_path / "request"
+    request.write_bytes(content)
+    ran = run("ca", "sign", request, "--ca", folder)
+    assert ran.code == 1 and "not a certificate request" in ran.err and words in ran.err, ran.err
+    assert str(request) in ran.err and "error:" not in ran.err
+
+
+@pytest.mark.parametrize("file", ["ca.pem", "ca.key"])
+def test_a_damaged_authority_is_refused_in_words(folder, file):
+    (folder / file).write_text("hello\n")
+    ran = run("ca", "issue", "localhost", "--ca", folder)
+    assert ran.code == 1 and str(folder) in ran.err and "internal error" not in ran.err, ran.err
+
+
+@pytest.mark.parametrize("name", ["b\u00fccher.test", "a,b", "email:", "x" * 70000])
+def test_a_name_that_no_certificate_can_have_is_refused_in_words(folder, name):
+    ran = run("ca", "issue", name, "--ca", folder)
+    assert ran.code in (0, 1) and "internal error" not in ran.err, ran.err
+
+
+def test_a_long_name_of_an_authority_is_refused_in_words(tmp_path):
+    ran = run("ca", "init", tmp_path / "ca", "--name", "x" * 65)
+    assert ran.code == 1 and "1 to 64 characters" in ran.err, ran.err

@@ -378,3 +378,10 @@ def test_130_when_interrupted(verb, number):
         program = Program(verb, peer.name, "--timeout", "100s", stdin=subprocess.PIPE)
         assert program.wait() == 130
         program.process.stdin.close()
+
+
+def test_a_file_that_fails_while_it_is_read_is_named(tmp_path):
+    """/proc/self/mem can be opened, and not read at its beginning."""
+    run("ca", "init", tmp_path / "ca")
+    done = run("ca", "sign", "/proc/self/mem", "--ca", tmp_path / "ca")
+    assert done.code == 1 and "/proc/self/mem" in done.err and "filebuf" not in done.err

@@ -5,6 +5,8 @@
 #include "cli/trouble.hpp"
 #include "show/dates.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -19,8 +21,14 @@ namespace {
 namespace fs = std::filesystem;
 using std::chrono::system_clock;
 
+// Certificates and lists are for everybody, as far as the umask allows; what holds a key is for its owner alone.
+mode_t mode_of(const fs::path& path) {
+  const auto end = path.extension();
+  return end == ".key" || end == ".p12" ? 0600 : 0644;
+}
+
 void write_all(const fs::path& path, std::string_view text, int flags) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0600);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode_of(path));
   bool done = fd >= 0;
   while (done && !text.empty()) {
     const auto n = ::write(fd, text.data(), text.size());
@@ -51,7 +59,11 @@ kit::authority ca_folder::authority() const {
       give_up(errc::file_not_found, path.string(), "there is no authority here",
               "make one with `sluice ca init DIR`, and name it with --ca DIR");
   }
-  return kit::authority::from_pem(read_file(certificate), read_file(key)).value();
+  auto made = kit::authority::from_pem(read_file(certificate), read_file(key));
+  if (made) return std::move(*made);
+  auto why = made.error();
+  why.where = where_.string() + ": " + why.where;
+  throw error(std::move(why));
 }
 
 void ca_folder::refuse_existing(const std::string& name) const {
@@ -77,7 +89,7 @@ std::vector<kit::revoked> ca_folder::revoked() const {
 }
 
 void ca_folder::record_issued(const certificate& one) const {
-  write_all(where_ / "issued", one.serial() + " " + one.subject() + "\n", O_APPEND);
+  write_all(where_ / "issued", one.serial() + " " + printable(one.subject()) + "\n", O_APPEND);
 }
 
 kit::certificate_standing ca_folder::standing(const std::string& serial) const {

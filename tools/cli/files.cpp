@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <system_error>
 
 namespace sluice::tool {
 
@@ -15,7 +16,11 @@ std::string read_file(const std::string& path) {
   const bool is_folder = std::filesystem::is_directory(path, ignored);
   if (!file) give_up(std::filesystem::exists(path, ignored) ? errc::file_unreadable : errc::file_not_found, path);
   if (is_folder) give_up(errc::file_unreadable, path, "it is a folder");
-  return {std::istreambuf_iterator<char>(file), {}};
+  try {
+    return {std::istreambuf_iterator<char>(file), {}};
+  } catch (const std::system_error& e) {  // of the stream's buffer
+    give_up(errc::file_unreadable, path, e.code().message());
+  }
 }
 
 }  // namespace sluice::tool

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 
@@ -30,7 +33,10 @@ class key_log_file {
  public:
   explicit key_log_file(const std::string& path)
       : file_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) {
-    if (file_ < 0) give_up(errc::file_unreadable, path, "the key log cannot be written");
+    if (file_ < 0) {
+      give_up(errc::file_unreadable, path, std::string("the key log cannot be written: ") + std::strerror(errno),
+              "check the path and its permissions");
+    }
   }
   key_log_file(const key_log_file&) = delete;
   key_log_file& operator=(const key_log_file&) = delete;
@@ -108,6 +114,10 @@ void tls_options::declare_rest(CLI::App& app) {
 
 std::optional<sluice::trust> tls_options::load_trust() const {
   std::optional<sluice::trust> made;
+  std::error_code ignored;
+  if (std::filesystem::is_directory(ca, ignored)) {
+    give_up(errc::file_unreadable, ca, "--ca: it is a folder", "write --ca-dir " + ca);
+  }
   if (!ca.empty()) made = trust::from_file(ca).value();
   if (ca_dir.empty()) return made;
   auto folder = trust::from_folder(ca_dir).value();
@@ -123,10 +133,21 @@ std::vector<std::string> tls_options::alpn_list() const {
 }
 
 sluice::key_log tls_options::open_key_log() const {
-  auto path = keylog;
-  if (const char* given = std::getenv("SSLKEYLOGFILE"); path.empty() && given != nullptr) path = given;
+  const char* given = std::getenv("SSLKEYLOGFILE");
+  const bool is_asked_for = !keylog.empty();
+  const auto path = is_asked_for || given == nullptr ? keylog : std::string(given);
   if (path.empty()) return {};
-  return [file = std::make_shared<key_log_file>(path)](std::string_view line) { file->write(line); };
+  try {
+    return [file = std::make_shared<key_log_file>(path)](std::string_view line) { file->write(line); };
+  } catch (const error& e) {
+    if (is_asked_for) throw;
+    // Set for all programs of a session, it stops none of them.
+    auto why = e.why();
+    why.detail = "SSLKEYLOGFILE: " + why.detail;
+    why.remedy = "it goes on without a key log";
+    complain(why);
+    return {};
+  }
 }
 
 client_options tls_options::for_client() const {

@@ -3,6 +3,8 @@
 
 #include "show/screen.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <cstdio>
 
 namespace sluice::tool {
@@ -11,8 +13,8 @@ failure make_failure(errc cause, std::string where, std::string detail, std::str
   failure why;
   why.code = make_error_code(cause);
   why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
+  why.detail = printable(detail);
+  why.remedy = printable(remedy);
   return why;
 }
 

@@ -5,6 +5,7 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -68,6 +69,9 @@ target parse_target(std::string_view text, std::string_view default_port) {
   if (text.find("://") != text.npos) bad_address(text, "a URL is not taken");
   auto parts = split_port(text);
   if (parts.host.empty()) bad_address(text, "there is no host in it");
+  if (std::ranges::any_of(parts.host, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    give_up(errc::bad_name, "\"" + std::string(text) + "\"", "not in ASCII", "write the name in its xn-- form");
+  }
   if (text.starts_with('[') || parts.host.find(':') != parts.host.npos) check_ipv6(text, parts.host);
   target made{.host = std::move(parts.host), .port = std::string(default_port)};
   if (parts.port) {

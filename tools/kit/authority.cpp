@@ -108,6 +108,12 @@ std::string pem_of(X509* x509) {
 
 std::shared_ptr<X509> shared(bssl::UniquePtr<X509> x509) { return {x509.release(), X509_free}; }
 
+// With keys that are there, what cannot be written is what somebody asked for.
+failure not_made(const std::string& name) {
+  return unfit(errc::usage, "certificate for \"" + name + "\"", "a name or a date of it cannot be in a certificate",
+               "names are ASCII (xn-- for others); a common name has 1 to 64 characters");
+}
+
 leaf_options as_authority(leaf_options options, const std::string& name) {
   options.is_authority = true;
   if (options.common_name.empty()) options.common_name = name;
@@ -131,7 +137,7 @@ result<authority> authority::make_root(const std::string& name, std::string_view
   auto key = local_key::generate(key_type);
   if (!key) return key.error();
   auto x509 = build(key->get(), as_authority(std::move(options), name), nullptr, key->get());
-  if (!x509) return trouble("certificate \"" + name + "\"");
+  if (!x509) return not_made(name);
   authority made;
   made.key_ = std::move(*key);
   made.x509_ = shared(std::move(x509));
@@ -144,7 +150,7 @@ result<authority> authority::from_pem(std::string_view certificate, std::string_
   if (!signer) return signer.error();
   const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
   bssl::UniquePtr<X509> x509(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-  if (!x509) return trouble("authority's certificate");
+  if (!x509) return unfit(errc::bad_pem, "authority's certificate", "no certificate in PEM", "restore ca.pem");
   authority made;
   made.key_ = std::move(*signer);
   made.x509_ = shared(std::move(x509));
@@ -157,7 +163,7 @@ result<authority> authority::make_intermediate(const std::string& name, std::str
   auto key = local_key::generate(key_type);
   if (!key) return key.error();
   auto x509 = build(key->get(), as_authority(std::move(options), name), x509_.get(), key_.get());
-  if (!x509) return trouble("certificate \"" + name + "\"");
+  if (!x509) return not_made(name);
   authority made;
   made.key_ = std::move(*key);
   made.x509_ = shared(std::move(x509));
@@ -179,7 +185,7 @@ result<issued> authority::issue_for(std::span<const std::byte> public_key, const
   const auto subject_key = parse_public_key(public_key);
   if (!subject_key) return trouble("public key");
   const auto x509 = build(subject_key.get(), options, x509_.get(), key_.get());
-  if (!x509) return trouble("certificate for \"" + options.common_name + "\"");
+  if (!x509) return not_made(options.common_name);
   issued made;
   made.certificate = pem_of(x509.get());
   made.chain = made.certificate + chain_;
@@ -190,7 +196,7 @@ result<issued> self_signed(const leaf_options& options, std::string_view key_typ
   auto key = local_key::generate(key_type);
   if (!key) return key.error();
   const auto x509 = build(key->get(), options, nullptr, key->get());
-  if (!x509) return trouble("certificate for \"" + options.common_name + "\"");
+  if (!x509) return not_made(options.common_name);
   return issued{.certificate = pem_of(x509.get()), .chain = pem_of(x509.get()), .key = key->pem()};
 }
 

@@ -71,6 +71,16 @@ failure trouble(std::string where) {
   return why;
 }
 
+failure unfit(errc cause, std::string where, std::string detail, std::string remedy) {
+  ERR_clear_error();
+  failure why;
+  why.code = make_error_code(cause);
+  why.where = std::move(where);
+  why.detail = std::move(detail);
+  why.remedy = std::move(remedy);
+  return why;
+}
+
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name) {
   if (EVP_PKEY_id(key) == EVP_PKEY_ED25519) return nullptr;
   if (name == "sha1") return EVP_sha1();
@@ -100,7 +110,10 @@ result<local_key> local_key::from_pem(std::string_view pem, std::string_view pas
   local_key made;
   made.key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, text.data()));
   OPENSSL_cleanse(text.data(), text.size());
-  if (!made.key_) return trouble("private key");
+  if (!made.key_) {
+    return unfit(errc::no_private_key, "private key", "no key in PEM that can be read with that password",
+                 "write it anew with `openssl pkey`");
+  }
   return made;
 }
 

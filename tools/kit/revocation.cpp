@@ -66,6 +66,19 @@ bssl::UniquePtr<X509_REQ> parse_request(std::string_view text) {
   return bssl::UniquePtr<X509_REQ>(d2i_X509_REQ_bio(source(text).get(), nullptr));
 }
 
+failure no_request(std::string_view text, const std::string& where) {
+  constexpr std::string_view begin = "-----BEGIN ";
+  const auto at = text.find(begin);
+  const bool is_pem = at != text.npos;
+  const auto label = is_pem ? text.substr(at + begin.size(), 40) : std::string_view();
+  const auto* what = label.starts_with("CERTIFICATE-")              ? "; it is a certificate"
+                     : label.find("PRIVATE KEY") != label.npos      ? "; it is a private key"
+                     : text.find_first_not_of(" \r\n\t") == text.npos ? "; the file is empty"
+                                                                    : ", or it is damaged";
+  return unfit(is_pem ? errc::bad_pem : errc::bad_der, where, std::string("not a certificate request") + what,
+               "give a request (PKCS#10), as `openssl req -new` or `sluice token csr` makes them");
+}
+
 bssl::UniquePtr<X509_REVOKED> entry(const revoked& one) {
   bssl::UniquePtr<X509_REVOKED> made(X509_REVOKED_new());
   BIGNUM* number = nullptr;
@@ -80,13 +93,17 @@ bssl::UniquePtr<X509_REVOKED> entry(const revoked& one) {
 
 }  // namespace
 
-result<certificate_request> read_request(std::string_view text) {
+result<certificate_request> read_request(std::string_view text, const std::string& where) {
   const auto request = parse_request(text);
-  const bssl::UniquePtr<EVP_PKEY> key(request ? X509_REQ_get_pubkey(request.get()) : nullptr);
-  if (!key) return trouble("certificate request");
+  if (!request) return no_request(text, where);
+  const bssl::UniquePtr<EVP_PKEY> key(X509_REQ_get_pubkey(request.get()));
+  if (!key) {
+    return unfit(errc::unsupported_key, where, "the certificate request is for a key of a type that is not known here",
+                 "make a request for an RSA or EC key");
+  }
   if (X509_REQ_verify(request.get(), key.get()) != 1) {
-    ERR_clear_error();
-    return trouble("certificate request: its signature is not by its own key");
+    return unfit(errc::key_mismatch, where, "the signature of the certificate request is not by its own key",
+                 "make the request anew, with its own key");
   }
   certificate_request made;
   uint8_t* der = nullptr;
@@ -115,7 +132,10 @@ result<std::string> make_revocation_list(const authority& issuer, std::span<cons
               X509_CRL_set1_nextUpdate(list.get(), until.get()) == 1;
   for (const auto& one : entries) {
     auto made = entry(one);
-    done = done && made && X509_CRL_add0_revoked(list.get(), made.get()) == 1;
+    if (!made) {
+      return unfit(errc::usage, "revoked", "\"" + one.serial + "\" is not a serial number", "correct that line");
+    }
+    done = done && X509_CRL_add0_revoked(list.get(), made.get()) == 1;
     if (done) (void)made.release();  // the list's now
   }
   const bssl::UniquePtr<ASN1_INTEGER> count(ASN1_INTEGER_new());

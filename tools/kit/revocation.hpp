@@ -13,7 +13,7 @@ struct certificate_request {
 };
 
 // PEM or DER. Its signature is checked: whoever asks has the key.
-result<certificate_request> read_request(std::string_view text);
+result<certificate_request> read_request(std::string_view text, const std::string& where);
 
 struct revoked {
   std::string serial;  // hexadecimal

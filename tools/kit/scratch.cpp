@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/scratch.hpp"
 
+#include "kit/keys.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <stdexcept>
 
@@ -13,9 +16,16 @@ namespace sluice::kit {
 namespace fs = std::filesystem;
 
 scratch_folder::scratch_folder() {
-  auto name = (fs::temp_directory_path() / "sluice-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr)
-    throw std::runtime_error("cannot make a folder under " + fs::temp_directory_path().string());
+  std::error_code ec;
+  const auto above = fs::temp_directory_path(ec);
+  auto name = (above / "sluice-XXXXXX").string();
+  if (!ec && ::mkdtemp(name.data()) == nullptr) ec = {errno, std::generic_category()};
+  if (ec) {
+    const char* variable = std::getenv("TMPDIR");
+    const std::string place = variable != nullptr ? std::string("TMPDIR=") + variable : std::string("/tmp");
+    throw error(unfit(errc::usage, place, "a temporary folder cannot be made in it: " + ec.message(),
+                      "have TMPDIR name a folder that can be written to"));
+  }
   path_ = name;
 }
 
@@ -30,7 +40,10 @@ std::string scratch_folder::write(const std::string& name, const std::string& te
   if (fd < 0) throw std::runtime_error("cannot write " + file.string());
   for (std::size_t done = 0; done < text.size();) {
     const auto n = ::write(fd, text.data() + done, text.size() - done);
-    if (n <= 0) break;
+    if (n <= 0) {
+      ::close(fd);
+      throw std::runtime_error("cannot write " + file.string());
+    }
     done += static_cast<std::size_t>(n);
   }
   ::close(fd);

@@ -23,7 +23,7 @@ acceptor_options on_one_thread() {
 
 asio::awaitable<void> echo_until_gone(tcp_stream s) {
   served_client client(std::move(s));
-  co_await serve_client(client, serve_mode::echo);
+  co_await serve_client(client, serve_mode::echo, std::chrono::seconds(10));
 }
 
 }  // namespace

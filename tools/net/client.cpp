@@ -141,7 +141,7 @@ client_plan make_plan(const client_verb_options& options) {
           .tls = make_context(options),
           .limit = limit,
           .least_validity = least,
-          .address = {}};
+          .address = way.address()};
 }
 
 dialled undialled(const client_verb_options& options, failure why) {

@@ -126,7 +126,7 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 }  // namespace
 
 asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience,
-                                             std::string_view first) {
+                                             std::string_view first, std::function<void()> on_half_close) {
   pumping p(s, patience, first);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;
@@ -135,7 +135,14 @@ asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::millise
   };
   asio::co_spawn(s.get_executor(), pump_up(p), asio::bind_cancellation_slot(p.stop_up.slot(), up_done));
   const bool is_clean = co_await pump_down(p);
-  if (is_clean && p.has_half_close()) co_await wait_for_hangup(p);
+  if (is_clean && p.has_half_close()) {
+    // Most peers hang up at once, and there is nothing to be said.
+    asio::steady_timer soon(s.get_executor(), std::chrono::seconds(1));
+    soon.async_wait([tell = std::move(on_half_close)](error_code ec) {
+      if (!ec && tell) tell();
+    });
+    co_await wait_for_hangup(p);
+  }
   p.stop_up.emit(asio::cancellation_type::terminal);
   while (p.is_up) co_await p.up_ended.async_wait(use_tuple);
   constexpr auto parting = std::chrono::seconds(1);

@@ -4,6 +4,7 @@
 #include "cli/trouble.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -26,6 +27,21 @@ failure cannot_reach(const target& to, const boost::system::error_code& ec) {
   return why;
 }
 
+// "192.0.2.1", "[2001:db8::1]", or as curl has it: "HOST:PORT:ADDRESS" of this very target.
+std::string parse_resolve(std::string_view text, const target& to) {
+  const auto prefix = to.host + ":" + to.port + ":";
+  auto address = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+  const bool has_brackets = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (has_brackets) address = address.substr(1, address.size() - 2);
+  boost::system::error_code ec;
+  asio::ip::make_address(std::string(address), ec);
+  if (ec) {
+    give_up(errc::usage, "--resolve", "\"" + std::string(address) + "\" is not an IP address",
+            "write the address that " + to.host + " is to stand for, for example 192.0.2.1");
+  }
+  return std::string(address);
+}
+
 }  // namespace
 
 void route_options::declare(CLI::App& app) {
@@ -36,6 +52,8 @@ void route_options::declare(CLI::App& app) {
   app.add_option("--proxy-password-file", proxy_password_file,
                  "The proxy user's password, first line of a file (else SLUICE_PROXY_PASSWORD)")
       ->type_name("FILE");
+  app.add_option("--resolve", resolve, "HOST is at this address: it is not looked up; also HOST:PORT:ADDRESS")
+      ->type_name("ADDRESS");
   app.add_option("--unix", socket, "Connect to this Unix socket; HOST is the name that the certificate must be for")
       ->type_name("PATH");
 }
@@ -47,8 +65,12 @@ route::route(const route_options& options, std::string_view host) {
   if (proxy_ == std::nullopt && !options.proxy_password_file.empty()) {
     give_up(errc::usage, "--proxy-password-file", "there is no --proxy", "give both or neither");
   }
+  if (!options.resolve.empty()) address_ = parse_resolve(options.resolve, to_);
   if (options.socket.empty()) return;
   to_.path = options.socket;
+  if (!address_.empty()) {
+    give_up(errc::usage, "--resolve", "a Unix socket has no address", "leave --resolve or --unix out");
+  }
   if (proxy_ || protocol_) {
     give_up(errc::usage, "--unix", "a Unix socket is reached without a proxy, and speaks TLS at once",
             "leave --proxy and --starttls out");

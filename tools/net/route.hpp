@@ -23,6 +23,7 @@ struct route_options {
   std::string starttls;  // smtp, imap, postgres, ldap
   std::string proxy, proxy_password_file;
   std::string socket;  // a Unix socket's path
+  std::string resolve;  // the address that HOST stands for
 
   void declare(CLI::App& app);
 };
@@ -36,6 +37,7 @@ class route final : public prelude {
   const target& to() const noexcept { return to_; }  // the server
   void aim_at(std::string address) { to_.host = std::move(address); }  // this one of those that its name stands for
   const target& first() const noexcept { return proxy_ ? proxy_->at : to_; }  // whom TCP connects to
+  const std::string& address() const noexcept { return address_; }  // of --resolve; empty: whatever the name stands for
   bool is_local() const noexcept { return !to_.path.empty(); }
   const std::optional<proxy_place>& proxy() const noexcept { return proxy_; }
   std::string_view starttls() const noexcept { return protocol_ ? protocol_->name : std::string_view(); }
@@ -49,6 +51,7 @@ class route final : public prelude {
 
  private:
   target to_;
+  std::string address_;
   std::optional<proxy_place> proxy_;
   const starttls_protocol* protocol_ = nullptr;
 };

@@ -7,7 +7,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -23,6 +22,11 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 // While draining: who has been quiet for this long is told goodbye, and who does not leave then is cut off.
 constexpr auto quiet = std::chrono::milliseconds(500);
 constexpr auto stuck = std::chrono::seconds(3);
+
+// What the server cannot do without ends with it, and io.run() throws.
+void rethrow(const std::exception_ptr& thrown) {
+  if (thrown) std::rethrow_exception(thrown);
+}
 
 failure cannot_listen(const asio::ip::tcp::endpoint& at, const boost::system::system_error& e) {
   const bool is_taken = e.code() == boost::system::errc::address_in_use;
@@ -65,10 +69,14 @@ asio::ip::tcp::endpoint server::address() const {
 
 void server::start() {
   is_accepting_ = true;
-  asio::co_spawn(io_, unruly_ ? accept_unruly() : accept_all(), [this](std::exception_ptr) {
+  asio::co_spawn(io_, unruly_ ? accept_unruly() : accept_all(), [this](std::exception_ptr thrown) {
+    // Nobody would be accepted any more: that ends the process, with a reason.
+    if (thrown) std::rethrow_exception(thrown);
     is_accepting_ = false;
     end_if_done();
   });
+  if (settings_.mode != serve_mode::http) return;
+  asio::co_spawn(io_, end_long_waits(), [](std::exception_ptr thrown) { rethrow(thrown); });
 }
 
 asio::awaitable<void> server::accept_all() {
@@ -102,7 +110,8 @@ void server::serve(tcp_stream s, const misbehaviour* how_to_fail) {
       end_if_done();
     });
   };
-  asio::co_spawn(io_, serve_client(client, settings_.mode), asio::bind_cancellation_slot(client.stop.slot(), gone));
+  asio::co_spawn(io_, serve_client(client, settings_.mode, settings_.patience),
+                 asio::bind_cancellation_slot(client.stop.slot(), gone));
 }
 
 void server::count(const handshake_result& one) {
@@ -126,7 +135,7 @@ void server::drain() {
   if (is_draining_) return;
   is_draining_ = true;
   stop_accepting();
-  asio::co_spawn(io_, see_off_clients(), asio::detached);
+  asio::co_spawn(io_, see_off_clients(), [](std::exception_ptr thrown) { rethrow(thrown); });
 }
 
 asio::awaitable<void> server::see_off_clients() {
@@ -144,6 +153,25 @@ asio::awaitable<void> server::see_off_clients() {
     co_await tick.async_wait(use_tuple);
   }
   io_.stop();
+}
+
+// Clients of HTTP that keep us waiting, for a request or for the rest of one.
+asio::awaitable<void> server::end_long_waits() {
+  using std::chrono::milliseconds;
+  const auto look_again = std::clamp(settings_.patience / 8, milliseconds(1), milliseconds(250));
+  asio::steady_timer tick(io_);
+  for (;;) {
+    tick.expires_after(look_again);
+    co_await tick.async_wait(use_tuple);
+    const auto now = std::chrono::steady_clock::now();
+    for (const auto& client : clients_) {
+      if (!client->wait_ends || *client->wait_ends > now) continue;
+      client->wait_ends.reset();
+      client->is_late = true;
+      client->is_asked_to_stop = true;
+      client->stop.emit(asio::cancellation_type::total);
+    }
+  }
 }
 
 void server::end_if_done() {

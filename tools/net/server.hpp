@@ -23,7 +23,7 @@ struct server_settings {
   serve_mode mode = serve_mode::echo;
   std::size_t most_clients = SIZE_MAX;               // served at a time
   std::uint64_t exit_after = UINT64_MAX;             // finished handshakes, failed ones included
-  std::chrono::milliseconds patience{10000};         // for a handshake, and for draining
+  std::chrono::milliseconds patience{10000};         // for a handshake, a request of HTTP, and for draining
   std::optional<misbehaviour> fail;
 };
 
@@ -58,6 +58,7 @@ class server {
 
   boost::asio::awaitable<void> accept_all();
   boost::asio::awaitable<void> see_off_clients();
+  boost::asio::awaitable<void> end_long_waits();
   boost::asio::awaitable<void> accept_unruly();
   boost::asio::awaitable<void> meet(boost::asio::ip::tcp::socket socket, std::uint64_t number);
   boost::asio::awaitable<void> fail_handshake(boost::asio::ip::tcp::socket& socket);

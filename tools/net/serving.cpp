@@ -89,18 +89,18 @@ std::optional<serve_mode> serve_mode_from(std::string_view text) {
   return std::nullopt;
 }
 
-asio::awaitable<void> serve_client(served_client& client, serve_mode mode) {
+asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds patience) {
   co_await accept_stops();
   if (client.fail != nullptr && client.fail->after == 0) co_return co_await strike(client);
   switch (mode) {
     case serve_mode::echo: co_await echo(client); break;
-    case serve_mode::http: co_await answer_http(client); break;
+    case serve_mode::http: co_await answer_http(client, patience); break;
     case serve_mode::discard: co_await discard(client); break;
     case serve_mode::source: co_await source(client); break;
   }
   if (client.is_failed) co_return;
-  constexpr auto patience = std::chrono::seconds(2);
-  client.s.set_timeouts(patience, patience);
+  constexpr auto parting = std::chrono::seconds(2);
+  client.s.set_timeouts(parting, parting);
   if (client.s.is_established()) co_await client.s.async_shutdown(use_tuple);
 }
 

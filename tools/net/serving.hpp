@@ -34,11 +34,16 @@ struct served_client {
   boost::asio::cancellation_signal stop;  // total: end where nothing is lost; terminal: end
   bool is_asked_to_stop = false;
 
+  // When a wait for something that the client must send has lasted too long, and whether that was so.
+  std::optional<std::chrono::steady_clock::time_point> wait_ends;
+  bool is_late = false;
+
   void touch() { last_active = std::chrono::steady_clock::now(); }
 };
 
 // Until the client says goodbye, breaks, or is stopped; ends with our own goodbye where one is possible.
 // `client` outlives it.
-boost::asio::awaitable<void> serve_client(served_client& client, serve_mode mode);
+// `patience` is for a request of HTTP: until it begins, and until it is whole.
+boost::asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds patience);
 
 }  // namespace sluice::tool

@@ -68,7 +68,7 @@ class tracer final : public observer {
   // With no observer the library says it itself.
   void on_warning(std::string_view text) noexcept override {
     if (other_) return other_->on_warning(text);
-    std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+    screen(stderr).line(text);
   }
 
  private:

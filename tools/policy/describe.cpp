@@ -120,6 +120,7 @@ void print_policies(const screen& to, const std::vector<policy>& known, const st
     shown.add({{name, tone::quiet}, "", "", "", {"deprecated: s2n refuses it", tone::warning}});
   }
   shown.print(to, 0);
+  to.line(to.paint(tone::quiet, "not listed: null and test_…, the engine's own, which nothing can use"));
 }
 
 void print_policy(const screen& to, const policy& one) {

@@ -16,6 +16,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include <sstream>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -48,6 +49,7 @@ std::string refusal(const error_code& why) {
   auto status = http::status::bad_request;
   if (why == http::error::header_limit) status = http::status::request_header_fields_too_large;
   if (why == http::error::body_limit) status = http::status::payload_too_large;
+  if (why == http::error::partial_message) status = http::status::request_timeout;
   auto answer = make_answer(status, 11, false);
   answer.set(http::field::content_type, "application/json");
   answer.body() = tool::to_text(json::object{{"error", why.message()}}) + "\n";
@@ -93,36 +95,44 @@ std::string answer_to(const request& asked, const served_client& c) {
 }
 
 // Reads as it is needed, and no further than what has come: a client may be stopped between two requests.
-asio::awaitable<error_code> read_request(served_client& c, boost::beast::flat_buffer& buffer, parser& into) {
+asio::awaitable<error_code> read_request(served_client& c, boost::beast::flat_buffer& buffer, parser& into,
+                                         std::chrono::milliseconds patience) {
   into.eager(true);
   into.header_limit(longest_head);
   into.body_limit(longest_body);
   bool has_told_to_go_on = false;
-  for (;;) {
+  c.wait_ends = std::chrono::steady_clock::now() + patience;
+  const auto done = [&c](error_code how) {
+    c.wait_ends.reset();
+    return how;
+  };
+  for (bool has_begun = buffer.size() > 0;;) {
     error_code ec;
     if (buffer.size() > 0) buffer.consume(into.put(buffer.data(), ec));
-    if (ec && ec != http::error::need_more) co_return ec;
-    if (into.is_done()) co_return error_code();
+    if (ec && ec != http::error::need_more) co_return done(ec);
+    if (into.is_done()) co_return done(error_code());
     if (into.is_header_done() && into.get()[http::field::expect] == "100-continue" && !has_told_to_go_on) {
       has_told_to_go_on = true;
       const bool is_sent = co_await send(c, "HTTP/1.1 100 Continue\r\n\r\n");
-      if (!is_sent) co_return asio::error::operation_aborted;
+      if (!is_sent) co_return done(asio::error::operation_aborted);
     }
     buffer.shrink_to_fit();  // who waits for a request holds nothing
     auto [failed, n] = co_await c.s.async_read_some(buffer.prepare(4096), use_tuple);
     c.touch();
-    if (failed) co_return failed;
+    if (failed) co_return done(c.is_late && has_begun ? error_code(http::error::partial_message) : failed);
     buffer.commit(n);
+    // Once it has begun it has the time anew, and once.
+    if (!std::exchange(has_begun, true)) c.wait_ends = std::chrono::steady_clock::now() + patience;
   }
 }
 
 }  // namespace
 
-asio::awaitable<void> answer_http(served_client& c) {
+asio::awaitable<void> answer_http(served_client& c, std::chrono::milliseconds patience) {
   boost::beast::flat_buffer buffer;
   for (bool keeps_alive = true; keeps_alive && !c.is_asked_to_stop;) {
     parser asked;
-    const auto ec = co_await read_request(c, buffer, asked);
+    const auto ec = co_await read_request(c, buffer, asked, patience);
     const bool is_our_verdict = ec && ec.category() == http::make_error_code(http::error::need_more).category();
     if (ec && !is_our_verdict) co_return;  // the client, or its stream, has ended
     const auto answer = ec ? refusal(ec) : answer_to(asked.get(), c);

@@ -5,6 +5,8 @@
 #include "show/dates.hpp"
 #include "show/json.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <fmt/format.h>
 
 #include <utility>
@@ -45,7 +47,7 @@ footer{margin-top:1.5rem;color:var(--quiet);font-size:.85rem}
 // A client says what it likes in its headers and its certificate.
 std::string escaped(std::string_view text) {
   std::string made;
-  for (const char c : text) {
+  for (const char c : printable(text)) {
     switch (c) {
       case '&': made += "&amp;"; break;
       case '<': made += "&lt;"; break;

@@ -3,6 +3,8 @@
 
 #include "show/dates.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -116,7 +118,7 @@ void print_chain(const connection_report& r, const screen& to) {
   const std::string_view branch = to.has_symbols() ? "└─ " : "`- ";
   const std::string_view trunk = to.has_symbols() ? "│ " : "| ";
   const auto fitted = [&](std::size_t taken, const std::string& text) {
-    return fit(text, to.width() > taken + 20 ? to.width() - taken : 20, to.has_symbols());
+    return fit(printable(text), to.width() > taken + 20 ? to.width() - taken : 20, to.has_symbols());
   };
   to.line("  " + to.paint(tone::quiet, r.is_chain_verified ? "chain" : "chain, as it was sent"));
   for (std::size_t i = 0; i < tree.nodes.size(); ++i) {

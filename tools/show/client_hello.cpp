@@ -119,13 +119,6 @@ std::string hexadecimal(std::string_view bytes) {
   return text;
 }
 
-// A peer writes them: nothing of theirs may move the cursor.
-std::string printable(std::string text) {
-  std::ranges::replace_if(
-      text, [](char c) { return c < ' ' || c > '~'; }, '.');
-  return text;
-}
-
 std::string named(std::uint16_t code, names_function name) { return fmt::format("0x{:04x} {}", code, name(code)); }
 
 void add_list(table& to, const char* head, const std::vector<std::uint16_t>& codes, names_function name) {
@@ -178,8 +171,8 @@ void print_client_hello(const client_hello& hello, const screen& to) {
   facts.add({{"legacy version", tone::quiet}, named(hello.version, version_name)});
   facts.add({{"random", tone::quiet}, hexadecimal(hello.random)});
   facts.add({{"session ID", tone::quiet}, text_or(hexadecimal(hello.session_id), "none")});
-  facts.add({{"SNI", tone::quiet}, text_or(printable(hello.server_name), "none")});
-  facts.add({{"ALPN", tone::quiet}, text_or(printable(fmt::format("{}", fmt::join(hello.alpn, ", "))), "none")});
+  facts.add({{"SNI", tone::quiet}, text_or(hello.server_name, "none")});
+  facts.add({{"ALPN", tone::quiet}, text_or(fmt::format("{}", fmt::join(hello.alpn, ", ")), "none")});
   add_list(facts, "versions", hello.versions, version_name);
   add_list(facts, "cipher suites", hello.suites, cipher_suite_name);
   add_list(facts, "groups", hello.groups, group_name);
@@ -200,7 +193,7 @@ void print_client_hello(const client_hello& hello, const screen& to) {
 
 json::object describe(const client_hello& hello) {
   json::array protocols, shares, extensions;
-  for (const auto& name : hello.alpn) protocols.emplace_back(printable(name));
+  for (const auto& name : hello.alpn) protocols.emplace_back(name);
   for (const auto& one : hello.key_shares) {
     shares.push_back(
         {{"code", fmt::format("0x{:04x}", one.group)}, {"name", group_name(one.group)}, {"size", one.size}});
@@ -216,7 +209,7 @@ json::object describe(const client_hello& hello) {
           {"version", {{"code", fmt::format("0x{:04x}", hello.version)}, {"name", version_name(hello.version)}}},
           {"random", hexadecimal(hello.random)},
           {"session_id", hexadecimal(hello.session_id)},
-          {"server_name", is_named ? json::value(printable(hello.server_name)) : json::value(nullptr)},
+          {"server_name", is_named ? json::value(hello.server_name) : json::value(nullptr)},
           {"alpn", std::move(protocols)},
           {"versions", described(hello.versions, version_name)},
           {"cipher_suites", described(hello.suites, cipher_suite_name)},

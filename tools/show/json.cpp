@@ -4,14 +4,48 @@
 #include "cli/trouble.hpp"
 #include "show/dates.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <boost/json/serialize.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace sluice::tool {
 namespace {
+
+std::u16string in_utf16(std::string_view point) {
+  const auto at = [point](std::size_t i) { return static_cast<unsigned char>(point[i]); };
+  if (point.size() == 1) return {static_cast<char16_t>(at(0))};
+  auto value = static_cast<char32_t>(at(0) & (0x7fU >> point.size()));
+  for (std::size_t i = 1; i < point.size(); ++i) value = (value << 6) | (at(i) & 0x3fU);
+  if (value < 0x10000) return {static_cast<char16_t>(value)};
+  value -= 0x10000;
+  return {static_cast<char16_t>(0xd800 + (value >> 10)), static_cast<char16_t>(0xdc00 + (value & 0x3ff))};
+}
+
+void write_text(std::string& out, std::string_view text) {
+  const auto valid = valid_utf8(text);
+  const auto plain = json::serialize(json::string(valid));
+  if (printable(plain) == plain) {
+    out += plain;
+    return;
+  }
+  // Beside what JSON must escape, what a terminal would act on.
+  const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; };
+  for (auto at = plain.begin(); at != plain.end();) {
+    const auto end = std::find_if(at + 1, plain.end(), begins);
+    const std::string_view point(at, end);
+    at = end;
+    if (printable(point) == point) {
+      out += point;
+    } else {
+      for (const auto unit : in_utf16(point)) out += fmt::format("\\u{:04x}", static_cast<unsigned>(unit));
+    }
+  }
+}
 
 // Boost.JSON would write 12.5 as 1.25E1, which is right and which nobody likes to read.
 void write(std::string& out, const json::value& value) {
@@ -19,7 +53,8 @@ void write(std::string& out, const json::value& value) {
     out += '{';
     for (const auto& member : *object) {
       if (out.back() != '{') out += ',';
-      out += json::serialize(json::string(member.key())) + ":";
+      write_text(out, std::string_view(member.key().data(), member.key().size()));
+      out += ':';
       write(out, member.value());
     }
     out += '}';
@@ -32,6 +67,8 @@ void write(std::string& out, const json::value& value) {
     out += ']';
   } else if (const auto* number = value.if_double()) {
     out += std::isfinite(*number) ? fmt::format("{:.3f}", *number) : "null";
+  } else if (const auto* text = value.if_string()) {
+    write_text(out, std::string_view(text->data(), text->size()));
   } else {
     out += json::serialize(value);
   }

@@ -16,7 +16,9 @@ namespace sluice::tool {
 
 namespace json = boost::json;
 
-// One line, keys in the order they were put in, fractions with three digits.
+// One line, keys in the order they were put in, fractions with three digits. Always valid UTF-8 (RFC 8259 §8.1), and
+// nothing in it moves a cursor: bytes that are not UTF-8 are \xff in the text, and what sluice::printable() escapes is
+// \u202e in JSON's own way, so that a parser gets the value as it is.
 std::string to_text(const json::value& value);
 
 double milliseconds(std::chrono::nanoseconds time);

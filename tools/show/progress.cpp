@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "show/progress.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +29,7 @@ progress_line::~progress_line() {
 void progress_line::say(std::string_view text) const {
   if (!is_shown_) return;
   const auto room = std::max<std::size_t>(to_.width(), 2) - 1;
-  fmt::print(stderr, "{}{}", to_start_and_clear, to_.paint(tone::quiet, fit(text, room, to_.has_symbols())));
+  fmt::print(stderr, "{}{}", to_start_and_clear, to_.paint(tone::quiet, fit(printable(text), room, to_.has_symbols())));
   std::fflush(stderr);
 }
 

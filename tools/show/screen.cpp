@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "show/screen.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <fmt/format.h>
 
 #include <sys/ioctl.h>
@@ -41,7 +43,9 @@ std::size_t terminal_width(int descriptor) {
   return columns > 0 ? static_cast<std::size_t>(columns) : 80;
 }
 
-const char* escape(tone meaning) {
+constexpr std::string_view end_of_colour = "\033[0m";
+
+std::string_view escape(tone meaning) {
   switch (meaning) {
     case tone::plain: return "";
     case tone::good: return "\033[32m";
@@ -68,6 +72,29 @@ std::string in_ascii(std::string_view text) {
   return made;
 }
 
+// The colour at the beginning of a text, if it is one of ours.
+std::string_view colour_at(std::string_view text) {
+  if (text.starts_with(end_of_colour)) return end_of_colour;
+  for (const auto meaning : std::array{tone::good, tone::bad, tone::warning, tone::quiet, tone::strong})
+    if (text.starts_with(escape(meaning))) return escape(meaning);
+  return {};
+}
+
+// Our colours stay, everything else is printable.
+std::string shown(std::string_view text, bool has_colour) {
+  if (!has_colour) return printable(text);
+  std::string made;
+  while (!text.empty()) {
+    auto next = text.find('\033', 1);
+    if (next == text.npos) next = text.size();
+    const auto colour = colour_at(text);
+    made += colour;
+    made += printable(text.substr(colour.size(), next - colour.size()));
+    text.remove_prefix(next);
+  }
+  return made;
+}
+
 bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 }  // namespace
@@ -80,16 +107,29 @@ screen::screen(std::FILE* to)
       width_(is_terminal_ ? terminal_width(::fileno(to)) : std::numeric_limits<std::size_t>::max()) {}
 
 std::string screen::paint(tone meaning, std::string_view text) const {
-  if (!has_colour_ || meaning == tone::plain || text.empty()) return std::string(text);
-  return fmt::format("{}{}\033[0m", escape(meaning), text);
+  if (!has_colour_ || meaning == tone::plain || text.empty()) return printable(text);
+  return fmt::format("{}{}{}", escape(meaning), printable(text), end_of_colour);
 }
 
 void screen::line(std::string_view text) const {
-  const auto whole = (has_symbols_ ? std::string(text) : in_ascii(text)) + "\n";
+  const auto made = shown(text, has_colour_);
+  write((has_symbols_ ? made : in_ascii(made)) + "\n");
+}
+
+void screen::lines(std::string_view text) const {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  for (auto end = text.find('\n'); end != text.npos; end = text.find('\n')) {
+    line(text.substr(0, end));
+    text.remove_prefix(end + 1);
+  }
+  line(text);
+}
+
+void screen::write(const std::string& whole) const {
   errno = 0;
   const bool is_written = std::fwrite(whole.data(), 1, whole.size(), to_) == whole.size();
   // A reader that had enough is no trouble of ours.
-  if (!is_written && errno != EPIPE) throw std::system_error(errno, std::generic_category(), "cannot write");
+  if (!is_written && errno != EPIPE) throw output_error(errno);
 }
 
 void screen::flush() const { std::fflush(to_); }

@@ -4,14 +4,17 @@
 
 #include "show/screen.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <string>
 #include <vector>
 
 namespace sluice::tool {
 
 struct cell {
-  cell(std::string t, tone m = tone::plain) : text(std::move(t)), meaning(m) {}
-  cell(const char* t) : text(t) {}
+  cell(std::string_view t, tone m = tone::plain) : text(printable(t)), meaning(m) {}
+  cell(const std::string& t) : cell(std::string_view(t)) {}
+  cell(const char* t) : cell(std::string_view(t)) {}
   std::string text;
   tone meaning;
 };

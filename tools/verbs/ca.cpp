@@ -58,7 +58,7 @@ void check_key_type(const std::string& text) {
 
 int told(const ca_options& options, const json::object& answer, const std::string& people) {
   const screen out(stdout);
-  out.line(options.json ? to_text(answer) : people);
+  out.lines(options.json ? to_text(answer) : people);
   return exit_ok;
 }
 
@@ -132,7 +132,7 @@ int issue(const ca_options& options) {
 
 int sign(const ca_options& options) {
   const auto authority = ca_folder(options.folder).authority();
-  const auto request = kit::read_request(read_file(options.request)).value();
+  const auto request = kit::read_request(read_file(options.request), options.request).value();
   auto names = request.names.empty() && !request.common_name.empty() ? std::vector{request.common_name} : request.names;
   const auto first = names.empty() ? std::string("request") : names.front();
   const auto wanted = leaf(options, request.common_name, std::move(names));

@@ -12,6 +12,8 @@
 #include "show/words.hpp"
 #include "verbs/table.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -126,7 +128,7 @@ void tell_change(bool is_json, const connection_report& r, const std::vector<wat
     out.line(to_text(told));
   } else {
     out.line(out.paint(tone::quiet, local_time(now)) + "  " + verdict_line(r, out));
-    for (const auto& one : changes) out.line("  " + one.name + ": " + one.before + ", now " + one.after);
+    for (const auto& one : changes) out.line("  " + printable(one.name + ": " + one.before + ", now " + one.after));
   }
   out.flush();
 }

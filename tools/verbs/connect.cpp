@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <memory>
 
 namespace sluice::tool {
@@ -56,6 +57,14 @@ std::string early_words(const connection_info& info, std::size_t given) {
   return "the server took " + taken + (info.early_bytes < given ? "; the rest is sent after the handshake" : "");
 }
 
+void tell_that_the_peer_is_done() {
+  const screen notes(stderr);
+  notes.line(
+      "sluice: the peer has ended its side (close_notify) and can still read: what comes from standard input goes to "
+      "it, until its end (Ctrl-D)");
+  notes.flush();
+}
+
 asio::awaitable<dialled> talk(const client_verb_options& options) {
   // From the start: who sends the signal too early must not kill us with it.
   const auto executor = co_await asio::this_coro::executor;
@@ -75,7 +84,9 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
     notes.line("sluice: early data: " + early_words(*d.report.info, options.early_data.size()));
     notes.flush();
   }
-  d.report.why = co_await pump(*d.stream, options.tls.time_limit(), rest);
+  std::function<void()> tell_half_close;
+  if (!options.tls.json) tell_half_close = tell_that_the_peer_is_done;
+  d.report.why = co_await pump(*d.stream, options.tls.time_limit(), rest, std::move(tell_half_close));
   co_return d;
 }
 

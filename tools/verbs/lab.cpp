@@ -123,8 +123,7 @@ class running {
   }
 
   void tell_page() const {
-    const auto text = page_.text();
-    out_.line(std::string_view(text).substr(0, text.find_last_not_of('\n') + 1));
+    out_.lines(page_.text());
   }
 
   void tell_json(const lab_case& one, const verdict& v) const {

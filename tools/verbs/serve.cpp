@@ -15,6 +15,7 @@
 
 #include "sluice/observe.hpp"
 #include "sluice/pkcs11/key.hpp"
+#include "sluice/printable.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -131,20 +132,18 @@ class serving {
     return context::server(made).value();
   }
 
-  static std::string_view trimmed(std::string_view pem) { return pem.substr(0, pem.find_last_not_of('\n') + 1); }
-
   void announce() {
     const auto address = to_text(server_.address());
     if (is_json_) {
       tell({{"event", "listening"}, {"address", address}});
-      if (!who_.throwaway.empty()) screen(stderr).line(trimmed(who_.throwaway));
+      if (!who_.throwaway.empty()) screen(stderr).lines(who_.throwaway);
       return;
     }
     out_.line("listening " + address);
     if (!who_.throwaway.empty()) {
       out_.line(out_.paint(tone::quiet,
                            "a certificate for this run, self-signed, for localhost; clients verify it with --ca:"));
-      out_.line(trimmed(who_.throwaway));
+      out_.lines(who_.throwaway);
     }
     out_.flush();
   }
@@ -183,7 +182,9 @@ class serving {
     const auto& s = one.client->s;
     auto text = fmt::format("{} {}  {}", out_.verdict(true), peer, summary(s.info()));
     if (const auto signing = s.timings().signing; signing.count() > 0) text += "  signing " + short_time(signing);
-    if (const auto subject = subject_of(*one.client); !subject.empty()) text += "  client \"" + subject + "\"";
+    if (s.info().resumed) text += "  resumed";
+    if (const auto subject = subject_of(*one.client); !subject.empty())
+      text += "  client \"" + printable(subject) + "\"";
     if (s.info().early_data == early_data::accepted) text += fmt::format("  {} bytes early", s.info().early_bytes);
     if (s.info().early_data == early_data::rejected) text += "  early data rejected";
     say(text);

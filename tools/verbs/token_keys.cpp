@@ -157,7 +157,7 @@ int request(const key_verb_options& options) {
   if (options.json) {
     out.line(to_text(json::object{{"csr", pem}}));
   } else {
-    out.line(std::string_view(pem).substr(0, pem.find_last_not_of('\n') + 1));
+    out.lines(pem);
   }
   return exit_ok;
 }

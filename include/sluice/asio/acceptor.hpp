@@ -19,7 +19,7 @@ namespace sluice::inline v0 {
 // Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
 struct acceptor_options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from a client's first record on
-  std::size_t most_handshakes = 256;  // in flight or finished and not fetched; beyond, the kernel's backlog holds
+  std::size_t most_handshakes = 256;  // in flight or finished and not fetched; the backlog has the rest. 0 counts as 1
   // A client is silent until its first record has come whole. It costs a socket till then, and no handshake. When
   // there are `most_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
   // of descriptors, whatever is said here). A share for each address, IPv6 by its /64, has an address that reaches it

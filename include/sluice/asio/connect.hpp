@@ -43,7 +43,7 @@ struct connect_report {
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.
 // The views are copied before async_connect returns.
 struct connect_options {
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it, retries and their waits included
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it, retries too; 0 or less: no time
   std::string_view server_name = {};                            // when it is not `host`
   std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
   sluice::failure* failure = nullptr;                           // gets the story when it fails

@@ -77,7 +77,13 @@ proxy_place parse_proxy(std::string_view text, const std::string& password_file)
   }
   made.at = parse_target(rest, "");
   if (made.at.port.empty()) bad_proxy("\"" + std::string(rest) + "\" has no port");
-  if (!user) return made;
+  if (!user) {
+    if (!password_file.empty()) {
+      give_up(errc::usage, "--proxy-password-file", "the proxy in --proxy has no user, so nobody would be given it",
+              "write USER@ before the proxy's host");
+    }
+    return made;
+  }
   if (user->find(':') != user->npos) {
     bad_proxy("there is a password in it, which every user of this machine can read",
               std::string("take it out, and give --proxy-password-file FILE, or set ") + password_variable);

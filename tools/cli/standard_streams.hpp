@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Descriptors 0 to 2 are there before anything is opened.
+#pragma once
+
+namespace sluice::tool {
+
+// Whoever starts us without one of them would have the next file or socket that is opened take its place: our messages
+// would be written into it. What is missing becomes /dev/null. False where that cannot be had.
+bool fill_standard_descriptors() noexcept;
+
+}  // namespace sluice::tool
