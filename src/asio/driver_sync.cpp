@@ -10,6 +10,7 @@ namespace sluice::inline v0::detail {
 step driver::wait_sync(step st, clock_type::time_point deadline) {
   if (st.next == want::external) {
     if (!blocking::wait_external(tls_, deadline)) {
+      tls_.handshake(layer_->io());  // the peer may have said why it no longer waits
       tls_.expire_external();
       st.error = tls_.last_failure().code;
     }

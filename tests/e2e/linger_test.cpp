@@ -168,6 +168,26 @@ TEST_F(linger, tells_a_failure_that_came_with_the_last_bytes) {
   EXPECT_EQ(others.client.last_failure().code, later.ec) << "it has a story";
 }
 
+// It only writes; when the socket is closed to it, the alert that came before says why.
+TEST_F(linger, is_over_and_who_only_writes_learns_why) {
+  joined_streams others(io.get_executor(), client_context(), server_context({.blinding = blinding::off()}));
+  others.shake_hands(io);
+  const std::array<unsigned char, 40> no_record{23, 3, 3, 0, 35};
+  asio::write(others.client.next_layer(), asio::buffer(no_record));
+  outcome read;
+  char got = 0;
+  others.server.async_read_some(asio::buffer(&got, 1), read.handler());
+  EXPECT_EQ(read.wait(io), errc::protocol_error);
+  error_code ec;
+  while (!ec) {
+    outcome wrote;
+    others.client.async_write_some(asio::buffer("more", 4), wrote.handler());
+    ec = wrote.wait(io);
+  }
+  EXPECT_EQ(ec, error_code(20, alert_category())) << ec.message();  // bad_record_mac
+  EXPECT_EQ(others.client.last_failure().code, ec);
+}
+
 TEST_F(linger, is_short_where_blinding_is_off) {
   client_ctx = distrusting(blinding::off());
   joined_streams others(io.get_executor(), client_ctx, server_context());

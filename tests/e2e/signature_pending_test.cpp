@@ -3,10 +3,12 @@
 #include "e2e/sides.hpp"
 #include "support/certs.hpp"
 #include "support/loop.hpp"
+#include "support/records.hpp"
 #include "support/signer.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/write.hpp>
 
 #include <optional>
 #include <thread>
@@ -102,6 +104,16 @@ TEST_P(signature_pending, hears_the_peer_hang_up_at_once) {
   w.ends_with(make_error_code(errc::closed));
   EXPECT_LT(clock_type::now() - began, 10s);
   EXPECT_EQ(w.subject->last_failure().at, phase::signing);
+}
+
+TEST_P(signature_pending, hears_why_the_peer_hangs_up) {
+  auto w = begin();
+  constexpr std::uint8_t access_denied = 49;
+  const std::string alert = alert_bytes(access_denied);
+  asio::write(w.peer->next_layer(), asio::buffer(alert));
+  w.peer->lowest_layer().close();
+  w.ends_with(error_code(access_denied, alert_category()));
+  EXPECT_EQ(w.subject->last_failure().from, origin::peer);
 }
 
 TEST_P(signature_pending, hears_a_reset_at_once) {

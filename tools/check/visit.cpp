@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/visit.hpp"
 
+#include "net/late_verdict.hpp"
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -18,10 +23,29 @@ namespace asio = boost::asio;
 constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto patience = std::chrono::milliseconds(300);
 
+// False when the server has ended the connection.
+asio::awaitable<bool> await_verdict(dialled& d) {
+  auto& s = *d.stream;
+  auto& r = d.report;
+  const auto before = s.statistics().received.records;
+  const auto heard = co_await first_word(s);
+  r.is_certificate_unjudged = heard == asio::error::timed_out;
+  if (!heard || r.is_certificate_unjudged) co_return true;
+  auto why = heard == errc::alert ? std::optional(s.last_failure()) : unsaid_refusal(r, s.statistics(), before);
+  if (!why || r.why) co_return false;
+  why->where = r.to.text();
+  r.why = std::move(why);
+  co_return false;
+}
+
 // In TLS 1.3 a client is done before the server has judged the client's certificate, and before it gives tickets: an
 // alert or tickets may still come, in answer to our goodbye at the latest, or from a server that is gone already.
 asio::awaitable<void> part(dialled& d) {
   auto& s = *d.stream;
+  if (is_judged_late(d.report)) {
+    const bool goes_on = co_await await_verdict(d);
+    if (!goes_on) co_return;
+  }
   s.set_timeouts(patience, patience);
   co_await s.async_shutdown_write(use_tuple);
   // The timer may have ended, and not been told, when this is over: what it stops is its own.

@@ -33,6 +33,7 @@ struct connection_report {
   std::vector<certificate> chain;
   bool is_chain_verified = false;
   handshake_view seen;
+  bool is_certificate_unjudged = false;  // we waited, and the server did not say what it makes of ours (TLS 1.3)
   std::optional<tickets_given> tickets;  // where somebody waited for them
   handshake_timings timings;
   std::chrono::nanoseconds prelude{};  // what was said before TLS

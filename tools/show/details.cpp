@@ -45,8 +45,9 @@ std::string ocsp_words(std::string_view state) {
 std::string request_words(const connection_report& r) {
   const auto& request = r.seen.request;
   if (!request) return "not asked for";
-  if (r.info) return r.info->client_certificate ? "asked for; ours was sent" : "asked for; we sent none";
-  return "asked for";
+  if (!r.info) return "asked for";
+  const std::string text = r.info->client_certificate ? "asked for; ours was sent" : "asked for; we sent none";
+  return r.is_certificate_unjudged ? text + "; whether the server goes on with that, it has not said" : text;
 }
 
 std::string authorities_of(const certificate_request& request) {

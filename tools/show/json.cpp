@@ -182,6 +182,7 @@ json::object describe(const connection_report& r) {
                     {"certificates", describe(r.chain)},
                     {"timing_ms", describe_timings(r)},
                     {"error", describe(r.why)}};
+  if (r.is_certificate_unjudged) made["client_certificate_judged"] = false;
   if (!r.starttls.empty() || !r.proxy.empty() || !r.to.path.empty()) made["via"] = describe_way(r);
   return made;
 }

@@ -6,6 +6,7 @@
 #include "cli/trouble.hpp"
 #include "net/client.hpp"
 #include "net/key_update.hpp"
+#include "net/late_verdict.hpp"
 #include "net/pump.hpp"
 #include "net/session_file.hpp"
 #include "show/json.hpp"
@@ -86,7 +87,12 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
   }
   std::function<void()> tell_half_close;
   if (!options.tls.json) tell_half_close = tell_that_the_peer_is_done;
-  d.report.why = co_await pump(*d.stream, options.tls.time_limit(), rest, std::move(tell_half_close));
+  const auto before = d.stream->statistics().received.records;
+  auto why = co_await pump(*d.stream, options.tls.time_limit(), rest, std::move(tell_half_close));
+  const auto counted = d.stream->statistics();
+  const bool is_mute = why ? why->code == errc::truncated || why->code == errc::reset : counted.alert_received == 0;
+  auto refusal = is_mute ? unsaid_refusal(d.report, counted, before) : std::nullopt;
+  d.report.why = refusal ? std::move(refusal) : std::move(why);
   co_return d;
 }
 

@@ -9,6 +9,7 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/system/errc.hpp>
 
 #include <poll.h>
 
@@ -178,8 +179,10 @@ class layer_over final : public layer, private transport {
       return 0;
     }
     if constexpr (is_direct) {
-      // A socket that was just emptied is not asked again: the wait that follows begins by looking itself.
-      if (!is_filling_ && !ahead_.has_emptied_source()) return socket_transport(next_.native_handle()).read(into, ec);
+      // A socket that was just emptied is not asked again: the wait that follows begins by looking itself. Unless its
+      // output is broken: the peer may have said why since.
+      const bool may_have_more = write_error_ || !ahead_.has_emptied_source();
+      if (!is_filling_ && may_have_more) return socket_transport(next_.native_handle()).read(into, ec);
     }
     ec = net::error::would_block;
     return 0;
@@ -188,7 +191,11 @@ class layer_over final : public layer, private transport {
     ec = write_error_;
     if (ec) return 0;
     if constexpr (is_direct) {
-      if (!is_draining_) return socket_transport(next_.native_handle()).write(from, ec);
+      if (!is_draining_) {
+        const auto n = socket_transport(next_.native_handle()).write(from, ec);
+        if (ec && ec != boost::system::errc::operation_would_block) write_error_ = ec;
+        return n;
+      }
     }
     ec = net::error::would_block;
     return 0;
