@@ -21,6 +21,6 @@ using password_source = std::function<result<secret>(const password_request&)>;
 
 password_source password_from(secret password);               // the same for everything
 password_source password_from_file(std::string path);         // its first line, read when it is asked for
-password_source password_from_environment(std::string name);  // read when it is asked for
+password_source password_from_environment(std::string name);  // likewise
 
 }  // namespace sluice::inline v0

@@ -71,6 +71,12 @@ result<std::string> read_file(const std::string& path) {
   return text;
 }
 
+std::optional<std::string_view> first_line(std::string_view text) {
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return std::nullopt;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
 result<secret> read_secret_file(const std::string& path) {
   auto text = read_file(path);
   if (!text) return text.error();

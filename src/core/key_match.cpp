@@ -89,7 +89,12 @@ const EVP_MD* digest_method(digest_kind digest) {
 
 bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const std::byte> digest,
               std::span<const std::byte> signature) {
-  const auto key = public_key_of(leaf);
+  return verifies(leaf.public_key(), scheme, digest, signature);
+}
+
+bool verifies(std::span<const std::byte> public_key, signature_scheme scheme, std::span<const std::byte> digest,
+              std::span<const std::byte> signature) {
+  const auto key = parse_public_key(public_key);
   const bssl::UniquePtr<EVP_PKEY_CTX> ctx(key ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
   if (!ctx || EVP_PKEY_verify_init(ctx.get()) != 1 ||
       EVP_PKEY_CTX_set_signature_md(ctx.get(), digest_method(digest_of(scheme))) != 1) {
@@ -105,6 +110,21 @@ bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const 
   const bool is_good = EVP_PKEY_verify(ctx.get(), raw(signature), signature.size(), raw(digest), digest.size()) == 1;
   ERR_clear_error();
   return is_good;
+}
+
+std::optional<std::vector<std::byte>> normal_public_key(std::span<const std::byte> der) {
+  const auto key = parse_public_key(der);
+  bssl::ScopedCBB cbb;
+  uint8_t* written = nullptr;
+  std::size_t size = 0;
+  const bool is_written = key && CBB_init(cbb.get(), der.size()) == 1 &&
+                          EVP_marshal_public_key(cbb.get(), key.get()) == 1 &&
+                          CBB_finish(cbb.get(), &written, &size) == 1;
+  ERR_clear_error();
+  if (!is_written) return std::nullopt;
+  const bssl::UniquePtr<uint8_t> owned(written);
+  const auto* first = reinterpret_cast<const std::byte*>(written);
+  return std::vector<std::byte>(first, first + size);
 }
 
 bool is_private_key(const pem_object& object) { return parse_private_key(object) != nullptr; }

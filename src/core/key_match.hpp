@@ -7,6 +7,9 @@
 #include "sluice/private_key.hpp"
 
 #include <chrono>
+#include <optional>
+#include <span>
+#include <vector>
 
 namespace sluice::inline v0::internal {
 
@@ -20,6 +23,14 @@ bool is_of_key(const certificate& leaf, const pem_object& key);
 // Is `signature` over `digest` good for the certificate's key?
 bool verifies(const certificate& leaf, signature_scheme scheme, std::span<const std::byte> digest,
               std::span<const std::byte> signature);
+
+// The same for a SubjectPublicKeyInfo.
+bool verifies(std::span<const std::byte> public_key, signature_scheme scheme, std::span<const std::byte> digest,
+              std::span<const std::byte> signature);
+
+// A SubjectPublicKeyInfo in the one form that AWS-LC writes, so that equal keys are equal bytes. Nothing for what
+// AWS-LC cannot parse.
+std::optional<std::vector<std::byte>> normal_public_key(std::span<const std::byte> der);
 
 // Did `issuer` sign `subject`? Names and signature; nothing is said of what `issuer` may do.
 bool is_issuer(const certificate& issuer, const certificate& subject);

@@ -2,6 +2,7 @@
 #include "sluice/password.hpp"
 
 #include "core/error_tables.hpp"
+#include "core/files.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -25,7 +26,7 @@ password_source password_from_environment(std::string name) {
       return internal::make_failure(errc::password_needed, request.where,
                                     "the environment variable " + name + " is not set");
     }
-    return secret(std::string_view(value));
+    return secret(internal::first_line(value).value_or(value));
   };
 }
 

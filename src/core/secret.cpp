@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/secret.hpp"
 
+#include "core/error_tables.hpp"
 #include "core/files.hpp"
 
 #include <cstring>
@@ -31,7 +32,11 @@ secret::~secret() {
 result<secret> secret::from_file(const std::string& path) {
   const auto text = internal::read_secret_file(path);
   if (!text) return text.error();
-  return secret(text->view().substr(0, text->view().find_first_of("\r\n")));
+  const auto line = internal::first_line(text->view());
+  if (!line) {
+    return internal::make_failure(errc::file_unreadable, path, "it is UTF-16", "save it as UTF-8");
+  }
+  return secret(*line);
 }
 
 }  // namespace sluice::inline v0

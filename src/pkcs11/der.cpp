@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/der.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <initializer_list>
@@ -50,6 +51,26 @@ bytes public_key_info(const bytes& algorithm, view key) {
   return wrapped(tag_sequence, joined({wrapped(tag_sequence, algorithm), bit_string(key)}));
 }
 
+bytes rsa_encryption() {
+  return of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00});
+}
+
+// What is in an element with that tag; nothing for anything else, or where the length does not fit.
+std::optional<view> content_of(std::uint8_t tag, view element) {
+  if (element.size() < 2 || element[0] != std::byte{tag}) return std::nullopt;
+  auto size = std::to_integer<std::size_t>(element[1]);
+  std::size_t header = 2;
+  if (size > 0x80) {
+    const auto more = size - 0x80;
+    if (more > 2 || element.size() < header + more) return std::nullopt;
+    size = 0;
+    for (std::size_t i = 0; i < more; ++i) size = size << 8 | std::to_integer<std::size_t>(element[header + i]);
+    header += more;
+  }
+  if (element.size() - header != size) return std::nullopt;
+  return element.subspan(header);
+}
+
 // The arc of each hash under 2.16.840.1.101.3.4.2, and SHA-1's own identifier.
 bytes hash_identifier(digest_kind kind) {
   const auto nist = [](std::uint8_t arc) {
@@ -94,19 +115,34 @@ bytes digest_info(digest_kind kind, view digest) {
 }
 
 bytes rsa_public_key(view modulus, view exponent) {
-  const auto rsa_encryption = of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00});
-  return public_key_info(rsa_encryption, wrapped(tag_sequence, joined({integer(modulus), integer(exponent)})));
+  return public_key_info(rsa_encryption(), wrapped(tag_sequence, joined({integer(modulus), integer(exponent)})));
 }
 
 bytes ec_public_key(view parameters, view point) {
   const auto ec_public_key_id = of({0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01});
-  // An OCTET STRING around 0x04‖X‖Y: two bytes of header, three from P-521 on. A bare point begins with 0x04 as
-  // well, but no length and no second 0x04 follow.
-  const auto at = [point](std::size_t i) { return i < point.size() ? std::to_integer<std::size_t>(point[i]) : 0; };
-  auto bare = point;
-  if (at(0) == 4 && at(1) == point.size() - 2 && at(2) == 4) bare = point.subspan(2);
-  if (at(0) == 4 && at(1) == 0x81 && at(2) == point.size() - 3 && at(3) == 4) bare = point.subspan(3);
-  return public_key_info(joined({ec_public_key_id, bytes(parameters.begin(), parameters.end())}), bare);
+  return public_key_info(joined({ec_public_key_id, bytes(parameters.begin(), parameters.end())}), point);
+}
+
+std::vector<bytes> ec_points(view attribute) {
+  std::vector<bytes> made;
+  const auto add = [&made](view point) {
+    if (point.empty()) return;
+    const auto form = std::to_integer<int>(point.front());
+    if (form != 2 && form != 3 && form != 4 && form != 6 && form != 7) return;
+    made.emplace_back(point.begin(), point.end());
+    if (form > 4) made.back().front() = std::byte{4};
+  };
+  if (const auto inner = content_of(tag_octet_string, attribute)) add(*inner);
+  // The first byte of a BIT STRING counts the bits that are not used.
+  if (const auto inner = content_of(tag_bit_string, attribute); inner && !inner->empty()) add(inner->subspan(1));
+  add(attribute);
+  return made;
+}
+
+bool is_of_rsa(view public_key) { return !std::ranges::search(public_key, rsa_encryption()).empty(); }
+
+bool is_of_curve(view public_key, view parameters) {
+  return !parameters.empty() && !std::ranges::search(public_key, parameters).empty();
 }
 
 }  // namespace sluice::inline v0::pkcs11::der

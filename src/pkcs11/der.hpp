@@ -24,8 +24,16 @@ std::optional<bytes> ecdsa_signature(view r_and_s);
 bytes digest_info(digest_kind kind, view digest);
 
 // SubjectPublicKeyInfo from the attributes of a key: CKA_MODULUS and CKA_PUBLIC_EXPONENT, or CKA_EC_PARAMS and
-// CKA_EC_POINT (a point as an OCTET STRING, or bare as some tokens give it).
+// one of the ec_points of CKA_EC_POINT.
 bytes rsa_public_key(view modulus, view exponent);
 bytes ec_public_key(view parameters, view point);
+
+// What CKA_EC_POINT may mean, the likeliest first: tokens write the point as an OCTET STRING, as the standard has it,
+// as a BIT STRING, or bare. A hybrid point (X9.62 §4.3.6) becomes an uncompressed one.
+std::vector<bytes> ec_points(view attribute);
+
+// Is a SubjectPublicKeyInfo of an RSA key, or of an EC key over the curve with those DER parameters?
+bool is_of_rsa(view public_key);
+bool is_of_curve(view public_key, view parameters);
 
 }  // namespace sluice::inline v0::pkcs11::der

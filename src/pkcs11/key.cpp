@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/key.hpp"
 
+#include "core/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/key_state.hpp"
 #include "pkcs11/module_choice.hpp"
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <future>
 
 namespace sluice::inline v0::pkcs11 {
@@ -36,6 +38,24 @@ result<der::bytes> run(key::state& k, std::function<CK_RV(const bench_vise&, der
   return answer.get();
 }
 
+// Which of several public keys is the key's own: the one with which a signature of it verifies. A key that asks for its
+// PIN each time is not bothered.
+std::optional<der::bytes> tried_public_key(const bench_vise& v, const key_facts& facts,
+                                           const std::vector<der::bytes>& candidates) {
+  if (!facts.can_sign || facts.always_authenticate) return std::nullopt;
+  sign_request request;
+  request.scheme =
+      facts.kind.type == CKK_RSA ? signature_scheme::rsa_pkcs1_sha256 : signature_scheme::ecdsa_secp256r1_sha256;
+  request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(request.scheme)));
+  std::fill_n(request.input.begin(), request.input_size, std::byte{0x5a});
+  der::bytes signature;
+  if (v.s.sign(v.key, facts.kind, request, {}, signature) != CKR_OK) return std::nullopt;
+  for (const auto& one : candidates) {
+    if (sluice::internal::verifies(one, request.scheme, request.digest(), signature)) return one;
+  }
+  return std::nullopt;
+}
+
 // Reads what the token tells of the key, into the record: the first piece of work done with it.
 result<void> inspect(key::state& k) {
   const auto facts = std::make_shared<std::optional<result<key_facts>>>();
@@ -44,7 +64,12 @@ result<void> inspect(key::state& k) {
   const auto name = k.record->name;
   auto done = run(k, [=](const bench_vise& v, der::bytes&) {
     *facts = read_facts(v.s, v.key, name);
-    *public_key = read_public_key(v.s, v.key, search);
+    auto half = find_public_half(v.s, v.key, search);
+    if (half.is_certain) {
+      *public_key = std::move(half.candidates.front());
+    } else if (*facts && **facts && !half.candidates.empty()) {
+      *public_key = tried_public_key(v, (*facts)->value(), half.candidates);
+    }
     return CKR_OK;
   });
   if (!done) return done.error();
@@ -128,20 +153,28 @@ result<std::vector<std::byte>> key::sign(const sign_request& request) {
   return check_signature(run(*state_, make_sign_job(*state_, request).work), *state_);
 }
 
+// The plaintext goes round the pool, in what wipes it even when it comes too late for anybody to take it.
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
-  auto outcome =
-      run(*state_, [copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v, der::bytes& out) {
-        return v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, out);
-      });
+  const auto plain = std::make_shared<secret>();
+  auto outcome = run(*state_, [plain, copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v,
+                                                                                              der::bytes&) {
+    der::bytes text;
+    const auto rv = v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, text);
+    *plain = secret(std::span<const std::byte>(text));
+    text.resize(text.capacity());
+    explicit_bzero(text.data(), text.size());
+    return rv;
+  });
   if (!outcome) return outcome.error();
-  secret plain{std::span<const std::byte>(*outcome)};
-  explicit_bzero(outcome->data(), outcome->size());
-  return plain;
+  return std::move(*plain);
 }
 
 result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& options) {
   auto u = uri::parse(text);
   if (!u) return u.error();
+  if (u->type && *u->type != "private")
+    return config_failure(errc::bad_uri, u->to_string(), "type=" + *u->type + " is no private key",
+                          "leave the type out, or write type=private");
   auto path = choose_module(*u, options.module_path);
   if (!path) return path.error();
   auto lib = library::load(*path, options.module);

@@ -128,8 +128,7 @@ result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
   auto found = find_one(w.s, key.search, key.name, label);
   if (!found) return found.error();
   if (!key.public_key) return *found;
-  const auto now = read_public_key(w.s, *found, key.search);
-  if (now && *now != *key.public_key) {
+  if (const auto now = replacement_of(*key.public_key, w.s, *found, key.search)) {
     auto why = config_failure(
         errc::key_mismatch, key.name,
         "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),

@@ -58,6 +58,12 @@ std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
   return core;
 }
 
+failure unsupported_version(const std::string& path, CK_VERSION version) {
+  return config_failure(errc::module_version_unsupported, path,
+                        "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
+                        "2.20 or newer is needed");
+}
+
 std::string last_loader_error() {
   const char* text = dlerror();
   return text ? text : "unknown error";
@@ -103,17 +109,10 @@ result<void> library::open(const std::string& path) {
   CK_FUNCTION_LIST* functions = nullptr;
   const auto rv = get_list(&functions);
   if (rv != CKR_OK || functions == nullptr) return ckr_failure(rv, path, "C_GetFunctionList");
-  // 3.x modules offer the 2.40 functions here as well; below 2.20 the structures differ.
-  const auto version = functions->version;
-  const bool is_known = version.major == 3 || (version.major == 2 && version.minor >= 20);
-  if (!is_known) {
-    return config_failure(
-        errc::module_version_unsupported, path,
-        "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
-        "2.20 or newer is needed");
-  }
-  info_.cryptoki_major = version.major;
-  info_.cryptoki_minor = version.minor;
+  // 3.x modules offer the 2.40 functions here as well. The list has the same layout in every 2.x; how new the module
+  // is, its C_GetInfo says.
+  if (functions->version.major != 2 && functions->version.major != 3)
+    return unsupported_version(path, functions->version);
   core_ = core_of(functions);
   return {};
 }
@@ -155,7 +154,7 @@ result<void> library::initialize(const module_options& options) {
     return {};
   }
   if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && options.initialization == initialization::standard) return {};
-  return ckr_failure(rv, info_.path, "C_Initialize");
+  return initialize_failure(rv, info_.path, !options.reserved.empty());
 }
 
 result<void> library::read_info() {
@@ -164,6 +163,13 @@ result<void> library::read_info() {
   if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetInfo");
   info_.manufacturer = padded_text(info.manufacturerID);
   info_.description = padded_text(info.libraryDescription);
+  // Where the two differ, C_GetInfo is right (PKCS#11 v2.40 §5.5); some modules leave it empty.
+  auto version = info.cryptokiVersion;
+  if (version.major == 0 && version.minor == 0) version = core_->functions->version;
+  // Below 2.20 the structures differ.
+  if (version.major != 3 && (version.major != 2 || version.minor < 20)) return unsupported_version(info_.path, version);
+  info_.cryptoki_major = version.major;
+  info_.cryptoki_minor = version.minor;
   info_.library_major = info.libraryVersion.major;
   info_.library_minor = info.libraryVersion.minor;
   return {};

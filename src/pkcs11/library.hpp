@@ -46,6 +46,7 @@ class library {
   template <class Function, class... Args>
   CK_RV call(Function CK_FUNCTION_LIST::*function, Args... args) const {
     if (core_->is_over) return CKR_CRYPTOKI_NOT_INITIALIZED;
+    if (core_->functions->*function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
     std::unique_lock<std::mutex> alone;
     if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
     return (core_->functions->*function)(args...);

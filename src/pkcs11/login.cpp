@@ -45,6 +45,35 @@ bool says_that_it_is_wrong(CK_RV rv) {
   return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
 }
 
+// Answers of a token that has no users.
+bool knows_no_login(const failure& why) {
+  if (why.code.category() != pkcs11_category()) return false;
+  const auto rv = static_cast<CK_RV>(why.code.value());
+  return rv == CKR_FUNCTION_NOT_SUPPORTED || rv == CKR_USER_TYPE_INVALID || rv == CKR_USER_PIN_NOT_INITIALIZED;
+}
+
+// With a pad the PIN is typed there (PKCS#11 v2.40 §5.6), and ours is kept back, unless there turns out to be no pad.
+// `is_sent` says whether it went.
+CK_RV send_login(const session& s, CK_USER_TYPE who, const CK_TOKEN_INFO& info, const secret& pin, bool& is_sent) {
+  const bool has_pad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
+  is_sent = !has_pad && !pin.empty();
+  if (!is_sent) {
+    const auto rv = s.login(who, std::nullopt);
+    if (rv != CKR_ARGUMENTS_BAD || pin.empty()) return rv;
+    is_sent = true;
+  }
+  if (wrong_pins::instance().contains(info, pin.view())) return CKR_PIN_INCORRECT;
+  const auto rv = s.login(who, pin.view());
+  if (says_that_it_is_wrong(rv)) wrong_pins::instance().add(info, pin.view());
+  return rv;
+}
+
+bool is_surely_user(const session& s) {
+  CK_SESSION_INFO info{};
+  if (s.lib().call(&CK_FUNCTION_LIST::C_GetSessionInfo, s.handle(), &info) != CKR_OK) return false;
+  return info.state == CKS_RO_USER_FUNCTIONS || info.state == CKS_RW_USER_FUNCTIONS;
+}
+
 failure about(failure why, const CK_TOKEN_INFO& info) {
   why.token = padded_text(info.label);
   return why;
@@ -83,13 +112,18 @@ result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint h
   CK_TOKEN_INFO info{};
   const auto rv = s.lib().call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info);
   if (rv != CKR_OK) return ckr_failure(rv, "token", "C_GetTokenInfo");
-  if ((info.flags & CKF_LOGIN_REQUIRED) == 0 && !is_lost) {
+  const bool is_required = (info.flags & CKF_LOGIN_REQUIRED) != 0;
+  // Somebody in this process has logged in already: a person at the token's pad is asked once. And a PIN that was given
+  // is used whatever the flag says.
+  const bool is_superfluous = is_surely_user(s) || (!is_required && !source_);
+  if (is_superfluous && !is_lost) {
     logged_in_generation_ = generation;
     return false;
   }
-  if (auto done = log_in(s, info); !done) return done.error();
+  const auto done = log_in(s, info);
+  if (!done && !(knows_no_login(done.error()) && !is_required)) return done.error();
   logged_in_generation_ = generation;
-  return true;
+  return done.has_value();
 }
 
 result<void> token_login::log_in(const session& s, const CK_TOKEN_INFO& info) {
@@ -102,12 +136,11 @@ result<void> token_login::log_in(const session& s, const CK_TOKEN_INFO& info) {
                                 "give one: pin-source in the URI, a PIN file or SLUICE_PIN"),
                  info);
   }
-  if (!pin->empty() && wrong_pins::instance().contains(info, pin->view())) {
+  if (!has_pad && wrong_pins::instance().contains(info, pin->view())) {
     return about(config_failure(errc::pin_known_bad, place(info), "", "correct the PIN and restart"), info);
   }
-  const auto rv = s.login(CKU_USER, pin->empty() ? std::nullopt : std::optional(pin->view()));
+  const auto rv = send_login(s, CKU_USER, info, *pin, has_sent_pin_);
   if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN) return {};
-  if (says_that_it_is_wrong(rv) && !pin->empty()) wrong_pins::instance().add(info, pin->view());
   return about(ckr_failure(rv, place(info), "C_Login"), info);
 }
 
@@ -118,10 +151,8 @@ CK_RV token_login::authenticate_once(const session& s, CK_SLOT_ID slot) {
   if (!check_flags(info)) return (info.flags & CKF_USER_PIN_LOCKED) != 0 ? CKR_PIN_LOCKED : CKR_PIN_INCORRECT;
   auto pin = ask(padded_text(info.label), true);
   if (!pin) return CKR_PIN_INVALID;
-  if (!pin->empty() && wrong_pins::instance().contains(info, pin->view())) return CKR_PIN_INCORRECT;
-  const auto answer = s.login(CKU_CONTEXT_SPECIFIC, pin->empty() ? std::nullopt : std::optional(pin->view()));
-  if (says_that_it_is_wrong(answer) && !pin->empty()) wrong_pins::instance().add(info, pin->view());
-  return answer;
+  bool is_sent = false;
+  return send_login(s, CKU_CONTEXT_SPECIFIC, info, *pin, is_sent);
 }
 
 }  // namespace sluice::inline v0::pkcs11

@@ -30,12 +30,16 @@ class token_login {
   // For a key with CKA_ALWAYS_AUTHENTICATE, between C_SignInit and C_Sign.
   CK_RV authenticate_once(const session& s, CK_SLOT_ID slot);
 
+  // Did the last login go with the PIN, and not over the token's pad?
+  bool has_sent_pin() const noexcept { return has_sent_pin_; }
+
  private:
   result<secret> ask(const std::string& token, bool is_for_one_signature) const;
   result<void> log_in(const session& s, const CK_TOKEN_INFO& info);
 
   std::mutex gate_;
   const pin_source source_;
+  bool has_sent_pin_ = false;
   std::uint64_t logged_in_generation_ = 0;  // of the module; 0: not logged in
 };
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/pin.hpp"
 
+#include "core/files.hpp"
 #include "pkcs11/cryptoki.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace sluice::inline v0::pkcs11 {
@@ -18,14 +20,25 @@ pin_source pin_from_environment(std::string name) {
       return config_failure(errc::pin_required, "token \"" + request.token + "\"",
                             "the environment variable " + name + " is not set");
     }
-    return secret(std::string_view(value));
+    return secret(sluice::internal::first_line(value).value_or(value));
   };
 }
 
 result<pin_source> pin_from_uri_source(const std::string& source) {
   if (source.starts_with("file:")) {
     auto path = source.substr(5);
-    if (path.starts_with("///")) path.erase(0, 2);  // file:///path has an empty host
+    // RFC 8089: a host may stand before the path, and must be this one.
+    if (path.starts_with("//")) {
+      const auto slash = std::min(path.find('/', 2), path.size());
+      const auto host = path.substr(2, slash - 2);
+      if (slash == path.size() || (!host.empty() && host != "localhost")) {
+        return config_failure(errc::bad_uri, "pin-source=" + source, "\"" + host + "\" is not this machine",
+                              "write file:/PATH");
+      }
+      path.erase(0, slash);
+    }
+    if (path.empty())
+      return config_failure(errc::bad_uri, "pin-source=" + source, "it names no file", "write file:/PATH");
     return pin_from_file(std::move(path));
   }
   if (source.starts_with("/")) return pin_from_file(source);

@@ -8,6 +8,7 @@ namespace sluice::inline v0::pkcs11 {
 namespace {
 
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
+constexpr std::size_t most_objects = 1'000'000;  // no token holds as many
 
 unsigned char* raw(der::view bytes) {
   return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));
@@ -67,7 +68,7 @@ CK_RV session::login(CK_USER_TYPE who, std::optional<std::string_view> pin) cons
   return lib_.call(&CK_FUNCTION_LIST::C_Login, handle_, who, text, CK_ULONG{pin ? pin->size() : 0});
 }
 
-CK_RV session::find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const {
+CK_RV session::find(const object_search& wanted, std::vector<CK_OBJECT_HANDLE>& found) const {
   auto type = wanted.type;
   std::array<CK_ATTRIBUTE, 3> query{{{CKA_CLASS, &type, sizeof type}}};
   CK_ULONG count = 1;
@@ -75,12 +76,19 @@ CK_RV session::find(const object_search& wanted, std::size_t most, std::vector<C
   if (wanted.id) query[count++] = {CKA_ID, const_cast<std::byte*>(wanted.id->data()), wanted.id->size()};
   auto rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsInit, handle_, query.data(), count);
   if (rv != CKR_OK) return rv;
-  found.resize(most);
-  CK_ULONG n = 0;
-  rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjects, handle_, found.data(), CK_ULONG{found.size()}, &n);
-  found.resize(rv == CKR_OK ? n : 0);
+  found.clear();
+  std::array<CK_OBJECT_HANDLE, 64> some{};
+  for (CK_ULONG n = 1; rv == CKR_OK && n > 0;) {
+    n = 0;
+    rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjects, handle_, some.data(), CK_ULONG{some.size()}, &n);
+    // More than there was room for, or no end of them: the module does not count as it should.
+    if (rv == CKR_OK && (n > some.size() || found.size() > most_objects)) rv = CKR_GENERAL_ERROR;
+    if (rv == CKR_OK) found.insert(found.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
+  }
   const auto ended = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsFinal, handle_);
-  return rv != CKR_OK ? rv : ended;
+  if (rv == CKR_OK) rv = ended;
+  if (rv != CKR_OK) found.clear();
+  return rv;
 }
 
 CK_RV session::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const {

@@ -46,7 +46,8 @@ class session {
 
   bool is_user() const;  // does the token think that the user has logged in?
   CK_RV login(CK_USER_TYPE who, std::optional<std::string_view> pin) const;  // no PIN: the token's own pad
-  CK_RV find(const object_search& wanted, std::size_t most, std::vector<CK_OBJECT_HANDLE>& found) const;
+  // All of them, however many a call hands out: only a call that finds none ends a search (PKCS#11 v2.40 §5.7).
+  CK_RV find(const object_search& wanted, std::vector<CK_OBJECT_HANDLE>& found) const;
   CK_RV attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::bytes& value) const;
 
   // One C_Sign call with room for any signature; the length is asked for only when that was too little. ECDSA signs

@@ -8,28 +8,66 @@
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
-bool fits(const std::optional<std::string>& wanted, const std::string& have) { return !wanted || *wanted == have; }
-
-bool fits(const uri& wanted, const found_token& token) {
-  const auto& info = token.info;
-  return (!wanted.slot_id || *wanted.slot_id == token.slot) && fits(wanted.token, padded_text(info.label)) &&
-         fits(wanted.manufacturer, padded_text(info.manufacturerID)) && fits(wanted.model, padded_text(info.model)) &&
-         fits(wanted.serial, padded_text(info.serialNumber));
+// Blanks at the end are the padding of PKCS#11's fields, on either side.
+bool fits(const std::optional<std::string>& wanted, const std::string& have) {
+  return !wanted || wanted->substr(0, wanted->find_last_not_of(' ') + 1) == have;
 }
 
-std::vector<found_token> initialized_tokens(const library& lib, const std::vector<CK_SLOT_ID>& slots) {
+std::string version_text(const module_info& m) {
+  return std::to_string(m.library_major) + "." + std::to_string(m.library_minor);
+}
+
+bool fits(const uri& wanted, const module_info& m) {
+  return fits(wanted.library_manufacturer, m.manufacturer) && fits(wanted.library_description, m.description) &&
+         fits(wanted.library_version, version_text(m));
+}
+
+bool is_initialized(const found_token& token) { return (token.info.flags & CKF_TOKEN_INITIALIZED) != 0; }
+
+struct slot_names {
+  std::string manufacturer, description;
+};
+
+slot_names names_of_slot(const library& lib, CK_SLOT_ID slot) {
+  CK_SLOT_INFO info{};
+  if (lib.call(&CK_FUNCTION_LIST::C_GetSlotInfo, slot, &info) != CKR_OK) return {};
+  return {padded_text(info.manufacturerID), padded_text(info.slotDescription)};
+}
+
+bool fits(const library& lib, const uri& wanted, const found_token& token) {
+  const auto& info = token.info;
+  const bool is_token = (!wanted.slot_id || *wanted.slot_id == token.slot) &&
+                        fits(wanted.token, padded_text(info.label)) &&
+                        fits(wanted.manufacturer, padded_text(info.manufacturerID)) &&
+                        fits(wanted.model, padded_text(info.model)) &&
+                        fits(wanted.serial, padded_text(info.serialNumber));
+  if (!is_token || (!wanted.slot_manufacturer && !wanted.slot_description)) return is_token;
+  const auto slot = names_of_slot(lib, token.slot);
+  return fits(wanted.slot_manufacturer, slot.manufacturer) && fits(wanted.slot_description, slot.description);
+}
+
+std::vector<found_token> readable_tokens(const library& lib, const std::vector<CK_SLOT_ID>& slots) {
   std::vector<found_token> tokens;
   for (const auto slot : slots) {
     found_token token{.slot = slot};
-    if (lib.call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &token.info) != CKR_OK) continue;
-    if ((token.info.flags & CKF_TOKEN_INITIALIZED) != 0) tokens.push_back(token);
+    if (lib.call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &token.info) == CKR_OK) tokens.push_back(token);
   }
   return tokens;
 }
 
+// What has no limit, or is not known, is said in several ways: 0, -1, -2, and the same in 32 bits.
+std::uint64_t known_count(CK_ULONG value) { return value < 0x7fffffff ? value : 0; }
+
+// Those that are initialised; without any, all of them.
 std::string list(const std::vector<found_token>& tokens) {
   std::string text;
-  for (const auto& token : tokens) text += (text.empty() ? "" : ", ") + token_uri(token.info).to_string();
+  for (const auto& token : tokens) {
+    if (is_initialized(token)) text += (text.empty() ? "" : ", ") + token_uri(token.info).to_string();
+  }
+  for (const auto& token : tokens) {
+    if (!is_initialized(token) && !padded_text(token.info.label).empty())
+      text += (text.empty() ? "" : ", ") + token_uri(token.info).to_string() + " (not initialised, as it says)";
+  }
   return text;
 }
 
@@ -79,18 +117,41 @@ uri token_uri(const CK_TOKEN_INFO& info, std::optional<CK_SLOT_ID> slot) {
   return u;
 }
 
+bool names_a_token(const uri& wanted) noexcept {
+  const auto is_given = [](const std::optional<std::string>& text) { return text && !text->empty(); };
+  return is_given(wanted.token) || is_given(wanted.serial) || wanted.slot_id.has_value();
+}
+
+bool fits(const uri& wanted, const module_info& m, const token_info& t) {
+  return fits(wanted, m) && (!wanted.slot_id || *wanted.slot_id == t.slot_id) && fits(wanted.token, t.label) &&
+         fits(wanted.manufacturer, t.manufacturer) && fits(wanted.model, t.model) && fits(wanted.serial, t.serial) &&
+         fits(wanted.slot_manufacturer, t.slot_manufacturer) && fits(wanted.slot_description, t.slot_description);
+}
+
+result<void> check_module(const module_info& m, const uri& wanted) {
+  if (fits(wanted, m)) return {};
+  return config_failure(errc::token_not_found, wanted.token_string(),
+                        m.path + " is \"" + m.description + "\" by \"" + m.manufacturer + "\", version " +
+                            version_text(m),
+                        "correct library-manufacturer, library-description and library-version, or the module");
+}
+
 result<found_token> find_token(const library& lib, const uri& wanted) {
+  if (auto fine = check_module(lib.info(), wanted); !fine) return fine.error();
   auto slots = lib.slots_with_token();
   if (!slots) return slots.error();
-  const auto present = initialized_tokens(lib, *slots);
+  const auto present = readable_tokens(lib, *slots);
   std::vector<found_token> fitting;
-  std::ranges::copy_if(present, std::back_inserter(fitting), [&](const found_token& t) { return fits(wanted, t); });
+  std::ranges::copy_if(present, std::back_inserter(fitting), [&](const auto& t) { return fits(lib, wanted, t); });
+  const bool has_initialized = std::ranges::any_of(fitting, is_initialized);
+  if (has_initialized || !names_a_token(wanted))
+    std::erase_if(fitting, [](const auto& t) { return !is_initialized(t); });
   if (fitting.size() == 1) return fitting.front();
   if (fitting.empty()) {
-    auto why =
-        config_failure(errc::token_not_found, wanted.token_string(),
-                       present.empty() ? lib.info().path + " has no initialised token" : "there is " + list(present),
-                       "`sluice token list` shows what is there");
+    const auto there = list(present);
+    auto why = config_failure(errc::token_not_found, wanted.token_string(),
+                              there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
+                              "`sluice token list` shows what is there");
     why.token = wanted.token.value_or("");
     return why;
   }
@@ -111,9 +172,11 @@ token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& in
     if ((info.flags & flag.value) != 0) made.flags.emplace_back(flag.name);
   }
   for (const auto type : mechanisms_of(lib, slot)) made.mechanisms.push_back(mechanism_name(type));
-  const bool is_known = info.ulMaxSessionCount != CK_UNAVAILABLE_INFORMATION;
-  made.most_sessions = is_known ? info.ulMaxSessionCount : 0;
-  made.open_sessions = info.ulSessionCount != CK_UNAVAILABLE_INFORMATION ? info.ulSessionCount : 0;
+  made.most_sessions = known_count(info.ulMaxSessionCount);
+  made.open_sessions = known_count(info.ulSessionCount);
+  auto slot_is = names_of_slot(lib, slot);
+  made.slot_manufacturer = std::move(slot_is.manufacturer);
+  made.slot_description = std::move(slot_is.description);
   return made;
 }
 

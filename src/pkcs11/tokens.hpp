@@ -18,11 +18,15 @@ struct found_token {
   std::string label() const { return padded_text(info.label); }
 };
 
-// Exactly one initialised token that fits every attribute of the URI's token part. errc::token_not_found and
-// token_ambiguous list the candidates by their URIs. A slot whose token cannot be read is passed over.
+// Exactly one token that fits every attribute of the URI's module, slot and token parts: one that is initialised, else
+// one that the URI names, since some modules forget the flag. errc::token_not_found and token_ambiguous list the
+// candidates by their URIs. A slot whose token cannot be read is passed over.
 result<found_token> find_token(const library& lib, const uri& wanted);
 
 uri token_uri(const CK_TOKEN_INFO& info, std::optional<CK_SLOT_ID> slot = std::nullopt);
+// The module's part of a URI. errc::token_not_found says what the module is instead.
+result<void> check_module(const module_info& module, const uri& wanted);
+
 token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& info);
 std::vector<CK_MECHANISM_TYPE> mechanisms_of(const library& lib, CK_SLOT_ID slot);
 std::string mechanism_name(CK_MECHANISM_TYPE type);

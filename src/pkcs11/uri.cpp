@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parsed and written by p11-kit.
+// Writes URIs: the path by p11-kit, the query here, where paths stay readable.
 #include "sluice/pkcs11/uri.hpp"
 
 #include "pkcs11/cryptoki.hpp"
@@ -18,29 +18,20 @@ struct uri_free {
 using uri_handle = std::unique_ptr<P11KitUri, uri_free>;
 
 template <std::size_t N>
-std::optional<std::string> field(const unsigned char (&value)[N]) {
-  if (value[0] == 0) return std::nullopt;  // p11-kit leaves what the URI does not name zeroed
-  return padded_text(value);
-}
-
-template <std::size_t N>
 void set_field(unsigned char (&to)[N], const std::optional<std::string>& value) {
   if (!value) return;
   for (std::size_t i = 0; i < N; ++i) to[i] = i < value->size() ? static_cast<unsigned char>((*value)[i]) : ' ';
 }
 
-std::string text_or_empty(const char* text) { return text ? text : ""; }
+unsigned char number(const std::string& text) { return static_cast<unsigned char>(std::atoi(text.c_str())); }
 
-std::optional<std::string> class_name(const CK_ATTRIBUTE* attribute) {
-  if (attribute == nullptr || attribute->ulValueLen != sizeof(CK_OBJECT_CLASS)) return std::nullopt;
-  switch (*static_cast<const CK_OBJECT_CLASS*>(attribute->pValue)) {
-    case CKO_PRIVATE_KEY: return "private";
-    case CKO_PUBLIC_KEY: return "public";
-    case CKO_CERTIFICATE: return "cert";
-    case CKO_SECRET_KEY: return "secret-key";
-    case CKO_DATA: return "data";
-    default: return "unknown";
-  }
+std::optional<CK_OBJECT_CLASS> class_of(const std::optional<std::string>& type) {
+  if (type == "private") return CKO_PRIVATE_KEY;
+  if (type == "public") return CKO_PUBLIC_KEY;
+  if (type == "cert") return CKO_CERTIFICATE;
+  if (type == "secret-key") return CKO_SECRET_KEY;
+  if (type == "data") return CKO_DATA;
+  return std::nullopt;
 }
 
 std::string format(P11KitUri* u, P11KitUriType type) {
@@ -58,7 +49,17 @@ uri_handle to_p11(const uri& u, bool with_object) {
   set_field(token->manufacturerID, u.manufacturer);
   set_field(token->model, u.model);
   set_field(token->serialNumber, u.serial);
+  auto* slot = p11_kit_uri_get_slot_info(p.get());
+  set_field(slot->manufacturerID, u.slot_manufacturer);
+  set_field(slot->slotDescription, u.slot_description);
   if (u.slot_id) p11_kit_uri_set_slot_id(p.get(), *u.slot_id);
+  auto* library = p11_kit_uri_get_module_info(p.get());
+  set_field(library->manufacturerID, u.library_manufacturer);
+  set_field(library->libraryDescription, u.library_description);
+  if (u.library_version) {
+    const auto dot = u.library_version->find('.');
+    library->libraryVersion = {number(u.library_version->substr(0, dot)), number(u.library_version->substr(dot + 1))};
+  }
   if (!with_object) return p;
   if (u.object) {
     CK_ATTRIBUTE label{CKA_LABEL, const_cast<char*>(u.object->data()), u.object->size()};
@@ -68,54 +69,31 @@ uri_handle to_p11(const uri& u, bool with_object) {
     CK_ATTRIBUTE id{CKA_ID, const_cast<std::byte*>(u.id->data()), u.id->size()};
     p11_kit_uri_set_attribute(p.get(), &id);
   }
-  if (u.type == "private" || u.type == "cert" || u.type == "public") {
-    CK_OBJECT_CLASS value = u.type == "private" ? CKO_PRIVATE_KEY : u.type == "cert" ? CKO_CERTIFICATE : CKO_PUBLIC_KEY;
-    CK_ATTRIBUTE type{CKA_CLASS, &value, sizeof value};
+  if (auto value = class_of(u.type)) {
+    CK_ATTRIBUTE type{CKA_CLASS, &*value, sizeof *value};
     p11_kit_uri_set_attribute(p.get(), &type);
   }
   return p;
 }
 
-// The PIN must not be in an error message.
-std::string without_pin(std::string_view text) {
-  const auto at = text.find("pin-value=");
-  return std::string(text.substr(0, at)) + (at == text.npos ? "" : "pin-value=…");
+// RFC 7512 §2.3 takes "/" and ":" in the query as they are, and people read them more easily.
+std::string in_query(std::string_view value) {
+  constexpr std::string_view plain = "-._~/:";
+  std::string made;
+  for (const char c : value) {
+    const bool is_word = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (is_word || plain.find(c) != plain.npos) {
+      made += c;
+      continue;
+    }
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const auto byte = static_cast<unsigned char>(c);
+    made += {'%', digits[byte >> 4], digits[byte & 15]};
+  }
+  return made;
 }
 
 }  // namespace
-
-result<uri> uri::parse(std::string_view text) {
-  const uri_handle p(p11_kit_uri_new());
-  const std::string copy(text);
-  const int rc = p11_kit_uri_parse(copy.c_str(), P11_KIT_URI_FOR_ANY, p.get());
-  if (rc != P11_KIT_URI_OK) {
-    return config_failure(errc::bad_uri, without_pin(text), text_or_empty(p11_kit_uri_message(rc)),
-                          "write it as pkcs11:token=LABEL;object=LABEL?module-name=NAME&pin-source=file:PATH");
-  }
-  if (p11_kit_uri_any_unrecognized(p.get()) != 0) {
-    return config_failure(errc::bad_uri, without_pin(text), "it has an attribute that RFC 7512 does not know");
-  }
-  uri u;
-  const auto* token = p11_kit_uri_get_token_info(p.get());
-  u.token = field(token->label);
-  u.manufacturer = field(token->manufacturerID);
-  u.model = field(token->model);
-  u.serial = field(token->serialNumber);
-  if (const auto slot = p11_kit_uri_get_slot_id(p.get()); slot != static_cast<CK_SLOT_ID>(-1)) u.slot_id = slot;
-  if (const auto* label = p11_kit_uri_get_attribute(p.get(), CKA_LABEL)) {
-    u.object = std::string(static_cast<const char*>(label->pValue), label->ulValueLen);
-  }
-  if (const auto* id = p11_kit_uri_get_attribute(p.get(), CKA_ID)) {
-    const auto* bytes = static_cast<const std::byte*>(id->pValue);
-    u.id = std::vector<std::byte>(bytes, bytes + id->ulValueLen);
-  }
-  u.type = class_name(p11_kit_uri_get_attribute(p.get(), CKA_CLASS));
-  u.module_path = text_or_empty(p11_kit_uri_get_module_path(p.get()));
-  u.module_name = text_or_empty(p11_kit_uri_get_module_name(p.get()));
-  u.pin_source = text_or_empty(p11_kit_uri_get_pin_source(p.get()));
-  if (const char* pin = p11_kit_uri_get_pin_value(p.get())) u.pin_value = secret(std::string_view(pin));
-  return u;
-}
 
 uri uri::clone() const {
   uri copy;
@@ -123,6 +101,11 @@ uri uri::clone() const {
   copy.manufacturer = manufacturer;
   copy.model = model;
   copy.serial = serial;
+  copy.library_manufacturer = library_manufacturer;
+  copy.library_description = library_description;
+  copy.library_version = library_version;
+  copy.slot_manufacturer = slot_manufacturer;
+  copy.slot_description = slot_description;
   copy.slot_id = slot_id;
   copy.object = object;
   copy.id = id;
@@ -134,13 +117,19 @@ uri uri::clone() const {
 }
 
 std::string uri::to_string() const {
-  const auto p = to_p11(*this, true);
-  if (!module_path.empty()) p11_kit_uri_set_module_path(p.get(), module_path.c_str());
-  if (!module_name.empty()) p11_kit_uri_set_module_name(p.get(), module_name.c_str());
-  if (!pin_source.empty()) p11_kit_uri_set_pin_source(p.get(), pin_source.c_str());
-  return format(p.get(), P11_KIT_URI_FOR_ANY);
+  auto text = format(to_p11(*this, true).get(), P11_KIT_URI_FOR_ANY);
+  char separator = '?';
+  const auto add = [&](std::string_view name, const std::string& value) {
+    if (value.empty()) return;
+    text += separator + std::string(name) + "=" + in_query(value);
+    separator = '&';
+  };
+  add("module-path", module_path);
+  add("module-name", module_name);
+  add("pin-source", pin_source);
+  return text;
 }
 
-std::string uri::token_string() const { return format(to_p11(*this, false).get(), P11_KIT_URI_FOR_TOKEN); }
+std::string uri::token_string() const { return format(to_p11(*this, false).get(), P11_KIT_URI_FOR_ANY); }
 
 }  // namespace sluice::inline v0::pkcs11

@@ -81,9 +81,27 @@ TEST(der, a_point_is_taken_wrapped_or_bare) {
   const auto curve = from_hex("06082a8648ce3d030107");
   der::bytes bare(65, std::byte{0x3f});  // a second byte that could be mistaken for a length
   bare[0] = std::byte{4};
-  EXPECT_EQ(der::ec_public_key(curve, bare), der::ec_public_key(curve, der::octet_string(bare)));
+  EXPECT_EQ(der::ec_points(bare), std::vector{bare});
+  EXPECT_EQ(der::ec_points(der::octet_string(bare)).front(), bare);
   der::bytes large(133, std::byte{0x04});
-  EXPECT_EQ(der::ec_public_key(curve, large), der::ec_public_key(curve, der::octet_string(large)));
+  EXPECT_EQ(der::ec_points(large), std::vector{large});
+  EXPECT_EQ(der::ec_points(der::octet_string(large)).front(), large);
+  // X begins as the header of an OCTET STRING around the rest would: both are tried.
+  bare[2] = std::byte{4};
+  EXPECT_EQ(der::ec_points(bare).back(), bare);
+  EXPECT_EQ(der::ec_points(bare).size(), 2u);
+  EXPECT_NE(to_hex(der::ec_public_key(curve, bare)).find(to_hex(curve) + "034200" + to_hex(bare)), std::string::npos);
+}
+
+TEST(der, a_point_is_taken_as_a_bit_string_compressed_or_hybrid) {
+  const der::bytes bits = from_hex("03420004" + std::string(128, 'a'));
+  EXPECT_EQ(to_hex(der::ec_points(bits).front()), "04" + std::string(128, 'a'));
+  const der::bytes compressed = from_hex("042102" + std::string(64, 'a'));
+  EXPECT_EQ(to_hex(der::ec_points(compressed).front()), "02" + std::string(64, 'a'));
+  const der::bytes hybrid = from_hex("044107" + std::string(128, 'a'));
+  EXPECT_EQ(to_hex(der::ec_points(hybrid).front()), "04" + std::string(128, 'a'));
+  EXPECT_TRUE(der::ec_points({}).empty());
+  EXPECT_TRUE(der::ec_points(from_hex("ffff")).empty());
 }
 
 }  // namespace

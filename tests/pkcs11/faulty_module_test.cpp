@@ -30,7 +30,7 @@ class faulty_module : public testing::Test {
   }
   CK_OBJECT_HANDLE site(const session& s, const std::string& label = "site") const {
     std::vector<CK_OBJECT_HANDLE> found;
-    EXPECT_EQ(s.find({.label = label}, 2, found), CKR_OK);
+    EXPECT_EQ(s.find({.label = label}, found), CKR_OK);
     return found.empty() ? CK_INVALID_HANDLE : found.front();
   }
   CK_RV size_of(const session& s, CK_OBJECT_HANDLE object) const {

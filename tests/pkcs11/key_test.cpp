@@ -108,6 +108,72 @@ TEST_F(keys, without_a_public_half_are_checked_by_a_signature) {
   EXPECT_EQ(wrong.error().code, errc::key_mismatch);
 }
 
+// Of two keys with one id, the label says which public key is whose.
+TEST_F(keys, that_share_an_id_have_each_their_own_public_half) {
+  generate("one", 1);
+  const auto one = open_key(by("one")).value()->public_key();
+  generate("two", 1);
+  const auto two = open_key(by("two")).value()->public_key();
+  ASSERT_TRUE(one && two);
+  EXPECT_NE(*one, *two);
+  EXPECT_EQ(open_key(by("one")).value()->public_key(), one);
+  EXPECT_EQ(open_key(by({}, 1)).error().code, errc::key_ambiguous);
+}
+
+// What is beside the key by its label alone may be a former key's: a signature shows whose it is.
+TEST_F(keys, are_not_taken_for_those_of_another_certificate_with_their_label) {
+  const auto root = kit::authority::make_root("Root").value();
+  auto admin = token_->admin().value();
+  const std::byte id{7};
+  const auto local = kit::local_key::generate("ec256").value();
+  auto numbers = local.numbers().value();
+  numbers.ec_point = {std::byte{4}};  // a public half that cannot be parsed
+  admin.import_key(numbers, "renewed", {&id, 1}).value();
+  const auto former = root.issue({.common_name = "former", .names = {"x.test"}}).value();
+  const auto own = root.issue_for(local.public_key(), {.common_name = "own", .names = {"x.test"}}).value();
+  admin.import_certificate(certificate::from_pem(former.certificate).value().front(), "renewed", {}).value();
+  EXPECT_FALSE(open_key(by("renewed")).value()->public_key());
+  EXPECT_TRUE(identity::from_chain(own.chain, open_key(by("renewed")).value()));
+  admin.import_certificate(certificate::from_pem(own.certificate).value().front(), "renewed", {}).value();
+  EXPECT_EQ(open_key(by("renewed")).value()->public_key(), local.public_key());
+}
+
+TEST_F(keys, that_are_twice_there_are_one) {
+  auto admin = token_->admin().value();
+  const std::byte first{1}, second{2}, third{3};
+  for (const auto* type : {"rsa2048", "ec256"}) {
+    const auto local = kit::local_key::generate(type).value();
+    admin.import_key(local.numbers().value(), type, {&first, 1}).value();
+    admin.import_key(local.numbers().value(), type, {&second, 1}).value();
+    admin.import_key(local.numbers().value(), type, {&second, 1}).value();
+    const auto key = open_key(by(type));
+    ASSERT_TRUE(key) << key.error().message();
+    EXPECT_EQ((*key)->public_key(), local.public_key());
+    admin.import_key(kit::local_key::generate(type).value().numbers().value(), type, {&third, 1}).value();
+    EXPECT_EQ(open_key(by(type)).error().code, errc::key_ambiguous);
+  }
+}
+
+TEST_F(keys, are_asked_for_by_a_hexadecimal_id_only_where_it_is_written_so) {
+  generate("site", 0x15);
+  auto u = uri::parse(token_->uri("")).value();
+  u.id = {std::byte{'1'}, std::byte{'5'}};
+  const auto none = open_key(u.to_string());
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().remedy,
+            "an id is written byte by byte with a % before each: two characters such as 85 are not the byte 85; if "
+            "hexadecimal was meant, id=%31%35 is to be id=%15");
+}
+
+TEST_F(keys, are_private_keys) {
+  generate("site", 1);
+  auto u = uri::parse(token_->uri("site")).value();
+  u.type = "private";
+  EXPECT_TRUE(open_key(u.to_string()));
+  u.type = "cert";
+  EXPECT_EQ(open_key(u.to_string()).error().code, errc::bad_uri);
+}
+
 TEST_F(keys, need_to_know_their_module) {
   const auto none = open_key("pkcs11:token=web;object=site");
   ASSERT_FALSE(none);

@@ -48,6 +48,29 @@ TEST_F(login, takes_the_pin_from_a_file_an_environment_variable_a_callback_or_th
   EXPECT_EQ(asked_for, faulty_.real().label());
 }
 
+TEST_F(login, takes_the_first_line_of_a_file_or_a_variable) {
+  const auto& pin = faulty_.real().pin();
+  for (const std::string text : {pin + "\n", pin + "\r\n", pin + "\nanother line\n", "\xef\xbb\xbf" + pin + "\n"}) {
+    ::setenv("SLUICE_TEST_PIN", text.c_str(), 1);
+    EXPECT_TRUE(open_key(bare_uri() + "&pin-source=env:SLUICE_TEST_PIN")) << text;
+    EXPECT_TRUE(open({}, pin_file("line", text))) << text;
+  }
+  const auto wide = open({}, pin_file("wide", "\xff\xfe" "1"));
+  ASSERT_FALSE(wide);
+  EXPECT_EQ(wide.error().code, errc::file_unreadable);
+  EXPECT_EQ(wide.error().detail, "it is UTF-16");
+}
+
+TEST_F(login, takes_a_file_as_a_uri_of_this_machine) {
+  const auto file = faulty_.real().pin_file();
+  for (const auto* before : {"", "file:", "file://", "file://localhost"})
+    EXPECT_TRUE(open_key(bare_uri() + "&pin-source=" + before + file)) << before;
+  const auto elsewhere = open_key(bare_uri() + "&pin-source=file://elsewhere" + file);
+  ASSERT_FALSE(elsewhere);
+  EXPECT_EQ(elsewhere.error().code, errc::bad_uri);
+  EXPECT_EQ(elsewhere.error().detail, "\"elsewhere\" is not this machine");
+}
+
 TEST_F(login, without_a_pin_says_that_one_is_needed) {
   const auto none = open_key(bare_uri());
   ASSERT_FALSE(none);

@@ -46,7 +46,7 @@ class signing : public testing::Test {
   std::shared_ptr<key> open(const std::string& label) const { return open_key(token_->uri(label)).value(); }
   CK_OBJECT_HANDLE handle(const std::string& label, CK_OBJECT_CLASS type = CKO_PRIVATE_KEY) const {
     std::vector<CK_OBJECT_HANDLE> found;
-    EXPECT_EQ(s_.find({.type = type, .label = label}, 2, found), CKR_OK);
+    EXPECT_EQ(s_.find({.type = type, .label = label}, found), CKR_OK);
     return found.at(0);
   }
   certificate cert_for(const key& k) const {

@@ -85,6 +85,38 @@ TEST_F(tokens, that_could_be_several_are_said_to_be_ambiguous) {
   EXPECT_NE(several.error().detail.find("serial="), std::string::npos);
 }
 
+TEST_F(tokens, must_fit_the_attributes_of_library_and_slot) {
+  const auto& m = lib_->info();
+  auto u = with_token(a_->label());
+  u.library_manufacturer = m.manufacturer;
+  u.library_description = m.description;
+  u.library_version = std::to_string(m.library_major) + "." + std::to_string(m.library_minor);
+  const auto found = find_token(*lib_, u);
+  ASSERT_TRUE(found) << found.error().message();
+  const auto told = describe(*lib_, found->slot, found->info);
+  EXPECT_FALSE(told.slot_description.empty());
+  u.slot_description = told.slot_description;
+  u.slot_manufacturer = told.slot_manufacturer;
+  EXPECT_TRUE(find_token(*lib_, u));
+  EXPECT_TRUE(fits(u, m, told));
+  for (auto field : {&uri::library_manufacturer, &uri::library_description, &uri::library_version,
+                     &uri::slot_description, &uri::slot_manufacturer}) {
+    auto other = u.clone();
+    other.*field = "9.9";
+    const auto none = find_token(*lib_, other);
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().code, errc::token_not_found);
+    EXPECT_FALSE(fits(other, m, told));
+  }
+}
+
+TEST_F(tokens, of_labels_that_do_not_fit_are_not_made) {
+  const auto m = module::load(a_->module_path()).value();
+  const auto none = initialize_token(m, std::string(33, 'a'), "so", "user");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().detail, "a token's label has at most 32 bytes");
+}
+
 TEST_F(tokens, with_odd_labels_are_found) {
   const auto odd = make("l!@#$%^&*-_=+{}[]<>?,./():_1");
   const auto again = library::load(odd->module_path(), {}).value();
@@ -171,6 +203,67 @@ TEST_F(chains, are_completed_from_elsewhere_and_from_the_token_together) {
   token.import_certificate(parse(upper_.certificate()), "issuer", {}).value();
   const std::vector<certificate> others = {parse(middle_.certificate())};
   EXPECT_EQ(subjects("leaf", others), "CN=leaf CN=Middle CN=Upper ");
+}
+
+TEST_F(chains, begin_with_the_certificate_of_the_key_that_lasts_longest) {
+  auto token = a_->admin().value();
+  const auto local = kit::local_key::generate("ec256").value();
+  const auto of_days = [&](int days, std::chrono::hours age = std::chrono::hours(1)) {
+    const auto made = middle_.issue_for(local.public_key(), {.common_name = std::to_string(days),
+                                                             .names = {"x.test"},
+                                                             .validity = std::chrono::hours(24 * days),
+                                                             .age = age});
+    return parse(made.value().certificate);
+  };
+  token.import_certificate(of_days(1), "renewed", {}).value();
+  token.import_certificate(of_days(80), "renewed", {}).value();
+  token.import_certificate(of_days(80), "renewed", {}).value();
+  token.import_certificate(of_days(200, std::chrono::hours(-24)), "renewed", {}).value();  // valid from tomorrow
+  uri wanted;
+  wanted.object = "renewed";
+  const auto chosen = token.choose_certificate(wanted, local.public_key()).value();
+  EXPECT_EQ(chosen.chain.front().subject(), "CN=80");
+  EXPECT_EQ(chosen.passed_over.size(), 3u);
+  EXPECT_EQ(chain("renewed").value().front().subject(), "CN=80");
+  // One of another key is passed over in silence where the key is known, and otherwise not guessed about.
+  const auto other = middle_.issue({.common_name = "other", .names = {"x.test"}}).value();
+  token.import_certificate(parse(other.certificate), "renewed", {}).value();
+  EXPECT_EQ(token.choose_certificate(wanted, local.public_key()).value().passed_over.size(), 3u);
+  const auto none = chain("renewed");
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::key_ambiguous);
+}
+
+TEST_F(tokens, keep_nothing_of_an_import_that_fails) {
+  const test::faulty_token faulty;
+  const auto root = kit::authority::make_root("Root").value();
+  const auto issued = root.issue({.common_name = "x", .names = {"x.test"}}).value();
+  const auto numbers = kit::local_key::from_pem(issued.key).value().numbers().value();
+  const auto chain = certificate::from_pem(issued.chain + root.certificate()).value();
+  const std::byte id{9};
+  for (int nth = 1; nth <= 4; ++nth) {
+    faulty.script("[[answer]]\nfunction = \"C_CreateObject\"\nvalue = \"CKR_TEMPLATE_INCONSISTENT\"\nnth = " +
+                  std::to_string(nth));
+    auto token = faulty.real().admin().value();
+    const auto failed = token.import_objects(&numbers, chain, "half", {&id, 1});
+    ASSERT_FALSE(failed) << nth;
+    EXPECT_EQ(code_name(failed.error().code), "CKR_TEMPLATE_INCONSISTENT");
+    EXPECT_EQ(failed.error().detail, "C_CreateObject");
+    EXPECT_EQ(token.remove("half", {}).value(), 0u) << nth;
+    EXPECT_TRUE(token.certificates().value().empty()) << nth;
+  }
+  faulty.script("[[answer]]\nfunction = \"C_CreateObject\"\nvalue = \"CKR_DEVICE_MEMORY\"\nnth = 3\n"
+                "[[answer]]\nfunction = \"C_DestroyObject\"\nvalue = \"CKR_ACTION_PROHIBITED\"");
+  auto token = faulty.real().admin().value();
+  const auto stuck = token.import_objects(&numbers, chain, "half", {&id, 1});
+  ASSERT_FALSE(stuck);
+  EXPECT_EQ(stuck.error().detail,
+            "C_CreateObject; and it could not be undone: left behind is pkcs11:id=%09;object=half, "
+            "pkcs11:id=%09;object=half");
+  faulty.behave();
+  EXPECT_EQ(token.remove("half", {}).value(), 2u);
+  EXPECT_TRUE(token.import_objects(&numbers, chain, "half", {&id, 1}));
+  EXPECT_EQ(token.remove("half", {}).value(), 3u);
 }
 
 TEST_F(chains, of_a_certificate_that_is_not_there_are_an_error_that_lists_those_that_are) {

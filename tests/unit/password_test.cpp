@@ -41,8 +41,10 @@ TEST_F(passwords, come_from_the_environment) {
   EXPECT_EQ(unset.error().code, make_error_code(errc::password_needed));
   EXPECT_EQ(unset.error().where, locked);
   EXPECT_EQ(unset.error().detail, "the environment variable SLUICE_TEST_PASSWORD is not set");
-  ::setenv("SLUICE_TEST_PASSWORD", "right", 1);
-  EXPECT_TRUE(identity::from_files(chain, locked, source));
+  for (const auto* text : {"right", "right\n", "right\r\n", "right\nand more", "\xef\xbb\xbfright\n"}) {
+    ::setenv("SLUICE_TEST_PASSWORD", text, 1);
+    EXPECT_TRUE(identity::from_files(chain, locked, source)) << text;
+  }
 }
 
 TEST_F(passwords, come_from_a_callback_whose_failure_is_the_failure) {

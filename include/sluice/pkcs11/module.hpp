@@ -2,6 +2,7 @@
 // A PKCS#11 module: the shared library that speaks for tokens.
 #pragma once
 
+#include "sluice/pkcs11/uri.hpp"
 #include "sluice/result.hpp"
 
 #include <cstdint>
@@ -26,20 +27,27 @@ struct module_options {
 
 struct module_info {
   std::string path, manufacturer, description;
-  int cryptoki_major = 0, cryptoki_minor = 0;  // what it says it implements; its v2.40 functions are used
+  int cryptoki_major = 0, cryptoki_minor = 0;  // what its C_GetInfo says it implements; its v2.40 functions are used
   int library_major = 0, library_minor = 0;
 };
 
 // A token in a slot, as the module describes it.
 struct token_info {
   std::string label, manufacturer, model, serial, uri;
+  std::string slot_manufacturer, slot_description;
   std::uint64_t slot_id = 0;
   std::vector<std::string> flags;         // "login-required", "user-pin-locked", …
   std::vector<std::string> mechanisms;    // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
   std::uint64_t most_sessions = 0;        // 0: no limit known
   std::uint64_t open_sessions = 0;        // of this program, where the token counts them
-  bool is_initialized = false;
+  bool is_initialized = false;            // as its flag says, which some modules forget to set
 };
+
+// Does the URI mean a token of that module? Every attribute of module, slot and token that it gives must fit.
+bool fits(const uri& wanted, const module_info& module, const token_info& token);
+
+// Does it name a token, so that one without its flag CKF_TOKEN_INITIALIZED is used all the same?
+bool names_a_token(const uri& wanted) noexcept;
 
 class library;  // the library's own: one loaded module
 

@@ -19,8 +19,8 @@ struct pin_request {
 using pin_source = std::function<result<secret>(const pin_request&)>;
 
 pin_source pin_from_file(std::string path);         // its first line, read at each login
-pin_source pin_from_environment(std::string name);  // read at each login
-// pin-source of a URI: "file:/path", "/path", "env:NAME".
+pin_source pin_from_environment(std::string name);  // likewise
+// pin-source of a URI: "file:/path", "file:///path", "file://localhost/path", "/path", "env:NAME".
 result<pin_source> pin_from_uri_source(const std::string& source);
 
 }  // namespace sluice::inline v0::pkcs11

@@ -47,11 +47,19 @@ struct certificate_info {
 };
 
 // The numbers of a private key, big-endian, to put into a token. RSA: n e d p q dp dq qinv. EC: the curve's DER
-// parameters, the private scalar and the point 0x04‖X‖Y.
+// parameters, the private scalar and the point 0x04‖X‖Y. Those that are private are wiped.
 struct key_numbers {
+  ~key_numbers();
   bool is_rsa = false;
   std::vector<std::byte> n, e, d, p, q, dp, dq, qinv;
   std::vector<std::byte> ec_parameters, ec_value, ec_point;
+};
+
+// The certificate that goes with a key.
+struct chosen_certificate {
+  std::vector<sluice::certificate> chain;     // after it whoever issued it, one by one
+  std::string uri;                            // its own
+  std::vector<certificate_info> passed_over;  // that were meant as well, and of the same key
 };
 
 struct token_options {
@@ -59,12 +67,14 @@ struct token_options {
   module_options module;
   pin_source pin;
   bool is_read_write = false;
+  bool logs_in = true;  // false: what anybody may see, and nobody is asked for a PIN
 };
 
 // A session of its own, closed with it. One thread at a time; every call blocks.
 class token {
  public:
-  // Finds the token and, when there is a PIN or the token asks for one, logs in.
+  // Finds the token and, when there is a PIN or the token has a pad for it, logs in, unless somebody in this process
+  // has.
   static result<token> open(std::string_view uri, const token_options& options = {});
   token(token&&) noexcept;
   token& operator=(token&&) noexcept;
@@ -72,6 +82,8 @@ class token {
 
   const token_info& info() const noexcept;  // as it was when the token was opened
   bool is_logged_in() const noexcept;
+  bool has_logged_in() const noexcept;  // itself
+  bool has_used_pin() const noexcept;   // for that, so that the PIN is known to be right; else it was the token's pad
 
   // The token as it is now; the CKR when it has gone, or has lost our session.
   result<token_status> status() const;
@@ -79,14 +91,25 @@ class token {
   result<std::vector<key_info>> keys() const;
   result<std::vector<certificate_info>> certificates() const;
 
-  // The certificate that the URI's object and id mean, and after it whoever issued it, one by one, among `others` and
-  // then on the token; a root is left out, and what cannot be found ends the chain. errc::no_certificate lists those
-  // that are there.
+  // The certificate that the URI's object and id mean: of several that are of the key whose SubjectPublicKeyInfo is
+  // given, the one that is valid and lasts longest. After it whoever issued it, one by one, among `others` and on the
+  // token; a root is left out, and what cannot be found ends the chain. errc::no_certificate lists those that are
+  // there; key_ambiguous, without a public key, certificates of different keys.
+  result<chosen_certificate> choose_certificate(const uri& wanted, std::span<const std::byte> public_key,
+                                                std::span<const sluice::certificate> others = {}) const;
+  // The same, where nothing is known of the key.
   result<std::vector<sluice::certificate>> chain(const uri& wanted,
                                                  std::span<const sluice::certificate> others = {}) const;
 
+  // The private keys of that label and, unless it is empty, id.
+  result<std::vector<std::string>> find_keys(const std::string& label, std::span<const std::byte> id = {}) const;
+
   // A key pair born in the token: sensitive, not extractable, for signing. Answers the private key's URI.
   result<std::string> generate_key(key_type type, const std::string& label, std::span<const std::byte> id);
+  // A key, if there is one, and a certificate with its issuers: all of them, or on failure none; what could not be
+  // removed again is named. The issuers' labels are "LABEL issuer 1" and so on.
+  result<std::string> import_objects(const key_numbers* key, std::span<const sluice::certificate> chain,
+                                     const std::string& label, std::span<const std::byte> id);
   result<std::string> import_key(const key_numbers& numbers, const std::string& label, std::span<const std::byte> id);
   result<std::string> import_certificate(const sluice::certificate& cert, const std::string& label,
                                          std::span<const std::byte> id);
@@ -100,7 +123,7 @@ class token {
   std::unique_ptr<state> state_;
 };
 
-// Turns the first uninitialised token of a module into one of that label, with a user PIN.
+// Turns the first uninitialised token of a module into one of that label, of at most 32 bytes, with a user PIN.
 result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
                                     std::string_view user_pin);
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,17 +16,22 @@
 namespace sluice::inline v0::pkcs11 {
 
 // "pkcs11:token=web;object=site?module-name=softhsm2&pin-source=file:/run/pin", taken apart. Attributes that are
-// absent match anything.
+// absent match anything; all that are given must fit.
 struct uri {
   std::optional<std::string> token, manufacturer, model, serial;
+  std::optional<std::string> library_manufacturer, library_description;
+  std::optional<std::string> library_version;  // "2.6"; "2" is read as "2.0"
+  std::optional<std::string> slot_manufacturer, slot_description;
   std::optional<std::uint64_t> slot_id;
   std::optional<std::string> object;          // CKA_LABEL
   std::optional<std::vector<std::byte>> id;   // CKA_ID
-  std::optional<std::string> type;            // "private", "cert", "public"
+  std::optional<std::string> type;            // "private", "cert", "public", "secret-key", "data"
   std::string module_path, module_name, pin_source;
   secret pin_value;  // for programs only; the command line refuses it
 
-  // errc::bad_uri says what is wrong. An attribute the RFC does not know is an error, not a wildcard.
+  // errc::bad_uri says what is wrong, without values that may be a PIN. An attribute that RFC 7512 does not know, or
+  // knows in the other part of the URI, is an error and not a wildcard; so are one given twice, a value that no token
+  // can have (a label of more than 32 bytes), and blanks, which are written %20.
   static result<uri> parse(std::string_view text);
 
   uri() = default;
@@ -37,5 +43,9 @@ struct uri {
   std::string to_string() const;
   std::string token_string() const;  // the token's part alone
 };
+
+// What an id was probably meant to be: "id=85" is the two characters 8 and 5, not the byte 0x85, which is written
+// "id=%85". Nothing unless all of the id reads as hexadecimal.
+std::optional<std::vector<std::byte>> id_read_as_hexadecimal(std::span<const std::byte> id);
 
 }  // namespace sluice::inline v0::pkcs11

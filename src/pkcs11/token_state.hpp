@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a token holds open, for the files that look at it and write to it.
+#pragma once
+
+#include "pkcs11/session.hpp"
+#include "sluice/pkcs11/token.hpp"
+
+#include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace sluice::inline v0::pkcs11 {
+
+struct type_row {
+  key_type type;
+  const char* name;
+  CK_ULONG bits;           // RSA
+  std::string_view curve;  // EC: the OID in DER
+};
+
+namespace key_types {
+using namespace std::string_view_literals;
+inline constexpr std::array all = {
+    type_row{key_type::ec256, "ec256", 0, "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"sv},
+    type_row{key_type::ec384, "ec384", 0, "\x06\x05\x2b\x81\x04\x00\x22"sv},
+    type_row{key_type::ec521, "ec521", 0, "\x06\x05\x2b\x81\x04\x00\x23"sv},
+    type_row{key_type::rsa2048, "rsa2048", 2048, ""sv},
+    type_row{key_type::rsa3072, "rsa3072", 3072, ""sv},
+    type_row{key_type::rsa4096, "rsa4096", 4096, ""sv},
+};
+}  // namespace key_types
+
+struct token::state {
+  std::shared_ptr<library> lib;
+  std::unique_ptr<session> s;
+  CK_SLOT_ID slot = 0;
+  token_info info;
+  uri place;
+  bool is_logged_in = false;
+  bool has_logged_in_itself = false;
+  bool has_used_pin = false;
+
+  std::string text_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) const;
+  std::string uri_of(CK_OBJECT_HANDLE object, const char* type) const;
+  failure trouble(CK_RV rv, const char* what) const;
+};
+
+}  // namespace sluice::inline v0::pkcs11
