@@ -3,6 +3,7 @@
 #include "cli/exit_code.hpp"
 #include "cli/uncaught.hpp"
 #include "cli/standard_streams.hpp"
+#include "show/output.hpp"
 #include "show/screen.hpp"
 #include "verbs/program.hpp"
 
@@ -33,7 +34,7 @@ int refuse(const CLI::App& app, const CLI::ParseError& why) {
 // Output that could not be written is a failure; a reader that had enough is not.
 int after_output(int code) noexcept try {
   errno = 0;
-  if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+  if (std::fflush(standard_output()) == 0 || errno == EPIPE) return code;
   const auto why = errno;
   screen(stderr).line(fmt::format("sluice: output cannot be written: {}", std::strerror(why)));
   return code == exit_ok ? static_cast<int>(exit_internal) : code;

@@ -81,10 +81,10 @@ TEST(der, a_point_is_taken_wrapped_or_bare) {
   const auto curve = from_hex("06082a8648ce3d030107");
   der::bytes bare(65, std::byte{0x3f});  // a second byte that could be mistaken for a length
   bare[0] = std::byte{4};
-  EXPECT_EQ(der::ec_points(bare), std::vector{bare});
+  EXPECT_EQ(der::ec_points(bare), (std::vector<der::bytes>{bare}));
   EXPECT_EQ(der::ec_points(der::octet_string(bare)).front(), bare);
   der::bytes large(133, std::byte{0x04});
-  EXPECT_EQ(der::ec_points(large), std::vector{large});
+  EXPECT_EQ(der::ec_points(large), (std::vector<der::bytes>{large}));
   EXPECT_EQ(der::ec_points(der::octet_string(large)).front(), large);
   // X begins as the header of an OCTET STRING around the rest would: both are tried.
   bare[2] = std::byte{4};

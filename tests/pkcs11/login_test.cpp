@@ -50,7 +50,7 @@ TEST_F(login, takes_the_pin_from_a_file_an_environment_variable_a_callback_or_th
 
 TEST_F(login, takes_the_first_line_of_a_file_or_a_variable) {
   const auto& pin = faulty_.real().pin();
-  for (const std::string text : {pin + "\n", pin + "\r\n", pin + "\nanother line\n", "\xef\xbb\xbf" + pin + "\n"}) {
+  for (const std::string& text : {pin + "\n", pin + "\r\n", pin + "\nanother line\n", "\xef\xbb\xbf" + pin + "\n"}) {
     ::setenv("SLUICE_TEST_PIN", text.c_str(), 1);
     EXPECT_TRUE(open_key(bare_uri() + "&pin-source=env:SLUICE_TEST_PIN")) << text;
     EXPECT_TRUE(open({}, pin_file("line", text))) << text;

@@ -42,7 +42,10 @@ def test_check_and_connect_go_through(kind, server, authority):
 def test_a_user_is_let_in_with_the_password_from_a_place_of_its_own(kind, server, authority, tmp_path):
     password = tmp_path / "password"
     password.write_text("se:cret\n")
-    for more, env in (("--proxy-password-file", password), {}), ((), {"SLUICE_PROXY_PASSWORD": "se:cret"}):
+    for more, env in (("--proxy-password-file", password), {}), ((), {"SLUICE_PROXY_PASSWORD": "se:cret"}), (
+        (),
+        {"SLUICE_PROXY_PASSWORD": "se:cret\n"},
+    ):
         with Peer(KINDS[kind]([], user="al ice:se:cret")) as proxy:
             url = f"{kind}://al%20ice@127.0.0.1:{proxy.port}/"
             ran = check(server.name, authority, url, *more, env=environment(**env))

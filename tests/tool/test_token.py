@@ -3,11 +3,12 @@
 
 import base64
 import json
+import pathlib
 import subprocess
 
 import pytest
 
-from kit import LIMIT, environment, openssl, run
+from kit import LIMIT, SLUICE, environment, openssl, run
 
 MODULE = "?module-name=softhsm2"
 
@@ -88,7 +89,7 @@ def test_show_tells_mechanisms_attributes_and_module(token):
 
 def test_show_for_people(token):
     ran = run("token", "show", token.uri, "--pin-file", token.pin, env=token.env)
-    assert ran.code == 0 and "imported, sensitive, not extractable" in ran.text
+    assert ran.code == 0 and "not marked as born here, sensitive, not extractable" in ran.text
 
 
 # --- keygen, sign, csr, import ---
@@ -196,7 +197,25 @@ def test_an_encrypted_key_wants_its_password(blank, site, tmp_path):
         1,
         "wrong_password",
     )
-    assert run("token", "import", uri("locked"), "--key", locked, env=dict(blank, SLUICE_PASSWORD="secret")).code == 0
+    env = dict(blank, SLUICE_PASSWORD="secret\n")  # the first line counts, as in a file
+    assert run("token", "import", uri("locked"), "--key", locked, env=env).code == 0
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_an_import_that_fails_leaves_nothing_behind(nth, blank, site, tmp_path):
+    script = tmp_path / "script.toml"
+    script.write_text(
+        f'[[answer]]\nfunction = "C_CreateObject"\nvalue = "CKR_TEMPLATE_INCONSISTENT"\nnth = {nth}\n'
+    )
+    faulty = pathlib.Path(SLUICE).resolve().parent / "libsluice-faulty-pkcs11.so"
+    name = f"pkcs11:token=blank;object=half-{nth}?module-path={faulty}"
+    files = ["--key", site.key, "--cert", site.cert]
+    env = dict(blank, SLUICE_FAULTY_SCRIPT=str(script))
+    failed(run("token", "import", name, *files, "--json", env=env), 10, "CKR_TEMPLATE_INCONSISTENT")
+    failed(run("token", "show", uri(f"half-{nth}"), "--json", env=blank), 10, "key_not_found")
+    left = run("token", "show", f"pkcs11:token=blank{MODULE}", "--json", env=blank).json
+    assert not [c for c in left["certificates"] if c["label"] == f"half-{nth}"]
+    assert run("token", "import", uri(f"half-{nth}"), *files, env=blank).code == 0
 
 
 # --- a certificate and its chain on the token ---

@@ -4,6 +4,10 @@
 #include "cli/password_place.hpp"
 #include "cli/token_place.hpp"
 #include "cli/trouble.hpp"
+#include "show/dates.hpp"
+#include "show/screen.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -13,7 +17,17 @@ namespace {
 bool is_uri(const std::string& text) { return text.starts_with("pkcs11:"); }
 
 token_place place_of(const credential_options& options, const std::string& text) {
-  return {.text = text, .module = options.module, .pin_file = options.pin_file};
+  return {.text = text,
+          .module = options.module,
+          .pin_file = options.pin_file,
+          .module_parameters = options.module_parameters};
+}
+
+// One URI for certificate and key, as it is pasted from `token show`, says of which of them it is.
+std::string without_type(const std::string& text, std::string_view option) {
+  auto u = token_place{.text = text, .module = {}, .pin_file = {}, .module_parameters = {}}.parsed(option);
+  u.type.reset();
+  return u.to_string();
 }
 
 std::shared_ptr<private_key> open_key(const credential_options& options, const std::string& text,
@@ -25,14 +39,30 @@ std::shared_ptr<private_key> open_key(const credential_options& options, const s
   return pkcs11::open_key(text, wishes).value();
 }
 
-// The certificate of that label or id on the token, and who issued it, from --chain and from the token.
-std::string chain_on_token(const credential_options& options) {
-  const auto place = place_of(options, options.cert);
+// Which of several certificates was taken, where the URI means more than one.
+void tell_choice(const pkcs11::chosen_certificate& chosen) {
+  if (chosen.passed_over.empty()) return;
+  std::string others;
+  for (const auto& one : chosen.passed_over)
+    others += (others.empty() ? "" : ", ") + iso_date(one.parsed.front().not_after());
+  screen(stderr).line(
+      fmt::format("sluice: --cert: {} certificates fit, {}; the one that is valid until {} is taken, not until {}",
+                  chosen.passed_over.size() + 1, chosen.uri, iso_date(chosen.chain.front().not_after()), others));
+}
+
+// Of those with that label or id on the token, the one that goes with the key and lasts longest; and who issued it,
+// from --chain and from the token. After the key has been opened, which keeps the token logged in to: a person at its
+// pad is asked once.
+std::string chain_on_token(const credential_options& options, const std::string& text, const private_key& key) {
+  const auto place = place_of(options, text);
   const auto wanted = place.parsed("--cert");
   const auto others =
       options.chain.empty() ? std::vector<certificate>() : certificate::from_pem_file(options.chain).value();
+  const auto chosen =
+      place.open().choose_certificate(wanted, key.public_key().value_or(std::vector<std::byte>()), others).value();
+  tell_choice(chosen);
   std::string pem;
-  for (const auto& one : place.open().chain(wanted, others).value()) pem += one.to_pem();
+  for (const auto& one : chosen.chain) pem += one.to_pem();
   return pem;
 }
 
@@ -49,9 +79,12 @@ std::optional<identity> credential_options::load() const {
   }
   const auto& key_place = key.empty() ? cert : key;
   if (is_uri(cert)) {
-    const auto pem = chain_on_token(*this);
-    if (is_uri(key_place))
-      return identity::from_chain(pem, open_key(*this, key_place, key.empty() ? "--cert" : "--key")).value();
+    if (is_uri(key_place)) {
+      const bool is_one = key.empty() || key == cert;
+      const auto cert_uri = is_one ? without_type(cert, "--cert") : cert;
+      const auto opened = open_key(*this, is_one ? cert_uri : key_place, key.empty() ? "--cert" : "--key");
+      return identity::from_chain(chain_on_token(*this, cert_uri, *opened), opened).value();
+    }
     give_up(errc::usage, "--key", "the certificate is in a token and the key in a file",
             "give the certificate as --cert FILE");
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.hpp"
 
+#include "cli/token_place.hpp"
 #include "cli/trouble.hpp"
 #include "cli/values.hpp"
 
@@ -81,6 +82,7 @@ void credential_options::declare_place(CLI::App& app) {
   app.add_option("--pin-file", pin_file,
                  "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
       ->type_name("FILE");
+  app.add_option("--module-parameters", module_parameters, module_parameters_help)->type_name("TEXT");
   app.add_option("--password-file", password_file,
                  "The password of an encrypted key or PKCS#12 file, first line of a file (else SLUICE_PASSWORD)")
       ->type_name("FILE");

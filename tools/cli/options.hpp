@@ -22,6 +22,7 @@ struct credential_options {
   std::string key;   // the same; empty: where the certificate is
   std::string module;
   std::string pin_file;
+  std::string module_parameters;
   std::size_t sessions = 0;  // with the token; 0: the library's default
   std::string password_file;
 

@@ -2,6 +2,7 @@
 #include "cli/token_place.hpp"
 
 #include "cli/trouble.hpp"
+#include "show/output.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +19,7 @@ void token_place::declare(CLI::App& app, bool needs_uri) {
   app.add_option("--pin-file", pin_file,
                  "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
       ->type_name("FILE");
+  app.add_option("--module-parameters", module_parameters, module_parameters_help)->type_name("TEXT");
 }
 
 pkcs11::uri token_place::parsed(std::string_view option) const {
@@ -42,26 +44,40 @@ std::string token_place::module_path() const {
           "add ?module-name=NAME or ?module-path=PATH, or give --module");
 }
 
+pkcs11::module_options token_place::module_options() const {
+  keep_output_from_modules();
+  pkcs11::module_options options;
+  options.reserved = module_parameters;
+  return options;
+}
+
+bool token_place::has_pin() const {
+  const auto u = parsed();
+  return !u.pin_source.empty() || pin(u);
+}
+
 pkcs11::token token_place::open(bool is_read_write) const {
   const auto u = parsed();
   pkcs11::token_options options;
   options.module_path = module_path();
+  options.module = module_options();
   options.pin = pin(u);
   options.is_read_write = is_read_write;
   return pkcs11::token::open(text, options).value();
 }
 
 pkcs11::token token_place::open_without_pin() const {
-  auto u = parsed();
-  u.pin_source.clear();
   pkcs11::token_options options;
   options.module_path = module_path();
-  return pkcs11::token::open(u.to_string(), options).value();
+  options.module = module_options();
+  options.logs_in = false;
+  return pkcs11::token::open(text, options).value();
 }
 
 pkcs11::key_options token_place::wishes() const {
   pkcs11::key_options options;
   options.module_path = module;
+  options.module = module_options();
   options.pin = pin(parsed());
   return options;
 }

@@ -2,6 +2,7 @@
 #include "net/pump.hpp"
 
 #include "net/descriptor.hpp"
+#include "show/output.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -31,7 +32,7 @@ struct pumping {
         patience(quiet),
         first(ahead),
         in(s.get_executor(), STDIN_FILENO),
-        out(s.get_executor(), STDOUT_FILENO),
+        out(s.get_executor(), standard_output_descriptor()),
         up_ended(s.get_executor(), asio::steady_timer::time_point::max()) {}
   bool has_half_close() const { return s.info().version == "TLSv1.3"; }
   void touch() { last_active = asio::steady_timer::clock_type::now(); }

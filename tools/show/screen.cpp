@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "show/screen.hpp"
 
+#include "show/output.hpp"
+
 #include "sluice/printable.hpp"
 
 #include <fmt/format.h>
@@ -17,6 +19,9 @@
 
 namespace sluice::tool {
 namespace {
+
+// Standard output is the tool's own (output.hpp), from when a module is loaded.
+std::FILE* target(std::FILE* to) noexcept { return to == stdout ? standard_output() : to; }
 
 std::string_view variable(const char* name) {
   const char* value = std::getenv(name);
@@ -101,10 +106,10 @@ bool is_continuation(char c) noexcept { return (static_cast<unsigned char>(c) & 
 
 screen::screen(std::FILE* to)
     : to_(to),
-      is_terminal_(::isatty(::fileno(to)) == 1),
+      is_terminal_(::isatty(::fileno(target(to))) == 1),
       has_colour_(is_terminal_ && variable("NO_COLOR").empty() && variable("TERM") != "dumb"),
       has_symbols_(locale_is_utf8()),
-      width_(is_terminal_ ? terminal_width(::fileno(to)) : std::numeric_limits<std::size_t>::max()) {}
+      width_(is_terminal_ ? terminal_width(::fileno(target(to))) : std::numeric_limits<std::size_t>::max()) {}
 
 std::string screen::paint(tone meaning, std::string_view text) const {
   if (!has_colour_ || meaning == tone::plain || text.empty()) return printable(text);
@@ -127,12 +132,12 @@ void screen::lines(std::string_view text) const {
 
 void screen::write(const std::string& whole) const {
   errno = 0;
-  const bool is_written = std::fwrite(whole.data(), 1, whole.size(), to_) == whole.size();
+  const bool is_written = std::fwrite(whole.data(), 1, whole.size(), target(to_)) == whole.size();
   // A reader that had enough is no trouble of ours.
   if (!is_written && errno != EPIPE) throw output_error(errno);
 }
 
-void screen::flush() const { std::fflush(to_); }
+void screen::flush() const { std::fflush(target(to_)); }
 
 std::size_t columns(std::string_view text) noexcept {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return !is_continuation(c); }));

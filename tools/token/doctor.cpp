@@ -3,8 +3,10 @@
 
 #include "cli/exit_code.hpp"
 #include "cli/trouble.hpp"
+#include "kit/authority.hpp"
 #include "kit/signing.hpp"
 #include "show/dates.hpp"
+#include "token/rehearsal.hpp"
 
 #include "sluice/identity.hpp"
 
@@ -84,7 +86,7 @@ class examination {
 
   bool look_at_module() {
     return attempt("module", [this] {
-      const auto m = pkcs11::module::load(place_.module_path()).value();
+      const auto m = pkcs11::module::load(place_.module_path(), place_.module_options()).value();
       const auto& i = m.info();
       return note("module", fmt::format("{}: {} {}.{}, PKCS#11 {}.{}", i.path, i.description, i.library_major,
                                         i.library_minor, i.cryptoki_major, i.cryptoki_minor));
@@ -98,31 +100,34 @@ class examination {
     });
   }
 
+  bool has(std::string_view flag) const { return std::ranges::count(info_.flags, flag) > 0; }
+
   bool look_at_pin() {
-    const auto has = [this](const char* flag) { return std::ranges::count(info_.flags, flag) > 0; };
     for (const auto& f : pin_flags) {
       if (!has(f.flag)) continue;
       auto why = make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"", f.detail, f.remedy);
       why.code = f.cause;
       return refuse("pin", std::move(why));
     }
-    if (has("login-required") && !has("user-pin-initialized") && !has("protected-authentication-path")) {
-      return refuse("pin", make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"",
-                                        "it has never been set", "have the security officer set one"));
-    }
+    // Some tokens forget that flag: the login shows.
+    if (has("login-required") && !has("user-pin-initialized"))
+      return note("pin", "the token says that it has never been set");
     if (has("user-pin-count-low")) return note("pin", "somebody has given a wrong one since the last login");
     return note("pin", "neither locked nor near it");
   }
 
+  // The only login: who opens the key finds the token logged in to.
   bool log_in() {
     return attempt("login", [this] {
       token_.emplace(place_.open());
-      const bool is_needed = std::ranges::count(info_.flags, "login-required") > 0;
-      if (is_needed && !token_->is_logged_in()) {
+      const bool was_given = place_.has_pin();
+      if (has("login-required") && !token_->is_logged_in()) {
         give_up(errc::pin_required, "token \"" + info_.label + "\"", "no PIN was given",
                 "give --pin-file, pin-source in the URI, or SLUICE_PIN");
       }
-      return note("login", token_->is_logged_in() ? "the PIN is right" : "the token wants none");
+      if (token_->has_logged_in())
+        return note("login", token_->has_used_pin() ? "the PIN is right" : "done at the token's own pad");
+      return note("login", was_given ? "the token knows no login, and the PIN was not used" : "the token wants none");
     });
   }
 
@@ -130,14 +135,37 @@ class examination {
     return attempt("key", [this] {
       key_ = pkcs11::open_key(place_.text, place_.wishes()).value();
       const auto wanted = place_.parsed();
+      const auto known = key_->public_key();
       for (auto& k : token_->keys().value()) {
         const bool is_meant = (!wanted.object || k.label == *wanted.object) && (!wanted.id || k.id == *wanted.id);
-        if (is_meant) key_info_ = std::move(k);
+        if (is_meant && (key_info_.uri.empty() || (known && k.public_key == *known))) key_info_ = std::move(k);
       }
-      spki_ = key_->public_key().value_or(std::vector<std::byte>());
+      if (known) spki_ = *known;
+      choose_certificate();
+      if (const auto weak = weakness_of(spki_, key_->name())) return refuse("key", *weak), true;
+      const bool is_curve_unknown = spki_.empty() ? key_info_.type.ends_with("another curve")
+                                                  : kit::schemes_for(spki_).empty();
+      if (is_curve_unknown)
+        return refuse("key", make_failure(errc::key_type_unsupported, key_->name(), "its curve is not one of TLS",
+                                          "make a key over P-256, P-384 or P-521: sluice token keygen"));
       return note("key", fmt::format("{}, {}", key_info_.type,
-                                     spki_.empty() ? "its public half is not on the token" : "with its public half"));
+                                     known ? "with its public half" : "its public half is not on the token"));
     });
+  }
+
+  // The certificate, whose fault is told at its place; where the token does not have the key's public half, and a
+  // signature shows that the two belong together, it stands in for it.
+  void choose_certificate() {
+    try {
+      chain_ = read_chain();
+      if (!chain_.empty()) identity_.emplace(identity::from_chain(pem_of(chain_), key_).value());
+    } catch (const error& e) {
+      certificate_trouble_ = e.why();
+    }
+    if (spki_.empty() && identity_) {
+      const auto public_key = chain_.front().public_key();
+      spki_.assign(public_key.begin(), public_key.end());
+    }
   }
 
   // What the token announces of what TLS needs of such a key; whether it is true, try_schemes() sees.
@@ -161,7 +189,8 @@ class examination {
              make_failure(errc::verdict_failed, place, what, "make a new key in the token: sluice token keygen"));
     } else {
       note("key_protected",
-           fmt::format("sensitive and not extractable, {}", key_info_.is_local ? "born in the token" : "imported"));
+           fmt::format("sensitive and not extractable, {}",
+                       key_info_.is_local ? "born in the token" : "and the token does not say that it was born there"));
     }
     if (key_info_.always_authenticate)
       note("always_authenticate", "it wants its PIN for each signature: that works, and costs a login each time");
@@ -188,12 +217,15 @@ class examination {
       }
       made_.trials.push_back(std::move(trial));
     }
-    judge(
-        tls_version::tls1_3, "tls1_3",
-        "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key, or a policy of TLS 1.2 that does without: "
-        "--policy ELBSecurityPolicy-FS-1-2-2019-08");
-    judge(tls_version::tls1_2, "tls1_2",
-          "the token needs CKM_RSA_PKCS or CKM_ECDSA for the kind of key; limit the server to TLS 1.3: --min-tls 1.3");
+    if (spki_.empty()) {
+      const auto why = make_failure(errc::no_certificate, key_->name(),
+                                    "the token does not hold the key's public half, so that nothing can be verified",
+                                    "give the key's certificate with --cert FILE");
+      refuse("tls1_3", why);
+      refuse("tls1_2", why);
+      return;
+    }
+    judge();
     for (const auto version : {tls_version::tls1_1, tls_version::tls1_0})
       made_.versions.push_back({version, working(version)});
   }
@@ -206,47 +238,91 @@ class examination {
     return schemes;
   }
 
-  void judge(tls_version version, const char* name, const char* remedy) {
-    const auto schemes = working(version);
-    made_.versions.push_back({version, schemes});
-    if (!schemes.empty()) {
-      std::vector<std::string_view> names;
-      for (const auto s : schemes) names.push_back(to_string(s));
-      note(name, fmt::format("{} will work, with {}", to_string(version), fmt::join(names, ", ")));
-      return;
+  // A server as `serve` makes it, with the certificate, or with one made for this.
+  server_options server() {
+    server_options made;
+    if (!identity_) {
+      const auto root = kit::authority::make_root("token doctor").value();
+      const auto issued = root.issue_for(spki_, {.common_name = "localhost", .names = {"localhost"}}).value();
+      identity_.emplace(identity::from_chain(issued.chain, key_).value());
     }
-    const auto of_version = [&](const scheme_trial& t) { return t.why && is_of(version, t.scheme, spki_); };
-    const auto first = std::ranges::find_if(made_.trials, of_version);
-    auto why = first == made_.trials.end()
-                   ? make_failure(errc::mechanism_unsupported, key_->name(), "no signature could be tried")
-                   : *first->why;
-    why.detail = fmt::format("{} will not work{}{}", to_string(version), why.detail.empty() ? "" : ": ", why.detail);
-    why.remedy = remedy;
-    refuse(name, std::move(why));
+    made.identities = {*identity_};
+    return made;
   }
 
-  std::vector<certificate> read_chain() const {
-    if (!certificate_file_.empty()) return certificate::from_pem_file(certificate_file_).value();
-    const auto chain = token_->chain(place_.parsed());
-    return chain ? *chain : std::vector<certificate>();
+  void judge() {
+    auto options = server();
+    const auto of_1_3 = rehearse(options, tls_version::tls1_3);
+    auto of_1_2 = rehearse(options, tls_version::tls1_2);
+    std::string condition;
+    if (of_1_2 && lacks_pss(*of_1_2, spki_)) {
+      options.policy = policy_without_pss;
+      if (!rehearse(options, tls_version::tls1_2)) {
+        condition = std::string(", if the server is given --policy ") + policy_without_pss;
+        of_1_2.reset();
+      }
+    }
+    const bool is_pss_missing = of_1_3 && lacks_pss(*of_1_3, spki_);
+    std::string instead;
+    if (is_pss_missing) instead = "RSA keys need the mechanism CKM_RSA_PKCS_PSS there; use an EC key";
+    if (is_pss_missing && !of_1_2)
+      instead += std::string(", or a policy of TLS 1.2 that does without: --policy ") + policy_without_pss;
+    if (!is_pss_missing && !of_1_2) instead = "limit the server to TLS 1.2: --max-tls 1.2";
+    say(tls_version::tls1_3, "tls1_3", of_1_3, instead, "");
+    say(tls_version::tls1_2, "tls1_2", of_1_2, of_1_3 ? "" : "limit the server to TLS 1.3: --min-tls 1.3", condition);
+  }
+
+  // Without a remedy of ours the failure's own is told.
+  void say(tls_version version, const char* name, const std::optional<failure>& why, const std::string& remedy,
+           const std::string& condition) {
+    const auto schemes = working(version);
+    made_.versions.push_back({version, why ? std::vector<signature_scheme>() : schemes});
+    if (!why) {
+      std::vector<std::string_view> names;
+      for (const auto s : schemes) names.push_back(to_string(s));
+      note(name, fmt::format("{} will work, with {}{}", to_string(version), fmt::join(names, ", "), condition));
+      return;
+    }
+    auto told = *why;
+    told.where = key_->name();
+    told.detail = fmt::format("{} will not work{}{}", to_string(version), why->detail.empty() ? "" : ": ", why->detail);
+    if (!remedy.empty()) told.remedy = remedy;
+    refuse(name, std::move(told));
+  }
+
+  static std::string pem_of(const std::vector<certificate>& chain) {
+    std::string pem;
+    for (const auto& one : chain) pem += one.to_pem();
+    return pem;
+  }
+
+  std::vector<certificate> read_chain() {
+    if (!certificate_file_.empty()) return certificate::from_file(certificate_file_).value();
+    auto wanted = place_.parsed();
+    wanted.type.reset();
+    auto chosen = token_->choose_certificate(wanted, spki_);
+    if (!chosen) {
+      if (chosen.error().code == errc::no_certificate) return {};
+      throw error(chosen.error());
+    }
+    if (!chosen->passed_over.empty())
+      choice_ = fmt::format("; of {} it is the one that lasts longest", chosen->passed_over.size() + 1);
+    return std::move(chosen->chain);
   }
 
   void look_at_certificate() {
     attempt("certificate", [this] {
-      const auto chain = read_chain();
-      if (chain.empty()) return true;
-      std::string pem;
-      for (const auto& one : chain) pem += one.to_pem();
-      const auto& leaf = chain.front();
-      identity::from_chain(pem, key_).value();
+      if (certificate_trouble_) return refuse("certificate", *certificate_trouble_);
+      if (chain_.empty()) return true;
+      const auto& leaf = chain_.front();
       const auto now = std::chrono::system_clock::now();
       if (leaf.not_after() < now)
         give_up(errc::expired, leaf.subject(), "since " + iso_date(leaf.not_after()),
                 "have it renewed: sluice token csr");
       if (leaf.not_before() > now)
         give_up(errc::not_yet_valid, leaf.subject(), "before " + iso_date(leaf.not_before()));
-      return note("certificate", fmt::format("\"{}\", {} in the chain, belongs to the key and is valid until {}",
-                                             leaf.subject(), chain.size(), iso_date(leaf.not_after())));
+      return note("certificate", fmt::format("\"{}\", {} in the chain, belongs to the key and is valid until {}{}",
+                                             leaf.subject(), chain_.size(), iso_date(leaf.not_after()), choice_));
     });
   }
 
@@ -256,7 +332,11 @@ class examination {
   std::optional<pkcs11::token> token_;
   std::shared_ptr<pkcs11::key> key_;
   pkcs11::key_info key_info_;
-  std::vector<std::byte> spki_;
+  std::vector<std::byte> spki_;  // of the key, or of its certificate
+  std::vector<certificate> chain_;
+  std::string choice_;
+  std::optional<failure> certificate_trouble_;
+  std::optional<identity> identity_;
   diagnosis made_;
 };
 

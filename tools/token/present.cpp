@@ -2,18 +2,12 @@
 #include "token/present.hpp"
 
 #include "cli/trouble.hpp"
+#include "show/output.hpp"
 
 #include <fmt/format.h>
 
 namespace sluice::tool {
 namespace {
-
-bool fits(const std::optional<std::string>& wanted, const std::string& have) { return !wanted || *wanted == have; }
-
-bool fits(const pkcs11::uri& wanted, const pkcs11::token_info& t) {
-  return (!wanted.slot_id || *wanted.slot_id == t.slot_id) && fits(wanted.token, t.label) &&
-         fits(wanted.manufacturer, t.manufacturer) && fits(wanted.model, t.model) && fits(wanted.serial, t.serial);
-}
 
 struct search {
   std::vector<present_token> found;
@@ -29,15 +23,19 @@ struct search {
       return;
     }
     for (const auto& info : *tokens) {
-      if (!fits(wanted, info)) {
+      if (!pkcs11::fits(wanted, m.info(), info)) {
         if (info.is_initialized) others += (others.empty() ? "" : ", ") + info.uri;
         continue;
       }
-      token_place own{.text = info.uri, .module = name, .pin_file = place.pin_file};
+      token_place own{.text = info.uri,
+                      .module = name,
+                      .pin_file = place.pin_file,
+                      .module_parameters = place.module_parameters};
       auto u = pkcs11::uri::parse(info.uri).value();
       u.pin_source = wanted.pin_source;
       own.text = u.to_string();
-      found.push_back({.info = info, .module = m.info(), .place = std::move(own)});
+      const bool is_usable = info.is_initialized || pkcs11::names_a_token(wanted);
+      found.push_back({.info = info, .module = m.info(), .place = std::move(own), .is_usable = is_usable});
     }
   }
 };
@@ -52,10 +50,11 @@ std::vector<present_token> present_tokens(const token_place& place) {
     const auto name = !place.module.empty()         ? place.module
                       : !wanted.module_path.empty() ? wanted.module_path
                                                     : wanted.module_name;
-    s.look_into(name, pkcs11::module::load(place.module_path()).value(), place, wanted);
+    s.look_into(name, pkcs11::module::load(place.module_path(), place.module_options()).value(), place, wanted);
   } else {
     for (const auto& name : pkcs11::module::registered()) {
       const auto path = pkcs11::module::find(name);
+      keep_output_from_modules();
       const auto m = path ? pkcs11::module::load(*path) : result<pkcs11::module>(path.error());
       if (m) {
         s.look_into(name, *m, place, wanted);

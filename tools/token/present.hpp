@@ -13,6 +13,7 @@ struct present_token {
   pkcs11::token_info info;
   pkcs11::module_info module;
   token_place place;  // its own URI, with the module that has it
+  bool is_usable = false;  // initialised, or named by the URI: some modules forget the flag
 };
 
 // Those that fit the URI. Without a module in it or beside it: of every module that the system knows. Throws

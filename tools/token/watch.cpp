@@ -39,7 +39,9 @@ std::string words_of(const pkcs11::token_stats& s) {
 }  // namespace
 
 token_watch::token_watch(const token_place& place, std::function<void(const token_event&)> tell)
-    : place_(place), tell_(std::move(tell)), module_(pkcs11::module::load(place.module_path()).value()) {}
+    : place_(place),
+      tell_(std::move(tell)),
+      module_(pkcs11::module::load(place.module_path(), place.module_options()).value()) {}
 
 void token_watch::tell(std::string name, std::string words, json::object fields, bool is_good) {
   tell_({.name = std::move(name), .fields = std::move(fields), .words = std::move(words), .is_good = is_good});

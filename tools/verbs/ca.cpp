@@ -126,7 +126,9 @@ int issue(const ca_options& options) {
   place.parsed("--key");
   const auto key = pkcs11::open_key(place.text, place.wishes()).value();
   const auto spki = key->public_key();
-  if (!spki) give_up(errc::key_not_found, key->name(), "the token does not tell its public half");
+  if (!spki)
+    give_up(errc::no_certificate, key->name(), "the key is there, and its public half is not on the token",
+            "make a request with `sluice token csr --cert FILE`, and sign that");
   return tell_issued(options, authority.issue_for(*spki, wanted).value(), file);
 }
 

@@ -11,6 +11,7 @@
 #include "show/json.hpp"
 #include "show/words.hpp"
 #include "token/describe.hpp"
+#include "token/rehearsal.hpp"
 #include "verbs/table.hpp"
 
 #include "sluice/observe.hpp"
@@ -128,6 +129,7 @@ class serving {
 
   context make_context(const serve_options& options) {
     auto made = make_server_options(options, who_);
+    for (const auto& why : rehearse_all(made)) complain(why);
     made.observer = options.watch.watch(stdout, is_json_, counts_);
     return context::server(made).value();
   }

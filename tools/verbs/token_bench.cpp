@@ -58,6 +58,12 @@ signature_scheme choose_scheme(const bench_options& options, const pkcs11::key& 
   return usual.front();
 }
 
+// Without a PIN, over the token's pad: a person is asked once, not for each run.
+std::optional<pkcs11::token> log_in_once(const token_place& place) {
+  if (place.has_pin()) return std::nullopt;
+  return place.open();
+}
+
 // A thread a session, each asking again as soon as it is answered. The key is opened anew: its pool has that many.
 bench_run measure(const bench_options& options, std::size_t sessions, const interrupt_watch& watch) {
   auto wishes = options.place.wishes();
@@ -129,6 +135,7 @@ void print(const screen& out, const std::vector<bench_run>& runs) {
 int bench(const bench_options& options) {
   options.place.parsed();
   const interrupt_watch watch;
+  const auto held = log_in_once(options.place);
   std::vector<bench_run> runs;
   for (const auto sessions : parse_sessions(options.sessions)) {
     runs.push_back(measure(options, sessions, watch));

@@ -8,10 +8,14 @@
 #include "token/describe.hpp"
 #include "verbs/token.hpp"
 
+#include "sluice/identity.hpp"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -38,6 +42,11 @@ std::string read_file(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+struct wiped_at_the_end {
+  std::string& text;
+  ~wiped_at_the_end() { ::explicit_bzero(text.data(), text.size()); }
+};
+
 std::string wanted_label(const key_verb_options& options) {
   const auto u = options.place.parsed();
   if (u.object && !u.object->empty()) return *u.object;
@@ -55,11 +64,19 @@ std::vector<std::byte> wanted_id(const pkcs11::uri& u) {
 
 // Two keys of one name make every URI with that name ambiguous, and a server that uses it fails.
 void refuse_twins(const pkcs11::token& token, const std::string& label) {
-  for (const auto& k : token.keys().value()) {
-    if (k.label != label) continue;
-    give_up(errc::in_use, k.uri, "there is a key of that name already",
-            "choose another object=LABEL, or remove that key first");
+  const auto there = token.find_keys(label).value();
+  if (there.empty()) return;
+  give_up(errc::in_use, there.front(), "there is a key of that name already",
+          "choose another object=LABEL, or remove that key first");
+}
+
+// A certificate goes under the id of its key, which is what joins them.
+std::vector<std::byte> id_of_key(const pkcs11::token& token, const certificate& cert,
+                                 std::vector<std::byte> otherwise) {
+  for (auto& k : token.keys().value()) {
+    if (!k.id.empty() && std::ranges::equal(k.public_key, cert.public_key())) return std::move(k.id);
   }
+  return otherwise;
 }
 
 int told_uri(const key_verb_options& options, const std::string& uri) {
@@ -82,7 +99,8 @@ int generate(const key_verb_options& options) {
 }
 
 kit::local_key read_key(const key_verb_options& options) {
-  const auto pem = read_file(options.key_file);
+  auto pem = read_file(options.key_file);
+  const wiped_at_the_end wiped{pem};
   secret password;
   if (const auto source = password_of(options.password_file)) password = source({options.key_file}).value();
   auto key = kit::local_key::from_pem(pem, password.view());
@@ -101,7 +119,7 @@ int import(const key_verb_options& options) {
   if (options.key_file.empty() && options.cert_file.empty())
     give_up(errc::usage, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
   const auto label = wanted_label(options);
-  const auto id = wanted_id(options.place.parsed());
+  auto id = wanted_id(options.place.parsed());
   // Read before the token is asked: what cannot be read must not leave half of it there.
   std::optional<kit::local_key> key;
   std::vector<certificate> chain;
@@ -117,19 +135,9 @@ int import(const key_verb_options& options) {
     numbers = std::move(*read);
   }
   auto token = options.place.open(true);
-  std::string uri;
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    const auto made = token
-                          .import_certificate(chain[i], i == 0 ? label : fmt::format("{} issuer {}", label, i),
-                                              i == 0 ? id : std::vector<std::byte>())
-                          .value();
-    if (i == 0) uri = made;
-  }
-  if (numbers) {
-    refuse_twins(token, label);
-    uri = token.import_key(*numbers, label, id).value();
-  }
-  return told_uri(options, uri);
+  if (numbers) refuse_twins(token, label);
+  if (!numbers && !options.place.parsed().id) id = id_of_key(token, chain.front(), std::move(id));
+  return told_uri(options, token.import_objects(numbers ? &*numbers : nullptr, chain, label, id).value());
 }
 
 struct opened_key {
@@ -137,13 +145,20 @@ struct opened_key {
   std::vector<std::byte> public_key;
 };
 
+// The public half is the key's own, or that of the certificate that is given, which a signature proves to be its.
 opened_key open_key(const key_verb_options& options) {
   options.place.parsed();
-  opened_key made{.key = pkcs11::open_key(options.place.text, options.place.wishes()).value()};
+  opened_key made{.key = pkcs11::open_key(options.place.text, options.place.wishes()).value(), .public_key = {}};
+  if (!options.cert_file.empty()) {
+    const auto own = identity::from_chain_file(options.cert_file, made.key).value();
+    const auto public_key = own.chain().front().public_key();
+    made.public_key.assign(public_key.begin(), public_key.end());
+    return made;
+  }
   auto spki = made.key->public_key();
   if (!spki) {
-    give_up(errc::key_not_found, made.key->name(), "the token does not tell its public half",
-            "put the public key or the certificate beside it, with the same CKA_ID");
+    give_up(errc::no_certificate, made.key->name(), "the key is there, and its public half is not on the token",
+            "give a certificate of the key with --cert FILE, or put the public key beside it, with the same CKA_ID");
   }
   made.public_key = std::move(*spki);
   return made;
@@ -223,6 +238,9 @@ action declare_token_import(CLI::App& app) {
 action declare_token_csr(CLI::App& app) {
   auto options = declare(app);
   app.add_option("--subject", options->subject, "CN=example.org,O=Example")->type_name("NAME");
+  app.add_option("--cert", options->cert_file,
+                 "A certificate of the key, where the token does not have its public half")
+      ->type_name("FILE");
   app.add_option("--san", options->names, "A host name or address; may be given several times")->type_name("NAME");
   return answering(options, request);
 }

@@ -32,7 +32,7 @@ struct seen_token {
 // A PIN is for one token: with several to choose from it is not tried on any of them.
 seen_token look_at(const present_token& one, bool may_log_in) {
   seen_token seen{.token = one};
-  if (!one.info.is_initialized) return seen;
+  if (!one.is_usable) return seen;
   const auto opened = may_log_in ? one.place.open() : one.place.open_without_pin();
   seen.is_logged_in = opened.is_logged_in();
   seen.keys = opened.keys().value();
@@ -41,7 +41,7 @@ seen_token look_at(const present_token& one, bool may_log_in) {
 }
 
 bool needs_login(const seen_token& t) {
-  return !t.is_logged_in && std::ranges::count(t.token.info.flags, "login-required") > 0 && t.token.info.is_initialized;
+  return !t.is_logged_in && std::ranges::count(t.token.info.flags, "login-required") > 0 && t.token.is_usable;
 }
 
 json::object describe_briefly(const seen_token& t) {
@@ -86,7 +86,7 @@ std::string attributes_of(const pkcs11::key_info& k) {
   std::vector<std::string_view> words;
   words.push_back(k.can_sign ? "signs" : "does not sign");
   if (k.can_decrypt) words.push_back("decrypts");
-  words.push_back(k.is_local ? "born here" : "imported");
+  words.push_back(k.is_local ? "born here" : "not marked as born here");
   words.push_back(k.is_sensitive ? "sensitive" : "not sensitive");
   words.push_back(k.is_extractable ? "extractable" : "not extractable");
   if (k.always_authenticate) words.push_back("asks for its PIN each time");
@@ -95,7 +95,7 @@ std::string attributes_of(const pkcs11::key_info& k) {
 
 void print_brief(const screen& out, const seen_token& t) {
   out.line(out.paint(tone::strong, t.token.place.ready(t.token.info.uri)));
-  if (!t.token.info.is_initialized) return out.line("  not initialised");
+  if (!t.token.is_usable) return out.line("  not initialised");
   if (needs_login(t))
     out.line(
         out.paint(tone::quiet, "  not logged in: private keys are not shown; name this token and give --pin-file"));
@@ -129,9 +129,9 @@ void print_fully(const screen& out, const seen_token& t) {
 
 int list(const look_options& options) {
   const auto present = present_tokens(options.place);
-  const auto initialized = std::ranges::count_if(present, [](const present_token& t) { return t.info.is_initialized; });
+  const auto usable = std::ranges::count_if(present, [](const present_token& t) { return t.is_usable; });
   std::vector<seen_token> seen;
-  for (const auto& one : present) seen.push_back(look_at(one, initialized == 1));
+  for (const auto& one : present) seen.push_back(look_at(one, usable == 1));
   const screen out(stdout);
   if (options.json) {
     json::array all;
@@ -145,23 +145,35 @@ int list(const look_options& options) {
 
 // Only the objects that the URI means.
 void narrow(seen_token& t, const pkcs11::uri& wanted) {
-  if (!wanted.object && !wanted.id) return;
+  if (!wanted.object && !wanted.id && !wanted.type) return;
   const auto is_other = [&wanted](const auto& one) {
     return (wanted.object && one.label != *wanted.object) || (wanted.id && one.id != *wanted.id);
   };
   std::string there;
-  for (const auto& k : t.keys) there += (there.empty() ? "there is " : ", ") + k.uri;
+  constexpr std::size_t most = 16;
+  for (std::size_t i = 0; i < std::min(t.keys.size(), most); ++i)
+    there += (i == 0 ? "there is " : ", ") + t.keys[i].uri;
+  if (t.keys.size() > most) there += fmt::format(" and {} more", t.keys.size() - most);
+  const auto is_of = [&wanted](std::string_view type) { return !wanted.type || *wanted.type == type; };
+  if (!is_of("private")) t.keys.clear();
+  if (!is_of("cert")) t.certificates.clear();
   std::erase_if(t.keys, is_other);
   std::erase_if(t.certificates, is_other);
   if (!t.keys.empty() || !t.certificates.empty()) return;
+  std::string remedy = "correct the object, id or type in the URI";
+  if (const auto meant = wanted.id ? pkcs11::id_read_as_hexadecimal(*wanted.id) : std::nullopt) {
+    pkcs11::uri other;
+    other.id = meant;
+    remedy = "an id is written byte by byte, with a % before each; if hexadecimal was meant, write " +
+             other.to_string().substr(std::string_view("pkcs11:").size());
+  }
   give_up(errc::key_not_found, wanted.to_string(), there.empty() ? "there is no private key that we can see" : there,
-          needs_login(t) ? "give --pin-file: without a login private keys are not shown"
-                         : "correct the object or id in the URI");
+          needs_login(t) ? "give --pin-file: without a login private keys are not shown" : remedy);
 }
 
 int show(const look_options& options) {
   auto present = present_tokens(options.place);
-  std::erase_if(present, [](const present_token& t) { return !t.info.is_initialized; });
+  std::erase_if(present, [](const present_token& t) { return !t.is_usable; });
   if (present.empty())
     give_up(errc::token_not_found, options.place.parsed().token_string(), "there are only uninitialised tokens");
   if (present.size() > 1) {

@@ -3,6 +3,8 @@
 
 #include "cli/trouble.hpp"
 
+#include "sluice/password.hpp"
+
 #include <cstdlib>
 #include <optional>
 
@@ -42,9 +44,8 @@ std::string percent_decoded(std::string_view text) {
 
 std::shared_ptr<const secret> load_password(const std::string& file) {
   if (!file.empty()) return std::make_shared<const secret>(secret::from_file(file).value());
-  if (const char* given = std::getenv(password_variable)) {
-    return std::make_shared<const secret>(std::string_view(given));
-  }
+  if (std::getenv(password_variable) != nullptr)
+    return std::make_shared<const secret>(password_from_environment(password_variable)({}).value());
   bad_proxy("there is a user, and no password",
             std::string("give --proxy-password-file FILE, or set ") + password_variable);
 }
