@@ -45,9 +45,8 @@ std::string ocsp_words(std::string_view state) {
 std::string request_words(const connection_report& r) {
   const auto& request = r.seen.request;
   if (!request) return "not asked for";
-  if (!r.info) return "asked for";
-  const std::string text = r.info->client_certificate ? "asked for; ours was sent" : "asked for; we sent none";
-  return r.is_certificate_unjudged ? text + "; whether the server goes on with that, it has not said" : text;
+  if (r.info) return r.info->client_certificate ? "asked for; ours was sent" : "asked for; we sent none";
+  return "asked for";
 }
 
 std::string authorities_of(const certificate_request& request) {
@@ -65,6 +64,9 @@ void add_request(table& facts, const connection_report& r) {
   if (!is_known || (!r.info && !r.seen.request)) return;
   facts.add({{"client certificate", tone::quiet}, request_words(r)});
   if (!r.seen.request) return;
+  if (r.is_certificate_unjudged) {
+    facts.add({{"its verdict", tone::quiet}, "not known: the server said nothing for a second, and may yet refuse"});
+  }
   const auto named = authorities_of(*r.seen.request);
   facts.add({{"accepted issuers", tone::quiet}, named.empty() ? "it does not say" : named});
 }
