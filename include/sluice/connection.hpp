@@ -29,6 +29,7 @@ enum class want : std::uint8_t {
   write,     // until the transport takes unsent() bytes
   external,  // until the work of start_external() is done: a signature
   delay,     // for `delay`
+  again,     // nothing: it has taken as much input as one call may, and there is more; other work may come first
 };
 
 struct step {
@@ -74,6 +75,9 @@ struct connection_options {
   std::span<const std::byte> early_data = {};
 };
 
+// No call takes more than 256 KiB or 64 records of what has arrived: where a peer never stops sending the answer is
+// want::again, and the loop has its turn.
+//
 // One TLS connection. Not thread-safe: one thread at a time (a strand). Movable; the transport is passed to each
 // call and not kept. Failures are latched: after one, every call returns it again. Two things are not failures: a
 // transport that broke for writing (writing returns its error from then on, reading delivers what is still there),
@@ -96,8 +100,10 @@ class connection {
 
   step handshake(transport& io);
 
-  // At most one buffer is filled. {nothing, bytes > 0} or {nothing, ended} or an error, or {read}: plaintext that
-  // is already here is always delivered before an end or an error. Control records may come and go unseen.
+  // At most one buffer is filled. {nothing, bytes > 0} or {nothing, ended} or an error, or {read} or {again}: plaintext
+  // that is already here is always delivered before an end or an error. Control records may come and go unseen; more
+  // than 32 in a row that carry nothing (256 tickets) are a failure. In TLS 1.2 an end that came with data is reported
+  // by a later call, so that the data can be answered: writing is over once it is.
   step read(transport& io, std::span<std::byte> into);
 
   // Seals at most 128 KiB, in as few records as possible, and offers all of them to the transport at once.
@@ -113,7 +119,8 @@ class connection {
   // limit.
   error_code request_key_update();
 
-  // Sends close_notify, then waits for the peer's; what the peer still sends is thrown away (RFC 8446 §6.1).
+  // Sends close_notify, then waits for the peer's; what the peer still sends is thrown away (RFC 8446 §6.1), but for
+  // tickets and new keys. When the peer's has come already, it does not matter whether ours still reaches it.
   step shutdown(transport& io);
   // Sends close_notify alone; reading goes on. TLS 1.2 has no half close: there, what the peer still sends is
   // thrown away until its own close_notify, which read() reports, and writing ends when the peer's has come.
@@ -160,6 +167,9 @@ class connection {
   void sent(std::size_t bytes);
   // Plaintext or whole records that can be read without the transport.
   bool has_buffered_input() const noexcept;
+  // What was taken from the transport and is not TLS any more: the bytes behind the peer's close_notify, once that has
+  // been read. From shutdown() on nothing behind it is taken. Lost: what follows a close_notify that is padded.
+  std::span<const std::byte> read_ahead() const noexcept;
 
   // Gives the record buffers back (about 34 KiB) until they are needed; for connections that have gone quiet.
   void release_buffers() noexcept;

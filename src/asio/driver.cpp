@@ -6,6 +6,8 @@
 #include "asio/linger.hpp"
 #include "asio/signature_wait.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <utility>
 
 namespace sluice::inline v0::detail {
@@ -83,6 +85,9 @@ void driver::read_step(turn& mine, size_handler handler, begun when) {
     return finish(mine, reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
   }
   const auto st = tls_.read(layer_->io(), read_into_);
+  if (st.next == want::again) {  // after whatever else the loop has to do
+    return net::post(executor_, parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
+  }
   if (st.next == want::read) {
     if (is_filling_) {  // a wait of a handshake's is still under way: its end wakes us
       if (!read_park_) read_park_.emplace(executor_);
@@ -257,6 +262,12 @@ void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::na
 }
 
 layer& release(driver& d) noexcept { return d.release(); }
+std::vector<std::byte> bytes_ahead(const driver& d) {
+  std::vector<std::byte> ahead;
+  const auto below = d.layer_ ? d.layer_->unread() : std::span<const std::byte>();
+  for (const auto part : {d.tls_.read_ahead(), below}) ahead.insert(ahead.end(), part.begin(), part.end());
+  return ahead;
+}
 const connection_info& info(const driver& d) noexcept { return d.tls_.info(); }
 const failure& last_failure(const driver& d) noexcept { return d.last_failure(); }
 const handshake_timings& timings(const driver& d) noexcept { return d.timings_; }

@@ -44,6 +44,7 @@ void driver::start_bounded(const turn& mine, verb what, std::chrono::nanoseconds
   const auto at = what == verb::handshake ? phase::handshake : phase::shutdown;
   if (const auto ec = why_not(mine, bounded_, at)) return refuse(std::move(handler), ec);
   verb_ = what;
+  if (what != verb::handshake) layer_->stop_reading_ahead();
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
@@ -71,6 +72,9 @@ void driver::bounded_step(turn& mine, void_handler handler) {
   }
   auto st = call_verb();
   if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
+  if (st.next == want::again && !tls_.has_failed()) {  // after whatever else the loop has to do
+    return net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+  }
   if (st.next != want::nothing && !tls_.has_failed()) arm(st);
   if (tls_.has_failed()) st = {.error = tls_.last_failure().code};
   if (st.next == want::nothing) return finish_bounded(mine, std::move(handler), st.error);

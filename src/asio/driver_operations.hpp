@@ -39,7 +39,7 @@ struct driver::read_operation : carried<size_handler> {
 };
 
 struct driver::parked_read : carried<size_handler> {
-  void operator()(error_code) {
+  void operator()(error_code = {}) {
     turn mine(d->gate_, turn_gate::step);
     d->read_step(mine, std::move(handler), begun::before);
   }

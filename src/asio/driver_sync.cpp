@@ -8,6 +8,10 @@
 namespace sluice::inline v0::detail {
 
 step driver::wait_sync(step st, clock_type::time_point deadline) {
+  if (st.next == want::again) {
+    if (clock_type::now() >= deadline) st.error = make_error_code(errc::timed_out);
+    return st;
+  }
   if (st.next == want::external) {
     if (!blocking::wait_external(tls_, deadline)) {
       tls_.handshake(layer_->io());  // the peer may have said why it no longer waits
@@ -96,6 +100,7 @@ std::size_t driver::write_some(const gathered_buffers& from, error_code& ec) {
 void driver::shutdown(bool waits_for_peer, error_code& ec) {
   call_sync(bounded_, phase::shutdown, ec, [&]() -> std::size_t {
     verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
+    layer_->stop_reading_ahead();
     ec = run_sync(deadline_after(shutdown_timeout_), [this] { return call_verb(); }).error;
     note_sync_end(ec);
     verb_ = verb::none;

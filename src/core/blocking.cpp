@@ -41,6 +41,7 @@ struct bell {
 };
 
 error_code wait(connection& tls, int descriptor, const step& st, time_point deadline) {
+  if (st.next == want::again) return clock_type::now() < deadline ? error_code() : make_error_code(errc::timed_out);
   if (st.next == want::external) {
     if (wait_external(tls, deadline)) return {};
     socket_transport io(descriptor);

@@ -4,6 +4,7 @@
 
 #include <s2n.h>
 #include <unstable/crl.h>
+#include <unstable/events.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +23,7 @@ int on_chain_validated(s2n_connection* connection, s2n_cert_validation_info* inf
 int on_wall_clock(void* ctx, uint64_t* nanoseconds) noexcept;
 int on_monotonic_clock(void* ctx, uint64_t* nanoseconds) noexcept;
 int on_session_ticket(s2n_connection* connection, void* ctx, s2n_session_ticket* ticket) noexcept;
+void on_checkpoint(s2n_connection* connection, void* unused, s2n_timing_checkpoint* checkpoint) noexcept;
 int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept;
 }
 

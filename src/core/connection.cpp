@@ -49,7 +49,7 @@ bool is_range_error(const error_code& ec) { return ec == boost::system::errc::re
 
 }  // namespace
 
-connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked) {}
+connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked), guard(side == role::server) {}
 connection::impl::~impl() { tell_closed(); }
 
 // Everything that a fresh connection, or one that was wiped (P11), needs to be told.
@@ -159,6 +159,9 @@ void connection::reset(const connection_options& options) {
   c.unread_given = 0;
   c.is_silenced = false;
   c.first_size = 0;
+  c.guard = internal::plain_flight_guard(c.side == role::server);
+  c.gate = {};
+  c.made_message = {};
   c.promises_staple = false;
   c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
   c.info = {};
@@ -233,7 +236,10 @@ step connection::read(transport& io, std::span<std::byte> into) {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     error_code ec;
     const auto n = internal::receive(c.conn.get(), into.subspan(done), blocked, ec);
-    if (n > 0) done += static_cast<std::size_t>(n);
+    if (n > 0) {
+      done += static_cast<std::size_t>(n);
+      c.gate.data_came();
+    }
     if (n == 0) c.hear_goodbye();
     if (n >= 0) continue;
     if (is_range_error(ec)) return error_step(ec);
@@ -244,7 +250,7 @@ step connection::read(transport& io, std::span<std::byte> into) {
   if (done > 0) return {.bytes = done};
   if (c.why.code) return c.failed_step();
   if (c.peer_closed) return {.ended = true};
-  return {.next = want::read};
+  return {.next = c.want_input()};
 }
 
 step connection::write(transport& io, std::span<const ::iovec> from) {
@@ -288,46 +294,6 @@ error_code connection::request_key_update() {
   return is_noted ? error_code() : make_error_code(errc::internal);
 }
 
-step connection::shutdown_write(transport& io) {
-  auto& c = *impl_;
-  if (c.why.code) return c.failed_step();
-  if (!c.established) return error_step(errc::not_ready);
-  if (!c.flush_output(io)) return {.next = want::write};
-  if (!c.write_closed) {
-    c.write_closed = true;
-    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-    impl::call call(c, io);
-    const auto before = c.records_out.records();
-    if (s2n_shutdown_send(c.conn.get(), &blocked) != S2N_SUCCESS) return c.latch(c.engine_failure(phase::shutdown));
-    c.note_goodbye(before);
-  }
-  if (c.write_error) return c.write_failed(io);
-  return c.after_output();
-}
-
-step connection::shutdown(transport& io) {
-  auto st = shutdown_write(io);
-  auto& c = *impl_;
-  if (st.error || st.next != want::nothing || c.peer_closed || c.read_ended) return st;
-  st = c.await_close_notify(io, phase::shutdown);
-  return {.next = st.next, .error = st.error};
-}
-
-// What the peer still sends is thrown away.
-step connection::impl::await_close_notify(transport& transport, phase at) {
-  s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-  call call(*this, transport);
-  if (s2n_shutdown(conn.get(), &blocked) == S2N_SUCCESS) {
-    hear_goodbye();
-    return {.ended = true};
-  }
-  const auto type = s2n_error_get_type(s2n_errno);
-  if (type == S2N_ERR_T_BLOCKED) return {.next = want::read};
-  // When we are done with the peer, its closing TCP without a word is as good as close_notify (P13).
-  if (at == phase::shutdown && (type == S2N_ERR_T_CLOSED || read_error)) return {};
-  return latch(engine_failure(at));
-}
-
 // TLS 1.2 has none: whoever hears close_notify answers with its own (RFC 5246 §7.2.1), and s2n reads no more.
 bool connection::impl::has_half_close() const noexcept {
   return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
@@ -350,7 +316,12 @@ void connection::sent(std::size_t bytes) { impl_->output.pop(bytes); }
 
 bool connection::has_buffered_input() const noexcept {
   auto* conn = impl_->conn.get();
-  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0;
+  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 ||
+         s2n_peek_buffered(conn) > 0 || (!impl_->peer_closed && !impl_->gate.held().empty());
+}
+
+std::span<const std::byte> connection::read_ahead() const noexcept {
+  return impl_->peer_closed ? impl_->gate.held() : std::span<const std::byte>();
 }
 
 void connection::release_buffers() noexcept {

@@ -95,7 +95,9 @@ bool connection::impl::is_early_data_full() const noexcept {
 
 void connection::impl::note_early_data() {
   const auto status = status_of(conn.get());
-  if (status == S2N_EARLY_DATA_STATUS_REJECTED) info.early_data = early_data::rejected;
+  // Whatever the engine calls it: what a client has sent and was not taken is gone.
+  const bool is_lost = side == role::client && early_given > 0;
+  if (status == S2N_EARLY_DATA_STATUS_REJECTED || is_lost) info.early_data = early_data::rejected;
   if (status != S2N_EARLY_DATA_STATUS_END) return;
   info.early_data = early_data::accepted;
   info.early_bytes = side == role::client ? early_given : early.size();

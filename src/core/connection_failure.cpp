@@ -109,6 +109,7 @@ failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
 
 // s2n_errno right now, told apart from what the transport and the peer did.
 failure connection::impl::engine_failure(phase at) {
+  if (refusal.code) return refusal;
   auto story = internal::s2n_failure(place);
   const int type = s2n_error_get_type(story.code.value());
   if (type == S2N_ERR_T_BLOCKED) return {};

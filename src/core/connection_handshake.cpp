@@ -65,6 +65,7 @@ const identity::state* selected_identity(s2n_connection* conn) {
 }
 
 std::string text_of(const char* text) { return text ? text : ""; }
+std::string_view name_of(const char* text) { return text ? text : std::string_view(); }
 
 failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
   auto why = internal::make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
@@ -85,11 +86,13 @@ struct connection::impl::negotiation {
 connection::impl::negotiation connection::impl::run_negotiation(transport& transport) {
   negotiation ran;
   call call(*this, transport);
+  is_negotiating = true;
   if (side == role::server && ctx.shared_state()->max_early_data > 0) {
     ran.is_done = negotiate_and_take(ran.on);
   } else {
     ran.is_done = send_early_data(ran.on) && s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
   }
+  is_negotiating = false;
   if (ran.is_done) return ran;
   // The type decides; `on` means something only when it says blocked (P4).
   ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
@@ -112,7 +115,7 @@ step connection::impl::negotiate(transport& transport) {
     if (why.code) return failed_step();
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
-    if (ran.is_blocked) return {.next = output.empty() ? want::read : want::write};
+    if (ran.is_blocked) return {.next = output.empty() ? want_input() : want::write};
     if (staple_is_missing()) return staple_missed();
     negotiated = true;
   }
@@ -222,7 +225,11 @@ std::optional<step> connection::impl::resume_signature() {
   if (given->why) return latch(std::move(*given->why));
   auto ec = internal::set_output(done->op.get(), given->signature);
   if (!ec && s2n_async_pkey_op_apply(done->op.get(), conn.get()) != S2N_SUCCESS) ec = {s2n_errno, s2n_category()};
-  if (!ec) return std::nullopt;
+  if (!ec) {
+    // s2n makes the rest of this message without a word.
+    made_message = name_of(s2n_connection_get_last_message_name(conn.get()));
+    return std::nullopt;
+  }
   auto story = signing_failure(errc::signature_mismatch, done->key->name(),
                                "its " + std::string(to_string(done->request.scheme)) +
                                    " signature does not verify with the certificate's public key",
@@ -282,6 +289,7 @@ void connection::impl::complete_handshake() {
   flight.forget();
   alerts.handshake_is_done();
   ahead.forget_secret();
+  guard.end();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;

@@ -7,7 +7,9 @@
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
 #include "core/handles.hpp"
+#include "core/input_gate.hpp"
 #include "core/message_tap.hpp"
+#include "core/plain_flight_guard.hpp"
 #include "core/record_meter.hpp"
 #include "core/recorder.hpp"
 #include "core/signature_slot.hpp"
@@ -64,14 +66,29 @@ struct connection::impl {
   step write_failed(transport& transport);
   void hear_last_words(transport& transport);
   std::size_t give_unread(std::span<std::byte> into) noexcept;
-  step await_close_notify(transport& transport, phase at);
   bool has_half_close() const noexcept;
+
+  // connection_close.cpp
+  step send_close_notify(transport& transport);
+  step await_close_notify(transport& transport, phase at);
+  bool has_heard_close_notify();
 
   // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
   class call;
   bool flush_output(transport& transport);
-  bool is_tls_so_far(std::span<const std::byte> arrived);
   step after_output() const;
+  bool has_skipped_message(std::span<const std::byte> record) const noexcept;
+
+  // connection_input.cpp
+  int receive(std::span<std::byte> into);
+  std::size_t receive_more(std::span<std::byte> into);
+  bool is_in_order(std::span<const std::byte> arrived);
+  bool is_tls_so_far(std::span<const std::byte> arrived);
+  void refuse_input(std::string detail, std::string remedy);
+  internal::input_gate::stage input_stage() const noexcept;
+  bool reads_exactly() const noexcept;
+  // Nothing came of a call that wanted to read.
+  want want_input() const noexcept { return gate.is_spent() ? want::again : want::read; }
 
   // connection_handshake.cpp
   struct negotiation;
@@ -142,6 +159,10 @@ struct connection::impl {
   std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
   internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
   std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
+  internal::plain_flight_guard guard;
+  internal::input_gate gate;
+  std::string_view made_message;  // s2n's name for the last one that it read, or made
+  bool is_negotiating = false;
   std::array<std::byte, 5> first_header{};  // of the peer's first record
   std::size_t first_size = 0;
 

@@ -227,6 +227,10 @@ result<void> set_io(state_type& s, blinding wanted) {
       s2n_config_set_max_blinding_delay(config, *longest) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
+  // Always: without s2n's account of its messages nobody sees that it has skipped one (core/connection_io.cpp).
+  if (s2n_config_set_timing_checkpoint_cb(config, internal::on_checkpoint) != S2N_SUCCESS) {
+    return s2n_failure("engine");
+  }
   // Always: a refused chain of TLS 1.3 can be shown to people only with the handshake's secret (core/flight.hpp).
   if (s2n_config_set_key_log_cb(config, internal::on_key_log, &s) != S2N_SUCCESS) return s2n_failure("key log");
   return {};

@@ -49,6 +49,20 @@ TEST_P(connection_reset, forgets_a_failure_and_what_was_not_sent) {
   EXPECT_EQ(p.client_to_server("for the new one"), "for the new one");
 }
 
+TEST_P(connection_reset, looks_again_whether_its_peer_speaks_tls) {
+  auto p = make_pair(GetParam());
+  ASSERT_TRUE(p.handshake()) << why(p);
+  start_over(p);
+  p.client.handshake(p.client_io);
+  put(p.to_client, "HTTP/1.1 400 Bad Request");
+  EXPECT_EQ(p.client.handshake(p.client_io).error, errc::protocol_error);
+  EXPECT_EQ(p.client.last_failure().detail, "it sent \"HTTP/1.1 400 Bad\", which is not TLS");
+  put(p.to_server, "GET / HTTP/1.1");
+  p.to_server.bytes.erase(p.to_server.bytes.begin(), p.to_server.bytes.end() - 14);
+  EXPECT_EQ(p.server.handshake(p.server_io).error, errc::protocol_error);
+  EXPECT_EQ(p.server.last_failure().detail, "it sent \"GET / HTTP/1.1\", which is not TLS");
+}
+
 TEST_P(connection_reset, in_the_middle_of_a_handshake) {
   auto p = make_pair(GetParam());
   p.client.handshake(p.client_io);

@@ -215,13 +215,16 @@ class stream {
   lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer_of(next_layer()); }
   const lowest_layer_type& lowest_layer() const noexcept { return detail::lowest_layer_of(next_layer()); }
 
-  // Gives the NextLayer back, once shutdown is done or TLS is not wanted any more. What the connection was can still be
-  // asked for; operations fail with errc::not_ready.
+  // Gives the NextLayer back; operations fail with errc::not_ready then. What was taken from it behind the peer's
+  // close_notify is `read_ahead` (a shutdown over a socket takes none): it comes before what can still be read.
+  NextLayer release(std::vector<std::byte>& read_ahead) {
+    if (driver_) read_ahead = detail::bytes_ahead(*driver_);
+    return release();
+  }
   NextLayer release() {
     throw_if_empty();
     return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
   }
-
   // Bounds for handshakes and shutdowns that start later. Default 10 s and 5 s; errc::timed_out when they pass.
   void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
     if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);

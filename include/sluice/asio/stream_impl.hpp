@@ -58,6 +58,8 @@ class read_ahead {
     return n;
   }
   bool is_empty() const noexcept { return begin_ == end_; }
+  std::span<const std::byte> rest() const noexcept { return std::span(bytes_).subspan(begin_, end_ - begin_); }
+  void expect_more() noexcept { has_emptied_source_ = false; }
   bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
   bool has_ended() const noexcept { return has_ended_; }
   // The last time it was filled there was room for more, and no more to be had.
@@ -88,6 +90,11 @@ class layer_over final : public layer, private transport {
 
   void async_fill(const net::any_io_executor& on, io_handler handler) override {
     is_filling_ = true;
+    if constexpr (can_wait) {
+      if (!reads_ahead_) {
+        return next_.async_wait(next_type::wait_read, wait_done{this, &on, std::move(handler), &layer_over::readable});
+      }
+    }
     next_.async_read_some(ahead_.room(), wait_done{this, &on, std::move(handler), &layer_over::filled});
   }
   void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) override {
@@ -98,6 +105,7 @@ class layer_over final : public layer, private transport {
 
   void fill(error_code& ec, time_point deadline) override {
     if (!wait_for(POLLIN, ec, deadline)) return;
+    if constexpr (is_direct) return ahead_.expect_more();  // it is read directly
     const auto n = next_.read_some(ahead_.room(), ec);
     ahead_.filled(ec, n);
     if (ahead_.has_ended()) ec = {};  // for the connection to find, and to tell in its own words
@@ -112,6 +120,8 @@ class layer_over final : public layer, private transport {
   void preload(std::span<const std::byte> bytes) override { ahead_.preload(bytes); }
   bool can_fill() const noexcept override { return ahead_.has_room() && !ahead_.has_ended(); }
   bool has_ended() const noexcept override { return ahead_.has_ended(); }
+  void stop_reading_ahead() noexcept override { reads_ahead_ = false; }
+  std::span<const std::byte> unread() const noexcept override { return ahead_.rest(); }
   error_code ended_with() const noexcept override { return ahead_.why(); }
 
   bool is_owned() const noexcept override { return !std::is_reference_v<NextLayer>; }
@@ -138,6 +148,7 @@ class layer_over final : public layer, private transport {
  private:
   static constexpr bool is_direct = has_descriptor<next_type>;
   // Small over a socket, since the rest of a record is received directly: an idle stream holds little.
+  static constexpr bool can_wait = is_direct && requires { next_type::wait_read; };
   static constexpr std::size_t ahead_size = is_direct ? 512 : 17 * 1024;
 
   // Notes the outcome here, then passes it on; everything associated is the handler's.
@@ -155,7 +166,7 @@ class layer_over final : public layer, private transport {
     cancellation_slot_type get_cancellation_slot() const noexcept {
       return net::get_associated_cancellation_slot(handler);
     }
-    void operator()(error_code ec, std::size_t n) {
+    void operator()(error_code ec, std::size_t n = 0) {
       (self->*note)(ec, n);
       std::move(handler)(ec, n);
     }
@@ -164,6 +175,11 @@ class layer_over final : public layer, private transport {
   void filled(const error_code& ec, std::size_t n) {
     is_filling_ = false;
     ahead_.filled(ec, n);
+  }
+  void readable(const error_code& ec, std::size_t) {
+    is_filling_ = false;
+    if (ec) ahead_.filled(ec, 0);
+    if (!ec) ahead_.expect_more();
   }
   // A broken output is kept for the connection to find: the peer may have said why before it left.
   void drained(const error_code& ec, std::size_t) {
@@ -228,6 +244,7 @@ class layer_over final : public layer, private transport {
   // While Asio has an operation of ours under way, the descriptor is its alone: bytes would change places.
   bool is_filling_ = false;
   bool is_draining_ = false;
+  bool reads_ahead_ = true;
   error_code write_error_;
 };
 

@@ -57,6 +57,7 @@ void shutdown(driver& d, bool waits_for_peer, error_code& ec);
 
 void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown);
 layer& release(driver& d) noexcept;  // the driver is done with it
+std::vector<std::byte> bytes_ahead(const driver& d);  // taken from the layer, and not TLS
 const connection_info& info(const driver& d) noexcept;
 const failure& last_failure(const driver& d) noexcept;
 const handshake_timings& timings(const driver& d) noexcept;

@@ -41,6 +41,11 @@ class layer {
   // Why it ended; clear for a plain end of the stream.
   virtual error_code ended_with() const noexcept = 0;
 
+  // From here on no more is taken than io() is asked for, where that is possible: TLS is about to end.
+  virtual void stop_reading_ahead() noexcept = 0;
+  // What was read ahead, and nobody asked for.
+  virtual std::span<const std::byte> unread() const noexcept = 0;
+
   virtual bool is_owned() const noexcept = 0;  // false for stream<T&>
   virtual void end_output() noexcept = 0;      // no more will be written: TCP's FIN
   virtual void close() noexcept = 0;           // outstanding operations end; borrowed layers stay open
