@@ -141,8 +141,9 @@ std::string without_secrets(std::string_view text) {
     const auto one = text.substr(0, end);
     const auto equals = one.find('=');
     const auto* a = known(one.substr(0, equals));
-    const bool is_fine = equals == one.npos ? !is_ours : a != nullptr && a->take != take_pin;
-    shown += is_fine ? std::string(one) : std::string(one.substr(0, equals)) + (equals == one.npos ? "" : "=…");
+    const bool is_fine = equals == one.npos ? !is_ours || one.empty() : a != nullptr && a->take != take_pin;
+    const auto hidden = equals == one.npos ? std::string("…") : std::string(one.substr(0, equals)) + "=…";
+    shown += is_fine ? std::string(one) : hidden;
     if (end < text.size()) shown += text[end];
     text.remove_prefix(std::min(end + 1, text.size()));
   }
