@@ -57,6 +57,7 @@ class certificate {
   bool matches_ip(std::string_view literal) const;
 
  private:
+  friend class identity;
   struct parts;
   explicit certificate(std::shared_ptr<const parts> p) noexcept : parts_(std::move(p)) {}
   std::shared_ptr<const parts> parts_;

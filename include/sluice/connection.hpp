@@ -36,7 +36,7 @@ struct step {
   want next = want::nothing;
   bool ended = false;       // read(): the peer's close_notify was received, there is no more
   std::size_t bytes = 0;    // read(): put into the buffer; write(): plaintext sealed
-  error_code error;         // set: last_failure() has the story, unless the call was refused
+  error_code error;         // set: last_failure() has the story
   std::chrono::nanoseconds delay{};
 };
 
@@ -73,6 +73,9 @@ struct connection_options {
   // copied. Nothing is sent twice: info() says afterwards what the server has. Data without forward secrecy, which a
   // server may see again if somebody records it (RFC 8446 §8): only what may be done twice, such as a GET (RFC 8470).
   std::span<const std::byte> early_data = {};
+  // Client: the server's port, where it is known. Sessions are kept by it, since two ports are two servers that open
+  // only their own tickets; 0: by the name alone.
+  std::uint16_t port = 0;
 };
 
 // No call takes more than 256 KiB or 64 records of what has arrived: where a peer never stops sending the answer is
@@ -94,6 +97,10 @@ class connection {
   // matched against dNSName entries, or an IP literal, never sent and matched against iPAddress entries.
   connection(const context& ctx, role side, std::string_view server_name = {});
   connection(const context& ctx, role side, const connection_options& options);
+  // One that has failed before it began, for who must hand one out all the same: every call returns `why`. It asks
+  // nothing of the engine or of the session store.
+  static connection failed(const context& ctx, failure why);
+  // One that was moved from is empty: calls fail with errc::usage, and what is asked of it is empty as well.
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
   ~connection();
@@ -144,6 +151,7 @@ class connection {
 
   bool is_established() const noexcept;  // the handshake is done and nothing has failed
   bool has_failed() const noexcept;
+  // What ended the connection; else the last call that was refused, or a transport that broke for writing.
   const failure& last_failure() const noexcept;
   const connection_info& info() const noexcept;
   // So far. `timings` has the handshake and the signing; who looked up and connected adds the rest.
@@ -180,6 +188,7 @@ class connection {
   struct impl;  // the library's own
 
  private:
+  explicit connection(std::unique_ptr<impl> made) noexcept;
   std::unique_ptr<impl> impl_;
 };
 

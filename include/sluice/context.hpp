@@ -28,9 +28,8 @@ enum class role : std::uint8_t { client, server };
 // Whether a server asks for a client certificate, and whether it insists.
 enum class client_auth : std::uint8_t { none, optional, required };
 
-class verification;
-namespace dangerous {
-verification accept_any_certificate() noexcept;
+namespace internal {
+struct unverified;
 }
 
 // How a peer's certificate is judged. Full verification is the only kind that can be had without dangerous.hpp.
@@ -40,7 +39,7 @@ class verification {
   constexpr bool is_on() const noexcept { return on_; }
 
  private:
-  friend verification dangerous::accept_any_certificate() noexcept;
+  friend struct internal::unverified;
   constexpr explicit verification(bool on) noexcept : on_(on) {}
   bool on_ = true;
 };
@@ -91,7 +90,9 @@ struct client_options {
   verification verify;                        // sluice::dangerous turns it off
   allowances allow;
   peer_check accept;
-  std::shared_ptr<session_store> sessions;    // resume with what servers give out; null: never
+  // Resume with what servers give out; null: never. A session reaches the store once its handshake is done and every
+  // check has passed, and is resumed only where the same checks would have been made (see session_store).
+  std::shared_ptr<session_store> sessions;
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
@@ -131,7 +132,8 @@ struct server_options {
 // "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.
 result<std::vector<std::string>> parse_alpn(std::string_view text);
 
-// Immutable and shareable: copies are one context. Any thread. Every connection keeps its context alive.
+// Immutable and shareable: copies are one context. Any thread. Every connection keeps its context alive. One that was
+// moved from is empty: its connections fail with errc::usage.
 class context {
  public:
   // All the checking is done here. Errors: the config row of errc (policy_conflict, unknown_policy, bad_alpn,
@@ -149,6 +151,7 @@ class context {
   const std::shared_ptr<const state>& shared_state() const noexcept { return state_; }
 
  private:
+  friend class connection;
   explicit context(std::shared_ptr<const state> s) noexcept : state_(std::move(s)) {}
   std::shared_ptr<const state> state_;
 };

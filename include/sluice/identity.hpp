@@ -16,6 +16,7 @@
 namespace sluice::inline v0 {
 
 // Immutable and shareable; copies share the same chain and key. Any thread. Contexts keep what they use alive.
+// One that was moved from is empty, and no context takes it (errc::usage).
 class identity {
  public:
   // A chain and its key, each in any form, told by the first bytes; both may be in one file. The chain: PEM (leaf
@@ -46,7 +47,7 @@ class identity {
   result<identity> with_ocsp_response(std::span<const std::byte> response) const;
 
   const std::vector<certificate>& chain() const noexcept;
-  const certificate& leaf() const noexcept { return chain().front(); }
+  const certificate& leaf() const noexcept;
   const std::shared_ptr<private_key>& key() const noexcept;  // null when the key is in memory
 
   struct state;  // the library's own

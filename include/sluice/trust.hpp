@@ -13,7 +13,8 @@ namespace sluice::inline v0 {
 
 // Where the system's store may be: the first file that exists, else the first folder that holds a certificate. The
 // defaults cover Debian, Red Hat, SUSE, Alpine and Android layouts. SSL_CERT_FILE and SSL_CERT_DIR (folders, with
-// colons between them), when set and not empty, are read instead.
+// colons between them), when set and not empty, are read instead, but in programs that run with rights of somebody else
+// than who started them (set-uid, capabilities: secure_getenv(3)).
 struct system_store_paths {
   std::vector<std::string> files;
   std::vector<std::string> folders;

@@ -180,6 +180,8 @@ class connector : public std::enable_shared_from_this<connector> {
     end_turn();  // the handshake has a time limit of its own
     phase_ = phase::handshake;
     stream_options options;
+    error_code unknown;
+    options.port = request_.session_port != 0 ? request_.session_port : socket.remote_endpoint(unknown).port();
     options.server_name = request_.server_name.empty() ? request_.host : request_.server_name;
     if (!request_.alpn.empty()) {
       auto names = parse_alpn(request_.alpn);
@@ -386,7 +388,8 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .interface = std::string(options.interface),
           .local_address = std::string(options.local_address),
           .early_data = copy_bytes(net::buffer(options.early_data)),
-          .prelude = options.prelude};
+          .prelude = options.prelude,
+          .session_port = options.session_port};
 }
 
 void start_connect(const net::any_io_executor& executor, connect_request request,

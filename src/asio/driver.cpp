@@ -19,8 +19,10 @@ constexpr auto total = net::cancellation_type::total;
 
 connection make_connection(const context& ctx, role side, const stream_options& options) {
   return {ctx, side,
-          connection_options{
-              .server_name = options.server_name, .alpn = options.alpn, .early_data = options.early_data}};
+          connection_options{.server_name = options.server_name,
+                             .alpn = options.alpn,
+                             .early_data = options.early_data,
+                             .port = options.port}};
 }
 
 // Kept apart from a driver's own story, which the other thread may be writing.
@@ -45,10 +47,15 @@ driver::driver(std::unique_ptr<layer> below, const context& ctx, role side, stre
       park_(executor_) {}
 
 driver::driver(std::unique_ptr<layer> below, failure why, const context& ctx, serial_executor serial)
-    : driver(std::move(below), ctx, ctx.side(), {.server_name = "localhost"}, std::move(serial)) {
-  failure_ = why;
-  tls_.fail(std::move(why));
-}
+    : layer_(std::move(below)),
+      executor_(layer_->executor()),
+      strand_(std::move(serial)),
+      serial_(strand_),
+      tls_(connection::failed(ctx, why)),
+      failure_(std::move(why)),
+      handshake_timeout_(0),
+      shutdown_timeout_(0),
+      park_(executor_) {}
 
 driver::~driver() = default;
 

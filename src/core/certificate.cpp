@@ -101,6 +101,13 @@ std::vector<std::string> issuer_urls_of(const X509* x509) {
   return urls;
 }
 
+// A certificate that was moved from has nothing in it.
+template <class Parts>
+const Parts& or_empty(const std::shared_ptr<const Parts>& parts) noexcept {
+  static const Parts none{};
+  return parts ? *parts : none;
+}
+
 std::vector<std::byte> bytes_of(const unsigned char* data, int size) {
   const auto* first = reinterpret_cast<const std::byte*>(data);
   return {first, first + std::max(size, 0)};
@@ -277,21 +284,21 @@ result<std::vector<certificate>> certificate::from_file(const std::string& path)
   return from_memory(*bytes, path);
 }
 
-const std::string& certificate::subject() const noexcept { return parts_->subject; }
-const std::string& certificate::issuer() const noexcept { return parts_->issuer; }
-const std::string& certificate::serial() const noexcept { return parts_->serial; }
-const std::string& certificate::key() const noexcept { return parts_->key; }
-std::chrono::system_clock::time_point certificate::not_before() const noexcept { return parts_->not_before; }
-std::chrono::system_clock::time_point certificate::not_after() const noexcept { return parts_->not_after; }
-const std::vector<alternative_name>& certificate::names() const noexcept { return parts_->names; }
-const std::vector<std::string>& certificate::issuer_urls() const noexcept { return parts_->issuer_urls; }
-std::span<const std::byte> certificate::der() const noexcept { return parts_->der; }
-std::span<const std::byte> certificate::subject_der() const noexcept { return parts_->subject_der; }
-std::span<const std::byte> certificate::issuer_der() const noexcept { return parts_->issuer_der; }
-std::span<const std::byte> certificate::serial_der() const noexcept { return parts_->serial_der; }
-std::span<const std::byte> certificate::public_key() const noexcept { return parts_->spki; }
+const std::string& certificate::subject() const noexcept { return or_empty(parts_).subject; }
+const std::string& certificate::issuer() const noexcept { return or_empty(parts_).issuer; }
+const std::string& certificate::serial() const noexcept { return or_empty(parts_).serial; }
+const std::string& certificate::key() const noexcept { return or_empty(parts_).key; }
+std::chrono::system_clock::time_point certificate::not_before() const noexcept { return or_empty(parts_).not_before; }
+std::chrono::system_clock::time_point certificate::not_after() const noexcept { return or_empty(parts_).not_after; }
+const std::vector<alternative_name>& certificate::names() const noexcept { return or_empty(parts_).names; }
+const std::vector<std::string>& certificate::issuer_urls() const noexcept { return or_empty(parts_).issuer_urls; }
+std::span<const std::byte> certificate::der() const noexcept { return or_empty(parts_).der; }
+std::span<const std::byte> certificate::subject_der() const noexcept { return or_empty(parts_).subject_der; }
+std::span<const std::byte> certificate::issuer_der() const noexcept { return or_empty(parts_).issuer_der; }
+std::span<const std::byte> certificate::serial_der() const noexcept { return or_empty(parts_).serial_der; }
+std::span<const std::byte> certificate::public_key() const noexcept { return or_empty(parts_).spki; }
 
-std::string certificate::sha256() const { return sha256_hex(parts_->der); }
+std::string certificate::sha256() const { return sha256_hex(or_empty(parts_).der); }
 
 std::string sha256_hex(std::span<const std::byte> bytes) {
   std::array<std::byte, SHA256_DIGEST_LENGTH> digest;
@@ -301,17 +308,18 @@ std::string sha256_hex(std::span<const std::byte> bytes) {
 }
 
 std::string certificate::to_pem() const {
-  return internal::write_pem("CERTIFICATE", parts_->der.data(), parts_->der.size());
+  return internal::write_pem("CERTIFICATE", or_empty(parts_).der.data(), or_empty(parts_).der.size());
 }
 
 bool certificate::matches_host(std::string_view host) const {
   // AWS-LC would take ".example.org" for any name below it, and an empty text for a C string.
   const auto name = internal::check_host_name(host);
-  return name && !name->is_ip && !name->text.empty() && internal::matches_host(parts_->x509.get(), name->text);
+  if (!parts_ || !name) return false;
+  return !name->is_ip && !name->text.empty() && internal::matches_host(parts_->x509.get(), name->text);
 }
 
 bool certificate::matches_ip(std::string_view literal) const {
-  return internal::matches_ip(parts_->x509.get(), literal);
+  return parts_ && internal::matches_ip(parts_->x509.get(), literal);
 }
 
 }  // namespace sluice::inline v0

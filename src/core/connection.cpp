@@ -6,7 +6,6 @@
 #include "core/engine_calls.hpp"
 #include "core/error_tables.hpp"
 #include "core/host_name.hpp"
-#include "core/tickets.hpp"
 #include "sluice/printable.hpp"
 
 #include <boost/system/errc.hpp>
@@ -40,24 +39,51 @@ gathered gather(std::span<const ::iovec> from) {
   return g;
 }
 
-step error_step(errc cause) { return {.error = make_error_code(cause)}; }
-step error_step(error_code ec) { return {.error = ec}; }
+failure refusal(error_code ec, std::string detail, std::string remedy) {
+  failure story;
+  story.code = ec;
+  story.detail = std::move(detail);
+  story.remedy = std::move(remedy);
+  return story;
+}
 
-error_code broken_pipe() { return boost::system::errc::make_error_code(boost::system::errc::broken_pipe); }
+failure not_ready() {
+  return refusal(make_error_code(errc::not_ready), "the handshake is not done", "call handshake() until it is");
+}
+
+failure broken_pipe() {
+  return refusal(boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "close_notify went by", "");
+}
+
+failure out_of_range(error_code ec) { return refusal(ec, "a buffer is larger than SSIZE_MAX", ""); }
 
 bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
 
 }  // namespace
 
 connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked), guard(side == role::server) {}
+
+// Without effect. last_failure() has the story until the next.
+error_code connection::impl::refuse(failure story) {
+  refused = std::move(story);
+  if (refused.where.empty()) refused.where = place;
+  return refused.code;
+}
 connection::impl::~impl() { tell_closed(); }
 
 // Everything that a fresh connection, or one that was wiped (P11), needs to be told.
 void connection::impl::configure(const connection_options& options) {
   place = server_name.empty() ? (side == role::server ? "client" : "server") : server_name;
   auto* c = conn.get();
+  const auto& shared = *ctx.shared_state();
+  // The one before, after a reset, is let go of when this one is in its place (P26).
+  auto next = shared.engine.current(shared);
+  if (s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
+    latch(internal::s2n_failure(place));
+    return;
+  }
+  engine = std::move(next);
   const bool done =
-      s2n_connection_set_config(c, ctx.shared_state()->config.get()) == S2N_SUCCESS &&
       s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
       s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
       s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
@@ -73,10 +99,10 @@ void connection::impl::configure(const connection_options& options) {
     latch(internal::s2n_failure(place));
     return;
   }
-  if (ctx.shared_state()->keeps_handshake) {
+  if (shared.keeps_handshake) {
     recorder = std::make_unique<internal::handshake_recorder>(side == role::server);
   }
-  resume_session();
+  name_session(options);
   expect_early_data(options.early_data);
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
@@ -84,28 +110,12 @@ void connection::impl::configure(const connection_options& options) {
     return;
   }
   for (const auto& name : options.alpn) {
-    s2n_connection_append_protocol_preference(c, reinterpret_cast<const uint8_t*>(name.data()),
-                                              static_cast<uint8_t>(name.size()));
+    const auto* bytes = reinterpret_cast<const uint8_t*>(name.data());
+    if (s2n_connection_append_protocol_preference(c, bytes, static_cast<uint8_t>(name.size())) != S2N_SUCCESS) {
+      latch(internal::s2n_failure("ALPN \"" + name + "\""));
+      return;
+    }
   }
-}
-
-// A session that s2n cannot read is as good as none: the handshake is a full one.
-void connection::impl::resume_session() {
-  const auto& sessions = ctx.shared_state()->sessions;
-  if (!sessions || side != role::client) return;
-  auto session = sessions->take(session_name());
-  if (!session) return;
-  s2n_connection_set_session(conn.get(), reinterpret_cast<const uint8_t*>(session->view().data()), session->size());
-  offered_session = std::move(*session);
-}
-
-// A ticket of TLS 1.2 may be used again, and the server gives no other with a handshake that used it. What is left of
-// its lifetime is not told.
-void connection::impl::keep_session() {
-  const auto session = std::move(offered_session);
-  const bool is_reusable = s2n_connection_get_actual_protocol_version(conn.get()) < S2N_TLS13;
-  if (!info.resumed || !is_reusable || session.empty()) return;
-  ctx.shared_state()->sessions->put(session_name(), session.bytes(), internal::unknown_lifetime);
 }
 
 step connection::impl::latch(failure story) {
@@ -118,7 +128,10 @@ step connection::impl::latch(failure story) {
   if (tap) tap->tell_rest();
   signature.reset();
   const auto& watch = ctx.observer();
-  if (!established && has_begun()) end_handshake(&why);
+  if (!established && has_begun()) {
+    return_session();
+    end_handshake(&why);
+  }
   if (watch && established && !write_why.code) watch->on_failure(why);
   established = false;
   return failed_step();
@@ -130,6 +143,11 @@ connection::connection(const context& ctx, role side, std::string_view server_na
 connection::connection(const context& ctx, role side, const connection_options& options)
     : impl_(std::make_unique<impl>(ctx, side)) {
   auto& c = *impl_;
+  if (!ctx.shared_state()) {
+    c.ctx = context(std::make_shared<context::state>());
+    c.latch(internal::empty_object("context"));
+    return;
+  }
   c.conn.reset(s2n_connection_new(side == role::server ? S2N_SERVER : S2N_CLIENT));
   if (!c.conn) {
     c.latch(internal::s2n_failure("connection"));
@@ -138,11 +156,21 @@ connection::connection(const context& ctx, role side, const connection_options& 
   c.begin(options);
 }
 
+connection::connection(std::unique_ptr<impl> made) noexcept : impl_(std::move(made)) {}
+
+connection connection::failed(const context& ctx, failure why) {
+  auto own = ctx.shared_state() ? ctx : context(std::make_shared<context::state>());
+  auto made = std::make_unique<impl>(std::move(own), ctx.side());
+  made->latch(std::move(why));
+  return connection(std::move(made));
+}
+
 connection::connection(connection&&) noexcept = default;
 connection& connection::operator=(connection&&) noexcept = default;
 connection::~connection() = default;
 
 void connection::reset(const connection_options& options) {
+  if (!impl_ || !impl_->conn) return;
   auto& c = *impl_;
   c.tell_closed();
   c.signature.reset();
@@ -151,7 +179,8 @@ void connection::reset(const connection_options& options) {
   c.recorder.reset();
   c.seen.reset();
   c.read_error = c.write_error = {};
-  c.why = c.write_why = c.refusal = {};
+  c.why = c.write_why = c.refused = c.refusal = {};
+  c.sessions.reset();
   c.alert = {};
   c.alerts.forget();
   c.ahead.forget();
@@ -206,11 +235,13 @@ void connection::impl::begin(const connection_options& options) {
 }
 
 step connection::handshake(transport& io) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   if (!c.has_begun()) {
     c.began = std::chrono::steady_clock::now();
     if (c.tap) c.tap->begin();
     if (c.why.code) c.end_handshake(&c.why);
+    if (!c.why.code) c.resume_session();
   }
   if (c.why.code) return c.failed_step();
   if (c.established) return flush(io);
@@ -219,10 +250,11 @@ step connection::handshake(transport& io) {
 }
 
 step connection::read(transport& io, std::span<std::byte> into) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   if (!c.unread.empty() && !c.has_early_input() && !into.empty()) return {.bytes = c.give_unread(into)};
   if (c.why.code) return c.failed_step();
-  if (!c.established) return error_step(errc::not_ready);
+  if (!c.established) return c.refused_step(not_ready());
   if (c.has_early_input() && !into.empty()) return {.bytes = c.give_early_data(into)};
   if (c.peer_closed) return {.ended = true};
   if (into.empty()) return {};
@@ -242,7 +274,7 @@ step connection::read(transport& io, std::span<std::byte> into) {
     }
     if (n == 0) c.hear_goodbye();
     if (n >= 0) continue;
-    if (is_range_error(ec)) return error_step(ec);
+    if (is_range_error(ec)) return c.refused_step(out_of_range(ec));
     if (s2n_error_get_type(ec.value()) != S2N_ERR_T_BLOCKED) c.latch(c.engine_failure(phase::read));
     break;
   }
@@ -254,10 +286,11 @@ step connection::read(transport& io, std::span<std::byte> into) {
 }
 
 step connection::write(transport& io, std::span<const ::iovec> from) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   if (c.why.code) return c.failed_step();
-  if (!c.established) return error_step(errc::not_ready);
-  if (c.write_closed || (c.peer_closed && !c.has_half_close())) return error_step(broken_pipe());
+  if (!c.established) return c.refused_step(not_ready());
+  if (c.write_closed || (c.peer_closed && !c.has_half_close())) return c.refused_step(broken_pipe());
   if (!c.flush_output(io)) return {.next = want::write};
   if (c.write_error) return c.write_failed(io);
   const auto some = gather(from);
@@ -269,7 +302,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   const auto n = internal::send(c.conn.get(), std::span(some.parts).first(some.count), blocked, ec);
   auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
-  if (n < 0) return is_range_error(ec) ? error_step(ec) : c.latch(std::move(story));
+  if (n < 0) return is_range_error(ec) ? c.refused_step(out_of_range(ec)) : c.latch(std::move(story));
   if (c.write_error) return c.write_failed(io);
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);
@@ -278,6 +311,7 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
 }
 
 step connection::flush(transport& io) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   if (c.why.code) return c.failed_step();
   if (!c.flush_output(io)) return {.next = want::write};
@@ -285,11 +319,14 @@ step connection::flush(transport& io) {
 }
 
 error_code connection::request_key_update() {
+  if (!impl_) return internal::empty_step().error;
   auto& c = *impl_;
   if (c.why.code) return c.why.code;
-  if (!c.established) return make_error_code(errc::not_ready);
-  if (!c.has_half_close()) return make_error_code(errc::version_unsupported);
-  if (c.write_closed) return broken_pipe();
+  if (!c.established) return c.refuse(not_ready());
+  if (!c.has_half_close()) {
+    return c.refuse(refusal(make_error_code(errc::version_unsupported), "TLS 1.2 has no KeyUpdate", ""));
+  }
+  if (c.write_closed) return c.refuse(broken_pipe());
   const bool is_noted = s2n_connection_request_key_update(c.conn.get(), S2N_KEY_UPDATE_NOT_REQUESTED) == S2N_SUCCESS;
   return is_noted ? error_code() : make_error_code(errc::internal);
 }
@@ -297,35 +334,6 @@ error_code connection::request_key_update() {
 // TLS 1.2 has none: whoever hears close_notify answers with its own (RFC 5246 §7.2.1), and s2n reads no more.
 bool connection::impl::has_half_close() const noexcept {
   return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
-}
-
-void connection::fail(failure why) { impl_->latch(std::move(why)); }
-bool connection::is_established() const noexcept { return impl_->established; }
-bool connection::has_failed() const noexcept { return static_cast<bool>(impl_->why.code); }
-const failure& connection::last_failure() const noexcept { return impl_->why.code ? impl_->why : impl_->write_why; }
-const connection_info& connection::info() const noexcept { return impl_->info; }
-connection_statistics connection::statistics() const noexcept { return impl_->statistics(); }
-const handshake_view& connection::seen_handshake() const noexcept {
-  static const handshake_view nothing;
-  return impl_->seen ? *impl_->seen : nothing;
-}
-std::chrono::nanoseconds connection::signing_time() const noexcept { return impl_->signing; }
-
-std::span<const std::byte> connection::unsent() const noexcept { return impl_->output.front(); }
-void connection::sent(std::size_t bytes) { impl_->output.pop(bytes); }
-
-bool connection::has_buffered_input() const noexcept {
-  auto* conn = impl_->conn.get();
-  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 ||
-         s2n_peek_buffered(conn) > 0 || (!impl_->peer_closed && !impl_->gate.held().empty());
-}
-
-std::span<const std::byte> connection::read_ahead() const noexcept {
-  return impl_->peer_closed ? impl_->gate.held() : std::span<const std::byte>();
-}
-
-void connection::release_buffers() noexcept {
-  if (impl_->established) s2n_connection_release_buffers(impl_->conn.get());
 }
 
 }  // namespace sluice::inline v0

@@ -11,7 +11,10 @@ namespace sluice::inline v0 {
 // Done, or {write}, or refused, or failed. That the transport takes no more is left in write_error.
 step connection::impl::send_close_notify(transport& transport) {
   if (why.code) return failed_step();
-  if (!established) return {.error = make_error_code(errc::not_ready)};
+  if (!established) {
+    return refused_step(internal::make_failure(errc::not_ready, place, "the handshake is not done",
+                                               "call handshake() until it is"));
+  }
   if (!flush_output(transport)) return {.next = want::write};
   if (!write_closed) {
     write_closed = true;
@@ -25,6 +28,7 @@ step connection::impl::send_close_notify(transport& transport) {
 }
 
 step connection::shutdown_write(transport& io) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   const auto st = c.send_close_notify(io);
   if (st.error || st.next != want::nothing) return st;
@@ -33,6 +37,7 @@ step connection::shutdown_write(transport& io) {
 }
 
 step connection::shutdown(transport& io) {
+  if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   auto st = c.send_close_notify(io);
   if (st.error || st.next != want::nothing || c.peer_closed) return st;

@@ -67,6 +67,13 @@ const identity::state* selected_identity(s2n_connection* conn) {
 std::string text_of(const char* text) { return text ? text : ""; }
 std::string_view name_of(const char* text) { return text ? text : std::string_view(); }
 
+// For a story: of a key of the application's, which may throw.
+std::string name_of(const private_key& key) try {
+  return key.name();
+} catch (const std::exception&) {
+  return "private key";
+}
+
 failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
   auto why = internal::make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
   why.at = phase::signing;
@@ -174,7 +181,7 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
     return done ? S2N_SUCCESS : S2N_FAILURE;
   }
   if (type != S2N_ASYNC_SIGN) {
-    refusal = signing_failure(errc::key_refused, id->key->name(),
+    refusal = signing_failure(errc::key_refused, name_of(*id->key),
                               "the peer offers RSA key exchange only, which a key outside the process does not do",
                               "choose a policy with ECDHE, or upgrade the peer");
     return S2N_FAILURE;
@@ -182,7 +189,7 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   const auto scheme = selected_scheme(conn.get(), side);
   uint32_t size = 0;
   if (!scheme || s2n_async_pkey_op_get_input_size(op.get(), &size) != S2N_SUCCESS) {
-    refusal = signing_failure(errc::key_refused, id->key->name(),
+    refusal = signing_failure(errc::key_refused, name_of(*id->key),
                               "the signature algorithm is not one a key can be asked for");
     return S2N_FAILURE;
   }
@@ -230,7 +237,7 @@ std::optional<step> connection::impl::resume_signature() {
     made_message = name_of(s2n_connection_get_last_message_name(conn.get()));
     return std::nullopt;
   }
-  auto story = signing_failure(errc::signature_mismatch, done->key->name(),
+  auto story = signing_failure(errc::signature_mismatch, name_of(*done->key),
                                "its " + std::string(to_string(done->request.scheme)) +
                                    " signature does not verify with the certificate's public key",
                                "pair the certificate with the key it was issued for");
@@ -239,13 +246,19 @@ std::optional<step> connection::impl::resume_signature() {
 }
 
 void connection::start_external(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
-  auto* pending = impl_->signature.get();
+  auto* pending = impl_ ? impl_->signature.get() : nullptr;
   if (pending == nullptr) {
     if (ready) ready();
     return;
   }
   if (!pending->slot) {
-    pending->slot = std::make_shared<internal::signature_slot>(pending->key->name(), impl_->ctx.observer());
+    try {
+      pending->slot = std::make_shared<internal::signature_slot>(pending->key->name(), impl_->ctx.observer());
+    } catch (const std::exception& thrown) {
+      impl_->latch(signing_failure(errc::key_unavailable, "private key", thrown.what()));
+      if (ready) ready();
+      return;
+    }
     pending->request.deadline = deadline;
     // Copies: a key that answers at once may bring the connection back here before start() returns.
     const auto slot = pending->slot;
@@ -259,12 +272,14 @@ void connection::start_external(std::chrono::steady_clock::time_point deadline, 
 }
 
 void connection::expire_external() {
+  if (!impl_) return;
   auto& c = *impl_;
   if (!c.signature) return;
   const auto waited = clock_type::now() - c.signature->began;
   c.signing += waited;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
-  c.latch(signing_failure(errc::key_timed_out, c.signature->key->name(), "no answer for " + std::to_string(ms) + " ms",
+  const auto words = "no answer for " + std::to_string(ms) + " ms";
+  c.latch(signing_failure(errc::key_timed_out, name_of(*c.signature->key), words,
                           "look at the token's load, or allow the handshake more time"));
 }
 
@@ -297,6 +312,7 @@ void connection::impl::complete_handshake() {
 }
 
 std::optional<identity> connection::own_identity() const {
+  if (!impl_) return std::nullopt;
   for (const auto& one : impl_->ctx.shared_state()->identities) {
     if (one.shared_state().get() == impl_->shown) return one;
   }
@@ -324,12 +340,16 @@ namespace internal {
 
 extern "C" int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_op* op) noexcept {
   pkey_op_handle owned(op);  // ours from here on, whatever is returned (P17)
+  auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
+  if (c == nullptr) return S2N_FAILURE;
   try {
-    auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
-    return c != nullptr ? c->begin_signature(std::move(owned)) : S2N_FAILURE;
+    return c->begin_signature(std::move(owned));
+  } catch (const std::exception& thrown) {
+    c->refusal = signing_failure(errc::key_unavailable, "private key", thrown.what());
   } catch (...) {
-    return S2N_FAILURE;
+    c->refusal = signing_failure(errc::key_unavailable, "private key", "unknown exception");
   }
+  return S2N_FAILURE;
 }
 
 }  // namespace internal

@@ -8,6 +8,7 @@
 #include "core/flight.hpp"
 #include "core/handles.hpp"
 #include "core/input_gate.hpp"
+#include "core/kept_session.hpp"
 #include "core/message_tap.hpp"
 #include "core/plain_flight_guard.hpp"
 #include "core/record_meter.hpp"
@@ -52,6 +53,11 @@ struct pending_signature {
   }
 };
 
+// For objects that were moved from.
+failure empty_object(const char* what);
+const failure& empty_connection();
+step empty_step();
+
 }  // namespace internal
 
 struct connection::impl {
@@ -62,6 +68,8 @@ struct connection::impl {
   void begin(const connection_options& options);
   void configure(const connection_options& options);
   step failed_step() const { return {.error = why.code}; }
+  error_code refuse(failure story);
+  step refused_step(failure story) { return {.error = refuse(std::move(story))}; }
   step latch(failure story);
   step write_failed(transport& transport);
   void hear_last_words(transport& transport);
@@ -130,11 +138,18 @@ struct connection::impl {
   void explain(failure& story) const;
   std::vector<certificate> sent_certificates() const;
 
-  // What a session of this connection is kept under: who the server had to be. One made without verification is
-  // never resumed by a connection that verifies, for which the name on it would stand for nothing.
-  std::string session_name() const { return ctx.verifies() ? server_name : "unverified " + server_name; }
-  void resume_session();
-  void keep_session();
+  // connection_session.cpp
+  void name_session(const connection_options& options);
+  void resume_session() noexcept;
+  void return_session() noexcept;
+  void keep_session() noexcept;
+  void keep_tickets() noexcept;
+  void saw_ticket(secret bytes, std::chrono::seconds hint);
+  void note_end(const X509* x509) noexcept;
+  void put_session(const internal::kept_session& kept) noexcept;
+  template <class Call>
+  void ask_store(const char* what, Call call) noexcept;
+  void store_failed(const char* what, const char* why) noexcept;
 
   bool watches_flight() const noexcept { return !negotiated && ctx.verifies(); }
   void explain_ocsp(failure& story) const;
@@ -148,6 +163,7 @@ struct connection::impl {
   std::string server_name;  // client: whom we want; an IP literal is not sent
   std::string place;        // for failure.where
   bool is_ip = false;
+  internal::engine_configuration engine;  // that `conn` has; freed after it
   internal::connection_handle conn;
 
   // During a call:
@@ -171,6 +187,7 @@ struct connection::impl {
 
   failure why;              // latched when why.code is set
   failure write_why;        // the story of write_error, once it was told
+  failure refused;          // the last call that had no effect, for last_failure()
   failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
   // What the peer is told of a failure (RFC 8446 §6.2), where its code does not say: set beside `refusal`.
   std::optional<std::uint8_t> alert;
@@ -186,7 +203,7 @@ struct connection::impl {
   connection_info info;
   std::unique_ptr<const handshake_view> seen;
   const identity::state* shown = nullptr;
-  secret offered_session;
+  std::unique_ptr<internal::session_use> sessions;  // client, where there is a store
   // Client: to be sent. Server: what came, until the handshake is done and read() has given it all.
   std::vector<std::byte> early;
   std::size_t early_given = 0;  // server: by read(); client: to s2n

@@ -60,9 +60,26 @@ connection::impl::call::~call() {
   if (!is_finished_) finish();
 }
 
-void connection::impl::call::finish() {
+// Also from the destructor. Sealed bytes for which there is no memory cannot be sealed again: writing is over then.
+void connection::impl::call::finish() noexcept {
   is_finished_ = true;
   c_.io = nullptr;
+  try {
+    send();
+  } catch (const std::bad_alloc&) {
+    c_.write_error = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+  }
+  if (c_.produced.capacity() <= scratch_kept) scratch = std::move(c_.produced);
+  c_.produced = {};
+  try {
+    if (c_.tap) c_.tap->tell();
+  } catch (const std::bad_alloc&) {
+    c_.tap.reset();  // what it would tell from here on has gaps
+  }
+  c_.keep_tickets();
+}
+
+void connection::impl::call::send() {
   std::span<const std::byte> left = c_.produced;
   if (!left.empty() && !c_.write_error && c_.flush_output(io_)) {
     error_code ec;
@@ -71,9 +88,6 @@ void connection::impl::call::finish() {
     if (ec && !would_block(ec)) c_.write_error = ec;
   }
   if (!left.empty() && !c_.write_error) c_.output.append(left);
-  if (c_.produced.capacity() <= scratch_kept) scratch = std::move(c_.produced);
-  c_.produced = {};
-  if (c_.tap) c_.tap->tell();
 }
 
 // True when nothing is left over.

@@ -14,9 +14,11 @@ class connection::impl::call {
   call(const call&) = delete;
   call& operator=(const call&) = delete;
   ~call();
-  void finish();
+  void finish() noexcept;
 
  private:
+  void send();
+
   impl& c_;
   transport& io_;
   bool is_finished_ = false;

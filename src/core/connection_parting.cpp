@@ -16,6 +16,7 @@ step connection::impl::write_failed(transport& transport) {
     write_why = transport_failure(write_error, phase::write);
     if (const auto& watch = ctx.observer()) watch->on_failure(write_why);
   }
+  refused = {};
   return {.error = write_error};
 }
 
@@ -55,6 +56,7 @@ std::size_t connection::impl::give_unread(std::span<std::byte> into) noexcept {
 }
 
 step connection::farewell(transport& io) {
+  if (!impl_) return {};
   auto& c = *impl_;
   auto* conn = c.conn.get();
   const bool has_spoken =

@@ -133,6 +133,7 @@ result<void> connection::impl::judge_chain() {
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto x509 = parse_x509(chain[i]);
     if (!x509) return internal::make_failure(errc::malformed, place);
+    note_end(x509.get());
     const bool is_anchor = i > 0 && i + 1 == chain.size();
     if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
     if (i > 0 || side == role::server) continue;
@@ -162,12 +163,14 @@ bool connection::impl::accepts_chain() {
 }
 
 std::vector<certificate> connection::peer_certificates() const {
-  if (!impl_->ctx.verifies() || !impl_->conn) return {};
+  if (!impl_ || !impl_->ctx.verifies() || !impl_->conn) return {};
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   return parse(chain_of(impl_->conn.get(), copy));
 }
 
-std::vector<certificate> connection::sent_certificates() const { return impl_->sent_certificates(); }
+std::vector<certificate> connection::sent_certificates() const {
+  return impl_ ? impl_->sent_certificates() : std::vector<certificate>();
+}
 
 std::vector<certificate> connection::impl::sent_certificates() const {
   if (!conn) return {};
@@ -213,10 +216,10 @@ extern "C" int on_monotonic_clock(void* ctx, uint64_t* nanoseconds) noexcept {
 }
 
 extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept {
+  auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
   try {
     const std::string_view text(reinterpret_cast<const char*>(line), size);
     const auto& state = *static_cast<context::state*>(ctx);
-    auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
     if (c != nullptr && c->watches_flight()) {
       c->flight.saw_secret(
           text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
@@ -230,7 +233,7 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
     if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;
   } catch (...) {
-    return S2N_FAILURE;
+    return S2N_FAILURE;  // which s2n passes over: the connection goes on
   }
 }
 

@@ -2,9 +2,13 @@
 // What a context holds, for the core's own use.
 #pragma once
 
-#include "core/handles.hpp"
+#include "core/engine_configuration.hpp"
 #include "core/library_state.hpp"
+#include "core/ticket_schedule.hpp"
 #include "sluice/context.hpp"
+
+#include <array>
+#include <optional>
 
 namespace sluice::inline v0 {
 
@@ -14,20 +18,31 @@ struct context::state {
   sluice::policy policy;
   tls_version least_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
   std::vector<std::string> alpn;
-  std::vector<identity> identities;  // before `config`, which points into them and is freed first
+  std::vector<identity> identities;  // before `engine`, which points into them and is freed first
   std::optional<sluice::trust> trust;
+  bool skips_odd_anchors = false;  // it is the system's
   bool verifies = true;
-  bool asks_for_staple = false;
+  bool wants_staple = false;
+  bool asks_for_staple = false;  // and the engine can
   client_auth auth = client_auth::none;
   allowances allow;
   peer_check accept;
   std::shared_ptr<session_store> sessions;
+  std::array<std::byte, 32> verdict{};  // with `sessions`: a digest of what makes the verdict (core/kept_session.hpp)
+  std::optional<internal::ticket_schedule> tickets;  // server
   std::uint32_t max_early_data = 0;
+  std::size_t max_fragment = 0;      // client
+  bool grants_max_fragment = false;  // server
+  sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
   bool keeps_handshake = false;
-  internal::config_handle config;
+  internal::engine_source engine;
+
+  std::chrono::system_clock::time_point now() const noexcept {
+    return clock ? clock->now() : std::chrono::system_clock::now();
+  }
 };
 
 namespace internal {

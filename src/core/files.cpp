@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
+#include <utility>
 
 namespace sluice::inline v0::internal {
 namespace {
@@ -31,19 +33,44 @@ class descriptor {
   int value_;
 };
 
+struct wiped_at_end {
+  std::string& text;
+  ~wiped_at_end() { explicit_bzero(text.data(), text.size()); }
+};
+
 failure file_failure(const std::string& path, int error) {
   const bool is_absent = error == ENOENT || error == ENOTDIR;
   return make_failure(is_absent ? errc::file_not_found : errc::file_unreadable, path,
                       is_absent ? "" : std::strerror(error));
 }
 
-// Twice the room; what was in the old one is wiped.
-void grow(std::string& text) {
-  std::string larger(std::min(text.size() * 2, largest_file + 1), '\0');
-  text.copy(larger.data(), text.size());
-  explicit_bzero(text.data(), text.size());
-  text.swap(larger);
-}
+// What was read so far, wiped unless it is released: of a key's file, too, when its reading fails.
+class growing_text {
+ public:
+  explicit growing_text(std::size_t room) : text_(room, '\0') {}
+  growing_text(const growing_text&) = delete;
+  growing_text& operator=(const growing_text&) = delete;
+  ~growing_text() { explicit_bzero(text_.data(), text_.size()); }
+
+  std::span<char> room() noexcept { return std::span(text_).subspan(size_); }
+  std::size_t size() const noexcept { return size_; }
+  void filled(std::size_t bytes) {
+    size_ += bytes;
+    if (size_ < text_.size()) return;
+    std::string larger(std::min(text_.size() * 2, largest_file + 1), '\0');
+    text_.copy(larger.data(), size_);
+    explicit_bzero(text_.data(), text_.size());
+    text_.swap(larger);
+  }
+  std::string release() {
+    text_.resize(size_);
+    return std::exchange(text_, {});
+  }
+
+ private:
+  std::string text_;
+  std::size_t size_ = 0;
+};
 
 }  // namespace
 
@@ -55,20 +82,17 @@ result<std::string> read_file(const std::string& path) {
   if (S_ISDIR(info.st_mode)) return file_failure(path, EISDIR);
 
   // Room for all of it and one more byte: a text that grows leaves copies of itself behind.
-  std::string text;
-  text.resize(std::clamp<std::size_t>(static_cast<std::size_t>(info.st_size) + 1, smallest_room, largest_file + 1));
-  std::size_t size = 0;
+  growing_text text(
+      std::clamp<std::size_t>(static_cast<std::size_t>(info.st_size) + 1, smallest_room, largest_file + 1));
   for (;;) {
-    const auto n = ::read(file.get(), text.data() + size, text.size() - size);
+    const auto room = text.room();
+    const auto n = ::read(file.get(), room.data(), room.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return file_failure(path, errno);
-    if (n == 0) break;
-    size += static_cast<std::size_t>(n);
-    if (size > largest_file) return file_failure(path, EFBIG);
-    if (size == text.size()) grow(text);
+    if (n == 0) return text.release();
+    if (text.size() + static_cast<std::size_t>(n) > largest_file) return file_failure(path, EFBIG);
+    text.filled(static_cast<std::size_t>(n));
   }
-  text.resize(size);
-  return text;
 }
 
 std::optional<std::string_view> first_line(std::string_view text) {
@@ -80,9 +104,8 @@ std::optional<std::string_view> first_line(std::string_view text) {
 result<secret> read_secret_file(const std::string& path) {
   auto text = read_file(path);
   if (!text) return text.error();
-  secret made(*text);
-  explicit_bzero(text->data(), text->size());
-  return made;
+  const wiped_at_end guard{*text};
+  return secret(*text);
 }
 
 }  // namespace sluice::inline v0::internal

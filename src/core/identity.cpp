@@ -48,7 +48,7 @@ result<state_pointer> with_key_in_memory(const input& chain, const input& key, a
                                          const password_source& password) {
   auto read = internal::read_chain_and_key(chain, key, forms, password);
   if (!read) return read.error();
-  if (auto fits = internal::check_key_in_memory(read->key, read->chain.front(), key.where); !fits) return fits.error();
+  if (auto fits = internal::check_key_in_memory(read->key, read->chain, key.where); !fits) return fits.error();
 
   auto made = std::make_shared<identity::state>();
   made->chain = std::move(read->chain);
@@ -81,7 +81,7 @@ result<state_pointer> with_key_elsewhere(result<std::vector<certificate>> certif
                                          const std::string& where) {
   if (!key) return make_failure(errc::no_private_key, where, "the key is null");
   if (!certificates) return certificates.error();
-  if (auto fits = internal::check_key_elsewhere(*key, certificates->front(), patience); !fits) return fits.error();
+  if (auto fits = internal::check_key_elsewhere(*key, *certificates, patience); !fits) return fits.error();
   auto made = std::make_shared<identity::state>();
   made->chain = std::move(*certificates);
   made->chain_pem = pem_of(made->chain);
@@ -133,6 +133,7 @@ result<identity> identity::from_chain(std::string_view chain, std::shared_ptr<pr
 }
 
 result<identity> identity::with_ocsp_response(std::span<const std::byte> response) const {
+  if (!state_) return make_failure(errc::usage, "identity", "it is empty: it was moved from");
   auto copy = std::make_shared<state>();
   copy->chain = state_->chain;
   copy->key = state_->key;
@@ -148,7 +149,18 @@ result<identity> identity::with_ocsp_response(std::span<const std::byte> respons
   return identity(std::move(*made));
 }
 
-const std::vector<certificate>& identity::chain() const noexcept { return state_->chain; }
-const std::shared_ptr<private_key>& identity::key() const noexcept { return state_->key; }
+// Of an empty one, nothing.
+const std::vector<certificate>& identity::chain() const noexcept {
+  static const std::vector<certificate> none;
+  return state_ ? state_->chain : none;
+}
+const certificate& identity::leaf() const noexcept {
+  static const certificate none(nullptr);
+  return state_ ? state_->chain.front() : none;
+}
+const std::shared_ptr<private_key>& identity::key() const noexcept {
+  static const std::shared_ptr<private_key> none;
+  return state_ ? state_->key : none;
+}
 
 }  // namespace sluice::inline v0

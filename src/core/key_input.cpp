@@ -7,16 +7,43 @@
 #include "core/locked.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace sluice::inline v0::internal {
 namespace {
 
+// With its public half, which s2n wants and SEC 1 leaves open (RFC 5915 §3).
+result<pem_object> unlocked(pem_object key, const std::string& where, const password_source& password) {
+  auto opened = unlock(std::move(key), where, password);
+  if (!opened || !lacks_public_half(*opened)) return opened;
+  return completed(*opened, where);
+}
+
+// Forms of other programs, by how they begin.
+std::optional<failure> foreign_form(const input& from) {
+  const auto has = [&from](std::string_view words) { return from.bytes.find(words) != from.bytes.npos; };
+  const auto named = [&from](const char* whose, const char* remedy) {
+    return make_failure(errc::unsupported_key, from.where, std::string("it is in ") + whose + " form", remedy);
+  };
+  if (has("-----BEGIN OPENSSH PRIVATE KEY-----")) {
+    return named("OpenSSH's own", "have a copy of it rewritten: `ssh-keygen -p -m PKCS8 -f FILE`");
+  }
+  if (has("---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----")) {
+    return named("ssh.com's", "write it as PKCS#8: `ssh-keygen -i -f FILE`, then `ssh-keygen -p -m PKCS8`");
+  }
+  if (from.bytes.starts_with("PuTTY-User-Key-File-")) {
+    return named("PuTTY's", "`puttygen FILE -O private-openssh -o COPY`, then `ssh-keygen -p -m PKCS8 -f COPY`");
+  }
+  return std::nullopt;
+}
+
 result<pem_object> key_in_pem(const input& from, const password_source& password) {
+  if (auto foreign = foreign_form(from)) return std::move(*foreign);
   auto objects = parse_pem(from.bytes, from.where);
   if (!objects) return objects.error();
   const auto found = std::ranges::find_if(*objects, &pem_object::is_private_key);
   if (found == objects->end()) return make_failure(errc::no_private_key, from.where, "no PRIVATE KEY object in it");
-  return unlock(std::move(*found), from.where, password);
+  return unlocked(std::move(*found), from.where, password);
 }
 
 result<pem_object> key_in_der(const input& from, encoding form, const password_source& password) {
@@ -31,7 +58,7 @@ result<pem_object> key_in_der(const input& from, encoding form, const password_s
   if (object.label.empty() || (!is_encrypted && !is_private_key(object))) {
     return make_failure(errc::bad_der, from.where, "it is not a private key, or it is damaged");
   }
-  return unlock(std::move(object), from.where, password);
+  return unlocked(std::move(object), from.where, password);
 }
 
 result<pem_object> key_in_bag(pkcs12_bag& bag, const std::string& where) {

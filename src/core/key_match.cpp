@@ -2,7 +2,9 @@
 #include "core/key_match.hpp"
 
 #include "core/certificate_parts.hpp"
+#include "core/encoding.hpp"
 #include "core/error_tables.hpp"
+#include "core/locked.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
@@ -38,11 +40,18 @@ bool is_same_key(const EVP_PKEY* a, const EVP_PKEY* b) {
   return is_same;
 }
 
-pkey_handle parse_private_key(const pem_object& object) {
-  const auto* at = raw(object.der);
-  pkey_handle key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(object.der.size())));
-  ERR_clear_error();
+// ECPrivateKey (RFC 5915 §3). AWS-LC's guess by the number of fields is wrong for one without its public half.
+pkey_handle parse_sec1(const pem_object& object) {
+  CBS input;
+  CBS_init(&input, raw(object.der), object.der.size());
+  const bssl::UniquePtr<EC_KEY> ec(EC_KEY_parse_private_key(&input, nullptr));
+  pkey_handle key(ec && CBS_len(&input) == 0 ? EVP_PKEY_new() : nullptr);
+  if (key && EVP_PKEY_set1_EC_KEY(key.get(), ec.get()) != 1) key.reset();
   return key;
+}
+
+bool is_sec1(const pem_object& object) {
+  return encoding_of({reinterpret_cast<const char*>(object.der.data()), object.der.size()}) == encoding::sec1;
 }
 
 // What the certificate's key can be asked to sign with; nothing when s2n cannot use it.
@@ -67,7 +76,16 @@ failure unsupported(const std::string& where, const certificate& leaf) {
   return make_failure(errc::unsupported_key, where, "the certificate's key is " + leaf.key(), usable_keys);
 }
 
-failure mismatch(const std::string& where, const certificate& leaf) {
+// `key` is ours, where it is known: a chain is often in the wrong order.
+failure mismatch(const std::string& where, std::span<const certificate> chain, const EVP_PKEY* key) {
+  for (std::size_t i = 1; i < chain.size(); ++i) {
+    if (!is_same_key(key, public_key_of(chain[i]).get())) continue;
+    return make_failure(errc::key_mismatch, where,
+                        "the key is that of certificate " + std::to_string(i + 1) + " of " +
+                            std::to_string(chain.size()) + ", \"" + chain[i].subject() + "\"",
+                        "put that certificate first, and each issuer below what it signed");
+  }
+  const auto& leaf = chain.front();
   return make_failure(errc::key_mismatch, where,
                       "the certificate is for \"" + leaf.subject() + "\" (" + leaf.key() + ")",
                       "pair the certificate with the key it was issued for");
@@ -127,13 +145,36 @@ std::optional<std::vector<std::byte>> normal_public_key(std::span<const std::byt
   return std::vector<std::byte>(first, first + size);
 }
 
+pkey_handle parse_private_key(const pem_object& object) {
+  auto key = is_sec1(object) ? parse_sec1(object) : pkey_handle();
+  const auto* at = raw(object.der);
+  if (!key) key.reset(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(object.der.size())));
+  ERR_clear_error();
+  return key;
+}
+
+bool lacks_public_half(const pem_object& object) {
+  constexpr auto parameters = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0;
+  constexpr auto public_half = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 1;
+  CBS input, body, octets;
+  std::uint64_t version = 0;
+  int has_parameters = 0;
+  CBS_init(&input, raw(object.der), object.der.size());
+  return is_sec1(object) && CBS_get_asn1(&input, &body, CBS_ASN1_SEQUENCE) == 1 &&
+         CBS_get_asn1_uint64(&body, &version) == 1 && CBS_get_asn1(&body, &octets, CBS_ASN1_OCTETSTRING) == 1 &&
+         CBS_get_optional_asn1(&body, &octets, &has_parameters, parameters) == 1 &&
+         CBS_peek_asn1_tag(&body, public_half) != 1;
+}
+
 bool is_private_key(const pem_object& object) { return parse_private_key(object) != nullptr; }
 
 bool is_of_key(const certificate& leaf, const pem_object& key) {
   return is_same_key(parse_private_key(key).get(), public_key_of(leaf).get());
 }
 
-result<void> check_key_in_memory(const pem_object& object, const certificate& leaf, const std::string& where) {
+result<void> check_key_in_memory(const pem_object& object, std::span<const certificate> chain,
+                                 const std::string& where) {
+  const auto& leaf = chain.front();
   const auto expected = public_key_of(leaf);
   if (!expected || !trial_scheme(expected.get())) return unsupported(where, leaf);
   const auto key = parse_private_key(object);
@@ -141,16 +182,19 @@ result<void> check_key_in_memory(const pem_object& object, const certificate& le
   if (!trial_scheme(key.get())) {
     return make_failure(errc::unsupported_key, where, "the key is " + key_description(key.get()), usable_keys);
   }
-  if (!is_same_key(key.get(), expected.get())) return mismatch(where, leaf);
+  if (!is_same_key(key.get(), expected.get())) return mismatch(where, chain, key.get());
   return {};
 }
 
-result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std::chrono::milliseconds patience) {
+result<void> check_key_elsewhere(private_key& key, std::span<const certificate> chain,
+                                 std::chrono::milliseconds patience) {
+  const auto& leaf = chain.front();
   const auto expected = public_key_of(leaf);
   const auto scheme = expected ? trial_scheme(expected.get()) : std::nullopt;
   if (!scheme) return unsupported(key.name(), leaf);
   if (const auto known = key.public_key()) {
-    if (!is_same_key(parse_public_key(*known).get(), expected.get())) return mismatch(key.name(), leaf);
+    const auto ours = parse_public_key(*known);
+    if (!is_same_key(ours.get(), expected.get())) return mismatch(key.name(), chain, ours.get());
     return {};
   }
   sign_request request;
@@ -159,7 +203,7 @@ result<void> check_key_elsewhere(private_key& key, const certificate& leaf, std:
   RAND_bytes(reinterpret_cast<uint8_t*>(request.input.data()), request.input_size);
   auto signature = sign_and_wait(key, request, patience);
   if (!signature) return signature.error();
-  if (!verifies(leaf, *scheme, request.digest(), *signature)) return mismatch(key.name(), leaf);
+  if (!verifies(leaf, *scheme, request.digest(), *signature)) return mismatch(key.name(), chain, nullptr);
   return {};
 }
 

@@ -2,6 +2,7 @@
 #include "core/locked.hpp"
 
 #include "core/error_tables.hpp"
+#include "core/key_match.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
@@ -118,8 +119,7 @@ result<pem_object> unlock_traditional(pem_object key, const std::string& where, 
     OPENSSL_cleanse(key.der.data() + size, key.der.size() - static_cast<std::size_t>(size));
     key.der.resize(static_cast<std::size_t>(size));
     key.headers.clear();
-    const auto* at = static_cast<const unsigned char*>(data);
-    is_good = pkey_handle(d2i_AutoPrivateKey(nullptr, &at, size)) != nullptr;
+    is_good = is_private_key(key);
   }
   ERR_clear_error();
   if (!is_good) return wrong(where);
@@ -149,6 +149,12 @@ result<pkcs12_bag> contents_of(const EVP_PKEY* key, const STACK_OF(X509) * stack
 }
 
 }  // namespace
+
+result<pem_object> completed(const pem_object& key, const std::string& where) {
+  const auto parsed = parse_private_key(key);
+  if (!parsed) return make_failure(errc::bad_pem, where, "the " + key.label + " object is not a private key in DER");
+  return as_pkcs8(parsed.get(), where);
+}
 
 result<pem_object> unlock(pem_object key, const std::string& where, const password_source& source) {
   if (!key.is_encrypted()) return key;

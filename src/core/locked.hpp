@@ -19,6 +19,11 @@ namespace sluice::inline v0::internal {
 // AWS-LC does not know the encryption.
 result<pem_object> unlock(pem_object key, const std::string& where, const password_source& password);
 
+pkey_handle parse_private_key(const pem_object& object);  // null: AWS-LC does not understand it
+
+// The same key as PKCS#8, with its public half. bad_pem: it is not understood.
+result<pem_object> completed(const pem_object& key, const std::string& where);
+
 // What a PKCS#12 file holds. Certificates are in the file's order, which means nothing.
 struct pkcs12_bag {
   std::vector<certificate> certificates;

@@ -5,6 +5,7 @@
 #include "core/handles.hpp"
 #include "core/narrow.hpp"
 
+#include <openssl/bytestring.h>
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/pem.h>
@@ -24,9 +25,15 @@ bool is_certificate_label(std::string_view label) {
   return label == "CERTIFICATE" || label == "X509 CERTIFICATE" || label == "TRUSTED CERTIFICATE";
 }
 
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
+// What is wrong with a line that should begin or end an object and does not.
+enum class oddity : std::uint8_t { none, damaged, joined, escaped, flattened, indented, marked };
+
 struct outline {
   std::vector<std::string_view> labels;  // of every object, in order: "CERTIFICATE", "EC PRIVATE KEY"
-  std::size_t odd_line = 0;              // the first line that should begin or end an object and does not, from 1
+  std::size_t odd_line = 0;              // the first such line, from 1
+  oddity odd = oddity::none;
 };
 
 // "----BEGIN CERTIFICATE-----", "  -----END CERTIFICATE-----": lines that were marks once.
@@ -34,6 +41,23 @@ bool is_like_a_mark(std::string_view line) {
   const auto word = line.find_first_not_of("- \t\xef\xbb\xbf");  // a byte order mark, too
   if (word == line.npos || line.substr(0, word).find('-') == line.npos || !line.ends_with('-')) return false;
   return line.substr(word).starts_with("BEGIN ") || line.substr(word).starts_with("END ");
+}
+
+// Lines whose marks are whole, and not where they have to be.
+oddity misplaced_mark(std::string_view line) {
+  const auto begin = line.find(begin_mark), end = line.find(end_mark);
+  const auto first = std::min(begin, end);
+  if (first == line.npos) return oddity::none;
+  // JSON and environment variables: "-----BEGIN CERTIFICATE-----\nMIIB…".
+  if (line.find("-----\\n") != line.npos || line.find("-----\\r\\n") != line.npos) return oddity::escaped;
+  if (end != line.npos && line.find(begin_mark, end + 1) != line.npos) return oddity::joined;
+  if (begin != line.npos && line.find(end_mark, begin + 1) != line.npos) return oddity::flattened;
+  const auto before = line.substr(0, first);
+  if (before.empty()) return oddity::none;
+  const bool is_at_end = line.ends_with(mark_end) && !line.ends_with("------");
+  if (is_at_end && before == byte_order_mark) return oddity::marked;
+  if (is_at_end && before.find_first_not_of(" \t") == before.npos) return oddity::indented;
+  return oddity::none;
 }
 
 // Objects are found as AWS-LC finds them, by whole lines. It passes over what it does not know as a mark: a chain
@@ -46,17 +70,52 @@ outline outline_of(std::string_view text) {
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     while (!line.empty() && static_cast<unsigned char>(line.back()) <= ' ') line.remove_suffix(1);
     const bool is_whole = line.ends_with(mark_end) && !line.ends_with("------");
-    if (line.starts_with(begin_mark) && is_whole) {
+    auto odd = misplaced_mark(line);
+    if (odd == oddity::none && line.starts_with(begin_mark) && is_whole) {
       is_inside = true;
       line.remove_prefix(begin_mark.size());
       found.labels.push_back(line.substr(0, line.size() - std::min(line.size(), mark_end.size())));
-    } else if (line.starts_with(end_mark) && is_whole && is_inside) {
+    } else if (odd == oddity::none && line.starts_with(end_mark) && is_whole && is_inside) {
       is_inside = false;
-    } else if (found.odd_line == 0 && (is_like_a_mark(line) || line.starts_with(begin_mark))) {
+    } else if (odd == oddity::none && (is_like_a_mark(line) || line.starts_with(begin_mark))) {
+      odd = oddity::damaged;
+    }
+    if (odd != oddity::none && found.odd == oddity::none) {
+      found.odd = odd;
       found.odd_line = number;
     }
   }
   return found;
+}
+
+failure odd_line(const outline& text, std::string_view where) {
+  const auto line = "line " + std::to_string(text.odd_line);
+  const auto named = [&](std::string detail, std::string remedy) {
+    return make_failure(errc::bad_pem, std::string(where), line + std::move(detail), std::move(remedy));
+  };
+  switch (text.odd) {
+    case oddity::joined:
+      return named(" ends one object and begins the next: a line break is missing between them",
+                   "put one there; `cat` joins files that do not end with one");
+    case oddity::escaped:
+      return named(" has its line breaks written as \\n", "write real ones: `printf '%b' \"$TEXT\"` does");
+    case oddity::flattened:
+      return named(" holds a whole object: its line breaks are lost", "copy the original, as a file");
+    case oddity::indented: return named(" is indented, where an object begins or ends", "remove the blanks before it");
+    case oddity::marked:
+      return named(" begins with a byte order mark", "remove it: `sed -i 's/\\xef\\xbb\\xbf//' FILE`");
+    case oddity::none:
+    case oddity::damaged: break;
+  }
+  return named(" should begin or end an object, and is damaged", "");
+}
+
+// OpenSSL's own form with settings behind the certificate (what it may be trusted for), which would be lost.
+bool has_trust_settings(const pem_object& object) {
+  if (object.label != "TRUSTED CERTIFICATE") return false;
+  CBS input, element;
+  CBS_init(&input, reinterpret_cast<const std::uint8_t*>(object.der.data()), object.der.size());
+  return CBS_get_asn1_element(&input, &element, CBS_ASN1_SEQUENCE) == 1 && CBS_len(&input) > 0;
 }
 
 // "site.pem: certificate 2 of 3", "site.pem: object 1 of 2".
@@ -99,7 +158,17 @@ struct raw_object {
 
 }  // namespace
 
-pem_object::~pem_object() { OPENSSL_cleanse(der.data(), der.size()); }
+void pem_object::wipe() noexcept { OPENSSL_cleanse(der.data(), der.size()); }
+
+// The vector would give its memory back as it is.
+pem_object& pem_object::operator=(pem_object&& other) noexcept {
+  if (this == &other) return *this;
+  wipe();
+  label = std::move(other.label);
+  headers = std::move(other.headers);
+  der = std::move(other.der);
+  return *this;
+}
 
 bool pem_object::is_certificate() const noexcept { return is_certificate_label(label); }
 
@@ -121,8 +190,12 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
                         "it is text in " + std::string(wide) + ", where PEM is ASCII",
                         "convert it: `iconv -f " + std::string(wide) + " -t UTF-8`");
   }
-  const auto [labels, odd_line] = outline_of(text);
-  const bio_handle bio(BIO_new_mem_buf(text.data(), *size));
+  // One at the very beginning does no harm, when it is not given to AWS-LC.
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  const auto lines = outline_of(text);
+  if (lines.odd != oddity::none && lines.odd != oddity::damaged) return odd_line(lines, where);
+  const auto& labels = lines.labels;
+  const bio_handle bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   if (!bio) return out_of_memory(where);
 
   std::vector<pem_object> objects;
@@ -139,12 +212,14 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
     object.headers = raw.header;
     const auto* bytes = reinterpret_cast<const std::byte*>(raw.data);
     object.der.assign(bytes, bytes + raw.size);
+    if (has_trust_settings(object)) {
+      return make_failure(errc::bad_pem, place_of(objects.size(), labels, where),
+                          "it is a TRUSTED CERTIFICATE with settings of OpenSSL's, which are not followed here",
+                          "write it without them: `openssl x509 -in FILE -out PLAIN.pem`");
+    }
     objects.push_back(std::move(object));
   }
-  if (odd_line != 0) {
-    return make_failure(errc::bad_pem, std::string(where),
-                        "line " + std::to_string(odd_line) + " should begin or end an object, and is damaged");
-  }
+  if (lines.odd != oddity::none) return odd_line(lines, where);
   return objects;
 }
 

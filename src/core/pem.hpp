@@ -15,10 +15,11 @@ struct pem_object {
   std::string label;    // "CERTIFICATE", "EC PRIVATE KEY"
   std::string headers;  // RFC 1421 headers of an encrypted traditional key; mostly empty
   std::vector<std::byte> der;
-  ~pem_object();  // wipes: it may be a key
+  ~pem_object() { wipe(); }  // it may be a key
   pem_object() = default;
   pem_object(pem_object&&) noexcept = default;
-  pem_object& operator=(pem_object&&) noexcept = default;
+  pem_object& operator=(pem_object&& other) noexcept;
+  void wipe() noexcept;
 
   bool is_certificate() const noexcept;
   bool is_private_key() const noexcept;

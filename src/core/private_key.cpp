@@ -136,17 +136,20 @@ namespace internal {
 bool signature_slot::settle(answer given, repeated repeat) {
   std::function<void()> call;
   std::optional<failure> why = given.why;
+  bool is_repeated = false;
   {
     const std::lock_guard lock(gate_);
-    if (settled_) {
-      if (watch && repeat == repeated::reported) {
-        watch->on_warning("the private key " + printable(key) + " answered the same request twice");
-      }
-      return false;
+    is_repeated = std::exchange(settled_, true);
+    if (!is_repeated) {
+      if (!abandoned_) answer_ = std::move(given);
+      call = std::move(ready_);
     }
-    settled_ = true;
-    if (!abandoned_) answer_ = std::move(given);
-    call = std::move(ready_);
+  }
+  if (is_repeated) {
+    if (watch && repeat == repeated::reported) {
+      watch->on_warning("the private key " + printable(key) + " answered the same request twice");
+    }
+    return false;
   }
   if (watch) {
     watch->on_signature({.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked});
@@ -184,13 +187,28 @@ bool signature_slot::is_wanted() const {
   return !settled_ && !abandoned_;
 }
 
-void signature_slot::drop() {
+// From a destructor. Who waits is told by the code alone where there is no memory for the words; and if it cannot be
+// woken either, its deadline ends the wait.
+void signature_slot::drop() noexcept {
   {
     const std::lock_guard lock(gate_);
     is_dropped_ = true;
     if (is_starting_) return;
   }
-  settle({{}, key_failure(errc::key_unavailable, key, "the key dropped the request")}, repeated::ignored);
+  try {
+    settle({{}, key_failure(errc::key_unavailable, key, "the key dropped the request")}, repeated::ignored);
+  } catch (...) {
+    settle_without_words();
+  }
+}
+
+void signature_slot::settle_without_words() noexcept try {
+  failure bare;
+  bare.code = make_error_code(errc::key_unavailable);
+  bare.at = phase::signing;
+  settle({{}, std::move(bare)}, repeated::ignored);
+} catch (...) {
+  return;
 }
 
 // A promise dropped while start() runs is judged at its end: if an exception dropped it, that one has the words.

@@ -31,7 +31,7 @@ struct signature_slot {
   // Any thread. The first answer is kept and `ready` is called, outside the lock; others are refused.
   enum class repeated { reported, ignored };
   bool settle(answer given, repeated repeat);
-  void drop();  // the promise is gone; no matter if it was answered
+  void drop() noexcept;  // the promise is gone; no matter if it was answered
 
   // Hands the request to a key. What the key throws becomes the answer.
   void start(private_key& with, const sign_request& request, signature_promise promise);
@@ -45,6 +45,8 @@ struct signature_slot {
   const std::string key;
 
  private:
+  void settle_without_words() noexcept;
+
   const std::shared_ptr<observer> watch;
   const std::chrono::steady_clock::time_point asked;
   mutable std::mutex gate_;

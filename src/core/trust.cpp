@@ -55,7 +55,7 @@ failure empty_store(const std::vector<std::string>& tried) {
 }
 
 std::string variable(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = ::secure_getenv(name);  // not in a set-uid program: who calls it must not choose its trust
   return value != nullptr ? value : "";
 }
 
@@ -138,8 +138,9 @@ result<trust> trust::from_file(const std::string& path, const password_source& p
 result<trust> trust::from_folder(const std::string& path) {
   std::error_code ec;
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(path, ec)) {
-    if (is_certificate_name(entry.path())) files.push_back(entry.path());
+  // Not by a loop over the iterator: its ++ throws.
+  for (fs::directory_iterator entry(path, ec); !ec && entry != fs::directory_iterator(); entry.increment(ec)) {
+    if (is_certificate_name(entry->path())) files.push_back(entry->path());
   }
   if (ec) {
     return internal::make_failure(

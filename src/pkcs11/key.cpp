@@ -23,19 +23,30 @@ failure timed_out(const std::string& name, std::chrono::milliseconds patience) {
   return why;
 }
 
+// May be what was decrypted: wiped wherever it ends, also where it comes too late for who asked.
+struct wiped_outcome {
+  explicit wiped_outcome(result<der::bytes> given) : outcome(std::move(given)) {}
+  wiped_outcome(wiped_outcome&&) noexcept = default;
+  wiped_outcome& operator=(wiped_outcome&&) = delete;
+  ~wiped_outcome() {
+    if (outcome) explicit_bzero(outcome->data(), outcome->size());
+  }
+  result<der::bytes> outcome;
+};
+
 // Submits and waits. What comes too late finds nobody.
 result<der::bytes> run(key::state& k, std::function<CK_RV(const bench_vise&, der::bytes&)> work) {
   if (auto refused = refuse_after_fork(k)) return *refused;
-  auto promise = std::make_shared<std::promise<result<der::bytes>>>();
+  auto promise = std::make_shared<std::promise<wiped_outcome>>();
   auto answer = promise->get_future();
   k.pool->submit({.key = k.record,
                   .work = std::move(work),
-                  .done = [promise](result<der::bytes> outcome) { promise->set_value(std::move(outcome)); },
+                  .done = [promise](result<der::bytes> got) { promise->set_value(wiped_outcome(std::move(got))); },
                   .deadline = std::chrono::steady_clock::now() + k.patience});
   if (answer.wait_for(k.patience + std::chrono::milliseconds(50)) != std::future_status::ready) {
     return timed_out(k.record->name, k.patience);
   }
-  return answer.get();
+  return std::move(answer.get().outcome);
 }
 
 // Which of several public keys is the key's own: the one with which a signature of it verifies. A key that asks for its

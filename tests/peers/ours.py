@@ -59,6 +59,7 @@ def compiled(command, env=None):
 class Go(Library):
     name = "go"
     title, about = "Go", "`crypto/tls`"
+    renews_tickets = True
 
     def build(self):
         """With the standard library alone: nothing is fetched."""

@@ -52,6 +52,7 @@ class Implementation:
     title, about = "?", "?"  # for docs/interop.md
     reverses = False  # its echo: OpenSSL's turns each line around
     speaks_http = False  # and has nothing echoed
+    renews_tickets = False  # as a server, with each resumption, and takes the one before no more
     chooses_version = True  # else our server offers one version alone
     # Why something cannot be asked of it, by side/capability/version or the beginning of that.
     cannot = {}

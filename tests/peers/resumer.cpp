@@ -27,12 +27,12 @@ asio::awaitable<void> talk(sluice::context tls, std::string port, sluice::failur
   co_await s.async_shutdown(asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<void> talk_twice(sluice::context tls, std::string port, sluice::failure& why) {
-  for (int i = 0; i < 2; ++i) co_await talk(tls, port, why);
+asio::awaitable<void> talk_often(sluice::context tls, std::string port, int times, sluice::failure& why) {
+  for (int i = 0; i < times; ++i) co_await talk(tls, port, why);
 }
 
 int main(int argc, char** argv) {
-  if (argc != 3) return std::cerr << "usage: peer_resumer PORT CA_FILE\n", 1;
+  if (argc != 4) return std::cerr << "usage: peer_resumer PORT CA_FILE TIMES\n", 1;
   sluice::failure why;
   try {
     sluice::client_options options;
@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
     options.sessions = sluice::make_session_store();
     const auto tls = sluice::context::client(options).value();
     asio::io_context io;
-    asio::co_spawn(io, talk_twice(tls, argv[1], why), [](std::exception_ptr thrown) {
+    asio::co_spawn(io, talk_often(tls, argv[1], std::stoi(argv[3]), why), [](std::exception_ptr thrown) {
       if (thrown) std::rethrow_exception(thrown);
     });
     io.run();

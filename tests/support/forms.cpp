@@ -42,15 +42,31 @@ std::string pkcs8_der(const std::string& key_pem) {
 }
 
 std::string traditional_der(const std::string& key_pem) {
+  return traditional_der(kit::local_key::from_pem(key_pem).value().get());
+}
+
+std::string traditional_der(EVP_PKEY* key) {
   const auto out = sink();
-  i2d_PrivateKey_bio(out.get(), kit::local_key::from_pem(key_pem).value().get());
+  i2d_PrivateKey_bio(out.get(), key);
+  return text_of(out);
+}
+
+std::string traditional_pem(EVP_PKEY* key, const std::string& password) {
+  const auto out = sink();
+  std::string copy = password;
+  PEM_write_bio_ECPrivateKey(out.get(), EVP_PKEY_get0_EC_KEY(key), copy.empty() ? nullptr : EVP_aes_256_cbc(),
+                             reinterpret_cast<uint8_t*>(copy.data()), static_cast<int>(copy.size()), nullptr, nullptr);
   return text_of(out);
 }
 
 std::string encrypted_pkcs8_der(const std::string& key_pem, const std::string& password) {
+  return encrypted_pkcs8_der(kit::local_key::from_pem(key_pem).value().get(), password);
+}
+
+std::string encrypted_pkcs8_der(EVP_PKEY* key, const std::string& password) {
   const auto out = sink();
-  i2d_PKCS8PrivateKey_bio(out.get(), kit::local_key::from_pem(key_pem).value().get(), EVP_aes_256_cbc(),
-                          password.data(), static_cast<int>(password.size()), nullptr, nullptr);
+  i2d_PKCS8PrivateKey_bio(out.get(), key, EVP_aes_256_cbc(), password.data(), static_cast<int>(password.size()),
+                          nullptr, nullptr);
   return text_of(out);
 }
 

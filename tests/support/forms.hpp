@@ -15,7 +15,10 @@ std::string der_of(const std::string& certificate_pem);
 
 std::string pkcs8_der(const std::string& key_pem);
 std::string traditional_der(const std::string& key_pem);  // PKCS#1 or SEC 1
+std::string traditional_der(EVP_PKEY* key);
+std::string traditional_pem(EVP_PKEY* key, const std::string& password = "");  // of an EC key
 std::string encrypted_pkcs8_der(const std::string& key_pem, const std::string& password);
+std::string encrypted_pkcs8_der(EVP_PKEY* key, const std::string& password);
 std::string encrypted_pkcs8_pem(const std::string& key_pem, const std::string& password);
 // RFC 1421 headers.
 std::string encrypted_traditional_pem(const std::string& key_pem, const std::string& password,

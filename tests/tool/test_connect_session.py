@@ -42,12 +42,13 @@ def test_a_session_for_another_name_or_out_of_date_is_not_used_and_said(server, 
     file = tmp_path / "session"
     connect(server, authority, "--session-out", file)
     lines = file.read_text().splitlines()
-    assert lines[0] == "sluice session 1" and lines[1] == "localhost"
+    address, digest = lines[1].split(" ")
+    assert lines[0] == "sluice session 2" and address == server.name and len(digest) == 32
 
-    file.write_text("\n".join([lines[0], "other.example", *lines[2:]]) + "\n")
+    file.write_text("\n".join([lines[0], f"other.example:443 {digest}", *lines[2:]]) + "\n")
     ran, report = connect(server, authority, "--session-in", file)
     assert (ran.code, report["tls"]["resumed"]) == (0, False)
-    assert ran.err.startswith(f"sluice: {file}: the session is for other.example; the handshake was a full one\n")
+    assert ran.err.startswith(f"sluice: {file}: the session is for other.example:443; the handshake was a full one\n")
 
     file.write_text("\n".join([*lines[:2], "1000000000", lines[3]]) + "\n")
     ran, report = connect(server, authority, "--session-in", file)
@@ -55,14 +56,33 @@ def test_a_session_for_another_name_or_out_of_date_is_not_used_and_said(server, 
     assert f"{file}: the session ended on 2001-09-09T01:46:40Z" in ran.err
 
 
+@pytest.mark.parametrize("how", [("--alpn", "h2"), ("--max-tls", "1.2"), ("--insecure",)])
+def test_a_session_made_with_other_options_is_not_used_and_said(how, server, authority, tmp_path):
+    file = tmp_path / "session"
+    connect(server, authority, "--session-out", file, *how)
+    ran, report = connect(server, authority, "--session-in", file)
+    assert (ran.code, report["tls"]["resumed"]) == (0, False)
+    assert ran.err.startswith(f"sluice: {file}: the session was made with other options (trust, policy, protocols, ")
+
+
+def test_a_session_of_another_port_is_not_used_and_said(server, serve, site, authority, tmp_path):
+    file = tmp_path / "session"
+    connect(server, authority, "--session-out", file)
+    other = serve("--cert", site.cert, "--key", site.key)
+    ran, report = connect(other, authority, "--session-in", file)
+    assert (ran.code, report["tls"]["resumed"]) == (0, False)
+    assert ran.err.startswith(f"sluice: {file}: the session is for {server.name}; the handshake was a full one\n")
+
+
 def test_a_session_the_server_does_not_take_makes_a_full_handshake(server, serve, site, authority, tmp_path):
     file = tmp_path / "session"
     connect(server, authority, "--session-out", file)
-    other = serve("--cert", site.cert, "--key", site.key)  # with keys of its own for tickets
-    ran, report = connect(other, authority, "--session-in", file)
-    assert (ran.code, ran.out, report["tls"]["resumed"]) == (0, b"hello\n", False)
-
     lines = file.read_text().splitlines()
+    other = serve("--cert", site.cert, "--key", site.key)  # with keys of its own for tickets
+    file.write_text("\n".join([lines[0], lines[1].replace(server.name, other.name), *lines[2:]]) + "\n")
+    ran, report = connect(other, authority, "--session-in", file)
+    assert (ran.code, ran.out, ran.err.count("\n"), report["tls"]["resumed"]) == (0, b"hello\n", 1, False)
+
     file.write_text("\n".join([*lines[:3], base64.b64encode(os.urandom(200)).decode()]) + "\n")
     ran, report = connect(server, authority, "--session-in", file)
     assert (ran.code, report["tls"]["resumed"]) == (0, False)
@@ -73,10 +93,10 @@ def test_a_session_the_server_does_not_take_makes_a_full_handshake(server, serve
     [
         "",
         "something else\n",
-        "sluice session 1\nlocalhost\n2000000000\nQUJD",
-        "sluice session 1\nlocalhost\n2000000000\n***\n",
-        "sluice session 1\nlocalhost\nsoon\nQUJD\n",
-        "sluice session 2\nlocalhost\n2000000000\nQUJD\n",
+        "sluice session 2\nlocalhost\n2000000000\nQUJD",
+        "sluice session 2\nlocalhost\n2000000000\n***\n",
+        "sluice session 2\nlocalhost\nsoon\nQUJD\n",
+        "sluice session 1\nlocalhost\n2000000000\nQUJD\n",  # as Sluice 0.1 kept it, by the name alone
     ],
 )
 def test_a_file_that_is_no_sessions_is_an_error_before_anybody_is_asked(text, authority, tmp_path):

@@ -41,6 +41,10 @@ struct foreign_server {
     at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     EXPECT_EQ(::connect(out, reinterpret_cast<const sockaddr*>(&at), sizeof at), 0);
     blocking::handshake(tls, out, std::chrono::steady_clock::now() + 60s);
+    if (tls.is_established()) {  // or else OpenSSL forgets the session
+      socket_transport io(out);
+      tls.shutdown_write(io);
+    }
     ::close(out);
     return tls;
   }
@@ -84,6 +88,19 @@ TEST(weak_servers, share_nothing_with_us) {
     const foreign_server server({"-tls1_2", "-cipher", suites});
     expect_alert(server.meet({}), handshake_failure, suites);
   }
+}
+
+// RFC 5246 §7.3.
+TEST(servers_without_tickets, are_resumed_by_the_id_of_their_session) {
+  const foreign_server server({"-tls1_2", "-no_ticket"});
+  const client_options keeping{.sessions = make_session_store()};
+  for (const bool expected : {false, true, true}) {
+    const auto tls = server.meet(keeping);
+    ASSERT_TRUE(tls.is_established()) << tls.last_failure().message();
+    EXPECT_EQ(tls.info().resumed, expected);
+  }
+  const foreign_server forgetful({"-tls1_2", "-no_ticket", "-no_cache"});
+  for (int i = 0; i < 2; ++i) EXPECT_FALSE(forgetful.meet(keeping).info().resumed);
 }
 
 }  // namespace

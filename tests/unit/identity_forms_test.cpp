@@ -3,6 +3,8 @@
 #include "support/flavour.hpp"
 #include "support/forms.hpp"
 
+#include <openssl/ec_key.h>
+
 #include <gtest/gtest.h>
 
 namespace sluice::test {
@@ -52,6 +54,24 @@ TEST(identity_forms, der_keys_and_certificates_make_a_handshake) {
     expect_works(identity::from_memory(chain, traditional_der(s.key)), type + " PKCS#1 or SEC 1");
     expect_works(identity::from_memory(s.chain, traditional_der(s.key)), type + " with a chain in PEM");
     expect_works(identity::from_memory(chain, s.key), type + " with a key in PEM");
+  }
+}
+
+// RFC 5915 §3: the public half is optional, and `openssl ec -no_public` leaves it out.
+TEST(identity_forms, ec_keys_without_their_public_half_make_a_handshake) {
+  for (const std::string type : {"ec256", "ec384", "ec521"}) {
+    const auto& s = site(type);
+    const auto key = kit::local_key::from_pem(s.key).value();
+    auto* ec = EVP_PKEY_get0_EC_KEY(key.get());
+    EC_KEY_set_enc_flags(ec, EC_PKEY_NO_PUBKEY);
+    const auto der = traditional_der(key.get());
+    EXPECT_LT(der.size(), traditional_der(s.key).size());
+    expect_works(identity::from_memory(s.chain, der), type + " DER");
+    expect_works(identity::from_pem(s.chain, traditional_pem(key.get())), type + " PEM");
+    expect_works(identity::from_pem(s.chain, traditional_pem(key.get(), "right"), password("right")),
+                 type + " encrypted");
+    expect_works(identity::from_memory(s.chain, encrypted_pkcs8_der(key.get(), "right"), password("right")),
+                 type + " PKCS#8, encrypted");
   }
 }
 

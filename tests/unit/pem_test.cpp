@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts in PEM as editors, mail and concatenation leave them: all of it is loaded, or nothing and the place is named.
+#include "core/pem.hpp"
 #include "support/flavour.hpp"
+#include "support/forms.hpp"
 
 #include <gtest/gtest.h>
 
@@ -92,15 +94,96 @@ TEST(pem, with_an_end_that_is_damaged_or_missing_is_not_loaded_at_all) {
 TEST(pem, with_a_beginning_that_is_damaged_or_missing_is_not_loaded_at_all) {
   const auto good = root().certificate();
   for (const auto* other : {"-----BEGIN CERTIFICATE----", "----BEGIN CERTIFICATE-----", "------BEGIN CERTIFICATE-----",
-                            " -----BEGIN CERTIFICATE-----", "\xef\xbb\xbf-----BEGIN CERTIFICATE-----",
-                            "-----BEGIN CERTIFICATE", "-----BEGIN CERTIFICATE-----q"}) {
+                            " ----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE",
+                            "-----BEGIN CERTIFICATE-----q"}) {
     const chain_of_three chain(replaced(good, begin, other));
     expect_odd_line(chain.text, chain.third_line);
     expect_odd_line(with_crlf(chain.text), chain.third_line);
   }
   const chain_of_three without(replaced(good, begin, ""));
   expect_odd_line(without.text, without.third_line + lines(good) - 1);
-  expect_odd_line("\xef\xbb\xbf" + site().chain, 1);
+}
+
+const std::string mark = "\xef\xbb\xbf";
+
+TEST(pem, with_a_byte_order_mark_is_loaded_and_named_where_the_mark_is_in_the_middle) {
+  EXPECT_TRUE(identity::from_pem(mark + site().chain, mark + site().key));
+  EXPECT_TRUE(identity::from_memory(mark + site().chain, mark + site().key));
+  EXPECT_TRUE(trust::from_pem(mark + root().certificate()));
+  const chain_of_three chain(mark + root().certificate());
+  expect_bad(chain.text, "", "line " + std::to_string(chain.third_line) + " begins with a byte order mark");
+}
+
+TEST(pem, with_two_objects_on_one_line_says_that_a_line_break_is_missing) {
+  auto first = site().certificate;
+  first.pop_back();
+  const auto words = " ends one object and begins the next: a line break is missing between them";
+  expect_bad(first + root().certificate(), "", "line " + std::to_string(lines(first) + 1) + words);
+  const auto key = identity::from_pem(site().chain, first + site().key);
+  ASSERT_FALSE(key);
+  EXPECT_EQ(key.error().detail, "line " + std::to_string(lines(first) + 1) + words);
+}
+
+TEST(pem, with_escaped_or_lost_line_breaks_says_so) {
+  std::string escaped, flat;
+  for (const char c : site().certificate) {
+    escaped += c == '\n' ? "\\n" : std::string(1, c);
+    flat += c == '\n' ? ' ' : c;
+  }
+  for (const auto& text : {escaped, '"' + escaped + '"', "tls.crt: \"" + escaped + "\"\n"}) {
+    expect_bad(text, "", "line 1 has its line breaks written as \\n");
+  }
+  expect_bad("\n" + flat, "", "line 2 holds a whole object: its line breaks are lost");
+}
+
+TEST(pem, that_is_indented_says_so) {
+  std::string indented = "    ";
+  for (const char c : site().certificate) indented += c == '\n' ? std::string("\n    ") : std::string(1, c);
+  expect_bad(indented, "", "line 1 is indented, where an object begins or ends");
+  const auto good = root().certificate();
+  for (const auto* blanks : {" ", "\t"}) {
+    const chain_of_three chain(replaced(good, begin, blanks + begin));
+    const auto line = "line " + std::to_string(chain.third_line);
+    expect_bad(chain.text, "", line + " is indented, where an object begins or ends");
+  }
+}
+
+TEST(pem, in_the_form_of_another_program_is_named_with_what_converts_it) {
+  const std::string openssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"
+                              "-----END OPENSSH PRIVATE KEY-----\n";
+  for (const auto& made : {identity::from_pem(site().chain, openssh), identity::from_memory(site().chain, openssh)}) {
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, make_error_code(errc::unsupported_key));
+    EXPECT_EQ(made.error().detail, "it is in OpenSSH's own form");
+    EXPECT_EQ(made.error().remedy, "have a copy of it rewritten: `ssh-keygen -p -m PKCS8 -f FILE`");
+  }
+  const auto putty = identity::from_memory(site().chain, "PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\n");
+  ASSERT_FALSE(putty);
+  EXPECT_EQ(putty.error().detail, "it is in PuTTY's form");
+}
+
+TEST(pem, with_openssl_s_trust_settings_is_refused_by_name_and_without_them_loaded) {
+  const auto settings = "0\x0a0\x08\x06\x06\x2b\x06\x01\x05\x05\x07";  // something behind the certificate
+  const auto der = der_of(root().certificate());
+  const auto pem = [](const std::string& bytes) {
+    return internal::write_pem("TRUSTED CERTIFICATE", bytes.data(), bytes.size());
+  };
+  EXPECT_TRUE(trust::from_pem(pem(der)));
+  const auto made = trust::from_pem(pem(der + settings), "ca.pem");
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, make_error_code(errc::bad_pem));
+  EXPECT_EQ(made.error().where, "ca.pem: certificate 1 of 1");
+  EXPECT_EQ(made.error().detail, "it is a TRUSTED CERTIFICATE with settings of OpenSSL's, which are not followed here");
+}
+
+TEST(pem, with_the_issuer_above_the_leaf_says_where_the_leaf_is) {
+  const auto text = chain_of_three::middle().certificate() + site().certificate;
+  for (const auto& made : {identity::from_pem(text, site().key), identity::from_memory(text, site().key)}) {
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, make_error_code(errc::key_mismatch));
+    EXPECT_EQ(made.error().detail, "the key is that of certificate 2 of 2, \"CN=localhost\"");
+    EXPECT_EQ(made.error().remedy, "put that certificate first, and each issuer below what it signed");
+  }
 }
 
 // As "Save as Unicode" and PowerShell's ">" leave it, with a byte order mark or without.

@@ -214,5 +214,22 @@ TEST(external_key, serves_many_connections_on_many_threads) {
   EXPECT_EQ(succeeded, 32);
 }
 
+TEST(external_key, that_throws_when_asked_for_its_name_fails_the_handshake_and_no_more) {
+  struct nameless final : private_key {
+    explicit nameless(std::shared_ptr<private_key> k) : inner(std::move(k)) {}
+    void start(const sign_request& request, signature_promise promise) override {
+      inner->start(request, std::move(promise));
+    }
+    std::optional<std::vector<std::byte>> public_key() const override { return inner->public_key(); }
+    std::string name() const override { throw std::runtime_error("it has lost its name"); }
+    std::shared_ptr<private_key> inner;
+  };
+  const auto born = signer_site("ec256");
+  auto p = meeting(identity::from_chain(born.chain, std::make_shared<nameless>(born.key)).value(), {});
+  EXPECT_FALSE(p.handshake());
+  EXPECT_EQ(p.server.last_failure().code, errc::key_unavailable) << why(p);
+  EXPECT_EQ(p.server.last_failure().detail, "it has lost its name");
+}
+
 }  // namespace
 }  // namespace sluice::test

@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 
 namespace sluice::tool {
 namespace {
@@ -70,17 +71,26 @@ std::optional<failure> check_requirements(const client_verb_options& options, co
   return p.least_validity ? check_validity(r, *p.least_validity) : std::nullopt;
 }
 
+// Of a port; 0 for a service's name.
+std::uint16_t number_of(const std::string& port) {
+  std::uint16_t number = 0;
+  const auto read = std::from_chars(port.data(), port.data() + port.size(), number);
+  return read.ec == std::errc() && read.ptr == port.data() + port.size() ? number : std::uint16_t{0};
+}
+
 // The stream, or why there is none.
 asio::awaitable<void> dial_tcp(const client_plan& p, route& way, std::string_view early_data, dialled& made) {
   auto& r = made.report;
   failure why;
   connect_report story;
+  const bool has_proxy = way.proxy().has_value();
   const connect_options wishes{.timeout = p.limit,
                                .server_name = r.server_name,
                                .failure = &why,
                                .report = &story,
                                .early_data = early_data,
-                               .prelude = way.before_tls()};
+                               .prelude = way.before_tls(),
+                               .session_port = has_proxy ? number_of(p.to.port) : std::uint16_t{0}};
   const auto& first = way.first();
   auto outcome = co_await async_connect(p.tls, first.host, first.port, wishes, use_tuple);
   r.prelude = story.prelude;

@@ -22,8 +22,12 @@ namespace {
 
 using std::chrono::system_clock;
 
-// Four lines: this one, whom it is for, the second of Unix time at which it ends, and the session in base64.
-constexpr std::string_view first_line = "sluice session 1";
+// Four lines: this one, the key (session_store) it was kept under, the second of Unix time at which it ends, and the
+// session in base64.
+constexpr std::string_view first_line = "sluice session 2";
+
+// "localhost:443" of the key.
+std::string_view server_of(std::string_view key) { return key.substr(0, key.find(' ')); }
 
 [[noreturn]] void damaged(const std::string& path) {
   give_up(errc::usage, path, "it is not a session's file, or is damaged", "make one with --session-out FILE");
@@ -82,12 +86,11 @@ session_file::kept session_file::parse(const std::string& path) {
   return {lines[1], system_clock::time_point(std::chrono::seconds(until)), std::move(*session)};
 }
 
-void session_file::put(std::string_view server_name, std::span<const std::byte> session,
-                       std::chrono::seconds lifetime) {
+void session_file::put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) {
   const std::lock_guard lock(gate_);
   if (out_path_.empty()) return;
   const auto until = system_clock::now() + lifetime;
-  const auto text = std::string(first_line) + "\n" + std::string(server_name) + "\n" +
+  const auto text = std::string(first_line) + "\n" + std::string(key) + "\n" +
                     std::to_string(system_clock::to_time_t(until)) + "\n" + kit::base64(session) + "\n";
   is_written_ = true;
   trouble_.reset();
@@ -97,12 +100,14 @@ void session_file::put(std::string_view server_name, std::span<const std::byte> 
   }
 }
 
-std::optional<secret> session_file::take(std::string_view server_name) {
+std::optional<secret> session_file::take(std::string_view key) {
   const std::lock_guard lock(gate_);
   if (!in_) return std::nullopt;
   const auto found = std::exchange(in_, std::nullopt);
-  if (found->name != server_name) {
-    unused_ = "the session is for " + found->name;
+  if (server_of(found->key) != server_of(key)) {
+    unused_ = "the session is for " + std::string(server_of(found->key));
+  } else if (found->key != key) {
+    unused_ = "the session was made with other options (trust, policy, protocols, certificate)";
   } else if (found->until <= system_clock::now()) {
     unused_ = "the session ended on " + iso_time(found->until);
   } else {

@@ -19,8 +19,8 @@ class session_file final : public session_store {
   // Throws sluice::error for an input that is not there, or is not a session's file; an empty path: none.
   session_file(const std::string& in, std::string out);
 
-  void put(std::string_view server_name, std::span<const std::byte> session, std::chrono::seconds lifetime) override;
-  std::optional<secret> take(std::string_view server_name) override;
+  void put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) override;
+  std::optional<secret> take(std::string_view key) override;
 
   // Why the input was of no use for the server that was asked; nothing when it was offered to it.
   std::optional<std::string> unused() const;
@@ -30,7 +30,7 @@ class session_file final : public session_store {
 
  private:
   struct kept {
-    std::string name;
+    std::string key;
     std::chrono::system_clock::time_point until;
     secret session;
   };

@@ -59,6 +59,8 @@ struct connect_options {
   // the server has of it is info().early_bytes; write the rest. Only the first try sends it.
   std::string_view early_data = {};
   sluice::prelude* prelude = nullptr;   // speaks before TLS does (STARTTLS, a proxy); outlives the operation
+  // The server's port, when it is not the one connected to (a proxy's): sessions are kept by it.
+  std::uint16_t session_port = 0;
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
 
@@ -76,6 +78,7 @@ struct connect_request {
   std::string interface, local_address;
   std::vector<std::byte> early_data;
   sluice::prelude* prelude;
+  std::uint16_t session_port;
 };
 
 connect_request make_request(const context& ctx, std::string_view host, std::string_view service,

@@ -183,7 +183,7 @@ class stream {
   stream() noexcept = default;
 
   // A client, for the server of this name or IP address (see connection::connection); what is wrong with the name
-  // is the handshake's error.
+  // is the handshake's error. Its sessions are kept by that name without a port (see stream_options::port).
   template <class Arg>
   stream(Arg&& next, const context& ctx, std::string_view server_name)
       : stream(std::forward<Arg>(next), ctx, role::client, {.server_name = std::string(server_name)}) {}

@@ -78,20 +78,27 @@ func client() {
 	}
 }
 
+// This connection's and the one's before: a ticket that is not renewed is good for one resumption.
+func keysOf(connection byte) [][32]byte {
+	return [][32]byte{{connection + 1}, {connection}}
+}
+
 func server() {
 	made := config()
 	if *ca != "" {
 		made.ClientCAs, made.ClientAuth = made.RootCAs, tls.RequireAndVerifyClientCert
 	}
+	made.SetSessionTicketKeys(keysOf(0))
 	listener, err := tls.Listen("tcp", *address, made)
 	check(err)
 	go func() { // ends with whoever started it
 		io.ReadAll(os.Stdin)
 		os.Exit(0)
 	}()
-	for {
+	for i := byte(1); ; i++ {
 		connection, err := listener.Accept()
 		check(err)
+		made.SetSessionTicketKeys(keysOf(i))
 		go func() {
 			if _, err := io.Copy(connection, connection); err != nil { // of one client; the test looks at it
 				fmt.Fprintln(os.Stderr, err)

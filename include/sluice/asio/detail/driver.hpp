@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,12 +20,13 @@ namespace sluice::inline v0 {
 // What a stream on a layer of one's own may be given, as async_connect's options are for its streams.
 struct stream_options {
   // Client: the name or IP address that the certificate must be for (see connection::connection). Sessions are kept
-  // by it.
+  // by it, and by `port` where it is given; else two servers of one name on two ports take each other's place.
   std::string server_name = {};
   std::vector<std::string> alpn = {};     // replaces the context's list when not empty
   std::vector<std::byte> early_data = {}; // client: see connection_options for what may be sent early
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // as set_timeouts() has them
   std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
+  std::uint16_t port = 0;  // client: see connection_options
 };
 
 namespace detail {

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is asked of a connection without an effect on it; an empty one, which was moved from, has answers too.
+#include "core/connection_impl.hpp"
+#include "core/error_tables.hpp"
+
+#include <s2n.h>
+
+namespace sluice::inline v0 {
+
+namespace internal {
+
+failure empty_object(const char* what) { return make_failure(errc::usage, what, "it is empty: it was moved from"); }
+
+const failure& empty_connection() {
+  static const auto story = empty_object("connection");
+  return story;
+}
+
+step empty_step() { return {.error = empty_connection().code}; }
+
+}  // namespace internal
+
+void connection::fail(failure why) {
+  if (impl_) impl_->latch(std::move(why));
+}
+bool connection::is_established() const noexcept { return impl_ && impl_->established; }
+bool connection::has_failed() const noexcept { return !impl_ || impl_->why.code; }
+const failure& connection::last_failure() const noexcept {
+  if (!impl_) return internal::empty_connection();
+  if (impl_->why.code) return impl_->why;
+  return impl_->refused.code ? impl_->refused : impl_->write_why;
+}
+const connection_info& connection::info() const noexcept {
+  static const connection_info nothing;
+  return impl_ ? impl_->info : nothing;
+}
+connection_statistics connection::statistics() const noexcept {
+  return impl_ ? impl_->statistics() : connection_statistics();
+}
+const handshake_view& connection::seen_handshake() const noexcept {
+  static const handshake_view nothing;
+  return impl_ && impl_->seen ? *impl_->seen : nothing;
+}
+std::chrono::nanoseconds connection::signing_time() const noexcept {
+  return impl_ ? impl_->signing : std::chrono::nanoseconds(0);
+}
+
+std::span<const std::byte> connection::unsent() const noexcept {
+  return impl_ ? impl_->output.front() : std::span<const std::byte>();
+}
+void connection::sent(std::size_t bytes) {
+  if (impl_) impl_->output.pop(bytes);
+}
+
+bool connection::has_buffered_input() const noexcept {
+  auto* conn = impl_ ? impl_->conn.get() : nullptr;
+  if (conn == nullptr) return false;
+  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 ||
+         s2n_peek_buffered(conn) > 0 || (!impl_->peer_closed && !impl_->gate.held().empty());
+}
+
+std::span<const std::byte> connection::read_ahead() const noexcept {
+  return impl_ && impl_->peer_closed ? impl_->gate.held() : std::span<const std::byte>();
+}
+
+void connection::release_buffers() noexcept {
+  if (is_established()) s2n_connection_release_buffers(impl_->conn.get());
+}
+
+}  // namespace sluice::inline v0

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's configuration of a context, and who makes the next one when it is time.
+#pragma once
+
+#include "core/handles.hpp"
+#include "core/ticket_schedule.hpp"
+#include "sluice/context.hpp"
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+namespace sluice::inline v0::internal {
+
+// A connection keeps the one that it began with.
+using engine_configuration = std::shared_ptr<s2n_config>;
+
+// What a context gives to connections that begin. A configuration that was given out is never changed (P27): another
+// takes its place.
+class engine_source {
+ public:
+  // The first one. Once, before anybody else knows the source.
+  result<void> start(context::state& of);
+  // Any thread. Where the next one cannot be made, it is the old one, and the observer is warned.
+  engine_configuration current(const context::state& of) const;
+
+ private:
+  using time_point = std::chrono::system_clock::time_point;
+
+  engine_configuration replace(const context::state& of, time_point now, std::optional<failure>& trouble) const;
+
+  mutable std::mutex gate_;
+  mutable engine_configuration current_;
+  mutable ticket_schedule::window keys_;
+  mutable time_point next_try_{};  // after one that failed
+};
+
+struct made_configuration {
+  engine_configuration config;
+  bool asks_for_staple = false;
+};
+// All that a context's state says, told to the engine, but for tickets' keys.
+result<made_configuration> make_configuration(const context::state& of);
+
+}  // namespace sluice::inline v0::internal

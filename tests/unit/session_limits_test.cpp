@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: Apache-2.0
+// Resumption: what reaches the store, under which key, and when its time is over.
+#include "support/certs.hpp"
+#include "support/pair.hpp"
+
+#include "sluice/dangerous.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr version_range only(tls_version v) { return {v, v}; }
+constexpr auto both = {tls_version::tls1_2, tls_version::tls1_3};
+
+struct movable_clock final : clock {
+  std::chrono::seconds by{};
+  std::chrono::system_clock::time_point now() const noexcept override { return clock::now() + by; }
+};
+
+// Notes what it is given and asked for, and passes it on.
+struct noting_store : session_store {
+  struct given {
+    std::string key, bytes;
+    std::chrono::seconds lifetime;
+  };
+  void put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) override {
+    const std::string bytes(reinterpret_cast<const char*>(session.data()), session.size());
+    puts.push_back({std::string(key), bytes, lifetime});
+    inner->put(key, session, lifetime);
+  }
+  std::optional<secret> take(std::string_view key) override {
+    takes.emplace_back(key);
+    auto found = inner->take(key);
+    if (found) taken.emplace_back(found->view());
+    return found;
+  }
+  std::vector<given> puts;
+  std::vector<std::string> takes, taken;
+  std::shared_ptr<session_store> inner = make_session_store();
+};
+
+// Gives its newest session to whoever asks, whatever the key.
+struct confused_store final : noting_store {
+  std::optional<secret> take(std::string_view) override {
+    if (puts.empty()) return std::nullopt;
+    return secret(std::string_view(puts.back().bytes));
+  }
+};
+
+trust other_root_trust() {
+  static const auto made = kit::authority::make_root("Other Root").value();
+  return trust::from_pem(made.certificate(), "other root").value();
+}
+
+struct outcome {
+  bool established, resumed;
+};
+
+// A handshake and a little traffic, so that the client sees its tickets.
+outcome try_meet(const context& client, const context& server, std::uint16_t port = 0,
+                 std::string_view name = "localhost") {
+  pair p(client, server, {.server_name = name, .alpn = {}, .port = port});
+  if (!p.handshake()) return {false, false};
+  EXPECT_EQ(p.server_to_client("hello"), "hello");
+  EXPECT_EQ(p.client.info().resumed, p.server.info().resumed);
+  return {true, p.client.info().resumed};
+}
+
+bool resumes(const context& client, const context& server, std::uint16_t port = 0,
+             std::string_view name = "localhost") {
+  const auto seen = try_meet(client, server, port, name);
+  EXPECT_TRUE(seen.established);
+  return seen.resumed;
+}
+
+context server_with(const kit::issued& made, server_options options) {
+  options.identities = {identity::from_pem(made.chain, made.key).value()};
+  return context::server(options).value();
+}
+
+// --- Effects happen after the last verdict. ---
+
+TEST(refused_handshakes, leave_no_session_when_the_staple_is_missing) {
+  const auto made =
+      root().issue({.common_name = "localhost", .names = {"localhost"}, .must_staple = true}, "ec256").value();
+  for (const auto v : both) {
+    const auto store = std::make_shared<noting_store>();
+    const auto client = client_context({.sessions = store});
+    const auto server = server_with(made, {.versions = only(v)});
+    for (int i = 0; i < 3; ++i) {
+      pair p(client, server);
+      EXPECT_FALSE(p.handshake()) << "try " << i;
+      EXPECT_EQ(p.client.last_failure().code, errc::revocation_unknown);
+    }
+    EXPECT_TRUE(store->puts.empty());
+  }
+}
+
+TEST(refused_handshakes, leave_no_session_whatever_refuses_them) {
+  for (const auto v : both) {
+    const auto store = std::make_shared<noting_store>();
+    const auto server = server_context({.versions = only(v)});
+    const peer_check nobody = [](std::span<const certificate>) { return false; };
+    EXPECT_FALSE(try_meet(client_context({.accept = nobody, .sessions = store}), server).established);
+    EXPECT_FALSE(try_meet(client_context({.sessions = store}), server, 0, "other.example").established);
+    EXPECT_FALSE(try_meet(client_context({.trust = other_root_trust(), .sessions = store}), server).established);
+    EXPECT_TRUE(store->puts.empty());
+  }
+}
+
+// Nothing is kept of a connection that a later record of the same call ends.
+TEST(tickets_of_tls_1_3, that_come_with_damaged_records_are_not_kept) {
+  const auto store = std::make_shared<noting_store>();
+  pair p(client_context({.sessions = store}), server_context({.versions = only(tls_version::tls1_3)}));
+  ASSERT_TRUE(p.handshake());
+  const std::array rubbish = {std::byte{23}, std::byte{3}, std::byte{3}, std::byte{0}, std::byte{20}};
+  p.to_client.bytes.insert(p.to_client.bytes.end(), rubbish.begin(), rubbish.end());
+  p.to_client.bytes.insert(p.to_client.bytes.end(), 20, std::byte{7});
+  step last;
+  read_all(p.client, p.client_io, &last);
+  EXPECT_TRUE(last.error);
+  EXPECT_TRUE(store->puts.empty());
+}
+
+TEST(tickets_of_tls_1_3, are_for_one_use) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const auto server = server_context({.versions = only(tls_version::tls1_3)});
+  EXPECT_FALSE(resumes(client, server));
+  const auto before = store->puts.size();
+  pair p(client, server);
+  ASSERT_TRUE(p.handshake());
+  EXPECT_TRUE(p.client.info().resumed);
+  EXPECT_EQ(store->puts.size(), before) << "the new one has not been read, and the old one is used up";
+  p.server_to_client("hello");
+  ASSERT_EQ(store->puts.size(), before + 1);
+  EXPECT_TRUE(std::ranges::find(store->taken, store->puts.back().bytes) == store->taken.end());
+}
+
+// --- Lifetimes do not begin again. ---
+
+TEST(sessions, end_with_the_certificate) {
+  for (const auto v : both) {
+    const auto time = std::make_shared<movable_clock>();
+    const auto made =
+        root().issue({.common_name = "localhost", .names = {"localhost"}, .validity = 12h}, "ec256").value();
+    const ticket_options tickets{.key_period = 24h * 30, .session_lifetime = 24h * 7};
+    const auto server = server_with(made, {.versions = only(v), .tickets = tickets, .clock = time});
+    const auto client = client_context({.sessions = make_session_store(), .clock = time});
+    EXPECT_FALSE(resumes(client, server));
+    time->by = 10h;
+    EXPECT_TRUE(resumes(client, server));
+    time->by = 13h;
+    EXPECT_FALSE(try_meet(client, server).established) << "as in a full handshake";
+  }
+}
+
+TEST(sessions, of_tls_1_2_live_a_day_from_their_full_handshake_however_often_they_are_used) {
+  const auto time = std::make_shared<movable_clock>();
+  const ticket_options tickets{.key_period = 1h, .session_lifetime = 40h};
+  const auto server = server_context({.versions = only(tls_version::tls1_2), .tickets = tickets, .clock = time});
+  const auto client = client_context({.sessions = make_session_store(), .clock = time});
+  EXPECT_FALSE(resumes(client, server));
+  for (time->by = 1h; time->by < 24h; time->by += 1h) EXPECT_TRUE(resumes(client, server)) << time->by.count();
+  time->by = 24h + 1min;
+  EXPECT_FALSE(resumes(client, server));
+  EXPECT_TRUE(resumes(client, server)) << "of the new full handshake";
+}
+
+TEST(sessions, of_tls_1_3_live_a_week_from_their_full_handshake_however_often_they_are_renewed) {
+  const auto time = std::make_shared<movable_clock>();
+  // Seven days are as long as s2n's server itself goes on with one; so its clock stands still.
+  const auto server = server_context({.versions = only(tls_version::tls1_3)});
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store, .clock = time});
+  EXPECT_FALSE(resumes(client, server));
+  for (time->by = 12h; time->by < 24h * 7; time->by += 12h) EXPECT_TRUE(resumes(client, server)) << time->by.count();
+  EXPECT_LE(store->puts.back().lifetime, 12h) << "what is left of the week";
+  time->by = 24h * 7 + 1min;
+  EXPECT_FALSE(resumes(client, server));
+}
+
+TEST(sessions, that_a_server_gives_no_lifetime_do_not_begin_another_hour_with_each_use) {
+  const auto store = std::make_shared<noting_store>();
+  const auto time = std::make_shared<movable_clock>();
+  const ticket_options tickets{.session_lifetime = 10min};
+  const auto server = server_context({.versions = only(tls_version::tls1_2), .tickets = tickets, .clock = time});
+  const auto client = client_context({.sessions = store, .clock = time});
+  EXPECT_FALSE(resumes(client, server));
+  EXPECT_EQ(store->puts.back().lifetime, 10min);
+  time->by = 8min;
+  EXPECT_TRUE(resumes(client, server));
+  EXPECT_LE(store->puts.back().lifetime, 2min);
+  time->by = 11min;
+  EXPECT_FALSE(resumes(client, server));
+}
+
+// --- A session serves only where its handshake would have been judged alike. ---
+
+struct judged : ::testing::TestWithParam<tls_version> {
+  const context server = server_context({.versions = only(GetParam()), .alpn = {"a", "b"}});
+
+  // Does a client with `later` resume what one with `first` has left, if the store mistakes keys or not?
+  bool shares(client_options first, client_options later) const {
+    const auto careful = std::make_shared<noting_store>();
+    const auto confused = std::make_shared<confused_store>();
+    std::vector<bool> seen;
+    for (const std::shared_ptr<session_store>& store : {std::shared_ptr<session_store>(careful),
+                                                        std::shared_ptr<session_store>(confused)}) {
+      first.sessions = later.sessions = store;
+      const auto watch = std::make_shared<counters>();
+      first.observer = later.observer = watch;
+      EXPECT_FALSE(resumes(context::client(first).value(), server));
+      seen.push_back(resumes(context::client(later).value(), server));
+    }
+    EXPECT_EQ(seen[0], seen[1]) << "whatever the store does";
+    return seen[0];
+  }
+  static client_options usual() { return {.trust = trust_root()}; }
+};
+
+TEST_P(judged, alike_contexts_share_a_store) { EXPECT_TRUE(shares(usual(), usual())); }
+
+TEST_P(judged, a_wider_verdict_serves_no_stricter_context) {
+  auto wide = usual();
+  wide.verify = dangerous::accept_any_certificate();
+  EXPECT_FALSE(shares(wide, usual())) << "verification";
+  wide = usual();
+  wide.trust = trust_root().with(other_root_trust());
+  EXPECT_FALSE(shares(wide, usual())) << "trust";
+  wide = usual();
+  wide.ocsp = false;
+  EXPECT_FALSE(shares(wide, usual())) << "staple";
+  for (const auto allow : {&allowances::sha1_signatures, &allowances::small_rsa_keys, &allowances::common_name,
+                           &allowances::dns_name_as_ip}) {
+    wide = usual();
+    wide.allow.*allow = true;
+    EXPECT_FALSE(shares(wide, usual())) << "allowance";
+  }
+  wide = usual();
+  wide.policy = "20240503";
+  EXPECT_FALSE(shares(wide, usual())) << "policy";
+}
+
+TEST_P(judged, peer_checks_share_with_nobody) {
+  auto checks = usual();
+  checks.accept = [](std::span<const certificate>) { return true; };
+  EXPECT_FALSE(shares(usual(), checks));
+  EXPECT_FALSE(shares(checks, usual()));
+  EXPECT_FALSE(shares(checks, checks)) << "two contexts";
+  checks.sessions = make_session_store();
+  const auto one = context::client(checks).value();
+  EXPECT_FALSE(resumes(one, server));
+  EXPECT_TRUE(resumes(one, server)) << "the same context";
+}
+
+TEST_P(judged, another_identity_is_another_client) {
+  auto shows = usual();
+  shows.identity = identity::from_pem(device().chain, device().key).value();
+  EXPECT_FALSE(shares(shows, usual()));
+  EXPECT_TRUE(shares(shows, shows));
+}
+
+TEST_P(judged, another_name_is_another_server_even_if_the_store_mistakes_it) {
+  const auto store = std::make_shared<confused_store>();
+  const auto client = client_context({.sessions = store});
+  EXPECT_FALSE(resumes(client, server));
+  EXPECT_FALSE(resumes(client, server, 0, "127.0.0.1"));
+}
+
+TEST_P(judged, ports_and_protocols_have_sessions_of_their_own) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  EXPECT_FALSE(resumes(client, server, 443));
+  EXPECT_FALSE(resumes(client, server, 8443));
+  EXPECT_FALSE(resumes(client, server)) << "unknown";
+  EXPECT_TRUE(resumes(client, server, 443));
+  EXPECT_TRUE(resumes(client, server, 8443));
+  EXPECT_TRUE(resumes(client, server));
+  EXPECT_TRUE(store->takes.front().starts_with("localhost:443 ")) << store->takes.front();
+  EXPECT_TRUE(store->takes.back().starts_with("localhost ")) << store->takes.back();
+
+  const auto h2 = client_context({.alpn = {"a"}, .sessions = store});
+  EXPECT_FALSE(resumes(h2, server, 443));
+  EXPECT_TRUE(resumes(h2, server, 443));
+}
+
+INSTANTIATE_TEST_SUITE_P(versions, judged, ::testing::ValuesIn(both), [](const auto& info) {
+  return std::string(info.param == tls_version::tls1_2 ? "tls_1_2" : "tls_1_3");
+});
+
+// --- The store is asked when a handshake begins, and trusted with nothing. ---
+
+TEST(the_store, is_not_asked_before_the_handshake) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const connection unused(client, role::client, "localhost");
+  const auto refused = connection::failed(client, {.code = make_error_code(errc::timed_out)});
+  EXPECT_EQ(refused.last_failure().code, errc::timed_out);
+  EXPECT_TRUE(store->takes.empty());
+}
+
+TEST(the_store, gets_a_session_of_tls_1_2_back_when_the_server_never_answered) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const auto server = server_context({.versions = only(tls_version::tls1_2)});
+  EXPECT_FALSE(resumes(client, server));
+  pair p(client, server);
+  EXPECT_EQ(pair::drive(p.client, p.client_io).next, want::read);
+  p.to_client.is_cut = true;
+  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::closed);
+  EXPECT_TRUE(resumes(client, server));
+}
+
+TEST(the_store, that_throws_is_reported_and_costs_a_full_handshake) {
+  struct broken final : session_store {
+    void put(std::string_view, std::span<const std::byte>, std::chrono::seconds) override { throw 7; }
+    std::optional<secret> take(std::string_view) override { throw std::runtime_error("the store is away"); }
+  };
+  struct watcher final : observer {
+    void on_warning(std::string_view text) noexcept override { warnings.emplace_back(text); }
+    std::vector<std::string> warnings;
+  };
+  for (const auto v : both) {
+    const auto watch = std::make_shared<watcher>();
+    const auto client = client_context({.sessions = std::make_shared<broken>(), .observer = watch});
+    EXPECT_FALSE(resumes(client, server_context({.versions = only(v)})));
+    ASSERT_EQ(watch->warnings.size(), 2u);
+    EXPECT_EQ(watch->warnings[0], "the session store threw, a full handshake is made: the store is away");
+    EXPECT_EQ(watch->warnings[1],
+              "the session store threw, the session is lost: an exception that is no std::exception");
+  }
+}
+
+TEST(the_store, that_gives_rubbish_costs_a_full_handshake) {
+  struct full_of_rubbish final : session_store {
+    void put(std::string_view, std::span<const std::byte>, std::chrono::seconds) override {}
+    std::optional<secret> take(std::string_view) override { return secret(std::string_view("\1rubbish")); }
+  };
+  EXPECT_FALSE(resumes(client_context({.sessions = std::make_shared<full_of_rubbish>()}), server_context()));
+}
+
+TEST(the_store_in_memory, goes_by_the_clock_it_is_given) {
+  struct turned final : clock {
+    std::chrono::steady_clock::time_point steady() const noexcept override { return clock::steady() + by; }
+    std::chrono::seconds by{};
+  };
+  const auto time = std::make_shared<turned>();
+  const auto store = make_session_store(10, 2, time);
+  const std::string_view text = "session";
+  store->put("a", std::as_bytes(std::span(text)), 1h);
+  store->put("a", std::as_bytes(std::span(text)), std::chrono::seconds::max());
+  store->put("b", std::as_bytes(std::span(text)), 1h);
+  time->by = 2h;
+  EXPECT_TRUE(store->take("a")) << "without an end";
+  EXPECT_FALSE(store->take("a"));
+  EXPECT_FALSE(store->take("b"));
+}
+
+}  // namespace
+}  // namespace sluice::test
