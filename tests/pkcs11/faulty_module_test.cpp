@@ -81,6 +81,39 @@ TEST_F(faulty_module, answers_before_or_after_it_did_the_work) {
   }
 }
 
+TEST_F(faulty_module, answers_in_old_sessions_only) {
+  session before(*lib_), after(*lib_);
+  ASSERT_EQ(before.open(slot_), CKR_OK);
+  answer("old_sessions = true", "C_GetSessionInfo");
+  EXPECT_EQ(ask(), CKR_OK);  // the script is read
+  ASSERT_EQ(after.open(slot_), CKR_OK);
+  CK_SESSION_INFO info{};
+  EXPECT_EQ(lib_->call(&CK_FUNCTION_LIST::C_GetSessionInfo, before.handle(), &info), CKR_DEVICE_MEMORY);
+  EXPECT_EQ(lib_->call(&CK_FUNCTION_LIST::C_GetSessionInfo, after.handle(), &info), CKR_OK);
+}
+
+TEST_F(faulty_module, answers_until_it_is_finalized) {
+  answer("until_finalize = true");
+  EXPECT_EQ(ask(), CKR_DEVICE_MEMORY);
+  EXPECT_EQ(ask(), CKR_DEVICE_MEMORY);
+  EXPECT_EQ(lib_->call(&CK_FUNCTION_LIST::C_Finalize, nullptr), CKR_OK);
+  EXPECT_EQ(lib_->call(&CK_FUNCTION_LIST::C_Initialize, nullptr), CKR_OK);
+  EXPECT_EQ(ask(), CKR_OK);
+}
+
+TEST_F(faulty_module, knows_a_wrong_pin_for_one_signature) {
+  faulty_.script("[token]\nalways_authenticate = true\n[pin]\ntries = 2");
+  session s(*lib_);
+  ASSERT_EQ(s.open(slot_), CKR_OK);
+  ASSERT_EQ(s.login(CKU_USER, faulty_.real().pin()), CKR_OK);
+  EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, "000000"), CKR_PIN_INCORRECT);
+  EXPECT_TRUE((info().flags & CKF_USER_PIN_FINAL_TRY) != 0);
+  EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, faulty_.real().pin()), CKR_OK);
+  EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, "000000"), CKR_PIN_INCORRECT);
+  EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, "000001"), CKR_PIN_INCORRECT);
+  EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, faulty_.real().pin()), CKR_PIN_LOCKED);
+}
+
 TEST_F(faulty_module, hangs_until_it_is_told_otherwise) {
   faulty_.script("[[hang]]\nfunction = \"C_GetSlotInfo\"\nnth = 1");
   auto hung = std::async(std::launch::async, [this] { return ask(); });

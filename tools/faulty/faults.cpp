@@ -70,6 +70,8 @@ std::shared_ptr<const script> faults::now() {
   auto s = file_.current(is_new);
   if (is_new) {
     calls_.clear();
+    old_sessions_ = sessions_;
+    was_finalized_ = false;
     apply_changes(*s);
   }
   return s;
@@ -114,8 +116,11 @@ void faults::wait_while_hung(const char* function, std::uint64_t call) {
   }
 }
 
-std::optional<CK_RV> faults::scripted(const script& s, const char* function, std::uint64_t call, bool after) {
+std::optional<CK_RV> faults::scripted(const script& s, const char* function, CK_SESSION_HANDLE session,
+                                      std::uint64_t call, bool after) {
+  const std::lock_guard lock(gate_);
   for (const auto& a : s.answers) {
+    if ((a.old_sessions && !old_sessions_.contains(session)) || (a.until_finalize && was_finalized_)) continue;
     if (a.after != after || (a.function != function && a.function != "*")) continue;
     if (a.nth != 0 && a.nth != call) continue;
     if (a.every != 0 && call % a.every != 0) continue;
@@ -125,7 +130,7 @@ std::optional<CK_RV> faults::scripted(const script& s, const char* function, std
   return std::nullopt;
 }
 
-CK_RV faults::around(const char* function, const std::function<CK_RV()>& call_target) {
+CK_RV faults::around(const char* function, const std::function<CK_RV()>& call_target, CK_SESSION_HANDLE session) {
   const auto s = now();
   settle_losses();
   const auto work = [&] {
@@ -154,14 +159,14 @@ CK_RV faults::around(const char* function, const std::function<CK_RV()>& call_ta
     sleep(others->second);
   }
   wait_while_hung(function, call);
-  if (const auto rv = scripted(*s, function, call, false)) {
+  if (const auto rv = scripted(*s, function, session, call, false)) {
     // A failed C_Sign ends its operation (PKCS#11 v2.40 §5.11), so the target's must end as well.
     const std::string_view name = function;
     if ((name == "C_Sign" || name == "C_Decrypt") && *rv != CKR_BUFFER_TOO_SMALL) work();
     return *rv;
   }
   const auto rv = work();
-  if (const auto instead = scripted(*s, function, call, true)) return *instead;
+  if (const auto instead = scripted(*s, function, session, call, true)) return *instead;
   return rv;
 }
 
@@ -224,29 +229,44 @@ void faults::forget_everything() {
   must_log_out_ = false;
   lost_.clear();
   authenticated_.clear();
+  old_sessions_.clear();
+  was_finalized_ = true;
 }
 
 CK_RV faults::login(CK_SESSION_HANDLE session, CK_USER_TYPE who, unsigned char* pin, CK_ULONG size) {
   const auto s = now();
-  if (who == CKU_CONTEXT_SPECIFIC && s->always_authenticate) {
-    const std::lock_guard lock(gate_);
-    authenticated_.insert(session);
-    return pin == nullptr && !s->pad ? CKR_PIN_INCORRECT : CKR_OK;
-  }
   std::string pad = s->pad.value_or("");
   if (pin == nullptr && s->pad) {
     pin = reinterpret_cast<unsigned char*>(pad.data());
     size = pad.size();
   }
+  const std::string_view given(reinterpret_cast<const char*>(pin), pin != nullptr ? size : 0);
+  if (who == CKU_CONTEXT_SPECIFIC && s->always_authenticate) return login_for_one_signature(*s, session, given);
   {
     const std::lock_guard lock(gate_);
-    if (s->locked || (s->tries != 0 && wrong_pins_ >= s->tries)) return CKR_PIN_LOCKED;
+    if (is_locked(*s)) return CKR_PIN_LOCKED;
   }
   const auto rv = target_->C_Login(session, who, pin, size);
   const std::lock_guard lock(gate_);
   if (rv == CKR_PIN_INCORRECT) ++wrong_pins_;
-  if (rv == CKR_OK) wrong_pins_ = 0;
+  if (rv == CKR_OK) {
+    wrong_pins_ = 0;
+    right_pin_ = given;
+  }
   return rv;
+}
+
+// The target does not ask for it, so its answer is made here: wrong is any PIN but the one that logged in.
+CK_RV faults::login_for_one_signature(const script& s, CK_SESSION_HANDLE session, std::string_view pin) {
+  const std::lock_guard lock(gate_);
+  if (is_locked(s)) return CKR_PIN_LOCKED;
+  if (pin.empty() || (right_pin_ && pin != *right_pin_)) {
+    ++wrong_pins_;
+    return CKR_PIN_INCORRECT;
+  }
+  wrong_pins_ = 0;
+  authenticated_.insert(session);
+  return CKR_OK;
 }
 
 void faults::sign_begun(CK_SESSION_HANDLE session) {

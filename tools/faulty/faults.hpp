@@ -27,8 +27,9 @@ class faults {
   CK_FUNCTION_LIST* target() const noexcept { return target_; }
   std::shared_ptr<const script> now();
 
-  // A whole call: latency, hangs, scripted answers, thread checks around it.
-  CK_RV around(const char* function, const std::function<CK_RV()>& call_target);
+  // A whole call, in that session if it has one: latency, hangs, scripted answers, thread checks around it.
+  CK_RV around(const char* function, const std::function<CK_RV()>& call_target,
+               CK_SESSION_HANDLE session = CK_INVALID_HANDLE);
 
   // Sessions and handles as callers see them.
   CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY notify, CK_SESSION_HANDLE* session);
@@ -51,7 +52,10 @@ class faults {
   // What was lost is closed in the target once no call is under way there: SoftHSM does not survive less.
   void settle_losses();
   void wait_while_hung(const char* function, std::uint64_t call);
-  std::optional<CK_RV> scripted(const script& s, const char* function, std::uint64_t call, bool after);
+  std::optional<CK_RV> scripted(const script& s, const char* function, CK_SESSION_HANDLE session, std::uint64_t call,
+                                bool after);
+  CK_RV login_for_one_signature(const script& s, CK_SESSION_HANDLE session, std::string_view pin);
+  bool is_locked(const script& s) const { return s.locked || (s.tries != 0 && wrong_pins_ >= s.tries); }
 
   std::shared_mutex in_target_;  // held shared by each call into the target; taken before `gate_`
   std::mutex gate_;
@@ -62,6 +66,9 @@ class faults {
   std::uint64_t sessions_lost_at_ = 0, handles_lost_at_ = 0, logged_out_at_ = 0;
   std::uint64_t handle_generation_ = 0;
   std::uint64_t wrong_pins_ = 0;
+  std::optional<std::string> right_pin_;  // the one that the target took last
+  std::set<CK_SESSION_HANDLE> old_sessions_;  // open when the script was read
+  bool was_finalized_ = false;                // since it was read
   bool was_unplugged_ = false;
   std::vector<CK_SESSION_HANDLE> to_close_;
   bool must_log_out_ = false;

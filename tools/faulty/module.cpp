@@ -33,7 +33,7 @@ struct forward<Member> {
       const CK_SESSION_HANDLE session = first(args...);
       if (const auto rv = f().session_trouble(session)) return *rv;
       return (f().target()->*Member)(args...);
-    });
+    }, first(args...));
   }
   static CK_SESSION_HANDLE first(CK_SESSION_HANDLE session, ...) { return session; }
 };
@@ -61,7 +61,7 @@ struct forward_objects<Member, gives_object, places...> {
         if (rv == CKR_OK) *made = f().to_caller(*made);
       }
       return rv;
-    });
+    }, std::get<0>(std::tuple(args...)));
   }
 };
 
@@ -128,7 +128,7 @@ CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, void* application, CK_NOTIFY
 }
 
 CK_RV close_session(CK_SESSION_HANDLE session) {
-  return f().around("C_CloseSession", [&] { return f().close_session(session); });
+  return f().around("C_CloseSession", [&] { return f().close_session(session); }, session);
 }
 
 CK_RV close_all_sessions(CK_SLOT_ID slot) {
@@ -139,7 +139,7 @@ CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE who, unsigned char* pin, CK_
   return f().around("C_Login", [&]() -> CK_RV {
     if (const auto rv = f().session_trouble(session)) return *rv;
     return f().login(session, who, pin, size);
-  });
+  }, session);
 }
 
 CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* query, CK_ULONG count) {
@@ -164,7 +164,7 @@ CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE* query, CK_ULONG
       }
     }
     return f().target()->C_FindObjectsInit(session, changed.data(), count);
-  });
+  }, session);
 }
 
 CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* found, CK_ULONG most, CK_ULONG* count) {
@@ -173,7 +173,7 @@ CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* found, CK_ULONG 
     const auto rv = f().target()->C_FindObjects(session, found, most, count);
     for (CK_ULONG i = 0; rv == CKR_OK && i < *count; ++i) found[i] = f().to_caller(found[i]);
     return rv;
-  });
+  }, session);
 }
 
 CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE* attributes,
@@ -189,7 +189,7 @@ CK_RV get_attribute_value(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK
       }
     }
     return rv;
-  });
+  }, session);
 }
 
 CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
@@ -199,7 +199,7 @@ CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HA
     if (std::ranges::count(f().now()->without, mechanism->mechanism) > 0) return CKR_MECHANISM_INVALID;
     f().sign_begun(session);
     return f().target()->C_SignInit(session, mechanism, faults::to_target(key));
-  });
+  }, session);
 }
 
 CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsigned char* signature, CK_ULONG* length) {
@@ -212,7 +212,7 @@ CK_RV sign(CK_SESSION_HANDLE session, unsigned char* data, CK_ULONG size, unsign
     if (rv == CKR_OK && signature != nullptr && s->signature == "odd") --*length;
     if (rv == CKR_OK && signature != nullptr && s->signature == "empty") *length = 0;
     return rv;
-  });
+  }, session);
 }
 
 CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
@@ -221,7 +221,7 @@ CK_RV decrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
     if (!f().is_current(key)) return CKR_KEY_HANDLE_INVALID;
     if (std::ranges::count(f().now()->without, mechanism->mechanism) > 0) return CKR_MECHANISM_INVALID;
     return f().target()->C_DecryptInit(session, mechanism, faults::to_target(key));
-  });
+  }, session);
 }
 
 CK_RV verify_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
@@ -229,7 +229,7 @@ CK_RV verify_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (!f().is_current(key)) return CKR_KEY_HANDLE_INVALID;
     return f().target()->C_VerifyInit(session, mechanism, faults::to_target(key));
-  });
+  }, session);
 }
 
 CK_RV encrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT_HANDLE key) {
@@ -237,7 +237,7 @@ CK_RV encrypt_init(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_OBJECT
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (!f().is_current(key)) return CKR_KEY_HANDLE_INVALID;
     return f().target()->C_EncryptInit(session, mechanism, faults::to_target(key));
-  });
+  }, session);
 }
 
 CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
@@ -245,7 +245,7 @@ CK_RV destroy_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
     if (const auto rv = f().session_trouble(session)) return *rv;
     if (!f().is_current(object)) return CKR_OBJECT_HANDLE_INVALID;
     return f().target()->C_DestroyObject(session, faults::to_target(object));
-  });
+  }, session);
 }
 
 CK_RV create_object(CK_SESSION_HANDLE session, CK_ATTRIBUTE* attributes, CK_ULONG count, CK_OBJECT_HANDLE* object) {
@@ -254,7 +254,7 @@ CK_RV create_object(CK_SESSION_HANDLE session, CK_ATTRIBUTE* attributes, CK_ULON
     const auto rv = f().target()->C_CreateObject(session, attributes, count, object);
     if (rv == CKR_OK) *object = f().to_caller(*object);
     return rv;
-  });
+  }, session);
 }
 
 CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_ATTRIBUTE* pub, CK_ULONG pub_count,
@@ -268,7 +268,7 @@ CK_RV generate_key_pair(CK_SESSION_HANDLE session, CK_MECHANISM* mechanism, CK_A
     *pub_key = f().to_caller(*pub_key);
     *priv_key = f().to_caller(*priv_key);
     return rv;
-  });
+  }, session);
 }
 
 CK_RV get_function_list(CK_FUNCTION_LIST** list);

@@ -195,6 +195,8 @@ script parse(const toml::table& root) {
       e.read("every", a.every);
       e.read("probability", a.probability);
       e.read("after", a.after);
+      e.read("old_sessions", a.old_sessions);
+      e.read("until_finalize", a.until_finalize);
       e.done();
       s.answers.push_back(std::move(a));
     }

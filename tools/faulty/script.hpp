@@ -26,6 +26,8 @@ struct answer {
   std::uint64_t every = 0;       // or to each such call
   double probability = 1.0;      // or to some
   bool after = false;            // do the work first, then answer this
+  bool old_sessions = false;     // only in sessions that were open when the script was read
+  bool until_finalize = false;   // no longer than until the next C_Finalize
 };
 
 // One entry of [[hang]]: the call does not return until a script without it is read.
