@@ -1,103 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
-// When the token itself is gone: the circuit opens, one worker probes, and it closes again without a restart.
-#include "pkcs11/pool_state.hpp"
+#include "pkcs11/circuit.hpp"
 
 #include <algorithm>
-#include <random>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
 
 constexpr auto longest_delay = std::chrono::milliseconds(500);
 constexpr auto first_delay = std::chrono::milliseconds(20);
-constexpr int probes_before_reinitializing = 5;
+constexpr auto an_excuse_holds = std::chrono::seconds(10);
+constexpr std::size_t most_excuses = 64;
 
 }  // namespace
 
-// With the lock held. The first probe follows at once, so that a passing fault costs nobody a handshake.
-void token_pool::state::trip(const failure& why) {
-  last_trouble = why;
-  if (circuit != circuit_state::closed) return;
-  circuit = circuit_state::open;
-  ++totals.circuit_opened;
-  failed_probes = 0;
-  probe_at = clock_type::now();
+circuit_state circuit::state() const noexcept {
+  if (!is_open_) return circuit_state::closed;
+  return probe_ != 0 ? circuit_state::probing : circuit_state::open;
 }
 
-failure token_pool::state::down_failure() const {
-  auto why =
-      config_failure(errc::token_down, "token \"" + label + "\"", "its last answer was " + code_name(last_trouble.code),
-                     "it is probed every half second and used again as soon as it answers");
-  why.token = label;
-  return why;
+void circuit::note_success(kind of) {
+  failures_in_a_row_ = 0;
+  excused_until_.erase(of);
 }
 
-// Doubling from 20 ms, a quarter either way, never above 500 ms. With the lock held.
-token_pool::state::clock_type::duration token_pool::state::next_delay() {
-  thread_local std::minstd_rand random(std::random_device{}());
-  const auto base = std::min<std::chrono::milliseconds>(first_delay * (1 << std::min(failed_probes, 5)), longest_delay);
-  const auto spread = std::uniform_real_distribution<double>(0.75, 1.25)(random);
+// The first probe follows at once, so that a passing fault costs nobody a handshake.
+bool circuit::note_failure(kind of, bool is_fatal, time_point now) {
+  if (is_open_ || is_excused(of, now)) return false;
+  ++failures_in_a_row_;
+  if (!is_fatal && failures_in_a_row_ < failures_that_open) return false;
+  is_open_ = true;
+  is_down_ = false;
+  failed_probes_ = 0;
+  probe_ = 0;
+  probe_at_ = now;
+  probe_is_late_at_ = runtime::never;
+  return true;
+}
+
+bool circuit::is_excused(kind of, time_point now) {
+  const auto found = excused_until_.find(of);
+  if (found == excused_until_.end()) return false;
+  if (now < found->second) return true;
+  excused_until_.erase(found);
+  return false;
+}
+
+bool circuit::is_probe_due(time_point now) const noexcept { return is_open_ && probe_ == 0 && now >= probe_at_; }
+
+circuit::time_point circuit::next_event() const noexcept {
+  if (!is_open_) return runtime::never;
+  return probe_ != 0 ? probe_is_late_at_ : probe_at_;
+}
+
+std::uint64_t circuit::begin_probe(time_point now) noexcept {
+  probe_ = ++last_probe_;
+  probe_is_late_at_ = now + probe_patience;
+  return probe_;
+}
+
+void circuit::cancel_probe(std::uint64_t probe, time_point again_at) noexcept {
+  if (!is_under_way(probe)) return;
+  probe_ = 0;
+  probe_at_ = again_at;
+}
+
+bool circuit::give_up_late_probe(time_point now) noexcept {
+  if (!is_open_ || probe_ == 0 || now < probe_is_late_at_) return false;
+  probe_ = 0;
+  probe_at_ = now;
+  is_down_ = true;
+  return true;
+}
+
+void circuit::excuse(kind of, time_point now) {
+  std::erase_if(excused_until_, [now](const auto& one) { return one.second <= now; });
+  if (excused_until_.size() < most_excuses) excused_until_[of] = now + an_excuse_holds;
+}
+
+void circuit::probe_succeeded() {
+  is_open_ = false;
+  is_down_ = false;
+  failures_in_a_row_ = 0;
+  failed_probes_ = 0;
+  probe_ = 0;
+}
+
+bool circuit::probe_failed(std::uint64_t probe, time_point now) {
+  if (!is_open_ || !is_under_way(probe)) return false;
+  probe_ = 0;
+  is_down_ = true;
+  probe_at_ = now + next_delay();
+  ++failed_probes_;
+  return true;
+}
+
+// Doubling from 20 ms, a quarter either way, never above 500 ms.
+runtime::duration circuit::next_delay() {
+  const auto base =
+      std::min<std::chrono::milliseconds>(first_delay * (1 << std::min(failed_probes_, 5)), longest_delay);
+  const auto spread = std::uniform_real_distribution<double>(0.75, 1.25)(random_);
   const auto delay = std::chrono::duration_cast<std::chrono::milliseconds>(base * spread);
   return std::min(delay, longest_delay);
-}
-
-void token_pool::state::flush_queue(const failure& why, std::unique_lock<std::mutex>& lock) {
-  auto refused = std::exchange(queue, {});
-  totals.shed_down += refused.size();
-  lock.unlock();
-  for (auto& work : refused) work.done(why);
-  lock.lock();
-}
-
-void token_pool::state::probe(const worker_pointer& w) {
-  bool is_back = false;
-  failure trouble;
-  {
-    const auto working = lib->working();
-    auto tried = try_token(*w);
-    is_back = tried.has_value();
-    if (!is_back) trouble = tried.error();
-  }
-  const bool is_uninitialized = !is_back && trouble.code == error_code(CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11_category());
-  if (!is_back && (is_uninitialized || (failed_probes + 1) % probes_before_reinitializing == 0)) {
-    w->s.close();  // ours must not be in the way
-    if (lib->reinitialize()) {
-      const std::lock_guard lock(gate);
-      ++totals.reinitialized;
-    }
-  }
-  std::unique_lock lock(gate);
-  w->is_busy = false;
-  w->has_session = w->s.is_open();
-  if (is_back) {
-    circuit = circuit_state::closed;
-    is_down_for_sure = false;
-    failed_probes = 0;
-  } else {
-    last_trouble = trouble;
-    circuit = circuit_state::open;
-    probe_at = clock_type::now() + next_delay();
-    ++failed_probes;
-    is_down_for_sure = true;
-    flush_queue(down_failure(), lock);
-  }
-  changed.notify_all();
-}
-
-// The whole way to a token: it may be in another slot, or be another login.
-result<void> token_pool::state::try_token(worker& w) {
-  w.s.close();
-  w.handles.clear();
-  w.generation = lib->generation();
-  auto token = find_token(*lib, wanted);
-  if (!token) return counted(token.error());
-  slot = token->slot;
-  if (auto opened = open_session(w); !opened) return opened;
-  auto logged_in = login.ensure(w.s, slot, login_hint::doubtful);
-  if (!logged_in) return counted(logged_in.error());
-  const std::lock_guard lock(gate);
-  totals.logins += *logged_in;
-  return {};
 }
 
 }  // namespace sluice::inline v0::pkcs11

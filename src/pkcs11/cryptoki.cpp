@@ -79,4 +79,35 @@ bool is_token_down(CK_RV rv) {
          rv == CKR_DEVICE_MEMORY;
 }
 
+bool is_of_request(CK_RV rv) {
+  switch (rv) {
+    case CKR_MECHANISM_INVALID:
+    case CKR_MECHANISM_PARAM_INVALID:
+    case CKR_KEY_TYPE_INCONSISTENT:
+    case CKR_KEY_SIZE_RANGE:
+    case CKR_KEY_FUNCTION_NOT_PERMITTED:
+    case CKR_DATA_INVALID:
+    case CKR_DATA_LEN_RANGE:
+    case CKR_ENCRYPTED_DATA_INVALID:
+    case CKR_ENCRYPTED_DATA_LEN_RANGE:
+    case CKR_DOMAIN_PARAMS_INVALID:
+    case CKR_FUNCTION_NOT_SUPPORTED: return true;
+    default: return false;
+  }
+}
+
+bool is_of_pin(CK_RV rv) {
+  switch (rv) {
+    case CKR_PIN_INCORRECT:
+    case CKR_PIN_INVALID:
+    case CKR_PIN_LEN_RANGE:
+    case CKR_PIN_EXPIRED:
+    case CKR_PIN_LOCKED:
+    case CKR_USER_PIN_NOT_INITIALIZED:
+    case CKR_CANCEL:
+    case CKR_FUNCTION_CANCELED: return true;  // the last two by whoever stands at the pad
+    default: return false;
+  }
+}
+
 }  // namespace sluice::inline v0::pkcs11

@@ -41,4 +41,9 @@ bool is_session_lost(CK_RV rv);
 bool is_handle_lost(CK_RV rv);
 bool is_token_down(CK_RV rv);
 
+// What went wrong by the request itself, answered to a signature: every other answer costs the session.
+bool is_of_request(CK_RV rv);
+// By the PIN, or by whoever was asked for it.
+bool is_of_pin(CK_RV rv);
+
 }  // namespace sluice::inline v0::pkcs11

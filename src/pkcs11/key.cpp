@@ -35,11 +35,12 @@ struct wiped_outcome {
 };
 
 // Submits and waits. What comes too late finds nobody.
-result<der::bytes> run(key::state& k, std::function<CK_RV(const bench_vise&, der::bytes&)> work) {
+result<der::bytes> run(key::state& k, int what, std::function<CK_RV(const bench_vise&, der::bytes&)> work) {
   if (auto refused = refuse_after_fork(k)) return *refused;
   auto promise = std::make_shared<std::promise<wiped_outcome>>();
   auto answer = promise->get_future();
   k.pool->submit({.key = k.record,
+                  .what = what,
                   .work = std::move(work),
                   .done = [promise](result<der::bytes> got) { promise->set_value(wiped_outcome(std::move(got))); },
                   .deadline = std::chrono::steady_clock::now() + k.patience});
@@ -73,7 +74,7 @@ result<void> inspect(key::state& k) {
   const auto public_key = std::make_shared<std::optional<der::bytes>>();
   const auto search = k.record->search;
   const auto name = k.record->name;
-  auto done = run(k, [=](const bench_vise& v, der::bytes&) {
+  auto done = run(k, first_look, [=](const bench_vise& v, der::bytes&) {
     *facts = read_facts(v.s, v.key, name);
     auto half = find_public_half(v.s, v.key, search);
     if (half.is_certain) {
@@ -114,6 +115,7 @@ key::~key() = default;
 
 job make_sign_job(const key::state& k, const sign_request& request) {
   return {.key = k.record,
+          .what = static_cast<int>(request.scheme),
           .work =
               [request](const bench_vise& v, der::bytes& out) {
                 return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
@@ -161,14 +163,15 @@ token_stats key::stats() const { return state_->pool->stats(); }
 const std::shared_ptr<key::state>& key::shared() const noexcept { return state_; }
 
 result<std::vector<std::byte>> key::sign(const sign_request& request) {
-  return check_signature(run(*state_, make_sign_job(*state_, request).work), *state_);
+  auto work = make_sign_job(*state_, request);
+  return check_signature(run(*state_, work.what, std::move(work.work)), *state_);
 }
 
 // The plaintext goes round the pool, in what wipes it even when it comes too late for anybody to take it.
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
   const auto plain = std::make_shared<secret>();
-  auto outcome = run(*state_, [plain, copy = der::bytes(ciphertext.begin(), ciphertext.end())](const bench_vise& v,
-                                                                                              der::bytes&) {
+  const der::bytes copy(ciphertext.begin(), ciphertext.end());
+  auto outcome = run(*state_, other_work, [plain, copy](const bench_vise& v, der::bytes&) {
     der::bytes text;
     const auto rv = v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, text);
     *plain = secret(std::span<const std::byte>(text));
@@ -192,11 +195,12 @@ result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& 
   if (!lib) return lib.error();
   auto pin = choose_pin(*u, options.pin);
   if (!pin) return pin.error();
-  auto pool = token_pool::open(std::move(*lib), *u, std::move(*pin),
-                               {options.sessions, options.queue_limit, options.most_written_off});
+  auto pool = token_pool::open(*lib, *u, std::move(*pin),
+                               {options.sessions, options.queue_limit, options.most_written_off, options.hang_timeout});
   if (!pool) return pool.error();
 
   auto k = std::make_shared<key::state>();
+  k->lib = std::move(*lib);
   k->pool = std::move(*pool);
   k->owner = ::getpid();
   k->patience = options.patience;

@@ -12,6 +12,7 @@
 namespace sluice::inline v0::pkcs11 {
 
 struct key::state {
+  std::shared_ptr<library> lib;  // how this key's module was to be initialised; the pool may be another's
   std::shared_ptr<token_pool> pool;
   std::shared_ptr<key_record> record;
   std::chrono::milliseconds patience{};

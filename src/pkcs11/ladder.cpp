@@ -3,10 +3,13 @@
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/pool_state.hpp"
 
-#include <algorithm>
+#include <array>
+#include <utility>
 
 namespace sluice::inline v0::pkcs11 {
 namespace {
+
+using state = token_pool::state;
 
 CK_RV rv_of(const failure& why) {
   return why.code.category() == pkcs11_category() ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
@@ -17,6 +20,13 @@ CK_RV rv_of(const failure& why) {
 bool may_be_logged_out(const failure& why) {
   return rv_of(why) == CKR_USER_NOT_LOGGED_IN || (why.code == errc::key_not_found && rv_of(why) == CKR_OK);
 }
+
+// What was climbed already, on the way to the key and in the work itself: each has its own second try.
+struct rungs {
+  bool reopened = false;
+  bool found_again = false;
+  bool logged_in_again = false;
+};
 
 }  // namespace
 
@@ -30,57 +40,46 @@ failure token_pool::state::counted(failure why) {
   return why;
 }
 
-result<der::bytes> token_pool::state::attempt(worker& w, const job& work) {
-  const auto working = lib->working();
-  if (w.generation != lib->generation()) {  // the module was re-initialised: nothing from before is valid
+state::outcome token_pool::state::attempt(worker& w, const sample& work) {
+  if (w.generation != lib->generation()) {  // the module was initialised anew: nothing from before is valid
     w.s.forget();
     w.handles.clear();
     w.generation = lib->generation();
   }
-  bool reopened = false;
-  bool found_again = false;
-  bool logged_in_again = false;
+  std::array<rungs, 2> climbed;
   auto hint = login_hint::fine;
-  const auto began = clock_type::now();
   for (;;) {
-    auto outcome = attempt_once(w, work, hint);
-    hint = login_hint::fine;
-    const auto rv = outcome ? CKR_OK : rv_of(outcome.error());
-    if (!outcome && is_session_lost(rv) && !reopened) {
-      reopened = true;
-      w.s.close();
-      w.handles.clear();
+    auto what = attempt_once(w, work, std::exchange(hint, login_hint::fine));
+    if (what.made) return what;
+    const auto& why = what.made.error();
+    const auto rv = rv_of(why);
+    auto& mine = climbed[what.at == stage::work ? 1 : 0];
+    if (is_session_lost(rv) && !std::exchange(mine.reopened, true)) {
+      drop_session(w);
       const std::lock_guard lock(gate);
       ++totals.sessions_reopened;
-    } else if (!outcome && is_handle_lost(rv) && !found_again) {
-      found_again = true;
+    } else if (is_handle_lost(rv) && !std::exchange(mine.found_again, true)) {
       w.handles.erase(work.key);
       const std::lock_guard lock(gate);
       ++totals.keys_found_again;
-    } else if (!outcome && may_be_logged_out(outcome.error()) && !logged_in_again) {
-      logged_in_again = true;
+    } else if (may_be_logged_out(why) && !std::exchange(mine.logged_in_again, true)) {
       hint = rv == CKR_USER_NOT_LOGGED_IN ? login_hint::lost : login_hint::doubtful;
       w.handles.erase(work.key);
     } else {
-      if (!outcome && is_token_down(rv)) {
-        w.s.close();
-        w.handles.clear();
-      }
-      const std::lock_guard lock(gate);
-      totals.served += clock_type::now() - began;
-      return outcome;
+      if (!is_request_s_own(what, work)) drop_session(w);
+      return what;
     }
   }
 }
 
-result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, login_hint hint) {
+state::outcome token_pool::state::attempt_once(worker& w, const sample& work, login_hint hint) {
   auto& key = *work.key;
   if (!w.s.is_open()) {
-    if (auto opened = open_session(w); !opened) return opened.error();
+    if (auto opened = open_session(w); !opened) return {opened.error(), stage::session};
     if (hint == login_hint::fine) hint = login_hint::doubtful;
   }
   auto logged_in = login.ensure(w.s, slot, hint);
-  if (!logged_in) return counted(logged_in.error());
+  if (!logged_in) return {counted(logged_in.error()), stage::login};
   if (*logged_in) {
     const std::lock_guard lock(gate);
     ++totals.logins;
@@ -89,7 +88,7 @@ result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, l
   CK_OBJECT_HANDLE handle = cached != w.handles.end() ? cached->second : CK_INVALID_HANDLE;
   if (handle == CK_INVALID_HANDLE) {
     auto located = locate(w, key);
-    if (!located) return counted(located.error());
+    if (!located) return {counted(located.error()), stage::search};
     handle = *located;
     w.handles[work.key] = handle;
   }
@@ -100,12 +99,10 @@ result<der::bytes> token_pool::state::attempt_once(worker& w, const job& work, l
   der::bytes out;
   const auto rv = work.work({w.s, handle, key, authenticate}, out);
   count_answer(rv);
-  if (rv != CKR_OK) {
-    auto why = ckr_failure(rv, key.name);
-    why.token = label;
-    return why;
-  }
-  return out;
+  if (rv == CKR_OK) return {std::move(out), stage::work};
+  auto why = ckr_failure(rv, key.name);
+  why.token = label;
+  return {std::move(why), stage::work};
 }
 
 result<void> token_pool::state::open_session(worker& w) {
@@ -114,13 +111,20 @@ result<void> token_pool::state::open_session(worker& w) {
   if (rv == CKR_OK) {
     const std::lock_guard lock(gate);
     w.has_session = true;
-    session_limit = std::max(session_limit, open_sessions());  // a limit may have been learned while this one opened
+    limit.opened(open_sessions(), world.now());
     return {};
   }
   w.s.forget();
   auto why = ckr_failure(rv, "token \"" + label + "\"", "C_OpenSession");
   why.token = label;
   return why;
+}
+
+void token_pool::state::drop_session(worker& w) {
+  w.handles.clear();
+  w.s.close();
+  const std::lock_guard lock(gate);
+  w.has_session = false;
 }
 
 // The key, and that it is the key we know: a token may hold another under the same name by now.

@@ -5,11 +5,11 @@
 #include "pkcs11/worker_threads.hpp"
 
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <map>
-#include <thread>
 #include <utility>
 
 namespace sluice::inline v0::pkcs11 {
@@ -25,16 +25,32 @@ struct all_cores {
 
 // How long the end of the process waits for calls under way; one that hangs must not keep it.
 constexpr auto last_wait = std::chrono::seconds(2);
+constexpr CK_ULONG most_slots = 65536;  // a count beyond is a module's mistake
 
-// Holds nothing when a call is still under way at `end`.
-std::unique_lock<std::shared_mutex> alone_in(module_core& core, std::chrono::steady_clock::time_point end) {
-  std::unique_lock alone(core.in_use, std::try_to_lock);
-  while (!alone && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    alone = std::unique_lock(core.in_use, std::try_to_lock);
-  }
-  return alone;
+bool close_off(module_core& core) {
+  const std::lock_guard lock(core.gate);
+  if (core.inside > 0 || core.is_closed_off) return false;
+  core.is_closed_off = true;
+  return true;
 }
+
+void let_in(module_core& core) noexcept {
+  const std::lock_guard lock(core.gate);
+  core.is_closed_off = false;
+  core.may_enter->notify_all();
+}
+
+// False when a call is still under way at `end`.
+bool close_off_by(module_core& core, runtime::time_point end) {
+  while (!close_off(core)) {
+    if (core.world.now() >= end) return false;
+    core.world.sleep_until(core.world.now() + std::chrono::milliseconds(1));
+  }
+  return true;
+}
+
+// The thread that ends the process, once it waits for nobody any longer: what others would touch is taken apart then.
+std::atomic<const void*> nobody_is_waited_for_by = nullptr;
 
 // Workers may be inside a module, or about to enter it, when the process ends: a signature's last owner can be the
 // worker that made it. They stay out from here on, and those inside are waited for.
@@ -43,8 +59,11 @@ void leave_modules_alone() {
   const std::lock_guard lock(cores.gate);
   for (const auto& [functions, core] : cores.by_functions) core->is_over = true;
   const auto end = std::chrono::steady_clock::now() + last_wait;
-  for (const auto& [functions, core] : cores.by_functions) alone_in(*core, end);
+  for (const auto& [functions, core] : cores.by_functions) {
+    if (close_off_by(*core, end)) let_in(*core);
+  }
   worker_threads::wait_for_busy(end);
+  nobody_is_waited_for_by = runtime::system().this_thread();
 }
 
 std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
@@ -52,7 +71,7 @@ std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
   const std::lock_guard lock(cores.gate);
   auto& core = cores.by_functions[functions];
   if (!core) {
-    core = std::make_shared<module_core>();
+    core = std::make_shared<module_core>(runtime::system());
     core->functions = functions;
   }
   return core;
@@ -62,6 +81,10 @@ failure unsupported_version(const std::string& path, CK_VERSION version) {
   return config_failure(errc::module_version_unsupported, path,
                         "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
                         "2.20 or newer is needed");
+}
+
+bool is_left_to_us(initialization mode) {
+  return mode == initialization::strict || mode == initialization::sole_user;
 }
 
 std::string last_loader_error() {
@@ -80,20 +103,46 @@ result<std::shared_ptr<library>> library::load(const std::string& path, const mo
   return made;
 }
 
+result<std::shared_ptr<library>> library::over(std::shared_ptr<module_core> core, const module_options& options) {
+  std::shared_ptr<library> made(new library);
+  made->core_ = std::move(core);
+  made->info_.path = "given";
+  if (auto done = made->initialize(options); !done) return done.error();
+  if (auto done = made->read_info(); !done) return done.error();
+  return made;
+}
+
+module_visit::module_visit(module_core& core) : core_(&core) {
+  std::unique_lock lock(core.gate);
+  while (core.is_closed_off) core.may_enter->wait(lock, runtime::never);
+  ++core.inside;
+}
+
+void module_visit::leave() noexcept {
+  if (core_ == nullptr) return;
+  const auto* const ends_process = nobody_is_waited_for_by.load();
+  while (ends_process != nullptr && ends_process != runtime::system().this_thread()) ::pause();
+  const std::lock_guard lock(core_->gate);
+  --core_->inside;
+  core_ = nullptr;
+}
+
 library::~library() {
-  if (must_finalize_) finalize();
+  if (mode_ && !is_left_to_us(*mode_)) --core_->guests;
+  if (mode_ == initialization::strict) finalize();
   if (handle_ != nullptr && !must_stay_mapped_) dlclose(handle_);
 }
 
 // For everybody, so not under anybody's call; with one that never returns the module stays as it is.
 void library::finalize() {
   const std::lock_guard lock(core_->lifecycle);
-  const auto alone = alone_in(*core_, std::chrono::steady_clock::now() + last_wait);
-  must_stay_mapped_ = !alone;
-  if (!alone) return;
+  const bool is_alone = close_off_by(*core_, core_->world.now() + last_wait);
+  must_stay_mapped_ = !is_alone;
+  if (!is_alone) return;
   core_->functions->C_Finalize(nullptr);
   core_->is_ours = false;
   core_->generation.fetch_add(1);
+  let_in(*core_);
 }
 
 result<void> library::open(const std::string& path) {
@@ -139,22 +188,27 @@ CK_RV library::call_initialize() {
 }
 
 result<void> library::initialize(const module_options& options) {
-  if (options.initialization == initialization::omit) return {};
+  if (options.initialization == initialization::omit) {
+    mode_ = options.initialization;
+    ++core_->guests;
+    return {};
+  }
   if (!core_->is_ours) core_->reserved = options.reserved;
   std::unique_lock<std::mutex> alone;
   if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
   const auto rv = call_initialize();
   alone = {};
   // After the module has registered its own handlers, so that ours comes before them.
-  if (!std::exchange(core_->has_exit_handler, true)) std::atexit(leave_modules_alone);
-  if (rv == CKR_OK) {
-    core_->is_ours = true;
-    must_finalize_ = options.initialization == initialization::strict;
-    must_stay_mapped_ = !must_finalize_;
-    return {};
-  }
-  if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && options.initialization == initialization::standard) return {};
-  return initialize_failure(rv, info_.path, !options.reserved.empty());
+  const bool is_loaded = handle_ != nullptr;
+  if (is_loaded && !std::exchange(core_->has_exit_handler, true)) std::atexit(leave_modules_alone);
+  const bool may_be_initialized = options.initialization != initialization::strict;
+  const bool is_initialized = rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && may_be_initialized;
+  if (rv != CKR_OK && !is_initialized) return initialize_failure(rv, info_.path, !options.reserved.empty());
+  if (rv == CKR_OK) core_->is_ours = true;
+  mode_ = options.initialization;
+  must_stay_mapped_ = rv == CKR_OK && mode_ != initialization::strict;
+  if (!is_left_to_us(*mode_)) ++core_->guests;
+  return {};
 }
 
 result<void> library::read_info() {
@@ -175,14 +229,27 @@ result<void> library::read_info() {
   return {};
 }
 
-bool library::reinitialize() {
+std::optional<std::string> library::reinitialize(bool only_initialize) {
   const std::unique_lock one(core_->lifecycle, std::try_to_lock);
-  const std::unique_lock alone(core_->in_use, std::try_to_lock);
-  if (!one || !alone || !core_->is_ours || core_->is_over) return false;
-  core_->functions->C_Finalize(nullptr);
+  if (!one || core_->is_over) return "the module is being initialised or left";
+  if (only_initialize) {
+    if (mode_ == initialization::omit) return "somebody else is to initialise the module (mode omit)";
+  } else if (mode_ == initialization::standard || mode_ == initialization::omit) {
+    return "the module is not finalised in mode standard or omit";
+  } else if (!core_->is_ours || core_->guests > 0) {
+    return "somebody else in this process uses the module";
+  } else if (core_->tokens_in_use > 0) {
+    return "another token of the module is in use";
+  }
+  const bool is_alone = close_off(*core_);
+  if (!is_alone && !only_initialize) return "a call of the module has not returned";
+  if (!only_initialize) core_->functions->C_Finalize(nullptr);
   const auto rv = call_initialize();
+  if (rv == CKR_OK) core_->is_ours = true;
   core_->generation.fetch_add(1);
-  return rv == CKR_OK;
+  if (is_alone) let_in(*core_);
+  if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) return std::nullopt;
+  return "C_Initialize answered " + ckr_text(rv);
 }
 
 result<std::vector<CK_SLOT_ID>> library::slots_with_token() const {
@@ -192,15 +259,17 @@ result<std::vector<CK_SLOT_ID>> library::slots_with_token() const {
     CK_ULONG count = 0;
     auto rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, nullptr, &count);
     if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetSlotList");
+    if (count > most_slots) break;
     slots.resize(count);
     if (count == 0) return slots;
     rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, slots.data(), &count);
     if (rv == CKR_BUFFER_TOO_SMALL) continue;
     if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetSlotList");
+    if (count > slots.size()) break;
     slots.resize(count);
     return slots;
   }
-  return ckr_failure(CKR_BUFFER_TOO_SMALL, info_.path, "C_GetSlotList, five times over");
+  return ckr_failure(CKR_BUFFER_TOO_SMALL, info_.path, "C_GetSlotList answered senseless counts");
 }
 
 }  // namespace sluice::inline v0::pkcs11

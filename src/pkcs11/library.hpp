@@ -3,13 +3,14 @@
 #pragma once
 
 #include "pkcs11/cryptoki.hpp"
+#include "pkcs11/runtime.hpp"
 #include "sluice/pkcs11/module.hpp"
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ namespace sluice::inline v0::pkcs11 {
 
 // What every load of the same module in this process shares: it has one C_Initialize between them.
 struct module_core {
+  explicit module_core(runtime& in) : world(in), may_enter(in.make_event()) {}
+  runtime& world;
   CK_FUNCTION_LIST* functions = nullptr;
   bool is_ours = false;          // C_Initialize succeeded for us, so the last rung may call C_Finalize
   bool is_single_threaded = false;
@@ -25,19 +28,37 @@ struct module_core {
   bool takes_arguments = true;   // else C_Initialize wants NULL
   std::string reserved;
   std::atomic<std::uint64_t> generation = 1;  // grows with each re-initialisation: every handle is void then
-  // Held around C_Initialize and C_Finalize. Taken before the others.
+  std::atomic<std::size_t> guests = 0;        // loads that did not leave C_Finalize to us
+  std::atomic<std::size_t> tokens_in_use = 0;  // pools whose token is not known to be down
+  // Held around C_Initialize and C_Finalize. Taken before `gate`, which is never held during a call.
   std::mutex lifecycle;
-  // Held shared around each piece of work, exclusively to finalise, and then only if nobody has it: a call that never
-  // returns keeps it, and on a busy token there is always a call.
-  std::shared_mutex in_use;
+  std::mutex gate;
+  std::size_t inside = 0;       // pieces of work under way; one that never returns stays here
+  bool is_closed_off = false;   // for C_Finalize, and then only if nobody is inside
+  const std::unique_ptr<runtime::event> may_enter;
   std::mutex one_at_a_time;      // for modules that cannot lock
   // The process is ending, and the module's own state is being taken apart: it is not called any more.
   std::atomic<bool> is_over = false;
 };
 
+// Keeps C_Finalize away while it lives.
+class module_visit {
+ public:
+  explicit module_visit(module_core& core);
+  ~module_visit() { leave(); }
+  module_visit(const module_visit&) = delete;
+  module_visit& operator=(const module_visit&) = delete;
+  void leave() noexcept;
+
+ private:
+  module_core* core_;
+};
+
 class library {
  public:
   static result<std::shared_ptr<library>> load(const std::string& path, const module_options& options);
+  // The same for functions that are there already: for tests, with a clock and threads of their own.
+  static result<std::shared_ptr<library>> over(std::shared_ptr<module_core> core, const module_options& options);
   ~library();
   library(const library&) = delete;
   library& operator=(const library&) = delete;
@@ -52,15 +73,16 @@ class library {
     return (core_->functions->*function)(args...);
   }
 
-  // Keeps re-initialisation away while it lives.
-  std::shared_lock<std::shared_mutex> working() const { return std::shared_lock(core_->in_use); }
+  module_visit working() const { return module_visit(*core_); }
   std::uint64_t generation() const noexcept { return core_->generation.load(); }
 
-  // The last rung: C_Finalize and C_Initialize. False when it is not ours to do, or something is in flight.
-  bool reinitialize();
+  // The last rung: C_Finalize and C_Initialize; C_Initialize alone where the module says that it was finalised.
+  // Answers why not, when it is not ours to do: nothing has been called then.
+  std::optional<std::string> reinitialize(bool only_initialize);
 
   const module_info& info() const noexcept { return info_; }
-  const module_core* core() const noexcept { return core_.get(); }  // the same for every load of one module
+  const std::shared_ptr<module_core>& core() const noexcept { return core_; }  // the same for every load of one module
+  runtime& world() const noexcept { return core_->world; }
   result<std::vector<CK_SLOT_ID>> slots_with_token() const;
 
  private:
@@ -73,7 +95,7 @@ class library {
 
   std::shared_ptr<module_core> core_;
   void* handle_ = nullptr;
-  bool must_finalize_ = false;
+  std::optional<initialization> mode_;  // once initialised
   bool must_stay_mapped_ = false;
   module_info info_;
 };

@@ -2,10 +2,12 @@
 // The one login a token has, shared by every session on it, and the care not to lock its PIN.
 #pragma once
 
+#include "pkcs11/pin_guard.hpp"
 #include "pkcs11/session.hpp"
 #include "sluice/pkcs11/pin.hpp"
 #include "sluice/result.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -22,24 +24,31 @@ enum class login_hint : std::uint8_t {
 
 class token_login {
  public:
-  explicit token_login(pin_source source) : source_(std::move(source)) {}
+  explicit token_login(pin_source source, runtime::duration hang_timeout = std::chrono::seconds(30))
+      : source_(std::move(source)), hang_timeout_(hang_timeout) {}
 
-  // Logs in if the token wants it and nobody has; true: a C_Login was made. Errors: pin_required, pin_final_try,
-  // pin_known_bad, or the CKR. Any worker's thread; one at a time gets through.
+  // Logs in if the token wants it, or a PIN was given, and nobody has; true: a C_Login was made. Errors: pin_required,
+  // pin_final_try, pin_known_bad, what the PIN source says or throws, or the CKR. Any thread; PINs of one token are
+  // sent one after the other in this process, both kinds of login together.
   result<bool> ensure(const session& s, CK_SLOT_ID slot, login_hint hint);
   // For a key with CKA_ALWAYS_AUTHENTICATE, between C_SignInit and C_Sign.
   CK_RV authenticate_once(const session& s, CK_SLOT_ID slot);
+  // Nobody has to be asked for a PIN by the token's own pad.
+  bool has_source() const noexcept { return static_cast<bool>(source_); }
 
   // Did the last login go with the PIN, and not over the token's pad?
   bool has_sent_pin() const noexcept { return has_sent_pin_; }
 
  private:
+  bool is_done(const session& s, login_hint hint);
   result<secret> ask(const std::string& token, bool is_for_one_signature) const;
-  result<void> log_in(const session& s, const CK_TOKEN_INFO& info);
+  // With the turn held: what the token says of its PIN is read, then the PIN is sent.
+  result<CK_RV> send(const session& s, CK_SLOT_ID slot, CK_USER_TYPE who, pin_guard& guard);
 
-  std::mutex gate_;
   const pin_source source_;
-  bool has_sent_pin_ = false;
+  std::atomic<bool> has_sent_pin_ = false;
+  const runtime::duration hang_timeout_;
+  std::mutex gate_;
   std::uint64_t logged_in_generation_ = 0;  // of the module; 0: not logged in
 };
 

@@ -32,12 +32,16 @@ struct bench_vise {
   std::function<CK_RV(const session&)> authenticate;  // empty unless the key wants its PIN each time
 };
 
+// What a job does, so that a probe can do it again, and failures of one kind can be told from those of a token.
+enum : int { first_look = -1, other_work = -2 };  // else the signature_scheme
+
 struct job {
   using time_point = std::chrono::steady_clock::time_point;
   std::shared_ptr<key_record> key;
+  int what = other_work;
   std::function<CK_RV(const bench_vise&, der::bytes& out)> work;
   std::function<bool()> is_wanted;                   // empty: yes
-  std::function<void(result<der::bytes>)> done;      // exactly once, on a worker or inside submit()
+  std::function<void(result<der::bytes>)> done;      // exactly once, on a thread of the pool or inside submit()
   time_point deadline = time_point::max();
   time_point queued_at{};
   bool was_retried = false;                          // by the circuit breaker, once
@@ -47,11 +51,13 @@ struct pool_options {
   std::size_t sessions = 8;
   std::size_t queue_limit = 1024;
   std::size_t most_written_off = 8;
+  std::chrono::milliseconds hang_timeout = std::chrono::seconds(30);
 };
 
 class token_pool {
  public:
-  // The pool of the one token that fits; keys of the same token share it.
+  // The pool of the one token that fits; keys of the same token share it. errc::key_unavailable when the system has no
+  // thread for its supervisor.
   static result<std::shared_ptr<token_pool>> open(std::shared_ptr<library> lib, const uri& wanted, pin_source pin,
                                                   const pool_options& options);
   ~token_pool();

@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the workers of a token share. Held by each of them: a worker that hangs outlives the pool.
+// What the workers of a token and their supervisor share. Held by each of them: a worker that hangs outlives the pool.
+//
+// The supervisor owns progress: it starts workers, has the token probed while it is out of use, and replaces whoever
+// hangs. It never calls the module. A worker is a loop: next() decides what to do and may wait, perform_…() is the one
+// call that blocks, settle_…() takes in what came of it. Time, threads and waiting are the runtime's.
 #pragma once
 
+#include "pkcs11/circuit.hpp"
+#include "pkcs11/job_queue.hpp"
 #include "pkcs11/pacing.hpp"
 #include "pkcs11/pool.hpp"
+#include "pkcs11/session_limit.hpp"
 
 #include <sys/types.h>
 
@@ -16,67 +23,121 @@
 
 namespace sluice::inline v0::pkcs11 {
 
-// The pool whose thread this is.
-inline thread_local const void* my_pool = nullptr;
-
 struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
-  using clock_type = std::chrono::steady_clock;
+  using time_point = runtime::time_point;
+  using lock_type = std::unique_lock<std::mutex>;
 
-  // One thread. The session and the handles are its own; the rest is guarded by the state's mutex.
+  // One thread. The session, its handles and the generation are its own; the rest is guarded by the state's mutex.
   struct worker {
-    explicit worker(const library& lib) : s(lib) {}
+    explicit worker(const library& lib) : s(lib), wakes(lib.world().make_event()) {}
     session s;
     std::map<std::shared_ptr<const key_record>, CK_OBJECT_HANDLE> handles;
     std::uint64_t generation = 0;
-    bool is_busy = false;
-    bool is_written_off = false;
+    const std::unique_ptr<runtime::event> wakes;
+    const void* thread = nullptr;
     bool has_session = false;
-    clock_type::time_point due = clock_type::time_point::max();  // of the work in hand
+    bool is_busy = false;
+    bool is_replaced = false;   // another may do its part: it hangs, or its probe is late
+    bool is_lost = false;       // it hangs: counted as written off
+    bool must_leave = false;
+    bool is_called = false;     // woken for work, and not there yet
+    bool is_finishing = false;  // hands over an answer, and is free then
+    std::uint64_t probe = 0;    // under way
+    time_point began{};         // the call under way
+    std::function<void(result<der::bytes>)> done;  // of the job in hand; taken by the supervisor from one that hangs
   };
   using worker_pointer = std::shared_ptr<worker>;
 
+  // What failed or succeeded, to be done again by a probe.
+  struct sample {
+    std::shared_ptr<key_record> key;
+    int what = other_work;
+    std::function<CK_RV(const bench_vise&, der::bytes& out)> work;
+    circuit::kind kind() const { return {key.get(), what}; }
+  };
+  // Where an attempt ended: a code means one thing of a signature and another of a search.
+  enum class stage : std::uint8_t { session, login, search, work };
+  struct outcome {
+    result<der::bytes> made;
+    stage at = stage::work;
+  };
+  struct task {
+    enum class kind : std::uint8_t { leave, job, probe } what = kind::leave;
+    std::optional<pkcs11::job> work;
+    std::vector<sample> samples;   // of a probe: what failed first, then what may work all the same
+    std::uint64_t probe = 0;
+  };
+
   state(std::shared_ptr<library> loaded, const uri& wanted, found_token token, pin_source pin, const pool_options& o);
+  ~state();
 
-  // pool.cpp: the queue
+  // pool.cpp: from outside
   void submit(job work);
-  failure shed(errc cause, std::string detail, std::string remedy = {}) const;
-  void start_worker_if_needed();
-  void run(const worker_pointer& w);
-  std::optional<job> next_job(const worker_pointer& w, bool& should_probe);
-  void await_turn(clock_type::duration took);
-  void finish_job(const worker_pointer& w, job work, result<der::bytes> outcome);
   void stop();
-  std::size_t open_sessions() const;  // with the lock held
   token_stats stats() const;
+  double load() const;
 
-  // supervision.cpp: what nobody else would notice
-  void look_after(clock_type::time_point when);
-  void supervise();
-  void write_off_the_lost();
-  void shed_the_late(std::unique_lock<std::mutex>& lock);
-  std::vector<job> take_unwanted();
-  clock_type::time_point next_concern() const;
-  bool nobody_is_left() const;
-  failure stuck_failure() const;
-  failure late_failure() const;
+  // worker.cpp
+  void run(const worker_pointer& w) noexcept;
+  bool enter(const worker_pointer& w) noexcept;
+  void leave(const worker_pointer& w) noexcept;
+  task next(const worker_pointer& w);
+  std::optional<task> next_job(worker& w, lock_type& lock);
+  void wait_idle(worker& w, lock_type& lock);
+  bool is_surplus(const worker& w) const;
+  std::size_t open_sessions() const;
+  void perform_job(const worker_pointer& w, job work);
+  void settle(worker& w, job work, outcome what);
+  bool settle_failure(worker& w, const job& work, const outcome& what);
+  void take_back(worker& w) noexcept;
+  void await_turn(runtime::duration took);
+
+  // supervisor.cpp
+  void supervise() noexcept;
+  void look_around(lock_type& lock);
+  void call_supervisor() noexcept;
+  bool call_idle() noexcept;
+  bool write_off_the_lost(lock_type& lock);
+  bool drop_the_late(lock_type& lock);
+  bool drop_the_unwanted(lock_type& lock);
+  bool replace_late_prober(lock_type& lock);
+  bool staff(lock_type& lock);
+  bool start_worker(lock_type& lock);
+  void replace(worker& w) noexcept;
+  time_point next_concern() const;
+  bool may_start() const noexcept;
+  std::size_t soon_free() const noexcept;
+  bool is_stuck() const noexcept;
 
   // ladder.cpp: one piece of work, climbing as far as it takes
-  result<der::bytes> attempt(worker& w, const job& work);
-  result<der::bytes> attempt_once(worker& w, const job& work, login_hint hint);
+  outcome attempt(worker& w, const sample& work);
+  outcome attempt_once(worker& w, const sample& work, login_hint hint);
   result<CK_OBJECT_HANDLE> locate(worker& w, key_record& key);
   result<void> open_session(worker& w);
+  void drop_session(worker& w);
   void count_answer(CK_RV rv);
   failure counted(failure why);  // by its CKR, if it has one
 
-  // circuit.cpp
-  void trip(const failure& why);
-  void probe(const worker_pointer& w);
-  result<void> try_token(worker& w);
-  clock_type::duration next_delay();
+  // probe.cpp
+  task next_probe(const worker_pointer& w);
+  void perform_probe(const worker_pointer& w, task& t);
+  outcome try_token(worker& w, const task& t, bool& is_excused);
+  void settle_probe(const worker_pointer& w, const task& t, const outcome& what, bool is_excused);
+  void try_last_rung(worker& w, const failure& trouble);
+  void note_down(bool is_down);
+
+  // failures.cpp: what callers are told, and whose fault it was
+  static bool is_request_s_own(const outcome& what, const sample& work);
+  failure shed(errc cause, std::string detail, std::string remedy = {}) const;
   failure down_failure() const;
-  void flush_queue(const failure& why, std::unique_lock<std::mutex>& lock);
+  failure stuck_failure() const;
+  failure late_failure() const;
+  failure hung_failure() const;
+  void refuse_all(const failure& why, lock_type& lock);
+  static void answer(std::function<void(result<der::bytes>)>& done, result<der::bytes> what) noexcept;
 
   const std::shared_ptr<library> lib;
+  runtime& world;
   const uri wanted;
   const std::string label;
   const pool_options options;
@@ -84,20 +145,33 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   token_login login;
 
   mutable std::mutex gate;
-  std::condition_variable changed;
   std::atomic<CK_SLOT_ID> slot;  // a token that comes back may be elsewhere
-  std::size_t session_limit;
-  std::deque<job> queue;
-  std::list<worker_pointer> workers;
-  circuit_state circuit = circuit_state::closed;
-  bool is_down_for_sure = false;  // a probe has failed: work is refused at once
-  clock_type::time_point probe_at{};
-  int failed_probes = 0;
+  session_limit limit;
+  circuit breaker;
+  job_queue queue;
+  std::list<worker_pointer> workers;  // whose threads run, those that hang included
+  std::vector<worker*> idle;
+  std::size_t starting = 0;           // threads asked for, which do not run yet
+  std::size_t called = 0;             // woken for work, and not there yet
+  std::size_t finishing = 0;          // handing over an answer
+  time_point finishing_since{};       // the last of them
+  std::size_t replaced = 0;
+  worker_pointer prober;              // of the probe under way
+  time_point start_again_at{};        // the system had no thread to give
   failure last_trouble;
+  std::string why_not_reinitialized;
+  sample failed;     // what the circuit opened by
+  sample good;       // the last kind of signature that was made
+  bool is_noted_down = false;  // by the module, which is finalised only when all its tokens are
   bool is_stopping = false;
-  bool has_supervisor = false;
-  std::condition_variable supervisor_wakes;
-  clock_type::time_point look_again_at = clock_type::time_point::max();  // the supervisor's
+
+  std::unique_ptr<runtime::event> supervisor_wakes;
+  bool is_supervisor_called = false;
+  bool must_sweep = false;
+  time_point look_again_at = runtime::never;
+  const void* supervisor_thread = nullptr;
+  std::unique_ptr<runtime::event> somebody_left;
+
   pacing answers;
   token_stats totals;
 };

@@ -9,6 +9,9 @@ namespace {
 
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
 constexpr std::size_t most_objects = 1'000'000;  // no token holds as many
+// What a module says beyond is its mistake: it would have us take memory without end, or read what is not ours.
+constexpr CK_ULONG largest_output = 64 * 1024;
+constexpr CK_ULONG largest_attribute = 4 * 1024 * 1024;
 
 unsigned char* raw(der::view bytes) {
   return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));
@@ -31,16 +34,17 @@ hash_mechanisms mechanisms_for(digest_kind kind) {
   return {};
 }
 
-// Calls `function(out, &size)`; grows `out` once if the token asks for it.
+// Calls `function(out, &size)`; grows `out` once if the token asks for it. A senseless size is CKR_BUFFER_TOO_SMALL.
 template <class Call>
 CK_RV with_output(der::bytes& out, std::size_t room, Call function) {
   out.resize(room);
   CK_ULONG size = out.size();
   auto rv = function(raw(out), &size);
-  if (rv == CKR_BUFFER_TOO_SMALL) {
+  if (rv == CKR_BUFFER_TOO_SMALL && size <= largest_output) {
     out.resize(size);
     rv = function(raw(out), &size);
   }
+  if (rv == CKR_OK && size > out.size()) rv = CKR_BUFFER_TOO_SMALL;
   out.resize(rv == CKR_OK ? size : 0);
   return rv;
 }
@@ -96,9 +100,11 @@ CK_RV session::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::b
   auto rv = lib_.call(&CK_FUNCTION_LIST::C_GetAttributeValue, handle_, object, &attribute, CK_ULONG{1});
   if (rv != CKR_OK) return rv;
   if (attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION) return CKR_ATTRIBUTE_TYPE_INVALID;
+  if (attribute.ulValueLen > largest_attribute) return CKR_ATTRIBUTE_VALUE_INVALID;
   value.resize(attribute.ulValueLen);
   attribute.pValue = value.data();
   rv = lib_.call(&CK_FUNCTION_LIST::C_GetAttributeValue, handle_, object, &attribute, CK_ULONG{1});
+  if (rv == CKR_OK && attribute.ulValueLen > value.size()) rv = CKR_ATTRIBUTE_VALUE_INVALID;
   value.resize(rv == CKR_OK ? attribute.ulValueLen : 0);
   return rv;
 }

@@ -41,6 +41,20 @@ std::string token::state::text_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
   return {reinterpret_cast<const char*>(value.data()), value.size()};
 }
 
+result<void> token::state::begin() {
+  if (generation == lib->generation()) return {};
+  s->forget();
+  const auto found = find_token(*lib, place);
+  if (!found) return found.error();
+  slot = found->slot;
+  if (const auto rv = s->open(slot, is_read_write); rv != CKR_OK) return trouble(rv, "C_OpenSession");
+  if (login) {
+    if (auto in = login->ensure(*s, slot, login_hint::fine); !in) return in.error();
+  }
+  generation = lib->generation();
+  return {};
+}
+
 std::string token::state::uri_of(CK_OBJECT_HANDLE object, const char* type) const {
   auto u = place.clone();
   if (auto label = text_of(object, CKA_LABEL); !label.empty()) u.object = std::move(label);
@@ -91,13 +105,15 @@ result<token> token::open(std::string_view text, const token_options& options) {
   made->info = describe(*made->lib, found->slot, found->info);
   made->place = token_uri(found->info);
   made->s = std::make_unique<session>(*made->lib);
+  made->generation = made->lib->generation();
+  made->is_read_write = options.is_read_write;
   const auto rv = made->s->open(found->slot, options.is_read_write);
   if (rv != CKR_OK) return made->trouble(rv, "C_OpenSession");
   auto pin = choose_pin(*u, options.pin);
   if (!pin) return pin.error();
   const bool has_pad = (found->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
   if (options.logs_in && (*pin || has_pad)) {
-    token_login login(std::move(*pin));
+    auto& login = made->login.emplace(std::move(*pin));
     auto done = login.ensure(*made->s, found->slot, login_hint::fine);
     if (!done) return done.error();
     made->has_logged_in_itself = *done;
@@ -109,6 +125,7 @@ result<token> token::open(std::string_view text, const token_options& options) {
 
 result<token_status> token::status() const {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   CK_TOKEN_INFO info{};
   auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_GetTokenInfo, state_->slot, &info);
   if (rv != CKR_OK) return state_->trouble(rv, "C_GetTokenInfo");
@@ -121,6 +138,7 @@ result<token_status> token::status() const {
 
 result<std::vector<key_info>> token::keys() const {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   const auto& s = *state_->s;
   std::vector<CK_OBJECT_HANDLE> found;
   const auto rv = s.find({.type = CKO_PRIVATE_KEY}, found);
@@ -146,6 +164,7 @@ result<std::vector<key_info>> token::keys() const {
 
 result<std::vector<certificate_info>> token::certificates() const {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   const auto& s = *state_->s;
   std::vector<CK_OBJECT_HANDLE> found;
   const auto rv = s.find({.type = CKO_CERTIFICATE}, found);

@@ -2,11 +2,14 @@
 // What a token holds open, for the files that look at it and write to it.
 #pragma once
 
+#include "pkcs11/login.hpp"
 #include "pkcs11/session.hpp"
 #include "sluice/pkcs11/token.hpp"
 
 #include <array>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,10 +40,15 @@ struct token::state {
   CK_SLOT_ID slot = 0;
   token_info info;
   uri place;
+  std::optional<token_login> login;
+  bool is_read_write = false;
   bool is_logged_in = false;
   bool has_logged_in_itself = false;
   bool has_used_pin = false;
+  std::uint64_t generation = 0;
 
+  // Called inside the module: after it was initialised anew, nothing from before is valid.
+  result<void> begin();
   std::string text_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) const;
   std::string uri_of(CK_OBJECT_HANDLE object, const char* type) const;
   failure trouble(CK_RV rv, const char* what) const;

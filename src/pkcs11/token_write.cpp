@@ -142,6 +142,7 @@ key_numbers::~key_numbers() {
 
 result<std::vector<std::string>> token::find_keys(const std::string& label, std::span<const std::byte> id) const {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   object_search wanted{.label = label, .id = {}};
   if (!id.empty()) wanted.id = der::bytes(id.begin(), id.end());
   std::vector<CK_OBJECT_HANDLE> found;
@@ -153,6 +154,7 @@ result<std::vector<std::string>> token::find_keys(const std::string& label, std:
 
 result<std::string> token::generate_key(key_type type, const std::string& label, std::span<const std::byte> id) {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   const auto& row = *std::ranges::find(key_types::all, type, &type_row::type);
   const bool is_rsa = row.bits > 0;
   attribute_list pub, priv;
@@ -182,6 +184,7 @@ result<std::string> token::generate_key(key_type type, const std::string& label,
 result<std::string> token::import_objects(const key_numbers* key, std::span<const certificate> chain,
                                           const std::string& label, std::span<const std::byte> id) {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   new_objects made(*state_->lib, *state_->s);
   auto rv = key == nullptr && chain.empty() ? CK_RV{CKR_ARGUMENTS_BAD} : CK_RV{CKR_OK};
   const auto add = [&](auto describe, const auto& what, const naming& name) {
@@ -221,6 +224,7 @@ result<std::string> token::import_certificate(const certificate& cert, const std
 
 result<std::size_t> token::remove(const std::string& label, std::span<const std::byte> id) {
   const auto working = state_->lib->working();
+  if (auto ready = state_->begin(); !ready) return ready.error();
   std::size_t count = 0;
   for (const auto type : {CKO_PRIVATE_KEY, CKO_PUBLIC_KEY, CKO_CERTIFICATE}) {
     object_search search{.type = type, .label = label, .id = {}};

@@ -183,8 +183,11 @@ token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& in
 std::vector<CK_MECHANISM_TYPE> mechanisms_of(const library& lib, CK_SLOT_ID slot) {
   CK_ULONG count = 0;
   if (lib.call(&CK_FUNCTION_LIST::C_GetMechanismList, slot, nullptr, &count) != CKR_OK) return {};
+  constexpr CK_ULONG most = 65536;  // a count beyond is a module's mistake
+  if (count > most) return {};
   std::vector<CK_MECHANISM_TYPE> types(count);
   if (lib.call(&CK_FUNCTION_LIST::C_GetMechanismList, slot, types.data(), &count) != CKR_OK) return {};
+  if (count > types.size()) return {};
   types.resize(count);
   return types;
 }

@@ -7,20 +7,19 @@
 
 #include <algorithm>
 #include <ctime>
-#include <map>
+#include <list>
 #include <mutex>
 #include <thread>
-#include <utility>
-#include <vector>
 
 namespace sluice::inline v0::pkcs11::worker_threads {
 namespace {
 
+// Moved from list to list, never made anew: what happens as a thread ends must not need memory.
 struct threads {
   std::mutex gate;
-  std::map<std::thread::id, std::thread> running;
-  std::vector<std::thread> ended;       // nothing of ours is left to run on them
-  std::vector<std::thread> waited_for;  // ended, and joined by a call that std::thread does not know of
+  std::list<std::thread> running;
+  std::list<std::thread> ended;       // nothing of ours is left to run on them
+  std::list<std::thread> waited_for;  // ended, and joined by a call that std::thread does not know of
   std::size_t parked = 0;               // of those running
   bool is_over = false;                 // the process has waited as long as it does
 };
@@ -28,13 +27,16 @@ struct threads {
 threads& all() { return of_this_process<threads>(); }
 
 // On the thread itself, last of all.
-void end() {
+void end(std::list<std::thread>::iterator self) noexcept {
   join_ended();  // so that only the last to end stays, for the next one
   auto& t = all();
   const std::lock_guard lock(t.gate);
-  auto self = t.running.extract(std::this_thread::get_id());
-  if (t.is_over) return self.mapped().detach();
-  t.ended.push_back(std::move(self.mapped()));
+  if (t.is_over) {
+    self->detach();
+    t.running.erase(self);
+  } else {
+    t.ended.splice(t.ended.end(), t.running, self);
+  }
 }
 
 timespec on_the_wall(std::chrono::steady_clock::time_point end) {
@@ -47,16 +49,25 @@ timespec on_the_wall(std::chrono::steady_clock::time_point end) {
 
 }  // namespace
 
-void start(std::function<void()> body) {
+bool start(std::function<void()> body) noexcept {
   auto& t = all();
   const std::lock_guard lock(t.gate);
-  std::thread made([body = std::move(body)]() mutable {
-    body();
-    body = nullptr;  // what it owns goes before it counts as ended
-    end();
-  });
-  const auto id = made.get_id();
-  t.running.emplace(id, std::move(made));
+  try {
+    const auto self = t.running.emplace(t.running.end());
+    try {
+      *self = std::thread([self, body = std::move(body)]() mutable {
+        body();
+        body = nullptr;  // what it owns goes before it counts as ended
+        end(self);
+      });
+    } catch (...) {
+      t.running.erase(self);
+      return false;
+    }
+  } catch (...) {
+    return false;
+  }
+  return true;
 }
 
 parked::parked() noexcept {
@@ -73,7 +84,7 @@ parked::~parked() {
 
 void join_ended() noexcept {
   auto& t = all();
-  std::vector<std::thread> ended;
+  std::list<std::thread> ended;
   {
     const std::lock_guard lock(t.gate);
     ended.swap(t.ended);
@@ -91,10 +102,8 @@ void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept {
   }
   t.is_over = true;
   const auto until = on_the_wall(end);
-  for (auto& one : std::exchange(t.ended, {})) {
-    ::pthread_timedjoin_np(one.native_handle(), nullptr, &until);
-    t.waited_for.push_back(std::move(one));
-  }
+  for (auto& one : t.ended) ::pthread_timedjoin_np(one.native_handle(), nullptr, &until);
+  t.waited_for.splice(t.waited_for.end(), t.ended);
 }
 
 }  // namespace sluice::inline v0::pkcs11::worker_threads

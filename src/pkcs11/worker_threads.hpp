@@ -8,8 +8,8 @@
 
 namespace sluice::inline v0::pkcs11::worker_threads {
 
-// A thread whose owner does not have to join it.
-void start(std::function<void()> body);
+// A thread whose owner does not have to join it, for a body that throws nothing. False: the system has none to give.
+bool start(std::function<void()> body) noexcept;
 
 // In a worker, while it waits for work: the end of the process does not wait for it.
 class parked {

@@ -4,13 +4,17 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <stdexcept>
+#include <thread>
+#include <vector>
 
 namespace sluice::pkcs11 {
 namespace {
 
+using namespace std::chrono_literals;
 using test::request_for;
-
 
 class login : public testing::Test {
  protected:
@@ -158,6 +162,42 @@ TEST_F(login, is_repeated_for_each_signature_of_a_key_that_wants_it) {
   EXPECT_TRUE(k->sign(request_));
   EXPECT_TRUE(k->sign(request_));
   EXPECT_EQ(asked, 2);
+}
+
+// Eight workers ask for it at the same time, and each answer takes a while.
+TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_once) {
+  faulty_.script("[token]\nalways_authenticate = true\n[pin]\ntries = 3\n[latency]\nC_Login = \"20ms\"");
+  std::atomic<bool> is_wrong = false;
+  const auto ask = [&](const pin_request&) -> result<secret> {
+    return secret(std::string_view(is_wrong ? "000000" : faulty_.real().pin()));
+  };
+  const auto k = open_key(bare_uri(), {.pin = ask, .sessions = 8}).value();
+  const auto burst = [&] {
+    std::atomic<int> good = 0;
+    std::vector<std::thread> all;
+    for (int i = 0; i < 8; ++i) all.emplace_back([&] { good += sign_and_wait(*k, request_, 30s).has_value(); });
+    for (auto& one : all) one.join();
+    return good.load();
+  };
+  EXPECT_EQ(burst(), 8);
+  is_wrong = true;
+  EXPECT_EQ(burst(), 0);
+  const auto admin = pkcs11::token::open(faulty_.uri("", pin_file("known wrong", "000000")));
+  ASSERT_FALSE(admin);
+  EXPECT_EQ(admin.error().code, errc::pin_known_bad) << "an administrator's session counts alike";
+  is_wrong = false;
+  EXPECT_EQ(burst(), 8) << "one wrong PIN of three, and none that would have been the last";
+  EXPECT_EQ(k->stats().answers["CKR_PIN_LOCKED"], 0u);
+  EXPECT_EQ(k->stats().circuit_opened, 0u);
+}
+
+TEST_F(login, with_a_source_that_throws_fails_that_request) {
+  const auto ask = [](const pin_request&) -> result<secret> { throw std::runtime_error("the vault is sealed"); };
+  const auto none = open_key(bare_uri(), {.pin = ask});
+  ASSERT_FALSE(none);
+  EXPECT_EQ(none.error().code, errc::key_unavailable);
+  EXPECT_EQ(none.error().detail, "the source of its PIN threw: the vault is sealed");
+  EXPECT_TRUE(open());
 }
 
 }  // namespace

@@ -47,6 +47,7 @@ std::string token_place::module_path() const {
 pkcs11::module_options token_place::module_options() const {
   keep_output_from_modules();
   pkcs11::module_options options;
+  options.initialization = pkcs11::initialization::sole_user;  // nobody else in this process uses tokens
   options.reserved = module_parameters;
   return options;
 }

@@ -26,7 +26,9 @@ struct key_options {
   // What the token is asked with. Keys of one token share its sessions and login; the first key's figures count.
   std::size_t sessions = 8;  // a worker thread and a session each, opened when needed, at most the token's limit
   std::size_t queue_limit = 1024;    // beyond, work is refused at once (errc::queue_full)
-  std::size_t most_written_off = 8;  // workers lost in calls that never return, replaced up to this many
+  std::size_t most_written_off = 8;  // workers that hang, or whose probe is late, replaced up to this many at a time
+  // A call of the token that takes longer hangs; at least 10 ms. Its work is answered, and its worker replaced.
+  std::chrono::milliseconds hang_timeout = std::chrono::seconds(30);
   std::chrono::milliseconds patience = std::chrono::seconds(10);  // for opening, and for work without a deadline
 };
 
@@ -51,7 +53,7 @@ struct token_stats {
   std::uint64_t keys_found_again = 0;
   std::uint64_t circuit_opened = 0;
   std::uint64_t reinitialized = 0;       // C_Finalize and C_Initialize, the last rung
-  std::uint64_t written_off = 0;         // workers lost in a call
+  std::uint64_t written_off = 0;         // workers whose call hung, whether or not it returned later
   std::chrono::nanoseconds waited{};     // in the queue, summed
   std::chrono::nanoseconds served{};     // in the token, summed
   std::map<std::string, std::uint64_t> answers;  // every CKR by name

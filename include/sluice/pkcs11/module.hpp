@@ -18,6 +18,8 @@ enum class initialization : std::uint8_t {
   standard,  // initialise unless somebody has; never finalise
   omit,      // somebody else does both; CKR_CRYPTOKI_NOT_INITIALIZED when nobody has
   strict,    // initialise, CKR_CRYPTOKI_ALREADY_INITIALIZED when somebody has; finalise at the last release
+  sole_user,  // as standard, and nobody but this library uses the module in this process: it may be finalised and
+              // initialised anew when nothing else brings its tokens back
 };
 
 struct module_options {

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one owner of a token's progress. What hangs cannot look after itself, and nobody else may come along.
+#include "pkcs11/pool_state.hpp"
+
+#include <algorithm>
+
+namespace sluice::inline v0::pkcs11 {
+namespace {
+
+// How soon a thread is asked for again that the system did not have.
+constexpr auto thread_retry = std::chrono::milliseconds(100);
+constexpr auto handing_over = std::chrono::milliseconds(100);
+constexpr std::size_t swept_at_once = 64;  // of the queue, with the lock held
+
+}  // namespace
+
+// With the lock held.
+void token_pool::state::call_supervisor() noexcept {
+  is_supervisor_called = true;
+  supervisor_wakes->notify_one();
+}
+
+// Wakes one worker, and no other. With the lock held.
+bool token_pool::state::call_idle() noexcept {
+  if (idle.empty()) return false;
+  auto* const w = idle.back();
+  idle.pop_back();
+  w->is_called = true;
+  ++called;
+  w->wakes->notify_one();
+  return true;
+}
+
+void token_pool::state::supervise() noexcept {
+  lock_type lock(gate);
+  supervisor_thread = world.this_thread();
+  while (!is_stopping) {
+    is_supervisor_called = false;
+    try {
+      look_around(lock);
+    } catch (...) {  // out of memory
+      if (!lock.owns_lock()) lock.lock();
+      look_again_at = world.now() + thread_retry;
+    }
+    if (!is_stopping && !is_supervisor_called) supervisor_wakes->wait(lock, look_again_at);
+  }
+}
+
+// Whatever gives the lock back meanwhile is followed by another look.
+void token_pool::state::look_around(lock_type& lock) {
+  for (bool again = true; again && !is_stopping;) {
+    again = write_off_the_lost(lock);
+    again = drop_the_late(lock) || again;
+    again = drop_the_unwanted(lock) || again;
+    again = replace_late_prober(lock) || again;
+    limit.grow_if_due(world.now());
+    again = staff(lock) || again;
+    if (!queue.empty() && is_stuck()) {
+      refuse_all(stuck_failure(), lock);
+      again = true;
+    }
+  }
+  look_again_at = next_concern();
+}
+
+// Workers whose call has not come back for as long as a call may take. Nobody is left to answer their work.
+bool token_pool::state::write_off_the_lost(lock_type& lock) {
+  std::vector<std::function<void(result<der::bytes>)>> unanswered;
+  const auto now = world.now();
+  for (const auto& w : workers) {
+    if (!w->is_busy || w->is_lost || now - w->began < options.hang_timeout) continue;
+    w->is_lost = true;
+    ++totals.written_off;
+    replace(*w);
+    if (w->done) unanswered.push_back(std::exchange(w->done, nullptr));
+  }
+  if (unanswered.empty()) return false;
+  totals.failures += unanswered.size();
+  lock.unlock();
+  for (auto& done : unanswered) answer(done, hung_failure());
+  lock.lock();
+  return true;
+}
+
+void token_pool::state::replace(worker& w) noexcept {
+  if (w.is_replaced) return;
+  w.is_replaced = true;
+  ++replaced;
+}
+
+// Work whose deadline passed while it waited.
+bool token_pool::state::drop_the_late(lock_type& lock) {
+  const auto late = queue.take_late(world.now());
+  if (late.empty()) return false;
+  totals.shed_late += late.size();
+  lock.unlock();
+  for (auto work : late) answer(work.done, late_failure());
+  lock.lock();
+  return true;
+}
+
+// Work that nobody waits for any more, when there is no room for what somebody does.
+bool token_pool::state::drop_the_unwanted(lock_type& lock) {
+  if (!std::exchange(must_sweep, false)) return false;
+  for (auto left = queue.size(); left > 0; left -= std::min(left, swept_at_once)) {
+    const auto unwanted = queue.take_unwanted(swept_at_once);
+    totals.shed_late += unwanted.size();
+    lock.unlock();
+    for (auto work : unwanted) answer(work.done, late_failure());
+    lock.lock();
+  }
+  return true;
+}
+
+// A probe that is late must not keep the next from being made.
+bool token_pool::state::replace_late_prober(lock_type& lock) {
+  if (!breaker.give_up_late_probe(world.now())) return false;
+  if (prober) replace(*prober);
+  prober.reset();
+  note_down(true);
+  refuse_all(down_failure(), lock);
+  return true;
+}
+
+// Somebody for each piece of work that nobody is free for, and for the probe that is due.
+bool token_pool::state::staff(lock_type& lock) {
+  const auto now = world.now();
+  if (breaker.is_probe_due(now)) {
+    if (!idle.empty()) {
+      const auto is_first = [this](const worker_pointer& w) { return w.get() == idle.back(); };
+      prober = *std::ranges::find_if(workers, is_first);
+      prober->probe = breaker.begin_probe(now);
+      call_idle();
+      return false;
+    }
+    return may_start() && start_worker(lock);
+  }
+  if (!breaker.is_closed()) return false;
+  while (queue.size() > called && call_idle()) continue;
+  return queue.size() > called + starting + soon_free() && may_start() && start_worker(lock);
+}
+
+// Who hands over an answer takes the next work at once, unless whoever asked for the answer keeps it.
+std::size_t token_pool::state::soon_free() const noexcept {
+  return world.now() < finishing_since + handing_over ? finishing : 0;
+}
+
+// With the lock held, which is given back while the system makes the thread. A worker counts once it runs.
+bool token_pool::state::start_worker(lock_type& lock) {
+  const auto w = std::make_shared<worker>(*lib);
+  std::function<void()> body = [self = shared_from_this(), w] { self->run(w); };
+  const auto now = world.now();
+  if (breaker.is_probe_due(now)) {
+    w->probe = breaker.begin_probe(now);
+    prober = w;
+  }
+  ++starting;
+  lock.unlock();
+  const bool is_started = world.start(std::move(body));
+  lock.lock();
+  if (is_started) return true;
+  --starting;
+  start_again_at = world.now() + thread_retry;
+  breaker.cancel_probe(w->probe, start_again_at);
+  if (prober == w) prober.reset();
+  return true;
+}
+
+bool token_pool::state::may_start() const noexcept {
+  const auto all = workers.size() + starting;
+  return world.now() >= start_again_at && all - replaced < limit.now() &&
+         all < limit.now() + options.most_written_off;
+}
+
+// Every worker hangs, and no other may be started for them.
+bool token_pool::state::is_stuck() const noexcept {
+  const auto all = workers.size() + starting;
+  return all > 0 && all == replaced && all >= limit.now() + options.most_written_off;
+}
+
+// The first moment at which something is to be done that nobody else would.
+token_pool::state::time_point token_pool::state::next_concern() const {
+  const auto now = world.now();
+  auto first = std::min({queue.first_deadline(), limit.next_growth()});
+  for (const auto& w : workers) {
+    if (w->is_busy && !w->is_lost) first = std::min(first, w->began + options.hang_timeout);
+  }
+  if (!queue.empty() && soon_free() > 0) first = std::min(first, finishing_since + handing_over);
+  const bool is_probe_due = breaker.is_probe_due(now);
+  if (!is_probe_due) first = std::min(first, breaker.next_event());
+  if (now < start_again_at && (is_probe_due || !queue.empty())) first = std::min(first, start_again_at);
+  return first;
+}
+
+}  // namespace sluice::inline v0::pkcs11
