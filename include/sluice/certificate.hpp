@@ -35,10 +35,16 @@ class certificate {
 
   const std::string& subject() const noexcept;  // "CN=example.org,O=Example" (RFC 2253); may be empty
   const std::string& issuer() const noexcept;
-  const std::string& serial() const noexcept;  // hexadecimal
+  const std::string& serial() const noexcept;  // hexadecimal; "00" is zero, "-7fff" a negative one
   const std::string& key() const noexcept;     // "ECDSA P-256", "RSA 2048", "Ed25519"
+  // As system_clock counts them: a date before 1900 or after 2262-04-11 is given as that day.
   std::chrono::system_clock::time_point not_before() const noexcept;
   std::chrono::system_clock::time_point not_after() const noexcept;
+  // As they are written, up to the year 9999. To be compared with seconds only: system_clock's nanoseconds overflow.
+  std::chrono::sys_seconds valid_from() const noexcept;
+  std::chrono::sys_seconds valid_until() const noexcept;
+  // True when it is written as 99991231235959Z, which means that it has no end (RFC 5280 §4.1.2.5).
+  bool has_no_end() const noexcept;
   const std::vector<alternative_name>& names() const noexcept;
   // Where its issuer's certificate can be had, by its own word (caIssuers, RFC 5280 §4.2.2.1). Never fetched here.
   const std::vector<std::string>& issuer_urls() const noexcept;

@@ -85,11 +85,15 @@ struct client_options {
   version_range versions;                     // default TLS 1.2 to 1.3
   // Preferred first; names of 1 to 255 bytes (RFC 7301), none of them NUL. s2n does not read an answer of one byte.
   std::vector<std::string> alpn;
+  // Fails the handshake (errc::alpn_mismatch) with a server that chooses none of them, as one without ALPN does.
+  bool require_alpn = false;
   // Ask for a stapled OCSP response; refuse a bad one, and a missing one where the certificate promises it (RFC 7633).
   bool ocsp = true;
   verification verify;                        // sluice::dangerous turns it off
   allowances allow;
   peer_check accept;
+  // How many certificates the server may send, and a path may have; one more is errc::chain_too_long.
+  std::uint16_t max_chain = 100;
   // Resume with what servers give out; null: never. A session reaches the store once its handshake is done and every
   // check has passed, and is resumed only where the same checks would have been made (see session_store).
   std::shared_ptr<session_store> sessions;
@@ -111,9 +115,13 @@ struct server_options {
   std::optional<sluice::trust> trust;         // for client certificates; needed when client_auth asks for them
   std::string policy;
   version_range versions;
-  std::vector<std::string> alpn;              // the server's order decides
+  // The server's order decides. A client that offers ALPN and nothing of these is refused with the alert
+  // no_application_protocol (RFC 7301 §3.2); one that does not offer ALPN is served, and so are all without a list.
+  std::vector<std::string> alpn;
+  bool alpn_is_optional = false;              // serve who shares no protocol as well, without one
   allowances allow;                           // in client certificates
   peer_check accept;                          // for client certificates
+  std::uint16_t max_chain = 100;              // as above, of a client
   std::optional<ticket_options> tickets = ticket_options();  // resumption; nullopt: none
   // Early data (0-RTT): take up to so many bytes from clients that resume; 0: refuse it. It has no forward secrecy:
   // who steals a ticket's key reads it. Replays: there is no store of tickets that were used, but early data is kept

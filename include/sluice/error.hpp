@@ -141,7 +141,7 @@ struct alert_info {
   enum class direction : std::uint8_t { none, sent, received } which = direction::none;
   std::uint8_t description = 0;
 };
-std::string_view alert_name(std::uint8_t description) noexcept;  // "handshake_failure"; "unknown" if unassigned
+std::string_view alert_name(std::uint8_t description) noexcept;  // "handshake_failure"; "unknown_255" if unassigned
 
 // Everything known about one failure. Copyable; refers to nothing outside itself.
 struct failure {

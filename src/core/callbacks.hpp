@@ -18,6 +18,7 @@ int on_send(void* io, const uint8_t* from, uint32_t size) noexcept;
 uint8_t on_verify_host(const char* name, size_t size, void* unused) noexcept;
 
 // Of a context: `ctx` is its state.
+int on_client_hello(s2n_connection* connection, void* ctx) noexcept;
 int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_op* op) noexcept;
 int on_chain_validated(s2n_connection* connection, s2n_cert_validation_info* info, void* ctx) noexcept;
 int on_wall_clock(void* ctx, uint64_t* nanoseconds) noexcept;

@@ -40,17 +40,23 @@ std::string name_text(const X509_NAME* name) {
   return bio_text(bio.get());
 }
 
+// The magnitude is what AWS-LC keeps as bytes, the sign is in the type; zero has no bytes at all.
 std::string serial_text(const X509* x509) {
   const auto* serial = X509_get0_serialNumber(x509);
-  return internal::hexadecimal({reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
-                                static_cast<std::size_t>(ASN1_STRING_length(serial))});
+  const std::span bytes(reinterpret_cast<const std::byte*>(ASN1_STRING_get0_data(serial)),
+                        static_cast<std::size_t>(ASN1_STRING_length(serial)));
+  if (bytes.empty()) return "00";
+  return (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER ? "-" : "") + internal::hexadecimal(bytes);
 }
 
-std::chrono::system_clock::time_point time_of(const ASN1_TIME* time) {
+std::chrono::sys_seconds time_of(const ASN1_TIME* time) {
   int64_t seconds = 0;
   if (ASN1_TIME_to_posix(time, &seconds) != 1) return {};
-  return std::chrono::system_clock::time_point(std::chrono::seconds(seconds));
+  return std::chrono::sys_seconds(std::chrono::seconds(seconds));
 }
+
+// 9999-12-31 23:59:59
+constexpr std::chrono::sys_seconds no_end(std::chrono::seconds(253402300799));
 
 std::string string_of(const ASN1_STRING* text) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
@@ -209,6 +215,13 @@ std::string ip_bytes(std::string_view literal) {
 
 bool is_ip_literal(std::string_view text) { return !ip_bytes(text).empty(); }
 
+std::chrono::system_clock::time_point saturated(std::chrono::sys_seconds time) noexcept {
+  using clock = std::chrono::system_clock;
+  constexpr std::chrono::sys_seconds first(std::chrono::seconds(-2208988800));  // 1900-01-01
+  constexpr auto last = std::chrono::floor<std::chrono::seconds>(clock::time_point::max());
+  return clock::time_point(std::clamp(time, first, last));
+}
+
 }  // namespace internal
 
 result<certificate> certificate::from_der(std::span<const std::byte> der, std::string_view where) {
@@ -232,8 +245,8 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->key = key_text(x509);
   p->names = names_of(x509);
   p->issuer_urls = issuer_urls_of(x509);
-  p->not_before = time_of(X509_get0_notBefore(x509));
-  p->not_after = time_of(X509_get0_notAfter(x509));
+  p->valid_from = time_of(X509_get0_notBefore(x509));
+  p->valid_until = time_of(X509_get0_notAfter(x509));
   return certificate(std::move(p));
 }
 
@@ -288,8 +301,15 @@ const std::string& certificate::subject() const noexcept { return or_empty(parts
 const std::string& certificate::issuer() const noexcept { return or_empty(parts_).issuer; }
 const std::string& certificate::serial() const noexcept { return or_empty(parts_).serial; }
 const std::string& certificate::key() const noexcept { return or_empty(parts_).key; }
-std::chrono::system_clock::time_point certificate::not_before() const noexcept { return or_empty(parts_).not_before; }
-std::chrono::system_clock::time_point certificate::not_after() const noexcept { return or_empty(parts_).not_after; }
+std::chrono::system_clock::time_point certificate::not_before() const noexcept {
+  return internal::saturated(or_empty(parts_).valid_from);
+}
+std::chrono::system_clock::time_point certificate::not_after() const noexcept {
+  return internal::saturated(or_empty(parts_).valid_until);
+}
+std::chrono::sys_seconds certificate::valid_from() const noexcept { return or_empty(parts_).valid_from; }
+std::chrono::sys_seconds certificate::valid_until() const noexcept { return or_empty(parts_).valid_until; }
+bool certificate::has_no_end() const noexcept { return or_empty(parts_).valid_until == no_end; }
 const std::vector<alternative_name>& certificate::names() const noexcept { return or_empty(parts_).names; }
 const std::vector<std::string>& certificate::issuer_urls() const noexcept { return or_empty(parts_).issuer_urls; }
 std::span<const std::byte> certificate::der() const noexcept { return or_empty(parts_).der; }

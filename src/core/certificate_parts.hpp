@@ -14,7 +14,7 @@ struct certificate::parts {
   std::string subject, issuer, serial, key;
   std::vector<alternative_name> names;
   std::vector<std::string> issuer_urls;
-  std::chrono::system_clock::time_point not_before, not_after;
+  std::chrono::sys_seconds valid_from, valid_until;
 };
 
 namespace internal {
@@ -25,6 +25,9 @@ bool matches_host(const X509* x509, std::string_view host, bool common_name_coun
 bool matches_ip(const X509* x509, std::string_view literal);
 std::string key_description(const EVP_PKEY* key);
 std::string hexadecimal(std::span<const std::byte> bytes);
+
+// The nearest time that system_clock can hold, from 1900 on, so that the distance from now fits as well.
+std::chrono::system_clock::time_point saturated(std::chrono::sys_seconds time) noexcept;
 
 // An IP literal as the bytes of an iPAddress entry: 4 or 16; empty when it is not one.
 std::string ip_bytes(std::string_view literal);

@@ -77,8 +77,8 @@ void connection::impl::configure(const connection_options& options) {
   auto* c = conn.get();
   const auto& shared = *ctx.shared_state();
   // The one before, after a reset, is let go of when this one is in its place (P26).
-  auto next = shared.engine.current(shared);
-  if (s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
+  auto next = configuration();
+  if (!next || s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
     latch(internal::s2n_failure(place));
     return;
   }
@@ -93,7 +93,7 @@ void connection::impl::configure(const connection_options& options) {
       s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS &&
       s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
       // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
-      s2n_connection_set_verify_host_callback(c, internal::on_verify_host, nullptr) == S2N_SUCCESS &&
+      s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
       (server_name.empty() || is_ip || s2n_set_server_name(c, server_name.c_str()) == S2N_SUCCESS);
   if (!done) {
     latch(internal::s2n_failure(place));
@@ -104,6 +104,7 @@ void connection::impl::configure(const connection_options& options) {
   }
   name_session(options);
   expect_early_data(options.early_data);
+  alpn = options.alpn.empty() ? ctx.alpn() : std::vector<std::string>(options.alpn.begin(), options.alpn.end());
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
     latch(valid.error());
@@ -176,6 +177,8 @@ void connection::reset(const connection_options& options) {
   c.signature.reset();
   c.output.clear();
   c.flight.forget();
+  c.own_flight.forget();
+  c.has_judged_hello = false;
   c.recorder.reset();
   c.seen.reset();
   c.read_error = c.write_error = {};

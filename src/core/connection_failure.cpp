@@ -77,6 +77,15 @@ bool offers_only_versions_outside(s2n_connection* conn, tls_version least, tls_v
   return is_any;
 }
 
+constexpr std::size_t most_of_message = 64 * 1024;  // s2n's
+
+// The size of a Certificate message that s2n does not take; 0 where there is none.
+std::size_t oversized_certificate(const internal::flight_record& flight) {
+  const auto read = flight.messages();
+  const bool is_it = read.unfinished_type == internal::type_certificate && read.unfinished_size > most_of_message;
+  return is_it ? read.unfinished_size : 0;
+}
+
 // "SERVER CERT": the message that came last, or that nobody could read.
 std::string last_message(s2n_connection* conn) {
   const char* name = s2n_connection_get_last_message_name(conn);
@@ -157,6 +166,17 @@ void connection::impl::explain_ocsp(failure& story) const {
   call_it(errc::ocsp_invalid, "is signed by somebody else, or about another certificate");
 }
 
+// A hello with post-quantum key shares takes two TCP segments, which some middleboxes do not put together.
+std::string connection::impl::remedy_for_silence() const {
+  constexpr std::size_t segment = 1400;
+  const bool may_be_lost = side == role::client && !established && flight.size() == 0 && own_flight.size() > segment &&
+                           ctx.policy().post_quantum;
+  if (!may_be_lost) return {};
+  return "see the peer's log, or whether it answers others; our hello of " + std::to_string(own_flight.size()) +
+         " bytes, with post-quantum key shares, is longer than a TCP segment, which may get lost: "
+         "try a policy without, 20240501";
+}
+
 // Details and remedies that need the connection to be known.
 void connection::impl::explain(failure& story) const {
   const auto add = [&story](std::string detail, std::string remedy) {
@@ -172,12 +192,21 @@ void connection::impl::explain(failure& story) const {
     const auto sent = sent_certificates();
     const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
     if (shared.trust)
-      internal::explain_certificate(story, {sent, shared.trust->anchors(), shared.trust->where(), now, side});
+      internal::explain_certificate(
+          story, {sent, shared.trust->anchors(), shared.trust->where(), now, side, shared.max_chain});
   }
   const auto what_we_offer = [&shared] {
     return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +
            std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
   };
+  if (story.engine == "S2N_ERR_BAD_MESSAGE" && watches_flight()) {
+    if (const auto size = oversized_certificate(flight)) {
+      story.code = make_error_code(errc::chain_too_long);
+      return add("its Certificate message has " + std::to_string(size) + " bytes, and " +
+                     std::to_string(most_of_message) + " are the most that are taken",
+                 "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
+    }
+  }
   if (story.engine == "S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED") {
     return add("it can do better than it chose (RFC 8446 §4.1.3)",
                "somebody between the two may be changing what is said: connect past proxies and inspection");
@@ -190,17 +219,19 @@ void connection::impl::explain(failure& story) const {
     return add("the client sent more early data than the " + std::to_string(shared.max_early_data) + " bytes allowed",
                "have every server that takes the same tickets allow as much");
   }
+  const auto* compare =
+      side == role::client ? "compare with what the server supports" : "compare with what the client supports";
   switch (cause_of(story.code)) {
     case errc::untrusted:
       return add(store(),
                  "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
-      return add(what_they_want(conn.get(), side) + what_we_offer(), "compare with what the peer supports");
+      return add(what_they_want(conn.get(), side) + what_we_offer(), compare);
     case errc::no_shared_parameters:
-      return add(what_we_offer(), "compare with what the peer supports");
+      return add(what_we_offer(), compare);
     case errc::alert:
       if (side == role::client && is_about_parameters(story.alert)) {
-        add(what_we_offer(), "compare with what the server supports; its log says what it missed");
+        add(what_we_offer(), std::string(compare) + "; its log says what it missed");
       }
       return;
     case errc::missing:
@@ -208,6 +239,10 @@ void connection::impl::explain(failure& story) const {
                  ? add("the client has none to send",
                        "give the client one of an authority that is trusted here, or ask with client_auth::optional")
                  : add("", "have the server send its certificate");
+    case errc::closed:
+    case errc::reset:
+    case errc::timed_out:
+      return add("", remedy_for_silence());
     case errc::truncated:
       return add("", "treat what was read as incomplete unless its own format says otherwise");
     case errc::expired:

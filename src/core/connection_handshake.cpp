@@ -120,6 +120,7 @@ step connection::impl::negotiate(transport& transport) {
     if (!ran.is_done && !ran.is_blocked) return latch(refusal.code ? std::move(refusal) : std::move(ran.story));
     if (write_error && ran.is_done) hear_last_words(transport);
     if (why.code) return failed_step();
+    if (auto fault = fault_of_server(ran.is_done)) return latch(std::move(*fault));
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
     if (ran.is_blocked) return {.next = output.empty() ? want_input() : want::write};
@@ -305,6 +306,7 @@ void connection::impl::complete_handshake() {
   alerts.handshake_is_done();
   ahead.forget_secret();
   guard.end();
+  own_flight.forget();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
   established = true;

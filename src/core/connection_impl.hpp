@@ -113,6 +113,10 @@ struct connection::impl {
   void end_handshake(const failure* story);
   bool has_begun() const noexcept { return began != std::chrono::steady_clock::time_point{}; }
 
+  // connection_hello.cpp: what must be refused in the peer's first flight, and s2n takes.
+  bool judge_client_hello();
+  std::optional<failure> fault_of_server(bool is_done);
+
   // connection_early.cpp
   void expect_early_data(std::span<const std::byte> data);
   bool send_early_data(s2n_blocked_status& blocked);
@@ -136,6 +140,7 @@ struct connection::impl {
   failure told_by_peer(std::uint8_t description, phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
+  std::string remedy_for_silence() const;
   std::vector<certificate> sent_certificates() const;
 
   // connection_session.cpp
@@ -151,12 +156,16 @@ struct connection::impl {
   void ask_store(const char* what, Call call) noexcept;
   void store_failed(const char* what, const char* why) noexcept;
 
-  bool watches_flight() const noexcept { return !negotiated && ctx.verifies(); }
+  bool watches_flight() const noexcept { return !negotiated && (side == role::client || ctx.verifies()); }
   void explain_ocsp(failure& story) const;
 
   // connection_verify.cpp
   bool accepts_chain();
   result<void> judge_chain();
+  // connection_anchors.cpp
+  internal::engine_configuration configuration();
+  void choose_anchors();
+  bool trusts(std::span<const std::byte> der) const;  // is it itself an anchor?
 
   context ctx;
   const role side;
@@ -164,6 +173,9 @@ struct connection::impl {
   std::string place;        // for failure.where
   bool is_ip = false;
   internal::engine_configuration engine;  // that `conn` has; freed after it
+  bool owns_engine = false;               // nobody else has it
+  bool has_judged_hello = false;  // the server's, before its flight is whole
+  std::vector<std::string> alpn;
   internal::connection_handle conn;
 
   // During a call:
@@ -173,7 +185,8 @@ struct connection::impl {
   std::vector<std::byte> produced;
   internal::alert_reader ahead;  // what arrived while a key was waited for
   std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
-  internal::flight_record flight;  // while the handshake lasts, where there is a chain to judge
+  // While the handshake lasts: what the peer sent, where there is something to judge in it; a client's own.
+  internal::flight_record flight, own_flight;
   std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
   internal::plain_flight_guard guard;
   internal::input_gate gate;

@@ -143,6 +143,7 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
     c.produced.insert(c.produced.end(), bytes, bytes + size);
     c.alerts.sent({bytes, size});
     c.records_out.saw({bytes, size});
+    if (c.side == role::client && !c.negotiated) c.own_flight.saw({bytes, size});
     if (c.recorder) c.recorder->sent({bytes, size});
     if (c.tap) c.tap->saw(internal::message_tap::way::out, {bytes, size});
     return static_cast<int>(size);

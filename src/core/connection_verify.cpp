@@ -5,10 +5,15 @@
 #include "core/certificate_parts.hpp"
 #include "core/connection_impl.hpp"
 #include "core/error_tables.hpp"
+#include "core/name_mismatch.hpp"
+#include "core/signature_strength.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/err.h>
-#include <openssl/nid.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <string_view>
 
 namespace sluice::inline v0 {
 namespace {
@@ -52,27 +57,6 @@ internal::x509_handle parse_x509(der_view der) {
   return x509;
 }
 
-std::string list_names(der_view leaf) {
-  const auto parsed = certificate::from_der(leaf);
-  std::string text;
-  if (!parsed) return text;
-  for (const auto& name : parsed->names()) {
-    if (text.size() > 200) return text + ", …";
-    if (!name.value.empty()) text += (text.empty() ? "" : ", ") + name.value;
-  }
-  return text;
-}
-
-bool has_old_signature(const X509* x509) {
-  switch (X509_get_signature_nid(x509)) {
-    case NID_sha1WithRSAEncryption:
-    case NID_ecdsa_with_SHA1:
-    case NID_md5WithRSAEncryption:
-    case NID_dsaWithSHA1: return true;
-    default: return false;
-  }
-}
-
 bool has_small_key(X509* x509) {
   const EVP_PKEY* key = X509_get0_pubkey(x509);
   ERR_clear_error();
@@ -109,10 +93,22 @@ failure refusal_of(errc cause, const std::string& place, const X509* x509, std::
 // The anchor's own signature proves nothing and is not looked at; its key signs and is.
 result<void> check_strength(const allowances& allow, const std::string& place, X509* x509, std::size_t depth,
                             bool is_anchor) {
-  if (!allow.sha1_signatures && !is_anchor && has_old_signature(x509)) {
+  using grade = internal::signature_strength::grade;
+  const auto strength = internal::strength_of_signature(x509);
+  const bool is_strong =
+      strength.is == grade::good || (strength.is == grade::old && allow.sha1_signatures) || is_anchor;
+  if (!is_strong) {
+    const auto* remedy = strength.is == grade::old
+                             ? "have it issued anew with SHA-256 (or set allowances::sha1_signatures)"
+                             : "have it issued anew with SHA-256";
     return refusal_of(errc::weak, place, x509, depth,
-                      "\"" + internal::subject_of(x509) + "\" is signed with SHA-1 or MD5",
-                      "have it issued anew with SHA-256 (or set allowances::sha1_signatures)");
+                      "\"" + internal::subject_of(x509) + "\" is signed with " + strength.algorithm, remedy);
+  }
+  // AWS-LC verifies signatures of DSA, and hardly anybody else does any more.
+  const auto* key = X509_get0_pubkey(x509);
+  if (key != nullptr && EVP_PKEY_id(key) == EVP_PKEY_DSA) {
+    return refusal_of(errc::weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" has a DSA key",
+                      "have the chain issued by an authority with RSA or ECDSA");
   }
   if (!allow.small_rsa_keys && has_small_key(x509)) {
     return refusal_of(
@@ -123,7 +119,40 @@ result<void> check_strength(const allowances& allow, const std::string& place, X
   return {};
 }
 
+// With RSA key exchange, in TLS 1.2 and before, a server's key deciphers and does not sign. s2n's names for suites of
+// it are the only ones that begin with a cipher.
+bool leaf_signs(s2n_connection* conn, role judge) {
+  const std::string_view suite = s2n_connection_get_cipher(conn);
+  return judge == role::server || suite.starts_with("TLS_") || suite.starts_with("ECDHE-") || suite.starts_with("DHE-");
+}
+
+// May a certificate stand at the end of a chain, and its key do what it is asked to? `is_trusted`: it is itself an
+// anchor, and may be an authority's.
+result<void> check_leaf(const std::string& place, X509* x509, bool is_trusted, bool signs) {
+  const auto name = "\"" + internal::subject_of(x509) + "\"";
+  if (!is_trusted && (X509_get_extension_flags(x509) & EXFLAG_CA) != 0) {
+    return refusal_of(errc::wrong_purpose, place, x509, 0, name + " is an authority's (basicConstraints CA:TRUE)",
+                      "have it issue a certificate for this name, and serve that");
+  }
+  const auto usage = X509_get_key_usage(x509);  // all bits where there is no such extension
+  if (signs && (usage & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
+    return refusal_of(errc::wrong_purpose, place, x509, 0, "the keyUsage of " + name + " lacks digitalSignature",
+                      "have one issued with the key usage digitalSignature (RFC 8446 §4.4.2.2)");
+  }
+  if (!signs && (usage & X509v3_KU_KEY_ENCIPHERMENT) == 0) {
+    return refusal_of(errc::wrong_purpose, place, x509, 0, "the keyUsage of " + name + " lacks keyEncipherment",
+                      "have one issued with the key usage keyEncipherment, or use ECDHE (RFC 5246 §7.4.2)");
+  }
+  return {};
+}
+
 }  // namespace
+
+bool connection::impl::trusts(std::span<const std::byte> der) const {
+  const auto& trust = ctx.shared_state()->trust;
+  return trust && std::ranges::any_of(trust->anchors(),
+                                      [der](const certificate& one) { return std::ranges::equal(one.der(), der); });
+}
 
 result<void> connection::impl::judge_chain() {
   const auto& shared = *ctx.shared_state();
@@ -136,16 +165,19 @@ result<void> connection::impl::judge_chain() {
     note_end(x509.get());
     const bool is_anchor = i > 0 && i + 1 == chain.size();
     if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
+    if (i == 0) {
+      auto fit = check_leaf(place, x509.get(), trusts(chain[i]), leaf_signs(conn.get(), side));
+      if (!fit) return fit;
+    }
     if (i > 0 || side == role::server) continue;
     promises_staple = promises_response(x509.get());
     const bool fits = is_ip ? internal::matches_ip(x509.get(), server_name) ||
                                   (shared.allow.dns_name_as_ip && internal::matches_host(x509.get(), server_name))
                             : internal::matches_host(x509.get(), server_name, shared.allow.common_name);
     if (fits) continue;
-    const auto names = list_names(chain[i]);
-    return refusal_of(errc::name_mismatch, place, x509.get(), i,
-                      names.empty() ? "it names no host (no subjectAltName)" : "it is for " + names,
-                      "connect by a name it carries, or have it issued for this one");
+    const auto leaf = certificate::from_der(chain[i]);
+    auto words = leaf ? internal::explain_name(*leaf, server_name, is_ip) : internal::name_mismatch();
+    return refusal_of(errc::name_mismatch, place, x509.get(), i, std::move(words.detail), std::move(words.remedy));
   }
   if (!shared.accept) return {};
   const auto parsed = parse(chain);
@@ -186,8 +218,15 @@ std::vector<certificate> connection::impl::sent_certificates() const {
 
 namespace internal {
 
-// s2n asks with each name as text, untyped; the typed check follows in on_chain_validated.
-extern "C" uint8_t on_verify_host(const char*, size_t, void*) noexcept { return 1; }
+// s2n asks with each name as text, untyped; the typed check follows in on_chain_validated. Nothing is verified yet.
+extern "C" uint8_t on_verify_host(const char*, size_t, void* c) noexcept {
+  try {
+    static_cast<sluice::connection::impl*>(c)->choose_anchors();
+    return 1;
+  } catch (...) {
+    return 0;
+  }
+}
 
 extern "C" int on_chain_validated(s2n_connection* connection, s2n_cert_validation_info* info, void*) noexcept {
   auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));

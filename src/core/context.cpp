@@ -30,6 +30,7 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
   made->trust = options.trust;
   made->allow = options.allow;
   made->accept = options.accept;
+  made->max_chain = options.max_chain;
   made->observer = options.observer;
   made->clock = options.clock;
   made->key_log = options.key_log;
@@ -141,6 +142,8 @@ result<context> context::client(const client_options& options) {
   if (auto done = set_common(*made, options.policy, options.versions); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
   made->max_fragment = options.max_fragment;
+  made->require_alpn = options.require_alpn;
+  made->has_namesakes = made->verifies && internal::has_namesakes(*made->trust);
   made->sessions = options.sessions;
   if (auto done = made->engine.start(*made); !done) return done.error();
   if (made->sessions && !internal::describe_verdict(*made, made->verdict)) {
@@ -160,6 +163,8 @@ result<context> context::server(const server_options& options) {
   if (auto done = set_common(*made, options.policy, options.versions); !done) return done.error();
   if (auto done = set_client_auth(*made, options.client_auth); !done) return done.error();
   made->grants_max_fragment = options.grants_max_fragment;
+  made->alpn_is_optional = options.alpn_is_optional;
+  made->has_namesakes = made->verifies && internal::has_namesakes(*made->trust);
   if (auto done = set_tickets(*made, options); !done) return done.error();
   if (auto done = made->engine.start(*made); !done) return done.error();
   return context(std::move(made));

@@ -12,14 +12,24 @@
 
 namespace sluice::inline v0 {
 
+namespace internal {
+
+// Anchors that share a name and not a key, as those of an authority that was keyed anew.
+bool has_namesakes(const trust& store);
+
+}  // namespace internal
+
 struct context::state {
   internal::library_user user;
   role side = role::client;
   sluice::policy policy;
   tls_version least_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
   std::vector<std::string> alpn;
+  bool require_alpn = false;      // client
+  bool alpn_is_optional = false;  // server
   std::vector<identity> identities;  // before `engine`, which points into them and is freed first
   std::optional<sluice::trust> trust;
+  bool has_namesakes = false;      // some share a name and not a key
   bool skips_odd_anchors = false;  // it is the system's
   bool verifies = true;
   bool wants_staple = false;
@@ -27,6 +37,7 @@ struct context::state {
   client_auth auth = client_auth::none;
   allowances allow;
   peer_check accept;
+  std::uint16_t max_chain = 0;
   std::shared_ptr<session_store> sessions;
   std::array<std::byte, 32> verdict{};  // with `sessions`: a digest of what makes the verdict (core/kept_session.hpp)
   std::optional<internal::ticket_schedule> tickets;  // server

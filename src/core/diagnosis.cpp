@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/diagnosis.hpp"
 
-#include "core/handles.hpp"
+#include "core/certificate_words.hpp"
+#include "core/signature_strength.hpp"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/nid.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
@@ -14,123 +12,249 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-bool is_self_issued(const certificate& c) { return c.subject() == c.issuer(); }
+bool is_self_issued(const certificate& c) { return std::ranges::equal(c.subject_der(), c.issuer_der()); }
 
-const certificate* find_by_subject(std::span<const certificate> among, const std::string& subject) {
-  const auto found = std::ranges::find_if(among, [&](const certificate& c) { return c.subject() == subject; });
-  return found != among.end() ? &*found : nullptr;
+bool names(const certificate& subject, const certificate& issuer) {
+  return std::ranges::equal(subject.issuer_der(), issuer.subject_der());
 }
 
-std::string quoted(const std::string& name) { return name.empty() ? "(no subject)" : "\"" + name + "\""; }
+using path_type = std::vector<const certificate*>;
+
+// Who bears the issuer's name; who signed comes first, since several may.
+const certificate* find_issuer(std::span<const certificate> among, const certificate& of) {
+  const certificate* named = nullptr;
+  for (const auto& one : among) {
+    if (!names(of, one)) continue;
+    if (has_signed(one, of)) return &one;
+    if (named == nullptr) named = &one;
+  }
+  return named;
+}
 
 std::string trusted_text(const judged_chain& chain) { return store_text(chain.anchors.size(), chain.store); }
 
-void point_at(failure& story, const judged_chain& chain, std::size_t index) {
-  story.certificate = chain.sent[index].subject();
-  story.depth = static_cast<int>(index);
+// `one` is among what was sent, or an anchor, which is after all of that.
+void point_at(failure& story, const judged_chain& chain, const certificate& one) {
+  story.certificate = one.subject();
+  const auto found = std::ranges::find_if(chain.sent, [&](const certificate& c) { return &c == &one; });
+  story.depth = static_cast<int>(found - chain.sent.begin());
 }
 
-x509_handle parse(const certificate& c) {
-  const auto* at = reinterpret_cast<const unsigned char*>(c.der().data());
-  x509_handle x509(d2i_X509(nullptr, &at, static_cast<long>(c.der().size())));
-  ERR_clear_error();
-  return x509;
+bool is_anchor(const judged_chain& chain, const certificate& one) {
+  return std::ranges::any_of(chain.anchors, [&](const certificate& c) { return &c == &one; });
 }
 
-bool has_signed(const certificate& issuer, const certificate& subject) {
-  const auto above = parse(issuer);
-  const auto below = parse(subject);
-  auto* key = above ? X509_get0_pubkey(above.get()) : nullptr;
-  const bool is_signed = key != nullptr && below && X509_verify(below.get(), key) == 1;
-  ERR_clear_error();
-  return is_signed;
+// "\"CN=Root\", which is trusted,"
+std::string held(const judged_chain& chain, const certificate& one) {
+  return quoted(one.subject()) + (is_anchor(chain, one) ? ", which " + chain.store + " holds," : "");
 }
 
-// The chain reaches an anchor, every signature may be right, and it is refused: who had no right to issue the next?
-void explain_overreach(failure& story, const judged_chain& chain, std::span<const certificate* const> path) {
-  for (const auto* link : path) {
-    const auto x509 = parse(*link);
-    if (!x509 || X509_get_signature_nid(x509.get()) != NID_md5WithRSAEncryption) continue;
-    story.detail = quoted(link->subject()) + " is signed with MD5, which proves nothing";
-    story.remedy = "have it issued anew with SHA-256";
-    return;
+void blame(failure& story, const judged_chain& chain, const certificate& one, errc cause, std::string detail,
+           std::string remedy) {
+  point_at(story, chain, one);
+  if (cause_of(story.code) != cause) story.code = make_error_code(cause);
+  story.detail = std::move(detail);
+  story.remedy = std::move(remedy);
+}
+
+// A certificate of the path that nobody could take, whatever it says: malformed, or its key is of no known kind.
+bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
+  for (const auto* one : path) {
+    if (const auto odd = malformation_of(*one); !odd.empty()) {
+      blame(story, chain, *one, errc::malformed, held(chain, *one) + " is malformed: " + odd, "have it issued anew");
+      return true;
+    }
+    if (const auto x509 = parse(*one); x509 && X509_get0_pubkey(x509.get()) == nullptr) {
+      blame(story, chain, *one, cause_of(story.code), "the key of " + held(chain, *one) + " is of a kind, or on a "
+            "curve, that is not supported", "use RSA, or ECDSA on P-256, P-384 or P-521");
+      return true;
+    }
+    if (const auto critical = unknown_critical(*one); !critical.empty()) {
+      blame(story, chain, *one, errc::malformed, held(chain, *one) + " has " + critical + ", which is not understood",
+            "have it issued anew without it, or not critical");
+      return true;
+    }
   }
+  return false;
+}
+
+// The anchor's own signature is not looked at.
+bool explain_weakness(failure& story, const judged_chain& chain, const path_type& path) {
+  for (const auto* one : path) {
+    const auto x509 = is_anchor(chain, *one) ? nullptr : parse(*one);
+    if (!x509) continue;
+    const auto strength = strength_of_signature(x509.get());
+    if (strength.is == signature_strength::grade::good) continue;
+    blame(story, chain, *one, errc::weak, quoted(one->subject()) + " is signed with " + strength.algorithm,
+          "have it issued anew with SHA-256");
+    return true;
+  }
+  return false;
+}
+
+// A signature that is not by the key of who bears the issuer's name.
+bool explain_signature(failure& story, const judged_chain& chain, const path_type& path) {
+  for (std::size_t i = 0; i + 1 < path.size(); ++i) {
+    if (has_signed(*path[i + 1], *path[i])) continue;
+    const auto issuer = quoted(path[i + 1]->subject());
+    if (is_anchor(chain, *path[i + 1])) {
+      blame(story, chain, *path[i], cause_of(story.code),
+            "an authority named " + issuer + " is trusted, but it did not sign " + quoted(path[i]->subject()),
+            "compare the authority's key: it may have been replaced");
+    } else {
+      blame(story, chain, *path[i], cause_of(story.code),
+            issuer + " was sent as its issuer, but did not sign " + quoted(path[i]->subject()),
+            "have the peer send the intermediate that did");
+    }
+    point_at(story, chain, *path.front());
+    return true;
+  }
+  return false;
+}
+
+// Who had no right to issue the next?
+bool explain_overreach(failure& story, const judged_chain& chain, const path_type& path) {
+  constexpr auto* remedy = "have the certificate issued by an authority that may";
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto x509 = parse(*path[i]);
-    if (!x509) continue;
-    const auto name = quoted(path[i]->subject());
-    const long most_below = X509_get_pathlen(x509.get());
-    std::string detail;
-    if (X509_check_ca(x509.get()) == 0) {
-      detail = name + " is not an authority, but issued " + quoted(path[i - 1]->subject());
-    } else if (most_below >= 0 && static_cast<std::size_t>(most_below) < i - 1) {
-      detail =
-          name + " may have " + std::to_string(most_below) + " authorities below it, and has " + std::to_string(i - 1);
-    } else if (X509_get_ext_by_NID(x509.get(), NID_name_constraints, -1) >= 0) {
-      detail = name + " may issue for certain names only, which those of " + quoted(chain.sent.front().subject()) +
-               " are not";
+    const long most_below = x509 ? X509_get_pathlen(x509.get()) : -1;
+    const auto name = held(chain, *path[i]);
+    if (const auto why = why_no_authority(*path[i]); !why.empty()) {
+      blame(story, chain, *path[i], cause_of(story.code),
+            name + " is not an authority (" + why + "), but issued " + quoted(path[i - 1]->subject()), remedy);
+      return true;
     }
-    if (detail.empty()) continue;
-    point_at(story, chain, static_cast<std::size_t>(path[i] - chain.sent.data()));
-    story.detail = std::move(detail);
-    break;
+    if (most_below >= 0 && static_cast<std::size_t>(most_below) < i - 1) {
+      blame(story, chain, *path[i], cause_of(story.code), name + " may have " + std::to_string(most_below) +
+            " authorities below it, and has " + std::to_string(i - 1), remedy);
+      return true;
+    }
   }
-  if (story.detail.empty())
-    story.detail = "it leads to a trusted authority, but one certificate in it may not issue the next";
+  return false;
+}
+
+bool explain_constraints(failure& story, const judged_chain& chain, const path_type& path) {
+  for (std::size_t i = 1; i < path.size(); ++i) {
+    const auto constraints = constraints_of(*path[i]);
+    if (constraints.empty()) continue;
+    blame(story, chain, *path[i], cause_of(story.code),
+          held(chain, *path[i]) + " may issue for certain names only, which those of " +
+              quoted(chain.sent.front().subject()) + " are not (" + constraints + ")",
+          "have the certificate issued by an authority that may");
+    return true;
+  }
+  return false;
+}
+
+bool is_about_names(int error) {
+  return error == X509_V_ERR_PERMITTED_VIOLATION || error == X509_V_ERR_EXCLUDED_VIOLATION ||
+         error == X509_V_ERR_SUBTREE_MINMAX || error == X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE ||
+         error == X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX || error == X509_V_ERR_UNSUPPORTED_NAME_SYNTAX ||
+         error == X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS;
+}
+
+// The path reaches a name that is trusted, and is refused.
+void explain_path(failure& story, const judged_chain& chain, const path_type& path) {
+  const auto error = path_error(chain.sent, chain.anchors, chain.now);
+  if (is_about_names(error) && explain_constraints(story, chain, path)) return;
+  if (explain_oddity(story, chain, path) || explain_weakness(story, chain, path) ||
+      explain_signature(story, chain, path) || explain_overreach(story, chain, path)) {
+    return;
+  }
+  story.detail = "it leads to a trusted authority, but one certificate in it may not issue the next";
   story.remedy = "have the certificate issued by an authority that may";
+}
+
+void explain_circle(failure& story, const path_type& path) {
+  story.detail = "the chain goes in a circle, and no authority is at its end: ";
+  for (const auto* one : path) story.detail += quoted(one->subject()) + ", issued by ";
+  story.detail += quoted(path.back()->issuer());
+  story.remedy = "have the peer send the intermediates of one authority only";
 }
 
 // Follows issuers from the leaf until one is missing.
 void explain_untrusted(failure& story, const judged_chain& chain) {
   const auto& leaf = chain.sent.front();
-  point_at(story, chain, 0);
-  if (is_self_issued(leaf)) {
+  point_at(story, chain, leaf);
+  if (is_self_issued(leaf) && has_signed(leaf, leaf)) {
     story.code = make_error_code(errc::self_signed);
     story.detail = quoted(leaf.subject()) + " vouches for itself; " + trusted_text(chain);
     story.remedy = "trust it by name if it is the one you expect, or use a certificate of an authority";
     return;
   }
-  const auto* last = &leaf;
-  std::vector<const certificate*> path;
-  for (std::size_t steps = 0; steps < chain.sent.size(); ++steps) {
-    path.push_back(last);
-    if (const auto* anchor = find_by_subject(chain.anchors, last->issuer())) {
-      if (has_signed(*anchor, *last)) return explain_overreach(story, chain, path);
-      story.detail = "an authority named " + quoted(last->issuer()) + " is trusted, but it did not sign " +
-                     quoted(last->subject());
-      story.remedy = "compare the authority's key: it may have been replaced";
-      return;
+  path_type path = {&leaf};
+  for (;;) {
+    const auto& last = *path.back();
+    if (const auto* anchor = find_issuer(chain.anchors, last)) {
+      path.push_back(anchor);
+      return explain_path(story, chain, path);
     }
-    const auto* issuer = find_by_subject(chain.sent, last->issuer());
-    if (issuer == nullptr || issuer == last) break;
-    last = issuer;
+    const auto* issuer = find_issuer(chain.sent, last);
+    if (issuer == nullptr || issuer == &last) break;
+    if (std::ranges::find(path, issuer) != path.end()) return explain_circle(story, path);
+    path.push_back(issuer);
   }
-  if (is_self_issued(*last)) {
+  const auto& last = *path.back();
+  if (is_self_issued(last) && has_signed(last, last)) {
     story.detail =
-        "the chain ends at the authority " + quoted(last->subject()) + ", which is not trusted; " + trusted_text(chain);
+        "the chain ends at the authority " + quoted(last.subject()) + ", which is not trusted; " + trusted_text(chain);
     story.remedy = "add that authority to the trust, if you know it";
     return;
   }
-  story.detail = quoted(last->subject()) + " was issued by " + quoted(last->issuer()) +
+  if (is_self_issued(last)) {
+    story.detail = quoted(last.subject()) + " has its own name as its issuer's, but another key signed it, and that "
+                   "one's certificate is neither sent nor trusted; " + trusted_text(chain);
+    story.remedy = "compare the keys, not the names: have the peer send the issuer, or trust it";
+    return;
+  }
+  story.detail = quoted(last.subject()) + " was issued by " + quoted(last.issuer()) +
                  ", which is neither sent nor trusted; " + trusted_text(chain);
-  const auto& urls = last->issuer_urls();
+  const auto& urls = last.issuer_urls();
   story.remedy = "have the peer send its intermediate certificates" +
                  (urls.empty() ? std::string() : " (this one is at " + urls.front() + ")") + ", or trust the issuer";
 }
 
-void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
-  for (std::size_t i = 0; i < chain.sent.size(); ++i) {
-    const auto& c = chain.sent[i];
-    const bool is_bad = is_expired ? c.not_after() < chain.now : c.not_before() > chain.now;
-    if (!is_bad) continue;
-    point_at(story, chain, i);
-    const auto edge = is_expired ? c.not_after() : c.not_before();
-    const auto distance =
-        std::chrono::duration_cast<std::chrono::seconds>(is_expired ? chain.now - edge : edge - chain.now);
-    story.detail = quoted(c.subject()) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
-                   (is_expired ? " ago (" : " (") + date_text(edge) + ")";
-    return;
+// Who issued a certificate of the chain, among the anchors.
+const certificate* find_anchor(const judged_chain& chain) {
+  for (const auto& one : chain.sent) {
+    if (const auto* anchor = find_issuer(chain.anchors, one)) return anchor;
   }
+  return nullptr;
+}
+
+void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(chain.now);
+  const auto blame_dates = [&](const certificate& c) {
+    const auto edge = is_expired ? c.valid_until() : c.valid_from();
+    const auto distance = is_expired ? now - edge : edge - now;
+    if (distance <= std::chrono::seconds(0)) return false;
+    point_at(story, chain, c);
+    story.detail = held(chain, c) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
+                   (is_expired ? " ago (" : " (") + date_text(edge) + ")";
+    return true;
+  };
+  if (std::ranges::any_of(chain.sent, blame_dates)) return;
+  const auto* anchor = find_anchor(chain);
+  if (anchor == nullptr || !blame_dates(*anchor)) return;
+  story.remedy = is_expired ? "renew the trust: it is the authority that has expired, not the peer's certificate"
+                            : "correct this machine's clock, or the trust";
+}
+
+void explain_malformed(failure& story, const judged_chain& chain) {
+  path_type path;
+  for (const auto& one : chain.sent) path.push_back(&one);
+  if (const auto* anchor = find_anchor(chain)) path.push_back(anchor);
+  explain_oddity(story, chain, path);
+}
+
+void explain_weak(failure& story, const judged_chain& chain) {
+  if (!story.certificate.empty()) return;
+  path_type path;
+  for (const auto& one : chain.sent) path.push_back(&one);
+  if (explain_weakness(story, chain, path)) return;
+  for (const auto& one : chain.sent)
+    story.detail += (story.detail.empty() ? "" : ", ") + quoted(one.subject()) + " (" + one.key() + ")";
+  story.detail = "the policy does not allow a key or signature among " + story.detail;
 }
 
 }  // namespace
@@ -141,8 +265,8 @@ std::string store_text(std::size_t anchors, std::string_view store) {
   return these + std::string(store);
 }
 
-std::string date_text(std::chrono::system_clock::time_point time) {
-  const auto seconds = std::chrono::system_clock::to_time_t(time);
+std::string date_text(std::chrono::sys_seconds time) {
+  const auto seconds = static_cast<std::time_t>(time.time_since_epoch().count());
   std::tm parts{};
   gmtime_r(&seconds, &parts);
   char text[32];
@@ -161,15 +285,28 @@ std::string length_text(std::chrono::seconds length) {
   return "less than a second";
 }
 
-// Served as the end's own certificate, and an authority's.
+// Which certificate does not serve, and for what.
 void explain_purpose(failure& story, const judged_chain& chain) {
-  const auto x509 = parse(chain.sent.front());
-  if (!x509 || X509_check_ca(x509.get()) == 0) return;
-  const auto is_own_issuer = std::ranges::any_of(
-      chain.sent.subspan(1), [&](const certificate& c) { return has_signed(chain.sent.front(), c); });
-  story.detail = quoted(chain.sent.front().subject()) + " is an authority's";
-  story.remedy = is_own_issuer ? "send the server's own certificate first, then those of its issuers, in order"
-                               : "have it issue a certificate for this name, and serve that";
+  if (!story.certificate.empty()) return;
+  const auto& leaf = chain.sent.front();
+  const auto x509 = parse(leaf);
+  story.code = make_error_code(errc::wrong_purpose);
+  if (x509 && X509_check_ca(x509.get()) != 0) {
+    const auto is_own_issuer = std::ranges::any_of(
+        chain.sent.subspan(1), [&](const certificate& c) { return has_signed(leaf, c); });
+    return blame(story, chain, leaf, errc::wrong_purpose, quoted(leaf.subject()) + " is an authority's",
+                 is_own_issuer ? "send the server's own certificate first, then those of its issuers, in order"
+                               : "have it issue a certificate for this name, and serve that");
+  }
+  for (const auto& one : chain.sent) {
+    const auto misuse = misuse_of(one, chain.judge, &one == &leaf);
+    if (misuse.empty()) continue;
+    const auto* wanted = chain.judge == role::client ? "serverAuth" : "clientAuth";
+    const bool is_usage = misuse.find("keyUsage") != misuse.npos;
+    return blame(story, chain, one, errc::wrong_purpose, quoted(one.subject()) + ": " + misuse,
+                 is_usage ? "have one issued with the key usage digitalSignature"
+                          : std::string("have one issued with the extended key usage ") + wanted);
+  }
 }
 
 void explain_certificate(failure& story, const judged_chain& chain) {
@@ -178,17 +315,19 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     case errc::untrusted: return explain_untrusted(story, chain);
     case errc::expired: return explain_dates(story, chain, true);
     case errc::not_yet_valid: return explain_dates(story, chain, false);
-    case errc::chain_too_long: story.detail = std::to_string(chain.sent.size()) + " certificates were sent"; return;
-    case errc::wrong_purpose: explain_purpose(story, chain); [[fallthrough]];
-    case errc::weak:
-    case errc::malformed:
-    case errc::revoked:
-      if (story.certificate.empty()) point_at(story, chain, 0);
-      if (story.detail.empty())
-        story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
+    case errc::chain_too_long:
+      story.detail = std::to_string(chain.sent.size()) + " certificates were sent, and " +
+                     std::to_string(chain.most) + " are allowed";
       return;
+    case errc::wrong_purpose: explain_purpose(story, chain); break;
+    case errc::weak: explain_weak(story, chain); break;
+    case errc::malformed: explain_malformed(story, chain); break;
+    case errc::revoked: break;
     default: return;
   }
+  if (story.certificate.empty()) point_at(story, chain, chain.sent.front());
+  if (story.detail.empty())
+    story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
 }
 
 }  // namespace sluice::inline v0::internal

@@ -21,6 +21,7 @@ struct judged_chain {
   std::string store;                     // where that came from
   std::chrono::system_clock::time_point now;
   role judge = role::client;
+  std::size_t most = 0;  // certificates that are allowed
 };
 
 // Adds to a failure of the certificate row what the chain shows: subject and depth, detail and remedy; and tells
@@ -31,7 +32,7 @@ void explain_certificate(failure& story, const judged_chain& chain);
 std::string store_text(std::size_t anchors, std::string_view store);
 
 // "2026-11-20 12:00 UTC", and "3 days" for the length of a time.
-std::string date_text(std::chrono::system_clock::time_point time);
+std::string date_text(std::chrono::sys_seconds time);
 std::string length_text(std::chrono::seconds length);
 
 }  // namespace sluice::inline v0::internal

@@ -2,6 +2,7 @@
 #include "core/engine_configuration.hpp"
 
 #include "core/callbacks.hpp"
+#include "core/certificate_words.hpp"
 #include "core/context_state.hpp"
 #include "core/error_tables.hpp"
 #include "core/identity_state.hpp"
@@ -61,6 +62,8 @@ result<void> set_identities(s2n_config* config, const state_type& s) {
 result<void> set_trust(s2n_config* config, const state_type& s) {
   std::size_t count = 0;
   for (const auto& anchor : s.trust->anchors()) {
+    const auto why = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
+    if (!why.empty()) return make_failure(errc::malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
     if (s2n_config_add_pem_to_trust_store(config, anchor.to_pem().c_str()) == S2N_SUCCESS) {
       ++count;
     } else if (!s.skips_odd_anchors) {
@@ -68,6 +71,8 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
     }
   }
   if (count == 0) return make_failure(errc::trust_store_empty, s.trust->where());
+  if (s.max_chain == 0) return make_failure(errc::usage, "max_chain", "0 allows no certificate at all");
+  if (s2n_config_set_max_cert_chain_depth(config, s.max_chain) != S2N_SUCCESS) return s2n_failure("max_chain");
   // Names are judged in on_chain_validated; s2n's own rule for common names would call some chains untrusted.
   if (s2n_config_set_cert_validation_cb(config, on_chain_validated, context_of(s)) != S2N_SUCCESS ||
       s2n_config_allow_ip_in_cn(config) != S2N_SUCCESS) {
@@ -141,6 +146,9 @@ result<void> set_io(s2n_config* config, const state_type& s) {
   }
   // Always: without s2n's account of its messages nobody sees that it has skipped one (core/connection_io.cpp).
   if (s2n_config_set_timing_checkpoint_cb(config, on_checkpoint) != S2N_SUCCESS) return s2n_failure("engine");
+  if (s.side == role::server && s2n_config_set_client_hello_cb(config, on_client_hello, nullptr) != S2N_SUCCESS) {
+    return s2n_failure("engine");
+  }
   // Always: a refused chain of TLS 1.3 can be shown to people only with the handshake's secret (core/flight.hpp).
   if (s2n_config_set_key_log_cb(config, on_key_log, context_of(s)) != S2N_SUCCESS) return s2n_failure("key log");
   return {};

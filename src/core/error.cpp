@@ -265,6 +265,29 @@ std::string_view to_string(phase where) noexcept {
   return "unknown";
 }
 
+namespace {
+
+// "unknown_255", for any number: the text stays where it is.
+constexpr auto unknown_alerts = [] {
+  std::array<std::array<char, 11>, 256> made{};
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    constexpr std::string_view beginning = "unknown_";
+    std::size_t at = 0;
+    for (const char c : beginning) made[i][at++] = c;
+    if (i >= 100) made[i][at++] = static_cast<char>('0' + i / 100);
+    if (i >= 10) made[i][at++] = static_cast<char>('0' + i / 10 % 10);
+    made[i][at] = static_cast<char>('0' + i % 10);
+  }
+  return made;
+}();
+
+std::string_view unknown_alert(std::uint8_t description) noexcept {
+  const std::string_view text(unknown_alerts[description].data(), unknown_alerts[description].size());
+  return text.substr(0, std::min(text.find('\0'), text.size()));
+}
+
+}  // namespace
+
 std::string_view alert_name(std::uint8_t description) noexcept {
   switch (description) {  // RFC 8446 §6, RFC 5246 §7.2, RFC 7301, RFC 7507
     case 0: return "close_notify";
@@ -301,7 +324,7 @@ std::string_view alert_name(std::uint8_t description) noexcept {
     case 115: return "unknown_psk_identity";
     case 116: return "certificate_required";
     case 120: return "no_application_protocol";
-    default: return "unknown";
+    default: return unknown_alert(description);
   }
 }
 

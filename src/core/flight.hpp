@@ -23,6 +23,7 @@ class flight_record {
   // A line of the NSS key log; the one with the peer's handshake traffic secret is kept, whichever `label` that is.
   void saw_secret(std::string_view line, std::string_view label);
   void forget() noexcept;
+  std::size_t size() const noexcept { return bytes_.size(); }
 
   // The certificates of the peer's Certificate message, leaf first; none when there was no such message, or it cannot
   // be read. DER that does not parse ends the list. `settled` is for servers; clients read it from the ServerHello.

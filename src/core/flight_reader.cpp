@@ -75,7 +75,11 @@ class reader {
       CBS all, body;
       CBS_init(&all, rest_.data(), rest_.size());
       std::uint8_t type = 0;
-      if (!CBS_get_u8(&all, &type) || !CBS_get_u24_length_prefixed(&all, &body)) return;
+      std::uint32_t size = 0;
+      const bool has_header = CBS_get_u8(&all, &type) == 1 && CBS_get_u24(&all, &size) == 1;
+      flight_.unfinished_type = type;
+      flight_.unfinished_size = has_header ? size : 0;
+      if (!has_header || !CBS_get_bytes(&all, &body, size)) return;
       if (type == type_server_hello) flight_.settled = parse_hello(body);
       add(type, {CBS_data(&body), CBS_data(&body) + CBS_len(&body)}, header_size + CBS_len(&body));
       rest_.erase(rest_.begin(), rest_.end() - static_cast<std::ptrdiff_t>(CBS_len(&all)));

@@ -24,6 +24,7 @@ std::optional<hello> read_server_hello(std::span<const std::uint8_t> body);
 enum message_type : std::uint8_t {  // RFC 8446 §4, RFC 5246 §7.4
   type_client_hello = 1,
   type_server_hello = 2,
+  type_encrypted_extensions = 8,
   type_certificate = 11,
   type_certificate_request = 13,
   type_finished = 20,
@@ -40,6 +41,8 @@ struct read_flight {
   std::optional<hello> settled;  // the hello that counts: given, or read
   bool is_tls13() const noexcept { return settled && settled->version == 0x0304; }
   std::vector<read_message> messages;
+  std::uint8_t unfinished_type = 0;     // of the message that is not whole, and
+  std::size_t unfinished_size = 0;      // how long its body is said to be; 0 where there is none
   const read_message* find(std::uint8_t type) const noexcept;
 };
 

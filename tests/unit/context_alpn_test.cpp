@@ -80,15 +80,54 @@ TEST_P(alpn_choice, is_the_servers) {
   EXPECT_EQ(p.server.info().alpn, "http/1.1");
 }
 
-TEST_P(alpn_choice, without_overlap_is_none_and_the_handshake_succeeds) {
-  const std::pair<names, names> rows[] = {{{"h2"}, {"mqtt"}}, {{"h2"}, {}},     {{}, {"h2"}},
-                                          {{}, {}},           {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}}};
+TEST_P(alpn_choice, is_none_where_one_side_knows_of_no_protocol) {
+  const std::pair<names, names> rows[] = {{{"h2"}, {}}, {{}, {"h2"}}, {{}, {}}};
   for (const auto& [client, server] : rows) {
     auto p = make_pair(GetParam(), {.alpn = client}, {.alpn = server});
     ASSERT_TRUE(p.handshake()) << why(p);
     EXPECT_EQ(p.client.info().alpn, "");
     EXPECT_EQ(p.server.info().alpn, "");
   }
+}
+
+// RFC 7301 §3.2
+TEST_P(alpn_choice, without_overlap_is_refused_by_the_server) {
+  const std::pair<names, names> rows[] = {{{"h2"}, {"mqtt"}}, {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}},
+                                          {{"a", "b"}, {"c", "d"}}};
+  for (const auto& [client, server] : rows) {
+    auto p = make_pair(GetParam(), {.alpn = client}, {.alpn = server});
+    EXPECT_FALSE(p.handshake());
+    EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::alpn_mismatch));
+    EXPECT_EQ(p.server.last_failure().at, phase::handshake);
+    EXPECT_EQ(p.client.is_established(), false);
+  }
+  auto p = make_pair(GetParam(), {.alpn = {"a", "b"}}, {.alpn = {"c", "d"}});
+  p.handshake();
+  EXPECT_EQ(p.server.last_failure().detail, "the client offers a, b, we serve c, d");
+}
+
+TEST_P(alpn_choice, without_overlap_is_none_where_the_server_says_that_it_is_optional) {
+  auto p = make_pair(GetParam(), {.alpn = {"h2"}}, {.alpn = {"mqtt"}, .alpn_is_optional = true});
+  ASSERT_TRUE(p.handshake()) << why(p);
+  EXPECT_EQ(p.client.info().alpn, "");
+  EXPECT_EQ(p.server.info().alpn, "");
+}
+
+TEST_P(alpn_choice, that_the_client_requires_must_be_made) {
+  auto p = make_pair(GetParam(), {.alpn = {"h2", "mqtt"}, .require_alpn = true}, {});
+  EXPECT_FALSE(p.handshake());
+  EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::alpn_mismatch));
+  EXPECT_EQ(p.client.last_failure().detail, "the server chose none of h2, mqtt");
+  auto good = make_pair(GetParam(), {.alpn = {"h2", "mqtt"}, .require_alpn = true}, {.alpn = {"mqtt"}});
+  EXPECT_TRUE(good.handshake()) << why(good);
+  EXPECT_EQ(good.client.info().alpn, "mqtt");
+}
+
+TEST_P(alpn_choice, that_the_client_requires_needs_something_to_offer) {
+  auto p = make_pair(GetParam(), {.require_alpn = true}, {.alpn = {"mqtt"}});
+  EXPECT_FALSE(p.handshake());
+  EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::alpn_mismatch));
+  EXPECT_EQ(p.client.last_failure().remedy, "set client_options.alpn");
 }
 
 TEST_P(alpn_choice, of_a_connection_replaces_that_of_the_context) {

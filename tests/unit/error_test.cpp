@@ -174,7 +174,9 @@ TEST(alert_code, is_an_alert_whatever_its_number) {
   EXPECT_EQ(alert_name(0), "close_notify");
   EXPECT_EQ(alert_name(40), "handshake_failure");
   EXPECT_EQ(alert_name(116), "certificate_required");
-  EXPECT_EQ(alert_name(255), "unknown");
+  EXPECT_EQ(alert_name(255), "unknown_255");
+  EXPECT_EQ(alert_name(99), "unknown_99");
+  EXPECT_EQ(alert_name(1), "unknown_1");
 }
 
 TEST(token_code, is_key_unavailable_and_keeps_its_name) {

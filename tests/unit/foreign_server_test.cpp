@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers of yesterday, made of the openssl program: refused as they are, and met where the user lowers the bar.
+#include "support/changed.hpp"
 #include "support/flavour.hpp"
 #include "support/peer_process.hpp"
 
 #include "sluice/blocking.hpp"
+
+#include <openssl/nid.h>
 
 #include <gtest/gtest.h>
 
@@ -23,9 +26,11 @@ constexpr std::uint8_t handshake_failure = 40, protocol_version = 70;
 
 // `openssl s_server` with what it is told, and one client of ours.
 struct foreign_server {
-  explicit foreign_server(const words& more, const std::string& key_type = "rsa2048") {
-    const auto cert = folder().write("server.pem", site(key_type).chain);
-    const auto key = folder().write("server.key", site(key_type).key);
+  explicit foreign_server(const words& more, const std::string& key_type = "rsa2048")
+      : foreign_server(more, site(key_type)) {}
+  foreign_server(const words& more, const kit::issued& shown) {
+    const auto cert = folder().write("server.pem", shown.chain);
+    const auto key = folder().write("server.key", shown.key);
     words command = {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key};
     command.insert(command.end(), more.begin(), more.end());
     process.emplace(command);
@@ -73,6 +78,31 @@ TEST(old_servers, that_know_only_tls_1_2_are_refused_by_who_wants_1_3) {
   const foreign_server server({"-tls1_2"});
   expect_alert(server.meet({.versions = {tls1_3, {}}}), protocol_version, "TLSv1.2");
   EXPECT_EQ(server.meet({}).info().version, "TLSv1.2");
+}
+
+// With RSA key exchange a server's key deciphers, and need not sign; with any other it signs.
+TEST(old_servers, use_their_key_as_its_certificate_says) {
+  const auto with_usage = [](const char* usage) {
+    return changed(root(), {.common_name = "localhost", .names = {"localhost"}},
+                   {.to = [=](X509* x509) { set_extension(x509, NID_key_usage, usage); },
+                    .sign = {},
+                    .key_type = "rsa2048"});
+  };
+  const client_options lax{.versions = {tls1_0, {}}};
+  struct row {
+    const char* usage;
+    const char* suite;
+    bool is_good;
+  };
+  for (const auto& [usage, suite, is_good] : {row{"keyEncipherment", "AES128-SHA", true},
+                                              row{"digitalSignature", "AES128-SHA", false},
+                                              row{"digitalSignature", "ECDHE-RSA-AES128-GCM-SHA256", true},
+                                              row{"keyEncipherment", "ECDHE-RSA-AES128-GCM-SHA256", false}}) {
+    const foreign_server server({"-tls1_2", "-cipher", std::string(suite) + ":@SECLEVEL=0"}, with_usage(usage));
+    const auto tls = server.meet(lax);
+    EXPECT_EQ(tls.is_established(), is_good) << usage << ' ' << suite << ": " << tls.last_failure().message();
+    if (!is_good) EXPECT_EQ(tls.last_failure().code, errc::wrong_purpose) << tls.last_failure().message();
+  }
 }
 
 TEST(weak_servers, share_nothing_with_us) {

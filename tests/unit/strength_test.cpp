@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What s2n would take and a client that must be trusted does not: and how each is allowed again.
 #include "support/certs.hpp"
+#include "support/changed.hpp"
 #include "support/pair.hpp"
+
+#include "core/signature_strength.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/pem.h>
 
 #include <gtest/gtest.h>
 
@@ -29,7 +35,7 @@ TEST(strength, a_sha1_signature_is_weak) {
   const auto site = root().issue({.common_name = "localhost", .names = {"localhost"}, .digest = "sha1"}).value();
   const auto refused = meet(site, {});
   EXPECT_EQ(refused.why.code, errc::weak);
-  EXPECT_EQ(refused.why.detail, "\"CN=localhost\" is signed with SHA-1 or MD5");
+  EXPECT_EQ(refused.why.detail, "\"CN=localhost\" is signed with SHA-1");
   EXPECT_EQ(refused.why.depth, 0);
   EXPECT_TRUE(meet(site, {.sha1_signatures = true}).accepted);
 }
@@ -70,6 +76,57 @@ TEST(strength, a_dns_name_stands_for_no_address) {
   const auto site = root().issue({.common_name = "x", .names = {"DNS:127.0.0.1"}}).value();
   EXPECT_EQ(meet(site, {}, "127.0.0.1").why.code, errc::name_mismatch);
   EXPECT_TRUE(meet(site, {.dns_name_as_ip = true}, "127.0.0.1").accepted);
+}
+
+struct pss {
+  const EVP_MD* hash;
+  const EVP_MD* mask;
+  const char* weakness;  // empty: good
+};
+
+TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
+  const auto old = kit::authority::make_root("RSA Root", "rsa2048").value();
+  for (const auto& [hash, mask, weakness] : {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
+                                             pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
+                                             pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
+                                             pss{EVP_sha1(), EVP_sha256(), "RSASSA-PSS with SHA-1"}}) {
+    const auto site = changed(old, {.common_name = "localhost", .names = {"localhost"}},
+                              {.to = {}, .sign = [&](X509* x509, EVP_PKEY* key) {
+                                 return sign_pss(x509, key, hash, mask);
+                               }});
+    const auto anchors = trust::from_pem(old.certificate()).value();
+    const auto met = meet(site, {}, "localhost", anchors);
+    if (*weakness == 0 && hash == mask) {
+      EXPECT_TRUE(met.accepted) << met.why.message();
+    } else if (hash == mask) {
+      EXPECT_EQ(met.why.code, errc::weak);
+      EXPECT_EQ(met.why.detail, std::string("\"CN=localhost\" is signed with ") + weakness);
+      EXPECT_TRUE(meet(site, {.sha1_signatures = true}, "localhost", anchors).accepted);
+    } else {
+      const auto& pem = site.certificate;
+      const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+      const bssl::UniquePtr<X509> x509(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+      const auto strength = internal::strength_of_signature(x509.get());
+      EXPECT_EQ(strength.is == internal::signature_strength::grade::good, *weakness == 0);
+    }
+  }
+}
+
+TEST(strength, of_an_algorithm_that_is_not_listed_is_none) {
+  const bssl::UniquePtr<X509> x509(X509_new());
+  const auto with = [&](int nid) {
+    const bssl::UniquePtr<X509_ALGOR> algorithm(X509_ALGOR_new());
+    X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(nid), V_ASN1_UNDEF, nullptr);
+    X509_set1_signature_algo(x509.get(), algorithm.get());
+    return internal::strength_of_signature(x509.get());
+  };
+  using grade = internal::signature_strength::grade;
+  EXPECT_EQ(with(NID_dsa_with_SHA256).is, grade::unknown);
+  EXPECT_EQ(with(NID_md4WithRSAEncryption).is, grade::unknown);
+  EXPECT_EQ(with(NID_md5WithRSAEncryption).algorithm, "MD5");
+  EXPECT_EQ(with(NID_ecdsa_with_SHA384).is, grade::good);
+  EXPECT_EQ(with(NID_rsassaPss).algorithm, "RSASSA-PSS with SHA-1") << "its parameters are left out";
+  EXPECT_EQ(with(NID_sha256).algorithm, "the algorithm 2.16.840.1.101.3.4.2.1");
 }
 
 TEST(strength, an_allowance_allows_no_more_than_it_says) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/watch.hpp"
 
+#include "show/dates.hpp"
+
 #include <algorithm>
 #include <chrono>
 
@@ -35,7 +37,7 @@ std::vector<watched_fact> watched_facts(const connection_report& r) {
   const auto& leaf = r.chain.front();
   made.push_back({"certificate", leaf.sha256()});
   made.push_back({"issuer", or_none(leaf.issuer())});
-  made.push_back({"ends soon", leaf.not_after() - std::chrono::system_clock::now() < soon ? "yes" : "no"});
+  made.push_back({"ends soon", left_of(leaf) < soon ? "yes" : "no"});
   return made;
 }
 

@@ -44,10 +44,10 @@ void tell_choice(const pkcs11::chosen_certificate& chosen) {
   if (chosen.passed_over.empty()) return;
   std::string others;
   for (const auto& one : chosen.passed_over)
-    others += (others.empty() ? "" : ", ") + iso_date(one.parsed.front().not_after());
+    others += (others.empty() ? "" : ", ") + end_of(one.parsed.front());
   screen(stderr).line(
       fmt::format("sluice: --cert: {} certificates fit, {}; the one that is valid until {} is taken, not until {}",
-                  chosen.passed_over.size() + 1, chosen.uri, iso_date(chosen.chain.front().not_after()), others));
+                  chosen.passed_over.size() + 1, chosen.uri, end_of(chosen.chain.front()), others));
 }
 
 // Of those with that label or id on the token, the one that goes with the key and lasts longest; and who issued it,

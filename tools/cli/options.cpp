@@ -108,6 +108,10 @@ void tls_options::declare_rest(CLI::App& app) {
   app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
   app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
   app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
+  app.add_option("--max-chain", max_chain, "How many certificates a peer may send")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65535))
+      ->capture_default_str();
   app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
       ->type_name("FILE");
   app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m")->type_name("TIME")->capture_default_str();
@@ -159,6 +163,7 @@ client_options tls_options::for_client() const {
   made.policy = policy;
   made.versions = versions();
   made.alpn = alpn_list();
+  made.max_chain = max_chain;
   made.key_log = open_key_log();
   // Whoever waits at the terminal is not the attacker whom blinding is meant for.
   made.blinding = blinding::at_most(std::chrono::seconds(0));

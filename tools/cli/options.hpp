@@ -5,6 +5,7 @@
 #include "sluice/context.hpp"
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +47,7 @@ struct tls_options {
   std::string ca, ca_dir;
   std::string policy, min_tls, max_tls;
   std::string alpn;
+  std::uint16_t max_chain = 100;
   std::string keylog;
   std::string timeout = "10s";
   bool json = false;

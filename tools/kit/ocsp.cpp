@@ -19,8 +19,9 @@ namespace {
 using std::chrono::system_clock;
 using asn1_time = bssl::UniquePtr<ASN1_TIME>;
 
-asn1_time moment(system_clock::time_point when) {
-  return asn1_time(ASN1_TIME_set(nullptr, system_clock::to_time_t(when)));
+// Seconds: nanoseconds end in 2262.
+asn1_time moment(std::chrono::sys_seconds when) {
+  return asn1_time(ASN1_TIME_set(nullptr, when.time_since_epoch().count()));
 }
 
 bool is_by(const authority& issuer, OCSP_CERTID* asked) {
@@ -47,8 +48,10 @@ std::string serial_of(OCSP_CERTID* asked) {
 }
 
 bool add(OCSP_BASICRESP* response, OCSP_CERTID* asked, const certificate_standing& known, std::chrono::hours validity) {
-  const auto now = system_clock::now();
-  const auto from = moment(now), until = moment(now + validity), revoked_at = moment(known.revoked_at);
+  using std::chrono::floor;
+  using std::chrono::seconds;
+  const auto now = floor<seconds>(system_clock::now());
+  const auto from = moment(now), until = moment(now + validity), revoked_at = moment(floor<seconds>(known.revoked_at));
   if (!from || !until || !revoked_at) return false;
   const bool is_revoked = known.what == standing::revoked;
   const int status = is_revoked                     ? V_OCSP_CERTSTATUS_REVOKED

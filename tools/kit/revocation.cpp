@@ -123,9 +123,10 @@ result<certificate_request> read_request(std::string_view text, const std::strin
 result<std::string> make_revocation_list(const authority& issuer, std::span<const revoked> entries,
                                          unsigned long number, std::chrono::hours validity) {
   const bssl::UniquePtr<X509_CRL> list(X509_CRL_new());
-  const auto now = system_clock::now();
-  const bssl::UniquePtr<ASN1_TIME> from(ASN1_TIME_set(nullptr, system_clock::to_time_t(now)));
-  const bssl::UniquePtr<ASN1_TIME> until(ASN1_TIME_set(nullptr, system_clock::to_time_t(now + validity)));
+  // Seconds: nanoseconds end in 2262.
+  const auto now = std::chrono::floor<std::chrono::seconds>(system_clock::now()).time_since_epoch();
+  const bssl::UniquePtr<ASN1_TIME> from(ASN1_TIME_set(nullptr, now.count()));
+  const bssl::UniquePtr<ASN1_TIME> until(ASN1_TIME_set(nullptr, (now + std::chrono::seconds(validity)).count()));
   bool done = list && from && until && X509_CRL_set_version(list.get(), X509_CRL_VERSION_2) == 1 &&
               X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(issuer.x509())) == 1 &&
               X509_CRL_set1_lastUpdate(list.get(), from.get()) == 1 &&

@@ -93,7 +93,7 @@ std::vector<lab_case> key_cases() {
   return {
       {"sha1-leaf", group, weak, us, "signed with SHA-1", "s2n takes it",
        [](world& w, int) { return signed_with(w, "sha1"); }},
-      {"md5-leaf", group, untrusted, us, "signed with MD5", "", signed_with_md5},
+      {"md5-leaf", group, weak, us, "signed with MD5", "", signed_with_md5},
       {"sha1-intermediate", group, weak, us, "an intermediate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return old_intermediate(w, "sha1"); }},
       {"rsa1024", group, weak, us, "an RSA key of 1024 bits", "s2n takes it",

@@ -44,10 +44,10 @@ std::optional<failure> check_validity(const connection_report& r, std::chrono::m
   if (!r.is_verified) return unmet(r, "--fail-under: nobody verified the certificates", "drop --insecure");
   if (r.chain.empty())
     return unmet(r, "--fail-under: the certificates are not known, since the session was resumed", "drop the session");
-  const auto& first = *std::ranges::min_element(r.chain, {}, &certificate::not_after);
-  const auto left = first.not_after() - std::chrono::system_clock::now();
+  const auto& first = *std::ranges::min_element(r.chain, {}, &certificate::valid_until);
+  const auto left = left_of(first);
   if (left >= least) return std::nullopt;
-  const auto words = in_words(std::chrono::duration_cast<std::chrono::seconds>(left));
+  const auto words = in_words(left);
   return unmet(r, "--fail-under: \"" + first.subject() + "\" is valid for another " + words + " only", "renew it");
 }
 

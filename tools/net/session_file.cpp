@@ -83,15 +83,15 @@ session_file::kept session_file::parse(const std::string& path) {
   const auto read = std::from_chars(number.data(), number.data() + number.size(), until);
   auto session = from_base64(lines[3]);
   if (!session || number.empty() || read.ec != std::errc() || read.ptr != number.data() + number.size()) damaged(path);
-  return {lines[1], system_clock::time_point(std::chrono::seconds(until)), std::move(*session)};
+  return {lines[1], std::chrono::sys_seconds(std::chrono::seconds(until)), std::move(*session)};
 }
 
 void session_file::put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) {
   const std::lock_guard lock(gate_);
   if (out_path_.empty()) return;
-  const auto until = system_clock::now() + lifetime;
+  const auto until = std::chrono::floor<std::chrono::seconds>(system_clock::now()) + lifetime;
   const auto text = std::string(first_line) + "\n" + std::string(key) + "\n" +
-                    std::to_string(system_clock::to_time_t(until)) + "\n" + kit::base64(session) + "\n";
+                    std::to_string(until.time_since_epoch().count()) + "\n" + kit::base64(session) + "\n";
   is_written_ = true;
   trouble_.reset();
   if (const auto ec = write_whole(out_path_, text)) {
@@ -108,7 +108,7 @@ std::optional<secret> session_file::take(std::string_view key) {
     unused_ = "the session is for " + std::string(server_of(found->key));
   } else if (found->key != key) {
     unused_ = "the session was made with other options (trust, policy, protocols, certificate)";
-  } else if (found->until <= system_clock::now()) {
+  } else if (found->until <= std::chrono::floor<std::chrono::seconds>(system_clock::now())) {
     unused_ = "the session ended on " + iso_time(found->until);
   } else {
     return found->session.clone();

@@ -31,7 +31,7 @@ class session_file final : public session_store {
  private:
   struct kept {
     std::string key;
-    std::chrono::system_clock::time_point until;
+    std::chrono::sys_seconds until;
     secret session;
   };
   static kept parse(const std::string& path);

@@ -44,7 +44,7 @@ ending ending_of(std::string_view clause, std::string_view text) {
 std::uint8_t alert_of(std::string_view clause, std::string_view name) {
   for (unsigned number = 0; number < 256; ++number) {
     const auto description = static_cast<std::uint8_t>(number);
-    if (alert_name(description) == name && name != "unknown") return description;
+    if (alert_name(description) == name && !name.starts_with("unknown")) return description;
   }
   refuse(clause, "names no alert of TLS", "write one of RFC 8446 §6, for example handshake_failure");
 }

@@ -91,6 +91,8 @@ void serve_options::declare(CLI::App& app) {
   app.add_option("--ocsp", ocsp, "Staple this OCSP response (DER); for several --cert one each, or none, in order")
       ->allow_extra_args(false)
       ->type_name("FILE");
+  app.add_flag("--alpn-optional", alpn_is_optional,
+               "Serve clients that offer ALPN and none of --alpn, without a protocol; else they are refused");
   app.add_option("--tickets", tickets, "Whether clients may resume")->capture_default_str()->type_name("on|off");
   app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
       ->type_name("N");
@@ -147,6 +149,8 @@ server_options make_server_options(const serve_options& options, const server_id
   made.policy = options.tls.policy;
   made.versions = options.tls.versions();
   made.alpn = choose_alpn(options);
+  made.alpn_is_optional = options.alpn_is_optional;
+  made.max_chain = options.tls.max_chain;
   made.tickets = parse_tickets(options.tickets);
   made.max_early_data = parse_early_data(options);
   made.key_log = options.tls.open_key_log();

@@ -19,6 +19,7 @@ struct serve_options {
   std::string listen, mode = "echo", client_auth = "none", tickets = "on";
   std::string most_clients, exit_after, early_data;
   std::optional<std::string> fail;
+  bool alpn_is_optional = false;
   trace_options watch;
 
   void declare(CLI::App& app);

@@ -17,21 +17,28 @@ using std::chrono::system_clock;
 
 std::string name_of(const std::string& subject) { return subject.empty() ? "(no subject)" : subject; }
 
+// What is no host says what it is: "URI:spiffe://a/b".
+std::string name_of(const alternative_name& name) {
+  using kind = alternative_name::kind;
+  return (name.type == kind::uri ? "URI:" : name.type == kind::email ? "email:" : "") + name.value;
+}
+
 std::string names_of(const certificate& one) {
   constexpr std::size_t most = 4;
   std::string text;
   for (std::size_t i = 0; i < std::min(most, one.names().size()); ++i) {
-    text += (i > 0 ? ", " : "") + one.names()[i].value;
+    text += (i > 0 ? ", " : "") + name_of(one.names()[i]);
   }
   return one.names().size() > most ? fmt::format("{} and {} more", text, one.names().size() - most) : text;
 }
 
-std::string facts_of(const certificate& one, system_clock::time_point now) {
-  const auto days = fmt::format("{}, {} to {}", one.key(), local_date(one.not_before()), local_date(one.not_after()));
-  const auto span = [](auto length) { return in_words(std::chrono::duration_cast<seconds>(length)); };
-  if (one.not_after() <= now) return fmt::format("{}, expired {} ago", days, span(now - one.not_after()));
-  if (one.not_before() > now) return fmt::format("{}, valid in {}", days, span(one.not_before() - now));
-  return fmt::format("{}, {} left", days, span(one.not_after() - now));
+std::string facts_of(const certificate& one, std::chrono::sys_seconds now) {
+  const auto until = one.has_no_end() ? std::string("no end") : local_date(one.valid_until());
+  const auto days = fmt::format("{}, {} to {}", one.key(), local_date(one.valid_from()), until);
+  const auto left = one.valid_until() - now;
+  if (left <= seconds(0)) return fmt::format("{}, expired {} ago", days, in_words(-left));
+  if (one.valid_from() > now) return fmt::format("{}, valid in {}", days, in_words(one.valid_from() - now));
+  return one.has_no_end() ? days : fmt::format("{}, {} left", days, in_words(left));
 }
 
 // The leaf, then each one's issuer, as far as they were sent. Names alone decide: nothing here is a verdict.
@@ -71,10 +78,11 @@ std::string problem_of(const connection_report& r) {
 }
 
 // An issuer that was not sent; where nobody trusts it either, that is the problem.
-chain_node missing_issuer(const certificate& of, bool is_wanted) {
+chain_node missing_issuer(const certificate& of, bool is_wanted, const connection_report& r) {
   chain_node made;
   made.name = name_of(of.issuer());
   made.about = "not sent";
+  if (is_about_certificates(r) && r.why->certificate == of.issuer()) made.problems.push_back(problem_of(r));
   if (!is_wanted) return made;
   made.problems.push_back("it is missing: neither sent nor trusted");
   for (const auto& url : of.issuer_urls()) made.problems.push_back("it can be had at " + url);
@@ -86,7 +94,7 @@ chain_node missing_issuer(const certificate& of, bool is_wanted) {
 chain_tree make_chain_tree(const connection_report& r) {
   chain_tree made;
   if (r.chain.empty()) return made;
-  const auto now = system_clock::now();
+  const auto now = std::chrono::floor<seconds>(system_clock::now());
   const auto path = path_through(r.chain);
   for (const auto index : path) {
     const auto& one = r.chain[index];
@@ -107,8 +115,11 @@ chain_tree make_chain_tree(const connection_report& r) {
   // A trusted issuer of that name that did not sign it, or may not: the certificate is the problem, nothing is missing.
   const bool is_missing =
       is_open && cause == errc::untrusted && r.why->detail.find("neither sent nor trusted") != std::string::npos;
-  if (is_about_certificates(r) && !is_missing) made.nodes[place_of(r, path)].problems.push_back(problem_of(r));
-  if (is_open) made.nodes.push_back(missing_issuer(last, is_missing));
+  // The local anchor may be at fault, and has its node below.
+  const bool is_anchors = is_open && is_about_certificates(r) && r.why->certificate == last.issuer();
+  if (is_about_certificates(r) && !is_missing && !is_anchors)
+    made.nodes[place_of(r, path)].problems.push_back(problem_of(r));
+  if (is_open) made.nodes.push_back(missing_issuer(last, is_missing, r));
   return made;
 }
 

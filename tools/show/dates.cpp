@@ -10,31 +10,40 @@
 namespace sluice::tool {
 namespace {
 
-std::tm utc(std::chrono::system_clock::time_point when) {
-  const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(when));
+std::tm utc(std::chrono::sys_seconds when) {
+  const auto seconds = static_cast<std::time_t>(when.time_since_epoch().count());
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
   return parts;
 }
 
-std::tm local(std::chrono::system_clock::time_point when) {
-  const auto seconds = std::chrono::system_clock::to_time_t(std::chrono::floor<std::chrono::seconds>(when));
+std::tm local(std::chrono::sys_seconds when) {
+  const auto seconds = static_cast<std::time_t>(when.time_since_epoch().count());
   std::tm parts{};
   ::localtime_r(&seconds, &parts);
   return parts;
 }
 
+using std::chrono::floor;
+using std::chrono::seconds;
+using std::chrono::sys_seconds;
+using std::chrono::system_clock;
+
 }  // namespace
 
-std::string iso_time(std::chrono::system_clock::time_point when) {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(when));
-}
-std::string iso_date(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%d}", utc(when)); }
+std::string iso_time(sys_seconds when) { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc(when)); }
+std::string iso_date(sys_seconds when) { return fmt::format("{:%Y-%m-%d}", utc(when)); }
+std::string local_date(sys_seconds when) { return fmt::format("{:%Y-%m-%d}", local(when)); }
+std::string local_time(sys_seconds when) { return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", local(when)); }
 
-std::string local_date(std::chrono::system_clock::time_point when) { return fmt::format("{:%Y-%m-%d}", local(when)); }
-std::string local_time(std::chrono::system_clock::time_point when) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", local(when));
-}
+std::string iso_time(system_clock::time_point when) { return iso_time(floor<seconds>(when)); }
+std::string iso_date(system_clock::time_point when) { return iso_date(floor<seconds>(when)); }
+std::string local_date(system_clock::time_point when) { return local_date(floor<seconds>(when)); }
+std::string local_time(system_clock::time_point when) { return local_time(floor<seconds>(when)); }
+
+seconds left_of(const certificate& one) { return one.valid_until() - floor<seconds>(system_clock::now()); }
+
+std::string end_of(const certificate& one) { return one.has_no_end() ? "no end" : iso_date(one.valid_until()); }
 
 std::string in_words(std::chrono::seconds time) {
   struct unit {

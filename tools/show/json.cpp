@@ -117,8 +117,8 @@ json::object describe(const certificate& one) {
   return {{"subject", one.subject()},
           {"issuer", one.issuer()},
           {"serial", one.serial()},
-          {"not_before", iso_time(one.not_before())},
-          {"not_after", iso_time(one.not_after())},
+          {"not_before", iso_time(one.valid_from())},
+          {"not_after", iso_time(one.valid_until())},
           {"names", std::move(names)},
           {"key", one.key()},
           {"sha256", one.sha256()}};

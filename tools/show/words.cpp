@@ -11,18 +11,11 @@
 namespace sluice::tool {
 namespace {
 
-using std::chrono::seconds;
-using std::chrono::system_clock;
-
 constexpr auto soon = std::chrono::hours(24 * 14);
-
-seconds left_of(const certificate& one) {
-  return std::chrono::duration_cast<seconds>(one.not_after() - system_clock::now());
-}
 
 // The certificate that ends first is the one that counts.
 const certificate& first_to_expire(const std::vector<certificate>& chain) {
-  return *std::ranges::min_element(chain, {}, &certificate::not_after);
+  return *std::ranges::min_element(chain, {}, &certificate::valid_until);
 }
 
 std::string good_words(const connection_report& r) {
@@ -32,9 +25,9 @@ std::string good_words(const connection_report& r) {
   if (r.chain.empty()) return where + " is trusted";
   const auto& first = first_to_expire(r.chain);
   const auto left = left_of(first);
-  auto text = fmt::format("{} is trusted: {} is valid for another {}", where,
-                          &first == &r.chain.front() ? "its certificate" : "\"" + first.subject() + "\" in its chain",
-                          in_words(left));
+  const auto name = &first == &r.chain.front() ? "its certificate" : "\"" + first.subject() + "\" in its chain";
+  if (first.has_no_end()) return fmt::format("{} is trusted: {} is valid without end", where, name);
+  auto text = fmt::format("{} is trusted: {} is valid for another {}", where, name, in_words(left));
   return left < soon ? text + "; renew it soon" : text;
 }
 

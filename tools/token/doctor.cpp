@@ -316,13 +316,13 @@ class examination {
       if (chain_.empty()) return true;
       const auto& leaf = chain_.front();
       const auto now = std::chrono::system_clock::now();
-      if (leaf.not_after() < now)
-        give_up(errc::expired, leaf.subject(), "since " + iso_date(leaf.not_after()),
+      if (left_of(leaf) < std::chrono::seconds(0))
+        give_up(errc::expired, leaf.subject(), "since " + iso_date(leaf.valid_until()),
                 "have it renewed: sluice token csr");
       if (leaf.not_before() > now)
-        give_up(errc::not_yet_valid, leaf.subject(), "before " + iso_date(leaf.not_before()));
+        give_up(errc::not_yet_valid, leaf.subject(), "before " + iso_date(leaf.valid_from()));
       return note("certificate", fmt::format("\"{}\", {} in the chain, belongs to the key and is valid until {}{}",
-                                             leaf.subject(), chain_.size(), iso_date(leaf.not_after()), choice_));
+                                             leaf.subject(), chain_.size(), end_of(leaf), choice_));
     });
   }
 

@@ -68,7 +68,7 @@ int init(const ca_options& options) {
   const ca_folder folder(options.folder);
   folder.create(made);
   const auto path = options.folder + "/ca.pem";
-  const auto until = certificate::from_pem(made.certificate()).value().front().not_after();
+  const auto until = certificate::from_pem(made.certificate()).value().front().valid_until();
   return told(options, {{"certificate", path}, {"key", options.folder + "/ca.key"}, {"not_after", iso_time(until)}},
               fmt::format("{}  until {}", path, iso_date(until)));
 }
@@ -96,12 +96,12 @@ int tell_issued(const ca_options& options, const kit::issued& one, const std::st
   const auto made = certificate::from_pem(one.certificate).value().front();
   folder.record_issued(made);
   answer["serial"] = made.serial();
-  answer["not_after"] = iso_time(made.not_after());
+  answer["not_after"] = iso_time(made.valid_until());
   std::string people;
   for (const auto* what : {"certificate", "key", "p12"}) {
     if (const auto* path = answer[what].if_string()) people += std::string(*path) + "\n";
   }
-  return told(options, answer, people + "until " + iso_date(made.not_after()));
+  return told(options, answer, people + "until " + end_of(made));
 }
 
 int issue(const ca_options& options) {

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is said of a path that reaches a trusted name and is refused, and of one that cannot reach any.
+#include "support/certs.hpp"
+#include "support/changed.hpp"
+#include "support/pair.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/nid.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <gtest/gtest.h>
+
+namespace sluice::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
+
+failure refused(const std::string& chain, const std::string& key, const std::string& anchors,
+                const std::string& policy = {}) {
+  server_options server;
+  server.identities = {identity::from_pem(chain, key).value()};
+  client_options client;
+  client.trust = trust::from_certificates(certificate::from_pem(anchors).value(), "the test store");
+  client.policy = policy;
+  pair p(client_context(client), server_context(server));
+  EXPECT_FALSE(p.handshake());
+  return p.client.last_failure();
+}
+
+failure refused(const kit::issued& site, const std::string& anchors) { return refused(site.chain, site.key, anchors); }
+
+TEST(diagnosis_path, blames_the_signature_that_proves_nothing) {
+  const auto old = kit::authority::make_root("Old", "rsa2048").value();
+  // AWS-LC makes no such signature, and does not verify one.
+  const auto called_md5 = [](X509* x509, EVP_PKEY* key) {
+    const int size = X509_sign(x509, key, EVP_sha256());
+    const bssl::UniquePtr<X509_ALGOR> algorithm(X509_ALGOR_new());
+    X509_ALGOR_set0(algorithm.get(), OBJ_nid2obj(NID_md5WithRSAEncryption), V_ASN1_NULL, nullptr);
+    return X509_set1_signature_algo(x509, algorithm.get()) == 1 ? size : 0;
+  };
+  const auto site = changed(old, localhost, {.to = {}, .sign = called_md5});
+  const auto why = refused(site, old.certificate());
+  EXPECT_EQ(why.code, errc::weak) << why.message();
+  EXPECT_EQ(why.detail, "\"CN=localhost\" is signed with MD5");
+}
+
+TEST(diagnosis_path, blames_sha1_under_a_policy_that_lists_signatures) {
+  const auto middle = root().make_intermediate("Old Middle", "ec256", {.digest = "sha1"}).value();
+  const auto site = middle.issue(localhost).value();
+  for (const auto* policy : {"", "default_pq", "20240503"}) {
+    const auto why = refused(site.chain, site.key, root().certificate(), policy);
+    EXPECT_EQ(why.code, errc::weak) << policy << ": " << why.message();
+    EXPECT_EQ(why.detail, "\"CN=Old Middle\" is signed with SHA-1") << policy;
+    EXPECT_EQ(why.certificate, "CN=Old Middle") << policy;
+  }
+}
+
+TEST(diagnosis_path, names_the_constraint_and_who_has_it) {
+  const auto narrow =
+      kit::authority::make_root("Narrow", "ec256", {.name_constraints = "permitted;DNS:example.org"}).value();
+  const auto why = refused(narrow.issue(localhost).value(), narrow.certificate());
+  EXPECT_EQ(why.code, errc::untrusted);
+  EXPECT_EQ(why.detail,
+            "\"CN=Narrow\", which the test store holds, may issue for certain names only, which those of "
+            "\"CN=localhost\" are not (Permitted: DNS:example.org)");
+  EXPECT_EQ(why.certificate, "CN=Narrow");
+}
+
+kit::authority unfit_root(const std::function<void(X509*)>& change) {
+  const auto plain = kit::authority::make_root("Unfit").value();
+  const bssl::UniquePtr<X509> x509(X509_dup(plain.x509()));
+  change(x509.get());
+  X509_sign(x509.get(), plain.signer().get(), EVP_sha256());
+  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), x509.get());
+  const uint8_t* data = nullptr;
+  std::size_t size = 0;
+  BIO_mem_contents(bio.get(), &data, &size);
+  return kit::authority::from_pem({reinterpret_cast<const char*>(data), size}, plain.key()).value();
+}
+
+TEST(diagnosis_path, says_why_a_root_is_no_authority) {
+  const auto bare = unfit_root([](X509* x509) { set_extension(x509, NID_basic_constraints, ""); });
+  const auto why = refused(bare.issue(localhost).value(), bare.certificate());
+  EXPECT_EQ(why.detail,
+            "\"CN=Unfit\", which the test store holds, is not an authority (it has no basicConstraints), but issued "
+            "\"CN=localhost\"");
+  const auto mute = unfit_root([](X509* x509) { set_extension(x509, NID_key_usage, "digitalSignature"); });
+  EXPECT_NE(refused(mute.issue(localhost).value(), mute.certificate()).detail.find("its keyUsage lacks keyCertSign"),
+            std::string::npos);
+}
+
+TEST(diagnosis_path, names_the_critical_extension_and_its_certificate) {
+  const auto odd = unfit_root([](X509* x509) { add_unknown(x509, "1.2.3.4", true); });
+  const auto why = refused(odd.issue(localhost).value(), odd.certificate());
+  EXPECT_EQ(why.code, errc::malformed);
+  EXPECT_EQ(why.detail, "\"CN=Unfit\", which the test store holds, has the critical extension 1.2.3.4, which is not "
+                        "understood");
+  EXPECT_EQ(why.certificate, "CN=Unfit");
+}
+
+TEST(diagnosis_path, names_the_malformed_certificate) {
+  const auto twice =
+      changed(root(), localhost, {.to = [](X509* x509) { add_twice(x509, NID_ext_key_usage); }, .sign = {}});
+  const auto why = refused(twice, root().certificate());
+  EXPECT_EQ(why.code, errc::malformed) << why.message();
+  EXPECT_EQ(why.detail, "\"CN=localhost\" is malformed: its extension 2.5.29.37 comes twice");
+}
+
+TEST(diagnosis_path, blames_the_anchor_that_has_expired) {
+  const auto old = unfit_root([](X509* x509) {
+    set_from(x509, "200101000000Z");
+    set_until(x509, "220101000000Z");
+  });
+  const auto why = refused(old.issue(localhost).value(), old.certificate());
+  EXPECT_EQ(why.code, errc::expired);
+  EXPECT_EQ(why.certificate, "CN=Unfit");
+  EXPECT_NE(why.detail.find("\"CN=Unfit\", which the test store holds, expired "), std::string::npos) << why.detail;
+  EXPECT_EQ(why.remedy, "renew the trust: it is the authority that has expired, not the peer's certificate");
+}
+
+TEST(diagnosis_path, tells_self_issued_from_self_signed) {
+  const auto stranger = kit::authority::make_root("localhost").value();
+  const auto site = stranger.issue(localhost).value();
+  const auto why = refused(site, root().certificate());
+  EXPECT_EQ(why.code, errc::untrusted) << why.message();
+  EXPECT_NE(why.detail.find("has its own name as its issuer's, but another key signed it"), std::string::npos)
+      << why.detail;
+}
+
+TEST(diagnosis_path, sees_a_circle) {
+  const auto one = kit::authority::make_root("One").value();
+  const auto two = one.make_intermediate("Two").value();
+  // One's name and key, issued by Two.
+  const auto one_by_two = changed(two, {.common_name = "One", .is_authority = true}, {.to = [&](X509* x509) {
+                                    X509_set_pubkey(x509, one.signer().get());
+                                    set_extension(x509, NID_subject_key_identifier, "hash");
+                                  }, .sign = {}});
+  const auto site = two.issue(localhost).value();
+  const auto chain = site.certificate + two.certificate() + one_by_two.certificate;
+  const auto why = refused(chain, site.key, root().certificate());
+  EXPECT_EQ(why.code, errc::untrusted);
+  EXPECT_EQ(why.detail, "the chain goes in a circle, and no authority is at its end: \"CN=localhost\", issued by "
+                        "\"CN=Two\", issued by \"CN=One\", issued by \"CN=Two\"");
+}
+
+TEST(diagnosis_path, says_which_usage_was_found_and_which_is_wanted) {
+  auto options = localhost;
+  options.extended_key_usage = "clientAuth";
+  const auto why = refused(root().issue(options).value(), root().certificate());
+  EXPECT_EQ(why.code, errc::wrong_purpose);
+  EXPECT_EQ(why.detail, "\"CN=localhost\": its extended key usage is clientAuth, and serverAuth is needed");
+  EXPECT_EQ(why.remedy, "have one issued with the extended key usage serverAuth");
+}
+
+TEST(chain_length, is_100_certificates_unless_told_otherwise) {
+  const auto site = root().issue(localhost).value();
+  auto chain = site.chain;
+  for (int i = 0; i < 9; ++i)
+    chain += kit::authority::make_root("Unrelated " + std::to_string(i)).value().certificate();
+  const auto met = [&](std::uint16_t most) {
+    server_options server;
+    server.identities = {identity::from_pem(chain, site.key).value()};
+    pair p(client_context({.max_chain = most}), server_context(server));
+    p.handshake();
+    return p.client.last_failure();
+  };
+  EXPECT_FALSE(met(100).code);
+  EXPECT_FALSE(met(10).code);
+  EXPECT_EQ(met(9).code, errc::chain_too_long);
+  EXPECT_EQ(met(9).detail, "10 certificates were sent, and 9 are allowed");
+  EXPECT_EQ(context::client({.trust = trust_root(), .max_chain = 0}).error().code, errc::usage);
+}
+
+TEST(anchors, with_an_extension_twice_are_refused_where_they_were_named) {
+  const auto odd = unfit_root([](X509* x509) { add_twice(x509, NID_key_usage); });
+  const auto made = context::client({.trust = trust::from_pem(odd.certificate(), "ca.pem").value()});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, errc::malformed);
+  EXPECT_EQ(made.error().where, "ca.pem: \"CN=Unfit\"");
+  EXPECT_EQ(made.error().detail, "its extension 2.5.29.15 comes twice");
+}
+
+}  // namespace
+}  // namespace sluice::test
