@@ -32,7 +32,7 @@ void connection::impl::hear_last_words(transport& transport) {
     const auto n = internal::receive(conn.get(), std::span(unread).subspan(size), blocked, ec);
     unread.resize(size + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
     if (n == 0) hear_goodbye();
-    if (n > 0) gate.data_came();
+    if (n > 0) gate.data_came(internal::input_gate::answer::impossible);  // the transport is broken for writing
     if (n >= 0) continue;
     const int type = s2n_error_get_type(ec.value());
     // The next read() finds again that nothing is there, or nobody.

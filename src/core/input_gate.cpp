@@ -19,8 +19,8 @@ void input_gate::begin_call(stage now, bool is_tls13) noexcept {
   bytes_ = records_ = 0;
 }
 
-void input_gate::data_came() noexcept {
-  has_data_ = true;
+void input_gate::data_came(answer next) noexcept {
+  has_data_ = next == answer::possible;
   idle_ = idle_large_ = 0;
 }
 

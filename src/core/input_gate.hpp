@@ -26,8 +26,9 @@ class input_gate {
   enum class stage : std::uint8_t { handshake, open, closing };
 
   void begin_call(stage now, bool is_tls13) noexcept;
-  // Data came out of s2n.
-  void data_came() noexcept;
+  // Data came out of s2n, and whoever gets them may answer before the next alert is seen, or not.
+  enum class answer : bool { possible, impossible };
+  void data_came(answer next = answer::possible) noexcept;
 
   // The budget of this call is used up, and nothing more may be taken.
   bool is_exhausted() noexcept;

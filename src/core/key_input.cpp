@@ -5,6 +5,7 @@
 #include "core/error_tables.hpp"
 #include "core/key_match.hpp"
 #include "core/locked.hpp"
+#include "core/narrow.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -38,7 +39,9 @@ std::optional<failure> foreign_form(const input& from) {
 }
 
 result<pem_object> key_in_pem(const input& from, const password_source& password) {
-  if (auto foreign = foreign_form(from)) return std::move(*foreign);
+  // A text too large for AWS-LC is refused by parse_pem() before anybody looks into it.
+  const bool is_readable = narrow<int>(from.bytes.size()).has_value();
+  if (auto foreign = is_readable ? foreign_form(from) : std::nullopt) return std::move(*foreign);
   auto objects = parse_pem(from.bytes, from.where);
   if (!objects) return objects.error();
   const auto found = std::ranges::find_if(*objects, &pem_object::is_private_key);

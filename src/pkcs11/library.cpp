@@ -193,7 +193,11 @@ result<void> library::initialize(const module_options& options) {
     ++core_->guests;
     return {};
   }
-  if (!core_->is_ours) core_->reserved = options.reserved;
+  if (!core_->is_ours) {
+    core_->reserved = options.reserved;
+    // An earlier try without parameters may have found that it takes no arguments.
+    if (!core_->reserved.empty()) core_->takes_arguments = true;
+  }
   std::unique_lock<std::mutex> alone;
   if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
   const auto rv = call_initialize();

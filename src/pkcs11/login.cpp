@@ -134,6 +134,13 @@ result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint h
       if (!is_made && (is_required || !knows_no_login(*rv))) {
         return about(ckr_failure(*rv, place(*before), "C_Login"), *before);
       }
+    } else if (has_source()) {
+      // No login is needed. A PIN that is known to be wrong is refused all the same: its owner would otherwise learn
+      // of it only when the next login is due.
+      const auto pin = ask(padded_text(before->label), false);
+      if (!pin) return about(pin.error(), *before);
+      const auto fine = pin->empty() ? result<void>() : check_pin(*pin, *before, *guard);
+      if (!fine) return fine.error();
     }
   }
   const std::lock_guard lock(gate_);

@@ -128,7 +128,7 @@ TEST(server_name, that_is_none_is_the_first_calls_error) {
   const std::vector<std::string> bad = {
       "b\xc3\xbc"s "cher.example", "two..dots", ".leading.dot", "trailing.dots..", "-dash.example", "dash-.example",
       "a space.example", "under/slash", "*.example.org", "localhost\0.evil"s, "127.0.0.1\0.evil"s,
-      std::string(64, 'a') + ".example", std::string(300, 'a'), ".", "..", "[]", "[localhost]", "::1%lo", "host:443",
+      std::string(64, 'a') + ".example", std::string(300, 'a'), ".", "..", "[]", "[localhost]", "host:443",
       "https://example.org"};
   for (const auto& name : bad) {
     auto p = meeting(name, site_identity());

@@ -226,7 +226,7 @@ TEST(system_code, equals_the_cause_it_stands_for) {
       {boost::asio::error::no_recovery, errc::resolver_failed},
       {boost::asio::error::service_not_found, errc::resolver_failed},
       {boost::asio::error::eof, errc::closed},
-      {sys::make_error_code(sys::not_enough_memory), errc::internal},
+      {sys::make_error_code(sys::not_enough_memory), errc::out_of_memory},
   };
   for (const auto& [code, cause] : rows) {
     EXPECT_TRUE(code == cause) << code.message();
