@@ -10,3 +10,11 @@ foreach(file ${pages} ${changes})
   file(RENAME ${file} ${target})
   execute_process(COMMAND gzip -9nf ${target} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+
+# Debian's name for the changes is another than ours.
+file(GLOB_RECURSE readmes "${below}/*/README.md")
+foreach(file ${readmes})
+  file(READ ${file} text)
+  string(REPLACE "](CHANGELOG.md)" "](changelog.gz)" text "${text}")
+  file(WRITE ${file} "${text}")
+endforeach()

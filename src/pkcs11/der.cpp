@@ -34,6 +34,11 @@ bytes wrapped(std::uint8_t tag, view content) {
   return made;
 }
 
+// Not std::ranges::search, which Clang 14 cannot compile with this library.
+bool contains(view whole, view part) {
+  return std::search(whole.begin(), whole.end(), part.begin(), part.end()) != whole.end();
+}
+
 bytes joined(std::initializer_list<bytes> parts) {
   bytes made;
   for (const auto& part : parts) append(made, part);
@@ -139,10 +144,8 @@ std::vector<bytes> ec_points(view attribute) {
   return made;
 }
 
-bool is_of_rsa(view public_key) { return !std::ranges::search(public_key, rsa_encryption()).empty(); }
+bool is_of_rsa(view public_key) { return contains(public_key, rsa_encryption()); }
 
-bool is_of_curve(view public_key, view parameters) {
-  return !parameters.empty() && !std::ranges::search(public_key, parameters).empty();
-}
+bool is_of_curve(view public_key, view parameters) { return !parameters.empty() && contains(public_key, parameters); }
 
 }  // namespace sluice::inline v0::pkcs11::der

@@ -60,7 +60,7 @@ struct borrowed : ::testing::TestWithParam<moment> {
   std::unique_ptr<watched_socket> socket;
   std::optional<stream<watched_socket&>> mine;
   std::optional<tcp_stream> peer;
-  outcome first, second;
+  outcome first, second, shaken;
   char byte = 0;
   const std::string much = std::string(8 << 20, 'm');
 
@@ -72,14 +72,13 @@ struct borrowed : ::testing::TestWithParam<moment> {
                            : client_context();
     mine.emplace(*socket, ctx, "localhost");
     peer.emplace(std::move(raw.server), server_context(), role::server);
-    outcome shaken;
     mine->async_handshake(first.handler());
     if (GetParam() == moment::handshake) return;
     peer->async_handshake(shaken.handler());
     first.wait(io);
     if (fails) return;
     shaken.wait(io);
-    first = {};
+    first = shaken = {};
     const auto at = GetParam();
     if (at == moment::read || at == moment::read_and_shutdown) {
       mine->async_read_some(asio::buffer(&byte, 1), first.handler());
@@ -101,7 +100,7 @@ TEST_P(borrowed, socket_is_left_alone_once_its_stream_has_gone) {
     socket.reset();
     peer.reset();
     run(io);
-    first = second = {};
+    first = second = shaken = {};
   }
 }
 
@@ -114,7 +113,7 @@ TEST_P(borrowed, socket_may_be_freed_at_once) {
     run_ready(io);
     peer.reset();
     run(io);
-    first = second = {};
+    first = second = shaken = {};
   }
 }
 

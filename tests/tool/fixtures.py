@@ -40,8 +40,8 @@ def serve():
     """Starts servers; whatever the test leaves running is ended."""
     with contextlib.ExitStack() as running:
 
-        def start(*args, env=None):
-            server = Server(*args, env=env)
+        def start(*args, env=None, port=0):
+            server = Server(*args, env=env, port=port)
             running.callback(server.end)
             return server
 

@@ -118,8 +118,8 @@ class Program:
 class Server(Program):
     """`sluice serve --json` on a free port of loopback."""
 
-    def __init__(self, *args, env=None):
-        super().__init__("serve", "--listen", "127.0.0.1:0", "--json", *args, env=env)
+    def __init__(self, *args, env=None, port=0):
+        super().__init__("serve", "--listen", f"127.0.0.1:{port}", "--json", *args, env=env)
         try:
             self.address = self.event("listening")["address"]
         except BaseException:

@@ -30,8 +30,8 @@ def visit(server, authority, place):
 
 @pytest.fixture
 def eager(serve, site):
-    def start(*options):
-        return serve("--cert", site.cert, "--key", site.key, *options)
+    def start(*options, port=0):
+        return serve("--cert", site.cert, "--key", site.key, *options, port=port)
 
     return start
 
@@ -69,8 +69,10 @@ def test_without_a_promise_nothing_is_sent_early_and_nothing_is_lost(eager, auth
 
 
 def test_what_was_rejected_is_sent_again(eager, authority, place):
-    visit(eager("--early-data", "16384"), authority, place)
-    other = eager("--early-data", "16384")  # which cannot read the other's ticket
+    first = eager("--early-data", "16384")
+    visit(first, authority, place)
+    first.end()
+    other = eager("--early-data", "16384", port=first.port)  # which cannot read the other's ticket
     ran = talk(other, authority, place, "--early-data", place / "first")
     assert ran.out == TEXT + b"and then\n" and "the server rejected it; all of it is sent after" in ran.err
     assert other.event("handshake")["tls"]["early_data"] == "rejected"

@@ -73,6 +73,7 @@ def echoes(s):
     with contextlib.suppress(OSError):
         while got := s.recv(100):
             s.sendall(got)
+        s.unwrap()
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_a_client_that_renegotiates_is_refused_and_nobody_else_is_disturbed(gues
     other, peer = guest("-tls1_2"), guest("-tls1_2")
     peer.say("R")
     peer.until("RENEGOTIATING")
-    peer.until("closed")
+    peer.until("alert unexpected message")
     peer.wait()
     other.say("still there")
     assert other.until("still there") == "still there"

@@ -120,7 +120,7 @@ std::vector<lab_case> behaviour_cases() {
        [](world&, int) { return raw(std::string(512, '\xa5')); }},
       {"huge-record", group, protocol_error, us, "a record longer than TLS allows", "",
        [](world&, int) { return raw(record(22, "x").substr(0, 3) + "\xff\xff" + std::string(65535, 'x')); }},
-      {"huge-handshake", group, protocol_error, us, "a Certificate message of 16 MB", "",
+      {"huge-handshake", group, chain_too_long, us, "a Certificate message of 16 MB", "",
        [](world&, int) { return raw(record(22, server_hello({}) + "\x0b\xff\xff\xff" + std::string(131072, 'x'))); }},
       {"out-of-order", group, protocol_error, us, "a Finished message where the certificate should be", "",
        [](world&, int) { return raw(record(22, server_hello({}) + handshake_message(20, std::string(12, 'x')))); }},

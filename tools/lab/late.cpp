@@ -160,7 +160,7 @@ std::vector<lab_case> late_cases() {
       {"forged-record", group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
       {"hello-again", group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
       {"key-update", group, {}, {}, "new keys before its answer", "", updating_keys},
-      {"key-update-flood", group, {}, {}, "a thousand new keys before its answer", "s2n has no limit",
+      {"key-update-flood", group, protocol_error, us, "a thousand new keys before its answer", "",
        flooding_with_keys, 1000},
       {"late-certificate-required", group, errc::alert, them, "wants a certificate, and says so after the handshake",
        "", alerting_late, 116},

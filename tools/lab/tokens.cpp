@@ -43,9 +43,10 @@ peer slow(world& w, int) { return signing_in(w, "token-slow", "[latency]\nC_Sign
 
 peer unplugged(world& w, int) { return signing_in(w, "token-dead", "[token]\nunplugged = true\n"); }
 
+// Every third: each refusal costs a probe, which signs, and the second try of whoever was refused.
 peer flapping(world& w, int) {
   auto p = signing_in(w, "token-flapping",
-                      "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 2\n");
+                      "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 3\n");
   p.visits = 6;
   return p;
 }
@@ -77,7 +78,7 @@ std::vector<lab_case> token_cases() {
   std::vector<lab_case> rows = {
       {"token-slow", group, {}, {}, "its token takes 300 ms for a signature", "", slow},
       {"token-dead", group, errc::alert, them, "its token has been unplugged", "", unplugged},
-      {"token-flapping", group, {}, {}, "its token refuses every other signature, six visits long", "", flapping},
+      {"token-flapping", group, {}, {}, "its token refuses every third signature, six visits long", "", flapping},
       {"token-forgets", group, {}, {}, "its token loses every other session, six visits long", "", forgetful},
       {"token-lies", group, errc::alert, them, "its token makes signatures that do not verify", "", lying},
   };
