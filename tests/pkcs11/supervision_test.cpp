@@ -8,7 +8,7 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST_F(supervision, a_token_whose_probes_take_twelve_seconds_is_used_again_when_it_is_back) {
-  for (const std::size_t sessions : {1, 8}) {
+  for (const std::size_t sessions : {1u, 8u}) {
     test::simulated_pool pool(world_, module_, {.sessions = sessions});
     ASSERT_TRUE(pool.sign().is_good());
     auto& slow = takes("C_GetSlotList", 12s);

@@ -86,10 +86,13 @@ struct pss {
 
 TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
   const auto old = kit::authority::make_root("RSA Root", "rsa2048").value();
-  for (const auto& [hash, mask, weakness] : {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
-                                             pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
-                                             pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
-                                             pss{EVP_sha1(), EVP_sha256(), "RSASSA-PSS with SHA-1"}}) {
+  for (const auto& row : {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
+                          pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
+                          pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
+                          pss{EVP_sha1(), EVP_sha256(), "RSASSA-PSS with SHA-1"}}) {
+    const auto* const hash = row.hash;
+    const auto* const mask = row.mask;
+    const auto* const weakness = row.weakness;
     const auto site = changed(old, {.common_name = "localhost", .names = {"localhost"}},
                               {.to = {}, .sign = [&](X509* x509, EVP_PKEY* key) {
                                  return sign_pss(x509, key, hash, mask);
