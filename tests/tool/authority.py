@@ -156,7 +156,8 @@ class Authority:
 
 
 def when(days):
-    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days)
+    """A minute before: whole days that are left never depend on whether a second passed since."""
+    at = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=days, minutes=-1)
     return at.strftime("%Y%m%d%H%M%SZ")
 
 
