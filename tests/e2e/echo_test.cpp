@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The main road: connect, talk, part.
+// The main road: connect, exchange, part.
 #include "support/certs.hpp"
 #include "support/loop.hpp"
 
@@ -8,7 +8,7 @@
 namespace sluice::test {
 namespace {
 
-asio::awaitable<void> talk(acceptor& in, context tls) {
+asio::awaitable<void> exchange(acceptor& in, context tls) {
   const auto port = std::to_string(in.local_endpoint().port());
   auto s = co_await async_connect(tls, "localhost", port, {.timeout = 20s});
   const std::string sent(100000, 'x');
@@ -26,7 +26,7 @@ TEST(echo, goes_over_tcp) {
   asio::io_context io;
   acceptor in(io, loopback(), server_context());
   spawn(io, serve_echo(in));
-  spawn(io, talk(in, client_context()));
+  spawn(io, exchange(in, client_context()));
   run(io);
 }
 
@@ -36,7 +36,7 @@ TEST(echo, goes_over_tcp_with_a_key_in_a_token) {
   asio::io_context io;
   acceptor in(io, loopback(), server_context({.identities = {identity::from_chain(born.chain, key).value()}}));
   spawn(io, serve_echo(in));
-  spawn(io, talk(in, client_context()));
+  spawn(io, exchange(in, client_context()));
   run(io);
   EXPECT_EQ(key->stats().operations, 2u);  // one to look at the key, one to sign
 }

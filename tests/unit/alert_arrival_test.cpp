@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A peer's alert that has arrived is read before its hang-up, a reset or a broken pipe is reported.
+#include "support/alert_numbers.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 #include "support/signer.hpp"
@@ -11,7 +12,6 @@ namespace sluice::test {
 namespace {
 
 const auto broken_pipe = boost::system::errc::make_error_code(boost::system::errc::broken_pipe);
-constexpr int unknown_ca = 48, access_denied = 49;
 
 error_code alert_code(int description) { return {description, alert_category()}; }
 

@@ -2,6 +2,7 @@
 // After a failure of ours the peer is told the cause by a fatal alert, or sees a cut: never close_notify, and never two
 // records under one key and number.
 #include "kit/staple.hpp"
+#include "support/alert_numbers.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 #include "support/signer.hpp"
@@ -14,11 +15,6 @@ namespace sluice::test {
 namespace {
 
 using namespace std::string_literals;
-
-constexpr int bad_record_mac = 20, handshake_failure = 40, bad_certificate = 42, unsupported_certificate = 43,
-              certificate_revoked = 44, certificate_expired = 45, unknown_ca = 48, access_denied = 49,
-              decode_error = 50, protocol_version = 70, internal_error = 80, user_canceled = 90,
-              bad_status_response = 113, certificate_required = 116;
 
 error_code would_block() { return boost::system::errc::make_error_code(boost::system::errc::operation_would_block); }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A connection over a socket, driven by waiting: both ends of a socketpair, deadlines, keys elsewhere.
+#include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/signer.hpp"
 
@@ -19,8 +20,6 @@ using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 
 blocking::time_point soon() { return clock_type::now() + 60s; }
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
-
 struct sockets {
   sockets() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0); }
   sockets(const sockets&) = delete;

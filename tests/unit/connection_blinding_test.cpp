@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // After a failure: the caller knows at once, the peer only after the blinding delay. No test waits for real.
+#include "support/alert_numbers.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 #include "support/watch.hpp"
@@ -14,7 +15,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using clock_type = std::chrono::steady_clock;
 
-constexpr std::uint8_t unknown_ca = 48, internal_error = 80;
 
 // A client that will not trust the server it meets.
 struct connection_blinding : ::testing::TestWithParam<flavour> {

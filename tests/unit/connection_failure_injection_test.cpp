@@ -10,7 +10,7 @@ namespace {
 
 namespace sys = boost::system::errc;
 const error_code would_block = sys::make_error_code(sys::operation_would_block);
-const error_code connection_reset = sys::make_error_code(sys::connection_reset);
+const error_code reset_by_peer = sys::make_error_code(sys::connection_reset);
 
 constexpr std::size_t piece = 400;  // small enough for a handshake to take dozens of calls
 const std::string message = random_text(3000);
@@ -77,12 +77,12 @@ TEST_P(injection, a_failure_at_any_call_is_reported_exactly_and_kept) {
     for (std::size_t n = 0; n < enough; ++n) {
       SCOPED_TRACE("call " + std::to_string(n));
       bool was_hit = false;
-      auto p = with_fault(GetParam(), broken, n, connection_reset, was_hit);
+      auto p = with_fault(GetParam(), broken, n, reset_by_peer, was_hit);
       auto& c = broken == end::client ? p.client : p.server;
       auto& io = broken == end::client ? p.client_io : p.server_io;
-      EXPECT_EQ(first_error(p, c, io), connection_reset);
+      EXPECT_EQ(first_error(p, c, io), reset_by_peer);
       EXPECT_TRUE(was_hit);
-      EXPECT_EQ(c.last_failure().code, connection_reset);
+      EXPECT_EQ(c.last_failure().code, reset_by_peer);
       EXPECT_TRUE(c.last_failure().code == errc::reset);
       EXPECT_EQ(c.last_failure().from, origin::peer);
       switch (c.last_failure().at) {
@@ -92,11 +92,11 @@ TEST_P(injection, a_failure_at_any_call_is_reported_exactly_and_kept) {
         default: ADD_FAILURE() << to_string(c.last_failure().at);
       }
       if (c.has_failed()) {
-        expect_every_call_to_fail(c, io, connection_reset);
+        expect_every_call_to_fail(c, io, reset_by_peer);
       } else {
         EXPECT_EQ(c.last_failure().at, phase::write);
-        EXPECT_EQ(write_text(c, io, "more").error, connection_reset);
-        EXPECT_EQ(c.flush(io).error, connection_reset);
+        EXPECT_EQ(write_text(c, io, "more").error, reset_by_peer);
+        EXPECT_EQ(c.flush(io).error, reset_by_peer);
       }
       const auto st = c.farewell(io);  // there is nobody left to tell
       EXPECT_EQ(st.next, want::nothing);

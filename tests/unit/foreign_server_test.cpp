@@ -20,18 +20,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using enum tls_version;
-using words = std::vector<std::string>;
+using flags = std::vector<std::string>;
 
 constexpr std::uint8_t handshake_failure = 40, protocol_version = 70;
 
 // `openssl s_server` with what it is told, and one client of ours.
 struct foreign_server {
-  explicit foreign_server(const words& more, const std::string& key_type = "rsa2048")
+  explicit foreign_server(const flags& more, const std::string& key_type = "rsa2048")
       : foreign_server(more, site(key_type)) {}
-  foreign_server(const words& more, const kit::issued& shown) {
+  foreign_server(const flags& more, const kit::issued& shown) {
     const auto cert = folder().write("server.pem", shown.chain);
     const auto key = folder().write("server.key", shown.key);
-    words command = {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key};
+    flags command = {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key};
     command.insert(command.end(), more.begin(), more.end());
     process.emplace(command);
     EXPECT_TRUE(process->wait_for_output("ACCEPT")) << process->output();

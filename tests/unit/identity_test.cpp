@@ -71,8 +71,8 @@ void expect_refused(const std::string& chain, const std::string& key, errc cause
   EXPECT_EQ(id.error().at, phase::setup);
 }
 
-constexpr auto chain_place = "certificate chain in memory";
-constexpr auto key_place = "private key in memory";
+constexpr auto memory_chain = "certificate chain in memory";
+constexpr auto memory_key = "private key in memory";
 
 TEST(identity, takes_keys_of_every_supported_kind_and_form) {
   for (const auto* type : {"rsa2048", "rsa3072", "ec256", "ec384", "ec521"}) {
@@ -114,22 +114,23 @@ TEST(identity, with_a_broken_chain_loads_nothing_and_names_the_certificate) {
   auto broken = root().certificate();
   broken[broken.find("MII") + 20] = '*';
   expect_refused(s.certificate + root().certificate() + broken, s.key, errc::bad_pem,
-                 std::string(chain_place) + ": certificate 3 of 3", "the text between BEGIN and END cannot be decoded");
+                 std::string(memory_chain) + ": certificate 3 of 3",
+                 "the text between BEGIN and END cannot be decoded");
   auto cut = root().certificate();
   cut.resize(cut.find("-----END") - 10);
-  expect_refused(s.certificate + cut, s.key, errc::bad_pem, std::string(chain_place) + ": certificate 2 of 2",
+  expect_refused(s.certificate + cut, s.key, errc::bad_pem, std::string(memory_chain) + ": certificate 2 of 2",
                  "the text between BEGIN and END cannot be decoded");
   expect_refused(s.certificate + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", s.key, errc::bad_pem,
-                 std::string(chain_place) + ": certificate 2 of 2", "not an X.509 certificate in DER");
+                 std::string(memory_chain) + ": certificate 2 of 2", "not an X.509 certificate in DER");
 }
 
 TEST(identity, without_a_certificate_or_a_key_says_which) {
   const auto& s = site();
   for (const auto& text : {std::string(), std::string("hello\n"), s.key}) {
-    expect_refused(text, s.key, errc::no_certificate, chain_place, "no CERTIFICATE object in it");
+    expect_refused(text, s.key, errc::no_certificate, memory_chain, "no CERTIFICATE object in it");
   }
   for (const auto& text : {std::string(), std::string("hello\n"), s.chain}) {
-    expect_refused(s.chain, text, errc::no_private_key, key_place, "no PRIVATE KEY object in it");
+    expect_refused(s.chain, text, errc::no_private_key, memory_key, "no PRIVATE KEY object in it");
   }
 }
 
@@ -137,30 +138,30 @@ TEST(identity, with_a_broken_key_is_bad_pem) {
   const auto& s = site();
   auto broken = s.key;
   broken[broken.find('\n') + 5] = '*';
-  expect_refused(s.chain, broken, errc::bad_pem, std::string(key_place) + ": object 1 of 1",
+  expect_refused(s.chain, broken, errc::bad_pem, std::string(memory_key) + ": object 1 of 1",
                  "the text between BEGIN and END cannot be decoded");
-  expect_refused(s.chain, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", errc::bad_pem, key_place,
+  expect_refused(s.chain, "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n", errc::bad_pem, memory_key,
                  "the PRIVATE KEY object is not a private key in DER");
 }
 
 TEST(identity, with_a_key_of_another_certificate_is_a_mismatch) {
   const auto detail = "the certificate is for \"CN=localhost\" (ECDSA P-256)";
-  expect_refused(site().chain, device().key, errc::key_mismatch, key_place, detail);
-  expect_refused(site().chain, site("ec384").key, errc::key_mismatch, key_place, detail);
-  expect_refused(site().chain, site("rsa2048").key, errc::key_mismatch, key_place, detail);
+  expect_refused(site().chain, device().key, errc::key_mismatch, memory_key, detail);
+  expect_refused(site().chain, site("ec384").key, errc::key_mismatch, memory_key, detail);
+  expect_refused(site().chain, site("rsa2048").key, errc::key_mismatch, memory_key, detail);
 }
 
 TEST(identity, with_an_encrypted_key_needs_a_password) {
   for (const auto* type : {"ec256", "rsa2048"}) {
-    expect_refused(site(type).chain, encrypted_pkcs8(type), errc::password_needed, key_place, "the key is encrypted");
-    expect_refused(site(type).chain, traditional(type, "secret"), errc::password_needed, key_place,
+    expect_refused(site(type).chain, encrypted_pkcs8(type), errc::password_needed, memory_key, "the key is encrypted");
+    expect_refused(site(type).chain, traditional(type, "secret"), errc::password_needed, memory_key,
                    "the key is encrypted");
   }
 }
 
 TEST(identity, with_a_key_s2n_cannot_use_is_unsupported) {
   const auto ed25519 = root().issue({.common_name = "x", .names = {"localhost"}}, "ed25519").value();
-  expect_refused(ed25519.chain, ed25519.key, errc::unsupported_key, key_place, "the certificate's key is Ed25519");
+  expect_refused(ed25519.chain, ed25519.key, errc::unsupported_key, memory_key, "the certificate's key is Ed25519");
 }
 
 // Parsed, and told what it is: DSA went with TLS 1.2 (RFC 8446 §1.2).
@@ -174,10 +175,10 @@ TEST(identity, with_a_dsa_key_is_unsupported_and_says_so) {
   ASSERT_EQ(PEM_write_bio_DSAPrivateKey(old.get(), dsa.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
   ASSERT_EQ(PEM_write_bio_PKCS8PrivateKey(modern.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr), 1);
   for (const auto* bio : {&old, &modern}) {
-    expect_refused(site().chain, text_of(bio->get()), errc::unsupported_key, key_place, "the key is DSA 1024");
+    expect_refused(site().chain, text_of(bio->get()), errc::unsupported_key, memory_key, "the key is DSA 1024");
   }
   ASSERT_EQ(PEM_write_bio_DSA_PUBKEY(half.get(), dsa.get()), 1);
-  expect_refused(site().chain, text_of(half.get()), errc::no_private_key, key_place, "no PRIVATE KEY object in it");
+  expect_refused(site().chain, text_of(half.get()), errc::no_private_key, memory_key, "no PRIVATE KEY object in it");
 }
 
 // Without the private half s2n fails before it asks for a signature, so it is refused here.
@@ -198,7 +199,7 @@ TEST(identity, with_ml_dsa_is_unsupported) {
                         .value();
   OPENSSL_free(der);
   PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  expect_refused(made.chain, text_of(bio.get()), errc::unsupported_key, key_place, "the certificate's key is ML-DSA");
+  expect_refused(made.chain, text_of(bio.get()), errc::unsupported_key, memory_key, "the certificate's key is ML-DSA");
 }
 
 struct identity_files : ::testing::Test {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one call takes of a peer that never stops sending, and how much that carries nothing is put up with.
+#include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 #include "support/wiretap.hpp"
@@ -17,8 +18,6 @@ namespace {
 
 using internal::input_gate;
 using namespace std::chrono_literals;
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 struct budget : ::testing::TestWithParam<flavour> {
   budget() { EXPECT_TRUE(p.handshake()) << why(p); }

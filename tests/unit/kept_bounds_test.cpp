@@ -2,14 +2,13 @@
 // How much of what a peer sends is kept for showing it.
 #include "core/flight.hpp"
 #include "core/message_tap.hpp"
+#include "support/bytes.hpp"
 #include "support/wiretap.hpp"
 
 #include <gtest/gtest.h>
 
 namespace sluice::test {
 namespace {
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 // Type 0 (HelloRequest), with a body that it does not have.
 std::string message(std::size_t size) {

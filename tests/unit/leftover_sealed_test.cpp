@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::string_literals;
 constexpr char finished = 20, key_update = 24;
-const std::vector<std::string> tails = {"\x01"s, "\x14\0"s, "\x14\0\0"s, "\x14\0\0\x0c"s, "\x04\0\1\0"s,
+const std::vector<std::string> sealed_tails = {"\x01"s, "\x14\0"s, "\x14\0\0"s, "\x14\0\0\x0c"s, "\x04\0\1\0"s,
                                         "\x18\0\0\1\0"s,
                                         std::string(5000, '\1')};
 
@@ -44,7 +44,7 @@ struct sealed_leftover : ::testing::TestWithParam<bool> {
 INSTANTIATE_TEST_SUITE_P(verifying, sealed_leftover, ::testing::Bool());
 
 TEST_P(sealed_leftover, behind_a_finished_of_a_tls_1_3_server_ends_in_an_error) {
-  for (const auto& tail : tails) {
+  for (const auto& tail : sealed_tails) {
     tapped t;
     pair p(made_client(), server_context(t.options(tls13)));
     EXPECT_FALSE(carry_handshake(p, with_tail(t.keys, "SERVER_HANDSHAKE_TRAFFIC_SECRET", tail))) << tail.size();
@@ -53,7 +53,7 @@ TEST_P(sealed_leftover, behind_a_finished_of_a_tls_1_3_server_ends_in_an_error) 
 }
 
 TEST_P(sealed_leftover, behind_a_finished_of_a_tls_1_3_client_ends_in_an_error) {
-  for (const auto& tail : tails) {
+  for (const auto& tail : sealed_tails) {
     tapped t;
     pair p(made_client(), server_context(t.options(tls13)));
     carry_handshake(p, unchanged, with_tail(t.keys, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", tail));
@@ -91,7 +91,7 @@ record_change with_tail_tls12(const key_lines& keys, std::shared_ptr<randoms> se
 
 TEST_P(sealed_leftover, behind_a_finished_of_tls_1_2_ends_in_an_error) {
   for (const bool is_clients : {true, false}) {
-    for (const auto& tail : tails) {
+    for (const auto& tail : sealed_tails) {
       tapped t;  // the client knows the secret first
       pair p(made_client(t), server_context({.versions = tls12.versions()}));
       const auto random = std::make_shared<randoms>();
@@ -107,7 +107,7 @@ TEST_P(sealed_leftover, behind_a_finished_of_tls_1_2_ends_in_an_error) {
 // The server's Finished comes first there, and the client's turn after it.
 TEST(sealed_leftover, behind_a_finished_of_a_resumed_tls_1_2_handshake_ends_in_an_error) {
   for (const bool is_clients : {true, false}) {
-    for (const auto& tail : tails) {
+    for (const auto& tail : sealed_tails) {
       tapped t;
       auto options = t.options(tls12);
       options.tickets = ticket_options{};

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What waits for the transport leaves in order, and stays where it is while more is added.
 #include "core/connection_impl.hpp"
+#include "support/bytes.hpp"
 
 #include <gtest/gtest.h>
 
 namespace sluice::test {
 namespace {
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 std::string text_of(const internal::output_queue& q) {
   return {reinterpret_cast<const char*>(q.front().data()), q.front().size()};

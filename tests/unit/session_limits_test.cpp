@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resumption: what reaches the store, under which key, and when its time is over.
 #include "support/certs.hpp"
+#include "support/movable_clock.hpp"
 #include "support/pair.hpp"
 
 #include "sluice/dangerous.hpp"
@@ -17,11 +18,6 @@ using namespace std::chrono_literals;
 
 constexpr version_range only(tls_version v) { return {v, v}; }
 constexpr auto both = {tls_version::tls1_2, tls_version::tls1_3};
-
-struct movable_clock final : clock {
-  std::chrono::seconds by{};
-  std::chrono::system_clock::time_point now() const noexcept override { return clock::now() + by; }
-};
 
 // Notes what it is given and asked for, and passes it on.
 struct noting_store : session_store {
@@ -167,7 +163,10 @@ TEST(sessions, of_tls_1_2_live_a_day_from_their_full_handshake_however_often_the
   const auto server = server_context({.versions = only(tls_version::tls1_2), .tickets = tickets, .clock = time});
   const auto client = client_context({.sessions = make_session_store(), .clock = time});
   EXPECT_FALSE(resumes(client, server));
-  for (time->by = 1h; time->by < 24h; time->by += 1h) EXPECT_TRUE(resumes(client, server)) << time->by.count();
+  for (auto age = 1h; age < 24h; age += 1h) {
+    time->by = age;
+    EXPECT_TRUE(resumes(client, server)) << age.count();
+  }
   time->by = 24h + 1min;
   EXPECT_FALSE(resumes(client, server));
   EXPECT_TRUE(resumes(client, server)) << "of the new full handshake";
@@ -180,7 +179,10 @@ TEST(sessions, of_tls_1_3_live_a_week_from_their_full_handshake_however_often_th
   const auto store = std::make_shared<noting_store>();
   const auto client = client_context({.sessions = store, .clock = time});
   EXPECT_FALSE(resumes(client, server));
-  for (time->by = 12h; time->by < 24h * 7; time->by += 12h) EXPECT_TRUE(resumes(client, server)) << time->by.count();
+  for (auto age = 12h; age < 24h * 7; age += 12h) {
+    time->by = age;
+    EXPECT_TRUE(resumes(client, server)) << age.count();
+  }
   EXPECT_LE(store->puts.back().lifetime, 12h) << "what is left of the week";
   time->by = 24h * 7 + 1min;
   EXPECT_FALSE(resumes(client, server));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection counts: checked against the bytes that a test sees go by.
 #include "core/record_meter.hpp"
+#include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 #include "support/signer.hpp"
@@ -12,8 +13,6 @@ namespace sluice::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 std::string record(char type, const std::string& body) {
   return std::string{type, 3, 3, static_cast<char>(body.size() >> 8), static_cast<char>(body.size())} + body;

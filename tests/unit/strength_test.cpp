@@ -14,12 +14,12 @@
 namespace sluice::test {
 namespace {
 
-struct outcome {
+struct judgement {
   bool accepted;
   failure why;
 };
 
-outcome meet(const kit::issued& site, allowances allow, const std::string& name = "localhost",
+judgement meet(const kit::issued& site, allowances allow, const std::string& name = "localhost",
              std::optional<trust> anchors = {}) {
   client_options client;
   client.allow = allow;

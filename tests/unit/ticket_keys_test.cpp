@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A server's ticket keys go on for as long as its context lives; connections keep the configuration they began with.
 #include "support/certs.hpp"
+#include "support/movable_clock.hpp"
 #include "support/pair.hpp"
 
 #include <gtest/gtest.h>
@@ -11,11 +12,6 @@ namespace sluice::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-struct movable_clock final : clock {
-  std::atomic<std::chrono::seconds> by{std::chrono::seconds(0)};
-  std::chrono::system_clock::time_point now() const noexcept override { return clock::now() + by.load(); }
-};
 
 kit::issued long_lived() {
   return root()

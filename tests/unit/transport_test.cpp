@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The two transports that come with the library.
 #include "sluice/transport.hpp"
+#include "support/bytes.hpp"
 
 #include <boost/system/errc.hpp>
 #include <gtest/gtest.h>
@@ -14,8 +15,6 @@ namespace sluice::test {
 namespace {
 
 namespace sys = boost::system::errc;
-
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 struct socket_pair : ::testing::Test {
   socket_pair() { EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0); }

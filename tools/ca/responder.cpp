@@ -2,8 +2,8 @@
 #include "ca/responder.hpp"
 
 #include "kit/ocsp.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -19,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t longest_request = 65536;
 
 http::response<http::string_body> plain(http::status status, std::string text) {

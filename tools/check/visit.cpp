@@ -2,8 +2,8 @@
 #include "check/visit.hpp"
 
 #include "net/late_verdict.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -20,7 +20,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto patience = std::chrono::milliseconds(300);
 
 // False when the server has ended the connection.

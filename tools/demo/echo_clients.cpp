@@ -5,9 +5,9 @@
 #include "demo/child.hpp"
 #include "load/loop_thread.hpp"
 
+#include "net/use_tuple.hpp"
 #include "sluice/asio/connect.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -17,7 +17,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto limit = std::chrono::seconds(30);
 
 std::string hash(const std::string& text) { return text.empty() ? text : sha256_hex(std::as_bytes(std::span(text))); }

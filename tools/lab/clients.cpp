@@ -4,9 +4,9 @@
 #include "lab/records.hpp"
 #include "lab/world.hpp"
 
+#include "net/use_tuple.hpp"
 #include "sluice/asio/stream.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -18,7 +18,6 @@ namespace sluice::tool::lab {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view request = "GET / HTTP/1.0\r\nHost: localhost\r\n\r\n";
 
 peer to_our_server(world& w, client_function come) {

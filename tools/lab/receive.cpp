@@ -4,9 +4,9 @@
 #include "lab/visit.hpp"
 
 #include "cli/trouble.hpp"
+#include "net/use_tuple.hpp"
 #include "sluice/asio/stream.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -19,7 +19,6 @@ namespace sluice::tool::lab {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // A request, then goodbye. Nothing: both came.
 asio::awaitable<std::optional<failure>> hear(tcp_stream& s) {

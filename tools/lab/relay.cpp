@@ -2,8 +2,8 @@
 #include "lab/relay.hpp"
 
 #include "lab/answer.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/address_v4.hpp>
@@ -16,7 +16,6 @@ namespace sluice::tool::lab {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 using shared_socket = std::shared_ptr<tcp::socket>;
 
 asio::awaitable<void> forward(shared_socket from, shared_socket to) {

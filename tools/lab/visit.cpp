@@ -4,6 +4,7 @@
 #include "cli/trouble.hpp"
 #include "lab/answer.hpp"
 
+#include "net/use_tuple.hpp"
 #include "sluice/asio/connect.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -19,7 +20,6 @@ namespace sluice::tool::lab {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // What ended the reading: nothing when it was close_notify after the page.
 asio::awaitable<std::optional<failure>> read_page(tcp_stream& s) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/bulk_load.hpp"
 
+#include "net/use_tuple.hpp"
 #include "net/waiting.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,7 +18,6 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 failure stalled(bulk_direction direction) {
   failure why;

@@ -2,9 +2,9 @@
 #include "load/dialling.hpp"
 
 #include "net/goodbye.hpp"
+#include "net/use_tuple.hpp"
 #include "net/waiting.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -15,7 +15,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 asio::awaitable<void> connect(asio::ip::tcp::socket& socket, const dial_settings& settings, error_code& ec) {
   auto [failed] = co_await socket.async_connect(settings.server, use_tuple);

@@ -2,9 +2,9 @@
 #include "load/echo_probe.hpp"
 
 #include "load/dialling.hpp"
+#include "net/use_tuple.hpp"
 #include "net/waiting.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -20,7 +20,6 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // How long the last pings of a probe may take to come back before they count as lost.
 constexpr auto grace = std::chrono::seconds(3);

@@ -3,11 +3,11 @@
 
 #include "cli/trouble.hpp"
 #include "net/saved_chain.hpp"
+#include "net/use_tuple.hpp"
 #include "show/dates.hpp"
 
 #include "sluice/dangerous.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include <CLI/CLI.hpp>
@@ -20,7 +20,6 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 context make_context(const client_verb_options& options) {
   auto made = options.tls.for_client();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/goodbye.hpp"
 
+#include "net/use_tuple.hpp"
 #include "net/waiting.hpp"
 
 #include <boost/asio/buffer.hpp>
@@ -12,7 +13,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 asio::awaitable<void> read_to_the_end(tcp_stream& s, error_code& ec) {
   std::array<char, 4096> rest;

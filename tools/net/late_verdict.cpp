@@ -2,8 +2,8 @@
 #include "net/late_verdict.hpp"
 
 #include "cli/trouble.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -19,7 +19,6 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = asio::steady_timer::clock_type;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr auto patience = std::chrono::seconds(1);
 constexpr auto a_look = std::chrono::milliseconds(20);  // tickets end no read: they are seen in the count of records
 

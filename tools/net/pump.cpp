@@ -2,9 +2,9 @@
 #include "net/pump.hpp"
 
 #include "net/descriptor.hpp"
+#include "net/use_tuple.hpp"
 #include "show/output.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
@@ -23,7 +23,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // Both directions share it; they run on one thread.
 struct pumping {

@@ -2,8 +2,8 @@
 #include "net/route.hpp"
 
 #include "cli/trouble.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -17,7 +17,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 failure cannot_reach(const target& to, const boost::system::error_code& ec) {
   auto why = make_failure(errc::unreachable, to.path, ec.message(), "see whether a server listens on that path");

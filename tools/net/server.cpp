@@ -3,8 +3,8 @@
 
 #include "cli/trouble.hpp"
 #include "cli/values.hpp"
+#include "net/use_tuple.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -17,7 +17,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // While draining: who has been quiet for this long is told goodbye, and who does not leave then is cut off.
 constexpr auto quiet = std::chrono::milliseconds(500);

@@ -5,9 +5,9 @@
 #include "cli/trouble.hpp"
 #include "cli/values.hpp"
 #include "lab/records.hpp"
+#include "net/use_tuple.hpp"
 #include "serve/sending.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -23,7 +23,6 @@ namespace {
 
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 // The first record of the client, which is its ClientHello or the beginning of it. False when it left instead.
 asio::awaitable<bool> read_first_record(tcp::socket& socket) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/serving.hpp"
 
+#include "net/use_tuple.hpp"
 #include "serve/http.hpp"
 #include "serve/sending.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -15,7 +15,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t chunk = 65536;
 
 // What a stopped coroutine awaits next must not throw: it still says goodbye.

@@ -2,11 +2,11 @@
 // A file of its own: Beast takes its time to compile.
 #include "serve/http.hpp"
 
+#include "net/use_tuple.hpp"
 #include "serve/page.hpp"
 #include "serve/sending.hpp"
 #include "show/json.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -26,7 +26,6 @@ namespace http = boost::beast::http;
 using boost::system::error_code;
 using request = http::request<http::string_body>;
 using parser = http::request_parser<http::string_body>;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::uint32_t longest_head = 16384;
 constexpr std::uint64_t longest_body = std::uint64_t{1} << 20;
