@@ -2,6 +2,7 @@
 #include "core/files.hpp"
 
 #include "core/error_tables.hpp"
+#include "core/wipe.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -35,7 +36,7 @@ class descriptor {
 
 struct wiped_at_end {
   std::string& text;
-  ~wiped_at_end() { explicit_bzero(text.data(), text.size()); }
+  ~wiped_at_end() { wipe(text); }
 };
 
 failure file_failure(const std::string& path, int error) {
@@ -50,7 +51,7 @@ class growing_text {
   explicit growing_text(std::size_t room) : text_(room, '\0') {}
   growing_text(const growing_text&) = delete;
   growing_text& operator=(const growing_text&) = delete;
-  ~growing_text() { explicit_bzero(text_.data(), text_.size()); }
+  ~growing_text() { wipe(text_); }
 
   std::span<char> room() noexcept { return std::span(text_).subspan(size_); }
   std::size_t size() const noexcept { return size_; }
@@ -59,7 +60,7 @@ class growing_text {
     if (size_ < text_.size()) return;
     std::string larger(std::min(text_.size() * 2, largest_file + 1), '\0');
     text_.copy(larger.data(), size_);
-    explicit_bzero(text_.data(), text_.size());
+    wipe(text_);
     text_.swap(larger);
   }
   std::string release() {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/wipe.hpp"
 #include "sluice/identity.hpp"
 
 #include "core/certificate_parts.hpp"
@@ -55,7 +56,7 @@ result<state_pointer> with_key_in_memory(const input& chain, const input& key, a
   made->chain_pem = pem_of(made->chain);
   auto text = internal::write_pem(read->key.label, read->key.der.data(), read->key.der.size());
   made->key_pem = secret(text);
-  explicit_bzero(text.data(), text.size());
+  internal::wipe(text);
   return load(std::move(made), chain.where);
 }
 

@@ -2,6 +2,7 @@
 #include "sluice/pkcs11/key.hpp"
 
 #include "core/key_match.hpp"
+#include "core/wipe.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/key_state.hpp"
 #include "pkcs11/module_choice.hpp"
@@ -29,7 +30,7 @@ struct wiped_outcome {
   wiped_outcome(wiped_outcome&&) noexcept = default;
   wiped_outcome& operator=(wiped_outcome&&) = delete;
   ~wiped_outcome() {
-    if (outcome) explicit_bzero(outcome->data(), outcome->size());
+    if (outcome) internal::wipe(*outcome);
   }
   result<der::bytes> outcome;
 };
@@ -176,7 +177,7 @@ result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
     const auto rv = v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, text);
     *plain = secret(std::span<const std::byte>(text));
     text.resize(text.capacity());
-    explicit_bzero(text.data(), text.size());
+    internal::wipe(text);
     return rv;
   });
   if (!outcome) return outcome.error();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A probe does what failed, the signature included: a token that answers is not one that signs.
+#include "core/wipe.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include <string.h>
@@ -77,7 +78,7 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
     return {der::bytes(), stage::work};
   }
   auto first = attempt(w, t.samples.front());
-  if (first.made) explicit_bzero(first.made->data(), first.made->size());  // it may have been to be decrypted
+  if (first.made) internal::wipe(*first.made);  // it may have been to be decrypted
   if (first.made || is_request_s_own(first, t.samples.front())) return {der::bytes(), stage::work};
   if (first.at == stage::session || first.at == stage::login) return first;
   for (std::size_t i = 1; i < t.samples.size(); ++i) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts keys and certificates into a token, and takes them away: all of a change, or nothing of it.
+#include "core/wipe.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/token_state.hpp"
 #include "pkcs11/tokens.hpp"
@@ -20,7 +21,7 @@ class attribute_list {
   attribute_list(const attribute_list&) = delete;
   attribute_list& operator=(const attribute_list&) = delete;
   ~attribute_list() {
-    for (auto& one : values_) explicit_bzero(one.data(), one.size());
+    for (auto& one : values_) internal::wipe(one);
   }
 
   attribute_list& flag(CK_ATTRIBUTE_TYPE type, bool value) {
@@ -137,7 +138,7 @@ CK_RV set_user_pin(const library& lib, CK_SLOT_ID slot, std::string_view so_pin,
 }  // namespace
 
 key_numbers::~key_numbers() {
-  for (auto* one : {&d, &p, &q, &dp, &dq, &qinv, &ec_value}) explicit_bzero(one->data(), one->size());
+  for (auto* one : {&d, &p, &q, &dp, &dq, &qinv, &ec_value}) internal::wipe(*one);
 }
 
 result<std::vector<std::string>> token::find_keys(const std::string& label, std::span<const std::byte> id) const {

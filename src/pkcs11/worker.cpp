@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One worker: what to do next, the one call that blocks, and what came of it.
+#include "core/wipe.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include <string.h>
@@ -175,7 +176,7 @@ void token_pool::state::settle(worker& w, job work, outcome what) {
     finishing_since = world.now();
   }
   if (done) return answer(done, std::move(what.made));
-  if (what.made) explicit_bzero(what.made->data(), what.made->size());  // nobody waits for it
+  if (what.made) internal::wipe(*what.made);  // nobody waits for it
 }
 
 // Whether the work is to be tried once more. With the lock held.

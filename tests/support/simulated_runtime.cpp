@@ -22,8 +22,10 @@ constexpr std::size_t stack_size = 256 * 1024;
 
 // Kept from one runtime to the next: a test makes thousands.
 std::vector<std::unique_ptr<std::byte[]>>& spare_stacks() {
-  static std::vector<std::unique_ptr<std::byte[]>> all;
-  return all;
+  using stacks = std::vector<std::unique_ptr<std::byte[]>>;
+  // Never destroyed: a call that hangs for good leaves its stack here, and what that refers to is not lost.
+  static auto* const all = std::make_unique<stacks>().release();
+  return *all;
 }
 
 }  // namespace
