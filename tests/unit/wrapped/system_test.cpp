@@ -2,6 +2,7 @@
 // What the system rarely answers: a folder that cannot be read to its end, a set-uid program without an environment.
 #include "support/certs.hpp"
 
+#include "sluice/pkcs11/module.hpp"
 #include "sluice/trust.hpp"
 
 #include <gtest/gtest.h>
@@ -9,8 +10,11 @@
 #include <dirent.h>
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 namespace {
 
@@ -52,6 +56,17 @@ TEST(trust_folder, that_cannot_be_read_to_its_end_is_an_error_and_throws_nothing
     EXPECT_EQ(read.error().where, folder().path().string());
   }
   EXPECT_TRUE(trust::from_folder(folder().path().string()));
+}
+
+TEST(registered_modules, are_those_that_could_be_read) {
+  const auto all = pkcs11::module::registered();
+  for (const int entries : {0, 1, 2, 3, 4}) {
+    entries_before_failure = entries;
+    std::vector<std::string> some;
+    EXPECT_NO_THROW(some = pkcs11::module::registered()) << entries;
+    entries_before_failure = -1;
+    EXPECT_TRUE(std::ranges::includes(all, some)) << entries;
+  }
 }
 
 TEST(trust_of_the_system, does_not_listen_to_the_environment_in_a_set_uid_program) {
