@@ -28,7 +28,7 @@ asio::awaitable<void> answer(sluice::tcp_stream s) {
 
 asio::awaitable<void> serve(sluice::acceptor& in) {
   for (;;) {
-    auto s = co_await in.async_accept();  // finished handshakes only: a slow or hostile client delays nobody
+    auto s = co_await in.async_accept();  // finished handshakes only: silent clients delay nobody
     auto strand = s.get_executor();
     asio::co_spawn(strand, answer(std::move(s)), asio::detached);
   }

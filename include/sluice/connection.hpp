@@ -43,7 +43,7 @@ struct step {
 // What became of a client's early data (0-RTT, RFC 8446 §2.3).
 enum class early_data : std::uint8_t {
   none,      // there was none: nobody wished it, or no session allowed it
-  rejected,  // sent, and thrown away by the server unread
+  rejected,  // sent, and thrown away by the server unread; or the handshake failed, and the client cannot know
   accepted,
 };
 

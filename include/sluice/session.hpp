@@ -33,10 +33,10 @@ struct ticket_options {
 // observer as a warning. What is kept is secret: with it, a session can be resumed.
 //
 // A store may be shared by any contexts. A resumed handshake shows no certificate, so a session is resumed only where
-// its full handshake would have been judged in the same way: `key` stands for the name the server had to prove and its
-// port, and for a digest of our certificate, the trust, the policy, the allowances, the ALPN list, and whether
-// certificates and staples are verified. A context with a peer_check of its own shares with no other. All but port and
-// ALPN is written into the session too and compared again: a store that confuses keys costs full handshakes, no more.
+// its full handshake would have been judged alike: `key` stands for the name that the server had to prove, its port,
+// and a digest of our certificate, the trust, the policy, the allowances, max_chain, the ALPN list, whether it is
+// required, and whether certificates and staples are verified. A context with a peer_check of its own shares with no
+// other. All but port and ALPN is written into the session and compared again: a confused store costs full handshakes.
 //
 // No session outlives the certificates it goes back to. In TLS 1.2 it is resumed for a day after its full handshake at
 // most, in TLS 1.3 for a week, however often it was resumed and renewed meanwhile. Time is that of the context's clock.

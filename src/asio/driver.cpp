@@ -126,6 +126,7 @@ void driver::write_step(turn& mine, size_handler handler, begun when) {
   const auto st = tls_.write(layer_->io(), std::span(write_from_.parts).first(write_from_.count));
   sealed_ = st.bytes;
   if (st.next == want::write) return drain_for_write(std::move(handler));
+  if (st.next == want::again) return flush_again(std::move(handler));
   if (st.error) note_failure(st.error, phase::write);
   finish(mine, writing_, std::move(handler), when, st.error, sealed_);
 }
@@ -136,6 +137,11 @@ void driver::drain_for_write(size_handler handler) {
                       write_operation{{shared_from_this(), std::move(handler), executor_, writing_.inner.slot()}});
 }
 
+// The output is broken, and there is much to be read before it is known why: after whatever else the loop has to do.
+void driver::flush_again(size_handler handler) {
+  net::post(executor_, write_operation{{shared_from_this(), std::move(handler), executor_, {}}});
+}
+
 void driver::write_drained(turn& mine, size_handler handler, std::size_t n) {
   tls_.sent(n);
   if (writing_.is_cancelled() || is_stopped_) {
@@ -144,6 +150,7 @@ void driver::write_drained(turn& mine, size_handler handler, std::size_t n) {
   }
   const auto st = tls_.flush(layer_->io());
   if (st.next == want::write) return drain_for_write(std::move(handler));
+  if (st.next == want::again) return flush_again(std::move(handler));
   // What was in the way is gone; now for the caller's own bytes.
   if (!st.error && sealed_ == 0) return write_step(mine, std::move(handler), begun::before);
   if (st.error) note_failure(st.error, phase::write);

@@ -112,6 +112,7 @@ class driver : public std::enable_shared_from_this<driver> {
   void read_step(turn& mine, size_handler handler, begun when);
   void write_step(turn& mine, size_handler handler, begun when);
   void drain_for_write(size_handler handler);
+  void flush_again(size_handler handler);
   void write_drained(turn& mine, size_handler handler, std::size_t n);
 
   void start_bounded(const turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler);

@@ -154,9 +154,9 @@ phase driver::phase_now() const noexcept { return verb_ == verb::handshake ? pha
 void driver::expire() {
   tls_.expire_external();
   const auto limit = verb_ == verb::handshake ? handshake_timeout_ : shutdown_timeout_;
+  const auto allowed = std::max(duration_cast<milliseconds>(limit), milliseconds(0));
   tls_.fail(make_story(make_error_code(errc::timed_out), std::string(to_string(phase_now())),
-                       "not done within " + std::to_string(duration_cast<milliseconds>(limit).count()) + " ms",
-                       phase_now()));
+                       "not done within " + std::to_string(allowed.count()) + " ms", phase_now()));
 }
 
 // A wait on the layer may still be under way: its end is awaited first, so that nothing of ours runs beside the

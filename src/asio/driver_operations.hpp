@@ -46,7 +46,7 @@ struct driver::parked_read : carried<size_handler> {
 };
 
 struct driver::write_operation : carried<size_handler> {
-  void operator()(error_code ec, std::size_t n) {
+  void operator()(error_code ec = {}, std::size_t n = 0) {
     turn mine(d->gate_, turn_gate::step);
     d->is_draining_ = d->writing_.is_waiting = false;
     if (ec == net::error::operation_aborted) d->writing_.cancel();

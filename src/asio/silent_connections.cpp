@@ -64,7 +64,7 @@ void silent_connections::add(accepted_connection one) {
     }
   }
   const auto made = std::make_shared<entry>(std::move(one));
-  waiting_.push_back(made);
+  made->place = waiting_.insert(waiting_.end(), made);
   arm();
   wait(made);
 }
@@ -88,7 +88,7 @@ void silent_connections::look(const entry_pointer& one, const error_code& ec) {
   // Here, or ended, or as much as its buffer will ever hold.
   if (one->asked_for > 1) wake_at_bytes(socket, 1);
   one->is_gone = true;
-  waiting_.remove(one);
+  waiting_.erase(one->place);
   has_spoken_(std::move(static_cast<accepted_connection&>(*one)));
 }
 
@@ -102,7 +102,7 @@ void silent_connections::drop(const entry_pointer& picked, std::string reason) {
   const auto one = picked;  // outlives its place in the list
   const auto silence = std::chrono::duration_cast<milliseconds>(clock_type::now() - one->since);
   one->is_gone = true;
-  waiting_.remove(one);
+  waiting_.erase(one->place);
   error_code ignored;
   one->socket.close(ignored);
   auto found = "its first record had not come after " + std::to_string(silence.count()) + " ms";

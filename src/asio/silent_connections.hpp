@@ -51,6 +51,7 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
     explicit entry(accepted_connection one) : accepted_connection(std::move(one)) {}
     clock_type::time_point since = clock_type::now();
     int asked_for = 1;  // bytes that end the wait
+    std::list<std::shared_ptr<entry>>::iterator place;
     bool is_gone = false;
   };
   using entry_pointer = std::shared_ptr<entry>;

@@ -2,6 +2,7 @@
 // Which alert says what went wrong (RFC 8446 §6.2, RFC 5246 §7.2.2).
 #include "core/alert_writer.hpp"
 #include "core/error_tables.hpp"
+#include "core/wire.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,32 +13,7 @@ extern "C" int s2n_error_get_alert(int error, uint8_t* alert);
 namespace sluice::inline v0::internal {
 namespace {
 
-enum alert : std::uint8_t {
-  unexpected_message = 10,
-  bad_record_mac = 20,
-  record_overflow = 22,
-  handshake_failure = 40,
-  bad_certificate = 42,
-  unsupported_certificate = 43,
-  certificate_revoked = 44,
-  certificate_expired = 45,
-  certificate_unknown = 46,
-  illegal_parameter = 47,
-  unknown_ca = 48,
-  access_denied = 49,
-  decode_error = 50,
-  decrypt_error = 51,
-  protocol_version = 70,
-  insufficient_security = 71,
-  internal_error = 80,
-  inappropriate_fallback = 86,
-  user_canceled = 90,
-  missing_extension = 109,
-  unsupported_extension = 110,
-  bad_certificate_status_response = 113,
-  certificate_required = 116,
-  no_application_protocol = 120,
-};
+using namespace wire;
 
 struct row {
   std::string_view name;

@@ -2,6 +2,7 @@
 #include "core/alert_reader.hpp"
 
 #include "core/record_opener.hpp"
+#include "core/wire.hpp"
 
 #include <boost/system/errc.hpp>
 #include <openssl/bytestring.h>
@@ -12,9 +13,9 @@
 namespace sluice::inline v0::internal {
 namespace {
 
+using namespace wire;
+
 constexpr std::size_t most_kept = 64 * 1024;
-constexpr std::uint8_t type_alert = 21, type_application = 23;  // RFC 8446 §5.1
-constexpr std::uint8_t warning = 1, close_notify = 0, user_canceled = 90;
 
 // Warnings of TLS 1.2 end nothing, and what follows user_canceled in TLS 1.3 does (RFC 8446 §6.1).
 std::optional<std::uint8_t> ending(std::span<const std::uint8_t> alert, bool is_tls13) {
@@ -59,13 +60,13 @@ std::optional<std::uint8_t> alert_reader::find(std::uint16_t cipher, bool is_tls
     CBS body;
     if (!CBS_get_u8(&all, &type) || !CBS_skip(&all, 2) || !CBS_get_u16_length_prefixed(&all, &body)) break;
     const std::span content(CBS_data(&body), CBS_len(&body));
-    if (type == type_alert) {
+    if (type == record_alert) {
       if (const auto found = ending(content, is_tls13)) return found;
     }
-    if (type != type_application || !opener) continue;
+    if (type != record_application_data || !opener) continue;
     const auto opened = opener->open(header, content);
     if (!opened) break;
-    if (opened->type != type_alert) continue;
+    if (opened->type != record_alert) continue;
     if (const auto found = ending(opened->plain, is_tls13)) return found;
   }
   return std::nullopt;

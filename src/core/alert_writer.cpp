@@ -2,6 +2,7 @@
 #include "core/alert_writer.hpp"
 
 #include "core/record_opener.hpp"
+#include "core/wire.hpp"
 
 #include <sys/uio.h>
 
@@ -18,15 +19,14 @@ int s2n_flush(s2n_connection* conn, s2n_blocked_status* blocked);
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr std::uint8_t type_change = 20, type_alert = 21, type_application = 23;  // RFC 8446 §5.1
-constexpr std::uint8_t fatal = 2;
+using namespace wire;
 
 bool write_by_engine(s2n_connection* conn, std::span<std::uint8_t> alert) noexcept {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   // What is sealed already leaves first.
   if (s2n_flush(conn, &blocked) != S2N_SUCCESS) return false;
   const ::iovec part{.iov_base = alert.data(), .iov_len = alert.size()};
-  return s2n_record_writev(conn, type_alert, &part, 1, 0, alert.size()) == static_cast<int>(alert.size()) &&
+  return s2n_record_writev(conn, record_alert, &part, 1, 0, alert.size()) == static_cast<int>(alert.size()) &&
          s2n_flush(conn, &blocked) == S2N_SUCCESS;
 }
 
@@ -56,8 +56,8 @@ void alert_writer::sent(std::span<const std::byte> bytes) noexcept {
     left_ = std::to_integer<std::size_t>(header_[3]) << 8 | std::to_integer<std::size_t>(header_[4]);
     const auto type = std::to_integer<std::uint8_t>(header_[0]);
     if (has_changed_cipher_) ++since_change_;
-    has_changed_cipher_ = has_changed_cipher_ || type == type_change;
-    if (type != type_application) continue;
+    has_changed_cipher_ = has_changed_cipher_ || type == record_change_cipher_spec;
+    if (type != record_application_data) continue;
     if (has_handshake_key_) ++sealed_;
     sealed_early_ = sealed_early_ || !has_handshake_key_;
   }
@@ -70,6 +70,7 @@ void alert_writer::handshake_is_done() noexcept {
 
 alert_writer::way alert_writer::choose(s2n_connection* conn, role side) const noexcept {
   if (is_lost_) return way::none;
+  if (is_plain_) return way::plain;
   if (is_done_) return way::by_engine;
   const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn) >= S2N_TLS13;
   if (!has_handshake_key_) {
@@ -89,14 +90,15 @@ alert_writer::way alert_writer::choose(s2n_connection* conn, role side) const no
 }
 
 std::vector<std::uint8_t> alert_writer::write(s2n_connection* conn, role side, std::uint8_t description) const {
-  std::array alert = {fatal, description};
+  std::array<std::uint8_t, 2> alert = {fatal, description};
   const auto how = choose(conn, side);
+  if (how == way::plain) return {record_alert, 3, 3, 0, static_cast<std::uint8_t>(alert.size()), fatal, description};
   if (how == way::by_engine) write_by_engine(conn, alert);
   if (how != way::sealed_here) return {};
   uint8_t first = 0;
   uint8_t second = 0;
   if (s2n_connection_get_cipher_iana_value(conn, &first, &second) != S2N_SUCCESS) return {};
-  return seal_first_record(static_cast<std::uint16_t>(first << 8 | second), traffic_, type_alert, alert);
+  return seal_first_record(static_cast<std::uint16_t>(first << 8 | second), traffic_, record_alert, alert);
 }
 
 }  // namespace sluice::inline v0::internal

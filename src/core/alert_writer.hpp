@@ -39,6 +39,8 @@ class alert_writer {
   void sent(std::span<const std::byte> bytes) noexcept;
   // s2n has sealed something that never left: its numbers are no longer the peer's.
   void lost_output() noexcept { is_lost_ = true; }
+  // Our ServerHello is not sent: the peer expects an answer in the clear, and the engine has left that state.
+  void keeps_hello() noexcept { is_plain_ = true; }
   void handshake_is_done() noexcept;
   void forget() noexcept { *this = alert_writer(); }
 
@@ -47,13 +49,14 @@ class alert_writer {
   std::vector<std::uint8_t> write(s2n_connection* conn, role side, std::uint8_t description) const;
 
  private:
-  enum class way : std::uint8_t { none, by_engine, sealed_here };
+  enum class way : std::uint8_t { none, by_engine, sealed_here, plain };
   way choose(s2n_connection* conn, role side) const noexcept;
 
   secret traffic_;  // client's handshake traffic secret; a server's is not kept, but that there is one
   bool has_handshake_key_ = false;
   bool is_done_ = false;
   bool is_lost_ = false;
+  bool is_plain_ = false;
   bool has_changed_cipher_ = false;     // our ChangeCipherSpec is out; it means something below TLS 1.3 only
   std::uint64_t since_change_ = 0;      // records after it
   std::uint64_t sealed_ = 0;            // records of outer type 23 since there are handshake keys

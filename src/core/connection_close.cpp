@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sending close_notify, and waiting for the peer's.
 #include "core/connection_io.hpp"
-#include "core/engine_calls.hpp"
 #include "core/error_tables.hpp"
-
-#include <array>
 
 namespace sluice::inline v0 {
 
@@ -66,13 +63,10 @@ step connection::impl::await_close_notify(transport& transport, phase at) {
 bool connection::impl::has_heard_close_notify() {
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   if (!has_half_close()) return s2n_shutdown(conn.get(), &blocked) == S2N_SUCCESS;
-  std::array<std::byte, 4096> unread;
-  error_code ec;
-  for (;;) {
-    const auto n = internal::receive(conn.get(), unread, blocked, ec);
-    if (n <= 0) return n == 0;
-    gate.data_came();
-  }
+  return read_on([this](std::span<const std::byte>) {
+           gate.data_came();
+           return true;
+         }) == 0;
 }
 
 }  // namespace sluice::inline v0

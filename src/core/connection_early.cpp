@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Early data (0-RTT): a client's leaves with its first message; a server's is kept until the handshake is done.
 #include "core/connection_io.hpp"
+#include "core/wire.hpp"
 
 #include <algorithm>
 #include <array>
@@ -91,6 +92,17 @@ std::size_t connection::impl::give_early_data(std::span<std::byte> into) noexcep
 bool connection::impl::is_early_data_full() const noexcept {
   const auto most = ctx.shared_state()->max_early_data;
   return side == role::server && most > 0 && early.size() >= most && !established;
+}
+
+// Of a handshake that failed. A client that announces early data sends it at once.
+void connection::impl::note_lost_early_data() noexcept {
+  if (!conn) return;
+  auto* hello = side == role::server ? s2n_connection_get_client_hello(conn.get()) : nullptr;
+  bool is_announced = false;
+  if (hello != nullptr) s2n_client_hello_has_extension(hello, internal::wire::ext_early_data, &is_announced);
+  const bool is_lost = side == role::client ? early_given > 0
+                                            : is_announced || status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
+  if (is_lost) info.early_data = early_data::rejected;
 }
 
 void connection::impl::note_early_data() {

@@ -4,6 +4,7 @@
 #include "core/diagnosis.hpp"
 #include "core/engine_versions.hpp"
 #include "core/error_tables.hpp"
+#include "core/wire.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -43,7 +44,7 @@ ocsp_answer read_ocsp(std::span<const uint8_t> der) {
 
 // Alerts of who finds no version, cipher suite, group or signature in common (RFC 8446 §6.2).
 bool is_about_parameters(const alert_info& alert) {
-  constexpr int handshake_failure = 40, protocol_version = 70, insufficient_security = 71;
+  using namespace internal::wire;
   return alert.which == alert_info::direction::received &&
          (alert.description == handshake_failure || alert.description == protocol_version ||
           alert.description == insufficient_security);
@@ -64,7 +65,7 @@ std::string what_they_want(s2n_connection* conn, role side) {
 bool offers_only_versions_outside(s2n_connection* conn, tls_version least, tls_version most) {
   auto* hello = s2n_connection_get_client_hello(conn);
   std::array<std::uint8_t, 64> list{};
-  constexpr auto supported_versions = static_cast<s2n_tls_extension_type>(43);
+  constexpr auto supported_versions = static_cast<s2n_tls_extension_type>(internal::wire::ext_supported_versions);
   const auto room = static_cast<uint32_t>(list.size());
   const auto size =
       hello == nullptr ? 0 : s2n_client_hello_get_extension_by_id(hello, supported_versions, list.data(), room);
@@ -138,8 +139,7 @@ failure connection::impl::engine_failure(phase at) {
   if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
     const auto& shared = *ctx.shared_state();
     const auto least = std::max(shared.policy.min, shared.least_version);
-    constexpr std::uint8_t protocol_version = 70;
-    if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = protocol_version;
+    if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = internal::wire::protocol_version;
   }
   explain_ocsp(story);
   return at_phase(std::move(story), at, origin::local);

@@ -118,9 +118,10 @@ step connection::impl::negotiate(transport& transport) {
     if (ran.is_blocked && write_error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
     if (version_is_too_low()) return version_refused();
     if (!ran.is_done && !ran.is_blocked) return latch(refusal.code ? std::move(refusal) : std::move(ran.story));
-    if (write_error && ran.is_done) hear_last_words(transport);
+    if (write_error && ran.is_done && !hear_last_words(transport)) return {.next = want::again};
     if (why.code) return failed_step();
     if (auto fault = fault_of_server(ran.is_done)) return latch(std::move(*fault));
+    if (write_error && ran.is_blocked && gate.is_spent()) return {.next = want::again};
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
     if (ran.is_blocked) return {.next = output.empty() ? want_input() : want::write};
@@ -128,7 +129,7 @@ step connection::impl::negotiate(transport& transport) {
     negotiated = true;
   }
   if (write_error) {  // the last flight never left
-    hear_last_words(transport);
+    if (!hear_last_words(transport)) return {.next = want::again};
     return why.code ? failed_step() : latch(transport_failure(write_error, phase::handshake));
   }
   if (!output.empty()) return {.next = want::write};
@@ -323,6 +324,7 @@ std::optional<identity> connection::own_identity() const {
 
 void connection::impl::end_handshake(const failure* story) {
   ended = clock_type::now();
+  if (story) note_lost_early_data();
   if (recorder) {
     seen = std::make_unique<const handshake_view>(recorder->view(began));
     recorder.reset();

@@ -33,15 +33,24 @@ failure in_handshake(failure story) {
 
 }  // namespace
 
+bool connection::impl::judge_extensions(const internal::client_extensions& theirs) {
+  if (!theirs.fault) return true;
+  alert = theirs.fault->alert;
+  refusal = in_handshake(internal::make_failure(errc::protocol_error, place, theirs.fault->detail));
+  return false;
+}
+
+// Before we answer: s2n shows us the first ClientHello alone, not the one behind a HelloRetryRequest.
+bool connection::impl::judge_last_hello() {
+  auto* hello = s2n_connection_get_client_hello(conn.get());
+  return hello == nullptr || judge_extensions(internal::read_client_extensions(extensions_of(hello)));
+}
+
 bool connection::impl::judge_client_hello() {
   auto* hello = s2n_connection_get_client_hello(conn.get());
   if (hello == nullptr) return true;
   const auto theirs = internal::read_client_extensions(extensions_of(hello));
-  if (theirs.fault) {
-    alert = theirs.fault->alert;
-    refusal = in_handshake(internal::make_failure(errc::protocol_error, place, theirs.fault->detail));
-    return false;
-  }
+  if (!judge_extensions(theirs)) return false;
   const auto& shared = *ctx.shared_state();
   const bool shares_one = std::ranges::any_of(
       alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });

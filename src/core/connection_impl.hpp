@@ -7,6 +7,7 @@
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
 #include "core/handles.hpp"
+#include "core/hello_rules.hpp"
 #include "core/input_gate.hpp"
 #include "core/kept_session.hpp"
 #include "core/message_tap.hpp"
@@ -72,7 +73,9 @@ struct connection::impl {
   step refused_step(failure story) { return {.error = refuse(std::move(story))}; }
   step latch(failure story);
   step write_failed(transport& transport);
-  void hear_last_words(transport& transport);
+  bool hear_last_words(transport& transport);
+  template <class Take>
+  ssize_t read_on(Take take);
   std::size_t give_unread(std::span<std::byte> into) noexcept;
   bool has_half_close() const noexcept;
 
@@ -115,6 +118,8 @@ struct connection::impl {
 
   // connection_hello.cpp: what must be refused in the peer's first flight, and s2n takes.
   bool judge_client_hello();
+  bool judge_extensions(const internal::client_extensions& theirs);
+  bool judge_last_hello();
   std::optional<failure> fault_of_server(bool is_done);
 
   // connection_early.cpp
@@ -124,6 +129,7 @@ struct connection::impl {
   void settle_early_data() noexcept;
   std::size_t give_early_data(std::span<std::byte> into) noexcept;
   void note_early_data();
+  void note_lost_early_data() noexcept;
   bool is_early_data_full() const noexcept;
   bool has_early_input() const noexcept { return established && early_given < early.size(); }
 

@@ -3,6 +3,7 @@
 
 #include "core/callbacks.hpp"
 #include "core/narrow.hpp"
+#include "core/wire.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -18,6 +19,13 @@ thread_local std::vector<std::byte> scratch;
 
 bool would_block(const error_code& ec) noexcept {
   return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
+}
+
+// A ServerHello in the clear (or HelloRetryRequest, which has its form).
+bool begins_with_hello(std::span<const std::uint8_t> record) noexcept {
+  constexpr std::size_t header = 5;
+  return record.size() > header && record[0] == internal::wire::record_handshake &&
+         record[header] == internal::type_server_hello;
 }
 
 }  // namespace
@@ -110,7 +118,7 @@ step connection::impl::after_output() const { return {.next = output.empty() ? w
 // of what it does (timing checkpoints) lacks the message then. What was left over may have been sealed:
 // plain_flight_guard sees only what is not.
 bool connection::impl::has_skipped_message(std::span<const std::byte> record) const noexcept {
-  constexpr auto alert_record = std::byte{21};
+  constexpr auto alert_record = std::byte{internal::wire::record_alert};
   // A client that has heard nothing sends its first message, and early data.
   if (!is_negotiating || records_in.records() == 0 || record.front() == alert_record) return false;
   if (s2n_connection_handshake_complete(conn.get())) return false;  // tickets
@@ -132,8 +140,12 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
     if (c.has_skipped_message({reinterpret_cast<const std::byte*>(from), size})) {
       c.refuse_input("it sent more in the record in which its last message ended",
                      "see what the peer is, and what is on the way");
-      constexpr std::uint8_t sealed_record = 23;
-      if (*from == sealed_record) c.alerts.lost_output();
+      if (*from == wire::record_application_data) c.alerts.lost_output();
+      errno = EIO;
+      return -1;
+    }
+    if (c.side == role::server && begins_with_hello({from, size}) && !c.judge_last_hello()) {
+      c.alerts.keeps_hello();
       errno = EIO;
       return -1;
     }

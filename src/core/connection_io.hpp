@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/connection_impl.hpp"
+#include "core/engine_calls.hpp"
 
 namespace sluice::inline v0 {
 
@@ -23,5 +24,18 @@ class connection::impl::call {
   transport& io_;
   bool is_finished_ = false;
 };
+
+// Within a call: what has arrived goes to `take`, until that has enough. Answers as s2n_recv does, with s2n_errno set:
+// 0 at the peer's close_notify.
+template <class Take>
+ssize_t connection::impl::read_on(Take take) {
+  std::array<std::byte, 16 * 1024> some;
+  for (;;) {
+    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
+    error_code ec;
+    const auto n = internal::receive(conn.get(), some, blocked, ec);
+    if (n <= 0 || !take(std::span<const std::byte>(some).first(static_cast<std::size_t>(n)))) return n;
+  }
+}
 
 }  // namespace sluice::inline v0

@@ -2,7 +2,6 @@
 // The end of a connection that has gone wrong: what the peer said before it left, and what we say before we leave.
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
-#include "core/engine_calls.hpp"
 
 #include <algorithm>
 
@@ -11,7 +10,7 @@ namespace sluice::inline v0 {
 // Not latched: what the peer sent before it left can still be read. An alert among it is why it left.
 step connection::impl::write_failed(transport& transport) {
   if (!write_why.code) {
-    hear_last_words(transport);
+    if (!hear_last_words(transport)) return {.next = want::again};
     if (why.code) return failed_step();
     write_why = transport_failure(write_error, phase::write);
     if (const auto& watch = ctx.observer()) watch->on_failure(write_why);
@@ -20,26 +19,25 @@ step connection::impl::write_failed(transport& transport) {
   return {.error = write_error};
 }
 
-// What comes before the peer's alert is kept for read(), as far as it is not much.
-void connection::impl::hear_last_words(transport& transport) {
-  constexpr std::size_t most_kept = 64 * 1024, at_a_time = 16 * 1024;
+// What comes before the peer's alert is kept for read(), as far as it is not much. False: there is more than one call
+// may take.
+bool connection::impl::hear_last_words(transport& transport) {
+  constexpr std::size_t most_kept = 64 * 1024;
+  if (peer_closed || unread.size() >= most_kept) return true;
   call call(*this, transport);
-  while (!peer_closed && unread.size() < most_kept) {
-    const auto size = unread.size();
-    unread.resize(size + at_a_time);
-    s2n_blocked_status blocked = S2N_NOT_BLOCKED;
-    error_code ec;
-    const auto n = internal::receive(conn.get(), std::span(unread).subspan(size), blocked, ec);
-    unread.resize(size + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    if (n == 0) hear_goodbye();
-    if (n > 0) gate.data_came(internal::input_gate::answer::impossible);  // the transport is broken for writing
-    if (n >= 0) continue;
-    const int type = s2n_error_get_type(ec.value());
-    // The next read() finds again that nothing is there, or nobody.
-    const bool is_found_again = type == S2N_ERR_T_BLOCKED || type == S2N_ERR_T_CLOSED || type == S2N_ERR_T_IO;
-    if (!is_found_again) latch(engine_failure(established ? phase::read : phase::handshake));
-    return;
-  }
+  const auto n = read_on([this](std::span<const std::byte> some) {
+    unread.insert(unread.end(), some.begin(), some.end());
+    gate.data_came(internal::input_gate::answer::impossible);  // the transport is broken for writing
+    return unread.size() < most_kept;
+  });
+  if (n == 0) hear_goodbye();
+  if (n >= 0) return true;
+  const int type = s2n_error_get_type(s2n_errno);
+  if (type == S2N_ERR_T_BLOCKED && gate.is_spent()) return false;
+  // The next read() finds again that nothing is there, or nobody.
+  const bool is_found_again = type == S2N_ERR_T_BLOCKED || type == S2N_ERR_T_CLOSED || type == S2N_ERR_T_IO;
+  if (!is_found_again) latch(engine_failure(established ? phase::read : phase::handshake));
+  return true;
 }
 
 std::size_t connection::impl::give_unread(std::span<std::byte> into) noexcept {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/hello_rules.hpp"
 
+#include "core/wire.hpp"
+
 #include <openssl/bytestring.h>
 
 #include <algorithm>
@@ -10,28 +12,7 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-enum alert : std::uint8_t { illegal_parameter = 47, decode_error = 50, unsupported_extension = 110 };
-enum extension : std::uint16_t {
-  ext_server_name = 0,
-  ext_max_fragment_length = 1,
-  ext_status_request = 5,
-  ext_supported_groups = 10,
-  ext_use_srtp = 14,
-  ext_heartbeat = 15,
-  ext_alpn = 16,
-  ext_certificate_timestamp = 18,
-  ext_client_certificate_type = 19,
-  ext_server_certificate_type = 20,
-  ext_record_size_limit = 28,
-  ext_pre_shared_key = 41,
-  ext_early_data = 42,
-  ext_supported_versions = 43,
-  ext_cookie = 44,
-  ext_psk_modes = 45,
-  ext_signature_algorithms_cert = 50,
-  ext_key_share = 51,
-  ext_renegotiation_info = 0xff01,
-};
+using namespace wire;
 
 // Which extensions may stand in a server's messages of TLS 1.3 (the table of RFC 8446 §4.2).
 constexpr std::array in_server_hello = {ext_pre_shared_key, ext_supported_versions, ext_key_share};
@@ -41,6 +22,9 @@ constexpr std::array in_encrypted = {ext_server_name,  ext_max_fragment_length, 
                                      ext_early_data,   ext_client_certificate_type, ext_server_certificate_type,
                                      ext_record_size_limit};
 constexpr std::array in_certificate = {ext_status_request, ext_certificate_timestamp};
+constexpr std::array in_certificate_request = {ext_status_request,        ext_signature_algorithms,
+                                               ext_certificate_timestamp, ext_certificate_authorities,
+                                               ext_oid_filters,           ext_signature_algorithms_cert};
 // And which may not stand in a ServerHello of an earlier version, since they are part of TLS 1.3 itself.
 constexpr std::array of_tls13 = {ext_pre_shared_key, ext_early_data, ext_cookie, ext_psk_modes, ext_key_share};
 
@@ -151,6 +135,7 @@ class judge {
         look_at_block(body, "EncryptedExtensions", in_encrypted);
       }
       if (theirs.is_tls13() && one.type == type_certificate) look_at_certificate(body);
+      if (theirs.is_tls13() && one.type == type_certificate_request) look_at_request(body);
     }
     // It is always there: what cannot be read is not taken on trust.
     if (!found_ && is_whole && theirs.is_tls13() && !has_encrypted)
@@ -233,6 +218,17 @@ class judge {
       if (!CBS_get_u24_length_prefixed(&list, &der)) return;
       look_at_block(list, "Certificate", in_certificate);
       if (!CBS_get_u16_length_prefixed(&list, &block)) return;
+    }
+  }
+
+  // A question of the server's own: in it, what we do not know is ignored (RFC 8446 §4.3.2).
+  void look_at_request(CBS body) {
+    CBS context, block;
+    if (!CBS_get_u8_length_prefixed(&body, &context) || !CBS_get_u16_length_prefixed(&body, &block)) return;
+    for (const auto& one : checked(block, "CertificateRequest")) {
+      const bool is_allowed = std::ranges::find(in_certificate_request, one.type) != in_certificate_request.end();
+      if (!is_allowed && offer_.has(one.type))
+        note(illegal_parameter, named(one.type) + " in CertificateRequest, where it is not allowed");
     }
   }
 

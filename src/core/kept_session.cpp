@@ -125,6 +125,8 @@ bool describe_verdict(const context::state& s, digest& made) {
   fields.add(s.policy.name);
   fields.add(static_cast<std::uint64_t>(s.least_version));
   add_allowances(fields, s.allow);
+  fields.add(std::uint64_t{s.max_chain});
+  fields.add(std::uint64_t{s.require_alpn});
   std::set<std::string> anchors;
   if (s.verifies && s.trust) {
     for (const auto& anchor : s.trust->anchors()) anchors.insert(anchor.sha256());

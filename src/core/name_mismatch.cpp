@@ -61,6 +61,7 @@ name_mismatch explain_name(const certificate& leaf, std::string_view wanted, boo
     return {"it names no host" + (others.empty() ? std::string() : ", only " + others),
             "have it issued with a subjectAltName for this one"};
   }
+  std::string_view nearest;  // of the wildcards that could be meant, the one that says most
   for (const auto& name : leaf.names()) {
     if (name.type != kind::dns) continue;
     if (is_ip && (name.value == wanted || ip_bytes(name.value) == ip_bytes(wanted))) {
@@ -68,8 +69,10 @@ name_mismatch explain_name(const certificate& leaf, std::string_view wanted, boo
               "have it issued with the address as an IP address"};
     }
     if (is_ip || name.value.find('*') == name.value.npos || name.value.size() > 253) continue;
-    if (!matches_loosely(name.value, wanted)) continue;
-    return {"it is for " + hosts + "; \"" + name.value + "\" does not count: " + why_wildcard_fails(name.value),
+    if (name.value.size() > nearest.size() && matches_loosely(name.value, wanted)) nearest = name.value;
+  }
+  if (!nearest.empty()) {
+    return {"it is for " + hosts + "; \"" + std::string(nearest) + "\" does not count: " + why_wildcard_fails(nearest),
             "have it issued for this name"};
   }
   return {"it is for " + hosts, "connect by a name it carries, or have it issued for this one"};

@@ -71,8 +71,9 @@ std::vector<std::string> module::registered() {
   std::vector<std::string> names;
   for (const auto* folder : {own_config_folder, config_folder}) {
     std::error_code ec;
-    for (const auto& entry : fs::directory_iterator(folder, ec)) {
-      if (entry.path().extension() == ".module") names.push_back(entry.path().stem().string());
+    // Not by a loop over the iterator: its ++ throws.
+    for (fs::directory_iterator entry(folder, ec); !ec && entry != fs::directory_iterator(); entry.increment(ec)) {
+      if (entry->path().extension() == ".module") names.push_back(entry->path().stem().string());
     }
   }
   std::ranges::sort(names);

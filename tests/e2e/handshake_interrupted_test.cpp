@@ -12,6 +12,19 @@
 namespace sluice::test {
 namespace {
 
+TEST(handshake_without_time, is_over_at_once_and_says_so) {
+  using std::chrono::nanoseconds;
+  for (const auto limit : {nanoseconds(0), nanoseconds(-5s), nanoseconds::min()}) {
+    asio::io_context io;
+    joined_streams ends(io.get_executor(), client_context(), server_context());
+    ends.client.set_timeouts(limit, 1s);
+    outcome done;
+    ends.client.async_handshake(done.handler());
+    EXPECT_EQ(done.wait(io), errc::timed_out);
+    EXPECT_EQ(ends.client.last_failure().detail, "not done within 0 ms");
+  }
+}
+
 enum class trouble { cancelled, late, hung_up, reset, destroyed };
 
 // One handshake whose `allowed`-th wait never ends by itself.

@@ -3,6 +3,7 @@
 #include "support/certs.hpp"
 #include "support/loop.hpp"
 #include "support/pair.hpp"
+#include "support/socket_layer.hpp"
 
 #include "sluice/asio/stream_impl.hpp"
 
@@ -63,12 +64,10 @@ TEST(layers, release_gives_the_socket_back) {
 }
 
 // As a program's own layer may: completes by posting to the executor of the handler it was given.
-class posting_layer {
+class posting_layer : public socket_layer {
  public:
-  using executor_type = asio::any_io_executor;
-  explicit posting_layer(tcp::socket socket) : socket_(std::move(socket)) {}
+  using socket_layer::socket_layer;
 
-  executor_type get_executor() { return socket_.get_executor(); }
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
@@ -79,15 +78,6 @@ class posting_layer {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [this, buffers](auto handler) { socket_.async_write_some(buffers, post_to(std::move(handler))); }, token);
   }
-  template <class Buffers>
-  std::size_t read_some(const Buffers& buffers, error_code& ec) {
-    return socket_.read_some(buffers, ec);
-  }
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& ec) {
-    return socket_.write_some(buffers, ec);
-  }
-
  private:
   template <class Handler>
   auto post_to(Handler handler) {
@@ -96,7 +86,6 @@ class posting_layer {
       asio::post(executor, [handler = std::move(handler), ec, n]() mutable { std::move(handler)(ec, n); });
     };
   }
-  tcp::socket socket_;
 };
 
 TEST(layers, one_that_posts_and_has_no_layer_below) {

@@ -116,6 +116,19 @@ TEST_P(signature_pending, hears_why_the_peer_hangs_up) {
   EXPECT_EQ(w.subject->last_failure().from, origin::peer);
 }
 
+// The signature is there before the loop has seen that the peer is gone: writing fails, and reading says why.
+TEST_P(signature_pending, hears_why_the_peer_is_gone_though_the_key_has_answered) {
+  auto w = begin();
+  constexpr std::uint8_t access_denied = 49;
+  const std::string alert = alert_bytes(access_denied);
+  asio::write(w.peer->next_layer(), asio::buffer(alert));
+  w.peer->lowest_layer().set_option(asio::socket_base::linger(true, 0));
+  w.peer->lowest_layer().close();
+  w.promise.set(w.key->sign(w.held.request()));
+  EXPECT_EQ(w.done.wait(*w.io), error_code(access_denied, alert_category())) << w.done.ec.message();
+  EXPECT_EQ(w.subject->last_failure().from, origin::peer);
+}
+
 TEST_P(signature_pending, hears_a_reset_at_once) {
   auto w = begin();
   w.peer->lowest_layer().set_option(asio::socket_base::linger(true, 0));

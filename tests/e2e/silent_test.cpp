@@ -77,6 +77,41 @@ TEST_F(silent, clients_delay_nobody_from_their_own_or_another_address) {
   EXPECT_TRUE(run_until(io, [this] { return in->handshakes_in_flight() == 0 && accepted.size() == 4; }));
 }
 
+// Each has its socket, and the one place for a handshake is free for who speaks.
+TEST_F(silent, clients_hold_no_place_of_a_handshake) {
+  constexpr std::size_t many = 200;
+  open({.handshake_timeout = 60s, .most_handshakes = 1});
+  for (std::size_t i = 0; i < many; ++i) connect();
+  ASSERT_TRUE(run_until(io, [this] { return in->silent_connections() == many; }));
+  EXPECT_EQ(in->handshakes_in_flight(), 0u);
+  for (const unsigned last : {1u, 2u, 1u}) serve(from(last));
+  EXPECT_TRUE(run_until(io, [this] { return accepted.size() == 3; }));
+  EXPECT_EQ(in->silent_connections(), many);
+  EXPECT_TRUE(std::ranges::none_of(quiet, [this](tcp::socket& s) { return is_closed(s); }));
+  EXPECT_TRUE(troubles.empty());
+}
+
+// What the header says of one that stalls within its handshake: it has its place until the time-out, and no longer.
+TEST_F(silent, is_not_who_stalls_in_its_handshake_and_holds_a_place_until_the_time_out) {
+  open({.handshake_timeout = 1s, .most_handshakes = 1});
+  tcp::socket stalls(io);
+  stalls.connect(in->local_endpoint());
+  auto between = join_sockets(io.get_executor());
+  tcp_stream client(std::move(between.client), client_context(), "localhost");
+  outcome unused;
+  client.async_handshake(unused.handler());
+  std::string hello(4096, '\0');
+  outcome got;
+  between.server.async_read_some(asio::buffer(hello), got.handler());
+  ASSERT_FALSE(got.wait(io));
+  asio::write(stalls, asio::buffer(hello.data(), got.bytes));
+  ASSERT_TRUE(run_until(io, [this] { return in->handshakes_in_flight() == 1; }));
+  serve(from(2));
+  ASSERT_EQ(troubles.size(), 1u);
+  EXPECT_EQ(troubles[0].first.code, errc::timed_out) << "who was served had to wait for this";
+  EXPECT_EQ(troubles[0].second, stalls.local_endpoint());
+}
+
 TEST_F(silent, clients_that_are_too_many_lose_the_oldest) {
   open({.handshake_timeout = 60s, .most_silent = 3});
   std::vector<tcp::socket*> all;

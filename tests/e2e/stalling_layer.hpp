@@ -2,7 +2,7 @@
 // A NextLayer that works for so many operations and then waits for ever, or until a test says how it goes on.
 #pragma once
 
-#include "support/loop.hpp"
+#include "support/socket_layer.hpp"
 
 #include "sluice/asio/stream_impl.hpp"
 
@@ -32,15 +32,13 @@ struct stall {
   }
 };
 
-class stalling_layer {
+class stalling_layer : public socket_layer {
  public:
   using lowest_layer_type = tcp::socket::lowest_layer_type;
-  using executor_type = tcp::socket::executor_type;
 
   stalling_layer(tcp::socket socket, std::shared_ptr<stall> plan)
-      : socket_(std::move(socket)), plan_(std::move(plan)) {}
+      : socket_layer(std::move(socket)), plan_(std::move(plan)) {}
 
-  executor_type get_executor() noexcept { return socket_.get_executor(); }
   lowest_layer_type& lowest_layer() noexcept { return socket_.lowest_layer(); }
   const lowest_layer_type& lowest_layer() const noexcept { return socket_.lowest_layer(); }
 
@@ -53,14 +51,6 @@ class stalling_layer {
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return asio::async_compose<Token, void(error_code, std::size_t)>(
         operation<Buffers, true>{socket_, plan_, buffers}, token, socket_);
-  }
-  template <class Buffers>
-  std::size_t read_some(const Buffers& buffers, error_code& ec) {
-    return socket_.read_some(buffers, ec);
-  }
-  template <class Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& ec) {
-    return socket_.write_some(buffers, ec);
   }
 
  private:
@@ -94,7 +84,6 @@ class stalling_layer {
     }
   };
 
-  tcp::socket socket_;
   std::shared_ptr<stall> plan_;
 };
 

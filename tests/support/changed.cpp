@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/changed.hpp"
 
+#include "kit/x509.hpp"
+
 #include <openssl/asn1.h>
-#include <openssl/bio.h>
 #include <openssl/bytestring.h>
 #include <openssl/conf.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
@@ -19,20 +19,6 @@ void need(bool good, const char* what) {
   if (!good) throw std::runtime_error(what);
 }
 
-bssl::UniquePtr<X509> parse(const std::string& pem) {
-  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  return bssl::UniquePtr<X509>(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-}
-
-std::string pem_of(X509* x509) {
-  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), x509);
-  const uint8_t* data = nullptr;
-  std::size_t size = 0;
-  BIO_mem_contents(bio.get(), &data, &size);
-  return {reinterpret_cast<const char*>(data), size};
-}
-
 void set_time(ASN1_TIME* at, const char* text) {
   const bool is_long = std::strlen(text) == 15;
   at->type = is_long ? V_ASN1_GENERALIZEDTIME : V_ASN1_UTCTIME;
@@ -43,13 +29,13 @@ void set_time(ASN1_TIME* at, const char* text) {
 
 kit::issued changed(const kit::authority& by, const kit::leaf_options& options, const changes& how) {
   auto made = by.issue(options, how.key_type).value();
-  const auto x509 = parse(made.certificate);
+  const auto x509 = kit::parse_certificate(made.certificate);
   need(x509 != nullptr, "certificate");
   if (how.to) how.to(x509.get());
   auto* key = by.signer().get();
   need((how.sign ? how.sign(x509.get(), key) : X509_sign(x509.get(), key, EVP_sha256())) > 0, "signature");
   const auto rest = made.chain.substr(made.certificate.size());
-  made.certificate = pem_of(x509.get());
+  made.certificate = kit::pem_of(x509.get());
   made.chain = made.certificate + rest;
   return made;
 }

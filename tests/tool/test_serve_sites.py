@@ -55,6 +55,35 @@ def test_both_kinds_of_key_for_one_name(serve, site, authority):
     assert leaf_of(server, authority, "localhost") == "CN=site"
 
 
+def refusal_of_staple(site, file):
+    return run("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key, "--ocsp", file)
+
+
+def test_a_staple_that_is_none_is_refused(site, authority, tmp_path):
+    good = authority.ocsp_response(site).read_bytes()
+    for text in b"", b"no response", site.cert.read_bytes(), good[:-1], good + b"\0", b"\x30\x03\x0a\x01\x00":
+        file = tmp_path / "odd.ocsp"
+        file.write_bytes(text)
+        ran = refusal_of_staple(site, file)
+        assert ran.code == 1, ran.err
+        assert f"{file}: not valid DER: not an OCSP response" in ran.err
+
+
+def test_a_staple_without_an_answer_is_refused(site, tmp_path):
+    file = tmp_path / "later.ocsp"
+    file.write_bytes(b"\x30\x03\x0a\x01\x03")
+    ran = refusal_of_staple(site, file)
+    assert ran.code == 1 and "the responder gave no answer: trylater" in ran.err
+
+
+def test_a_staple_for_another_certificate_is_refused(site, two, authority):
+    alpha, _ = two
+    staple = authority.ocsp_response(alpha)
+    ran = refusal_of_staple(site, staple)
+    assert ran.code == 1
+    assert f'{staple}: used wrongly: the OCSP response in it is about another certificate than "CN=site"' in ran.err
+
+
 def test_a_count_that_does_not_fit_is_refused(two):
     alpha, beta = two
     ran = run("serve", "--listen", "127.0.0.1:0", "--cert", alpha.cert, "--cert", beta.cert, "--key", alpha.key)

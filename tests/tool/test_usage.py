@@ -99,6 +99,8 @@ def test_wrong_usage_is_one_sentence_with_a_remedy_and_code_1(args):
         (["check", "localhost", "--timeout", "10"], "duration"),
         (["check", "localhost", "--timeout", "-1s"], "duration"),
         (["check", "localhost", "--timeout", "99999999999999999999s"], "duration"),
+        (["check", "localhost", "--timeout", "0s"], "above 0"),
+        (["serve", "--listen", "127.0.0.1:0", "--sessions", "0"], "1 to 65535"),
         (["check", "localhost", "--fail-under", "soon"], "duration"),
         (["check", "localhost", "--min-tls", "1.4"], "version"),
         (["check", "localhost", "--key", "site.key"], "certificate"),

@@ -116,6 +116,26 @@ TEST_P(arrival, of_an_alert_is_what_a_writer_learns) {
   EXPECT_EQ(p.server.read(p.server_io, room).error, alert_code(access_denied));
 }
 
+// As much of it as one call may take comes first; the next call goes on.
+TEST_P(arrival, of_an_alert_behind_many_records_is_what_a_writer_learns) {
+  auto p = make_pair(GetParam());
+  ASSERT_TRUE(p.handshake()) << why(p);
+  constexpr std::size_t many = 200;
+  for (std::size_t i = 0; i < many; ++i) write_text(p.client, p.client_io, "x");
+  failure why;
+  why.code = make_error_code(errc::rejected);
+  p.client.fail(why);
+  p.client.farewell(p.client_io);
+  p.to_server.is_cut = true;
+  left_behind io(p.server_io);
+  auto st = write_text(p.server, io, "answer");
+  int turns = 0;
+  for (; st.next == want::again; ++turns) st = p.server.flush(io);
+  EXPECT_EQ(st.error, alert_code(access_denied));
+  EXPECT_GE(turns, 2) << "64 records a call";
+  EXPECT_EQ(read_all(p.server, p.server_io), std::string(many, 'x'));
+}
+
 TEST_P(arrival, of_data_without_an_alert_leaves_the_writer_its_error_and_the_reader_the_data) {
   auto p = make_pair(GetParam());
   ASSERT_TRUE(p.handshake()) << why(p);

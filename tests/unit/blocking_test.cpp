@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -110,6 +111,20 @@ TEST(blocking_handshake, with_a_silent_peer_times_out) {
   EXPECT_EQ(tls.last_failure().code, make_error_code(errc::timed_out));
   EXPECT_EQ(tls.last_failure().at, phase::handshake);
   EXPECT_EQ(blocking::handshake(tls, s.ends[0], soon()), make_error_code(errc::timed_out));
+}
+
+// As where the process may have no descriptors at all: waiting itself is refused, and would be for ever.
+TEST(blocking_handshake, that_cannot_wait_says_so_at_once) {
+  sockets over;
+  connection tls(client_context(), role::client, "localhost");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  auto none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto ec = blocking::handshake(tls, over.ends[0], soon());
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(ec, std::errc::invalid_argument) << ec.message();
 }
 
 TEST(blocking_handshake, with_a_key_that_does_not_answer_times_out_by_its_own_name) {

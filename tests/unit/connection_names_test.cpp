@@ -82,6 +82,23 @@ TEST(server_name, mismatch_says_both_names) {
   }
 }
 
+// Of several wildcards that could be meant, the one that is nearest is explained.
+TEST(server_name, that_a_wildcard_is_not_for_hears_why) {
+  const auto id = issued_for({"*", "*.test", "f*.example.test", "*.other.test", "a.*.third.test"});
+  const std::pair<const char*, const char*> rows[] = {
+      {"localhost", "\"*\" does not count: a wildcard alone stands for no name"},
+      {"example.test", "\"*.test\" does not count: a wildcard needs two labels behind it"},
+      {"foo.example.test", "\"f*.example.test\" does not count: a wildcard must be the whole of the leftmost label"},
+      {"a.b.other.test", "\"*.other.test\" does not count: a wildcard stands for one label"},
+      {"a.b.third.test", "\"a.*.third.test\" does not count: a wildcard must be the whole of the leftmost label"}};
+  for (const auto& [wanted, words] : rows) {
+    auto p = meeting(wanted, id);
+    EXPECT_FALSE(p.handshake()) << wanted;
+    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::name_mismatch)) << p.client.last_failure().message();
+    EXPECT_TRUE(p.client.last_failure().detail.ends_with(words)) << p.client.last_failure().detail;
+  }
+}
+
 TEST(server_name, of_an_ip_address_matches_ip_entries_only) {
   const auto right = issued_for({"127.0.0.1", "2001:db8::7"});
   for (const auto* wanted : {"127.0.0.1", "2001:db8::7", "2001:DB8:0:0::7", "[2001:db8::7]"}) {

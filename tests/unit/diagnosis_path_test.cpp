@@ -175,6 +175,24 @@ TEST(chain_length, is_100_certificates_unless_told_otherwise) {
   EXPECT_EQ(context::client({.trust = trust_root(), .max_chain = 0}).error().code, errc::usage);
 }
 
+// s2n's own limit, which is not the peer's breach of a rule: in the clear and sealed.
+TEST(chain_length, in_bytes_has_a_limit_that_is_told) {
+  auto large = localhost;
+  for (int i = 0; i < 2600; ++i) large.names.push_back("a-rather-long-name-" + std::to_string(10000 + i) + ".test");
+  const auto made = root().issue(large).value();
+  for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
+    server_options server{.versions = {version, version}};
+    server.identities = {identity::from_pem(made.chain, made.key).value()};
+    pair p(client_context(), server_context(server));
+    EXPECT_FALSE(p.handshake());
+    const auto& why = p.client.last_failure();
+    EXPECT_EQ(why.code, errc::chain_too_long) << why.message();
+    EXPECT_TRUE(why.detail.starts_with("its Certificate message has ")) << why.detail;
+    EXPECT_TRUE(why.detail.ends_with(" bytes, and 65536 are the most that are taken")) << why.detail;
+    EXPECT_EQ(why.from, origin::local);
+  }
+}
+
 TEST(anchors, with_an_extension_twice_are_refused_where_they_were_named) {
   const auto odd = unfit_root([](X509* x509) { add_twice(x509, NID_key_usage); });
   const auto made = context::client({.trust = trust::from_pem(odd.certificate(), "ca.pem").value()});

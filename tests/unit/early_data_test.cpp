@@ -194,6 +194,39 @@ TEST_F(early, data_that_is_too_much_ends_the_handshake_and_says_so) {
   const auto& why = p.server.last_failure();
   EXPECT_EQ(why.code, errc::protocol_error) << why.message();
   EXPECT_EQ(why.detail, "the client sent more early data than the 100 bytes allowed");
+  EXPECT_EQ(p.server.info().early_data, early_data::rejected);
+}
+
+// What was sent is not "none" when the handshake fails: on neither side.
+TEST_F(early, data_is_lost_with_its_handshake_and_both_sides_say_so) {
+  const auto server = server_taking(most);
+  visit(server);
+  pair p(client, server, saying(request));
+  pair::drive(p.client, p.client_io);
+  pair::drive(p.server, p.server_io);
+  p.to_server.is_cut = p.to_client.is_cut = true;
+  p.to_client.bytes.clear();
+  EXPECT_TRUE(pair::drive(p.client, p.client_io).error);
+  EXPECT_TRUE(pair::drive(p.server, p.server_io).error);
+  expect(p, early_data::rejected, 0);
+}
+
+TEST_F(early, data_that_never_left_is_none_of_a_failed_handshake_either) {
+  pair p(client, server_taking(most), saying(request));
+  pair::drive(p.client, p.client_io);
+  p.to_client.is_cut = p.to_server.is_cut = true;
+  EXPECT_TRUE(pair::drive(p.client, p.client_io).error);
+  EXPECT_TRUE(pair::drive(p.server, p.server_io).error);
+  expect(p, early_data::none, 0);
+}
+
+// Without tickets nobody takes any, and whoever sent some hears that it was thrown away.
+TEST_F(early, data_is_rejected_by_a_server_without_tickets) {
+  visit(server_taking(most));
+  pair p(client, server_context({.tickets = std::nullopt}), saying(request));
+  ASSERT_TRUE(p.handshake()) << p.client.last_failure().message() << p.server.last_failure().message();
+  expect(p, early_data::rejected, 0);
+  EXPECT_EQ(p.client_to_server(request), request);
 }
 
 TEST_F(early, data_that_is_too_much_in_its_second_record_is_told_the_same) {

@@ -82,6 +82,48 @@ TEST(client_hello, with_an_extension_twice_is_refused) {
   EXPECT_EQ(got.why.detail, "its ClientHello has the extension 4660 twice");
 }
 
+// The record of a ClientHello, with something behind its last extension.
+std::string lengthened(std::string record, const std::string& more) {
+  const auto number = [&](std::size_t at) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(record[i])); };
+    return byte(at) << 8 | byte(at + 1);
+  };
+  const auto add = [&](std::size_t at) { record.replace(at, 2, u16(number(at) + static_cast<unsigned>(more.size()))); };
+  std::size_t at = 5 + 4 + 2 + 32;
+  at += 1 + static_cast<unsigned char>(record[at]);  // session
+  at += 2 + number(at);                              // suites
+  at += 1 + static_cast<unsigned char>(record[at]);  // compression
+  for (const auto length : {std::size_t{3}, std::size_t{7}, at}) add(length);
+  return record + more;
+}
+
+TEST(client_hello, behind_a_retry_with_an_extension_twice_is_refused) {
+  const auto twice = extension(0x1234, "") + extension(0x1234, "");
+  for (const auto& more : {std::string(), twice}) {
+    pair p(client_context({.policy = "20190801"}), server_context({.policy = "20190802", .blinding = blinding::off()}));
+    p.client.handshake(p.client_io);
+    p.server.handshake(p.server_io);
+    p.client.handshake(p.client_io);
+    std::string again;
+    for (const auto& one : records_of(p.to_server)) {
+      auto record = std::string(1, static_cast<char>(one.type)) + "\x03\x03" + sized(one.body);
+      again += one.type == handshake_record ? lengthened(std::move(record), more) : record;
+    }
+    p.to_server.bytes.clear();
+    put(p.to_server, again);
+    p.server.handshake(p.server_io);
+    if (more.empty()) {
+      EXPECT_FALSE(p.server.has_failed()) << p.server.last_failure().message();
+      continue;
+    }
+    EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::protocol_error));
+    EXPECT_EQ(p.server.last_failure().detail, "its ClientHello has the extension 4660 twice");
+    EXPECT_TRUE(p.to_client.bytes.empty()) << "nothing was answered";
+    p.server.farewell(p.server_io);
+    EXPECT_EQ(p.client.handshake(p.client_io).error, (error_code{47, alert_category()}));
+  }
+}
+
 TEST(client_hello, with_a_malformed_list_of_protocols_is_refused) {
   const auto got = answer_to(old_hello({x25519, p256}, extension(16, sized(std::string(1, '\0')))), {.alpn = {"h2"}});
   EXPECT_EQ(got.why.detail, "its list for ALPN is malformed");

@@ -152,6 +152,26 @@ TEST(hello_rules, an_extension_twice_is_refused_wherever_it_stands) {
   EXPECT_EQ(new_answer({{5, {}}}, {}, {}, {{5, {}}, {5, {}}}).alert, illegal_parameter);
 }
 
+// A question of the server's, in which what nobody knows is passed over.
+TEST(hello_rules, a_certificate_request_has_each_extension_once_and_none_of_another_message) {
+  const auto asked_for = [](const extensions& in_request) {
+    read_flight theirs;
+    theirs.settled = internal::hello{.version = 0x0304, .cipher = 0x1301};
+    add_message(theirs, 2, server_hello({tls13_chosen}));
+    add_message(theirs, 8, {0, 0});
+    bytes body = {0};
+    add(body, sized(block_of(in_request)));
+    add_message(theirs, 13, body);
+    return judged(client_hello({tls13_offer, {0, {}}, {13, {}}}), theirs);
+  };
+  EXPECT_EQ(asked_for({{13, {}}, {47, {}}, {48, {}}, {0x1234, {}}}).detail, "");
+  EXPECT_EQ(asked_for({{13, {}}, {0x1234, {}}, {0x1234, {}}}).alert, illegal_parameter);
+  EXPECT_EQ(asked_for({{13, {}}, {0x1234, {}}, {0x1234, {}}}).detail,
+            "it sent the extension 4660 twice in CertificateRequest");
+  EXPECT_EQ(asked_for({{13, {}}, {0, {}}}).detail,
+            "it sent the extension 0 in CertificateRequest, where it is not allowed");
+}
+
 TEST(hello_rules, an_application_protocol_that_was_not_offered_is_refused) {
   const auto unknown = old_answer({{16, alpn_of({"h2"})}}, {{16, alpn_of({"spdy/3"})}});
   EXPECT_EQ(unknown.alert, illegal_parameter);

@@ -28,6 +28,13 @@ struct stapled : ::testing::TestWithParam<flavour> {
     EXPECT_EQ(p.client.last_failure().at, phase::handshake);
     return p.client.last_failure();
   }
+  // Its dates are not the certificate's.
+  failure refusal_of_tls(std::span<const std::byte> bytes) {
+    auto p = meeting(bytes);
+    EXPECT_FALSE(p.handshake());
+    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::ocsp_invalid)) << why(p);
+    return p.client.last_failure();
+  }
 };
 
 TEST_P(stapled, good_response_is_accepted_and_reported) {
@@ -79,6 +86,23 @@ TEST_P(stapled, response_that_does_not_hold_is_invalid_and_says_why) {
     EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::ocsp_invalid)) << why(p);
     EXPECT_EQ(p.client.last_failure().detail, detail);
     EXPECT_EQ(p.client.last_failure().category(), "tls");
+  }
+}
+
+// Dates beyond what fits a clock of nanoseconds, in either direction of an overflow.
+TEST_P(stapled, response_is_judged_by_its_dates_to_the_year_9999) {
+  using std::chrono::hours;
+  constexpr hours year(24 * 365);
+  for (const auto years : {70, 140, 240, 300, 530, 600, 2000, 7900}) {
+    auto lasting = meeting(response({.validity = year * years}));
+    EXPECT_TRUE(lasting.handshake()) << years << ": " << why(lasting);
+    EXPECT_TRUE(lasting.client.info().ocsp_stapled) << years;
+    const auto later = refusal_of_tls(response({.age = -year * years, .validity = year * years + hours(1)}));
+    EXPECT_EQ(later.detail, "the stapled response is from the future") << years;
+  }
+  for (const auto years : {70, 140, 240, 300, 530, 600, 1900}) {
+    const auto older = refusal_of_tls(response({.age = year * years, .validity = -year * years + hours(24)}));
+    EXPECT_EQ(older.detail, "the stapled response is out of date") << years;
   }
 }
 

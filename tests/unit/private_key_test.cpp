@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The promise of a signature: answered exactly once, from anywhere, at any time, and what becomes of other answers.
+#include "core/signature_slot.hpp"
 #include "support/flavour.hpp"
 #include "support/signer.hpp"
 #include "support/watch.hpp"
@@ -90,6 +91,25 @@ TEST(signature_promise, answered_twice_refuses_the_second_and_reports_it) {
   EXPECT_EQ(a.watch->signatures().size(), 1u);
   EXPECT_EQ(a.rung, 1);
   EXPECT_TRUE(a.p->handshake()) << why(*a.p);
+}
+
+// Whatever an observer does when it is told: nothing of the promise is locked meanwhile.
+TEST(signature_promise, may_be_looked_at_by_the_observer_that_is_told_of_it) {
+  struct curious final : observer {
+    std::weak_ptr<internal::signature_slot> slot;
+    int looked = 0;
+    void look() { looked += !slot.lock()->is_wanted(); }
+    void on_warning(std::string_view) noexcept override { look(); }
+    void on_signature(const signature_event&) noexcept override { look(); }
+  };
+  const auto watch = std::make_shared<curious>();
+  const auto slot = std::make_shared<internal::signature_slot>("a key", watch);
+  watch->slot = slot;
+  auto promise = internal::signature_slot::promise_for(slot);
+  const std::array<std::byte, 3> signature{};
+  EXPECT_TRUE(promise.set(signature));
+  EXPECT_FALSE(promise.set(signature));
+  EXPECT_EQ(watch->looked, 2);
 }
 
 TEST(signature_promise, dropped_is_key_unavailable) {

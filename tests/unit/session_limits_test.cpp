@@ -206,7 +206,7 @@ TEST(sessions, that_a_server_gives_no_lifetime_do_not_begin_another_hour_with_ea
 // --- A session serves only where its handshake would have been judged alike. ---
 
 struct judged : ::testing::TestWithParam<tls_version> {
-  const context server = server_context({.versions = only(GetParam()), .alpn = {"a", "b"}});
+  const context server = server_context({.versions = only(GetParam()), .alpn = {"a", "b", "h2"}});
 
   // Does a client with `later` resume what one with `first` has left, if the store mistakes keys or not?
   bool shares(client_options first, client_options later) const {
@@ -245,6 +245,15 @@ TEST_P(judged, a_wider_verdict_serves_no_stricter_context) {
     wide.allow.*allow = true;
     EXPECT_FALSE(shares(wide, usual())) << "allowance";
   }
+  wide = usual();
+  wide.max_chain = 200;
+  EXPECT_FALSE(shares(wide, usual())) << "length of the chain";
+  auto strict = usual();
+  strict.alpn = wide.alpn = {"h2"};
+  wide.max_chain = strict.max_chain;
+  EXPECT_TRUE(shares(wide, strict));
+  strict.require_alpn = true;
+  EXPECT_FALSE(shares(wide, strict)) << "required ALPN";
   wide = usual();
   wide.policy = "20240503";
   EXPECT_FALSE(shares(wide, usual())) << "policy";

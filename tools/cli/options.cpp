@@ -170,6 +170,11 @@ client_options tls_options::for_client() const {
   return made;
 }
 
-std::chrono::milliseconds tls_options::time_limit() const { return parse_duration(timeout, "--timeout"); }
+std::chrono::milliseconds tls_options::time_limit() const {
+  const auto limit = parse_duration(timeout, "--timeout");
+  if (limit == std::chrono::milliseconds(0))
+    give_up(errc::usage, "--timeout", "nothing can be done in no time", "write a time above 0, for example 10s");
+  return limit;
+}
 
 }  // namespace sluice::tool

@@ -2,11 +2,11 @@
 #include "kit/authority.hpp"
 
 #include "kit/keys.hpp"
+#include "kit/x509.hpp"
 
 #include <openssl/conf.h>
 #include <openssl/err.h>
 #include <openssl/nid.h>
-#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
@@ -97,15 +97,6 @@ bssl::UniquePtr<X509> build(EVP_PKEY* subject_key, const leaf_options& options, 
   return done ? std::move(x509) : nullptr;
 }
 
-std::string pem_of(X509* x509) {
-  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(bio.get(), x509);
-  const uint8_t* data = nullptr;
-  std::size_t size = 0;
-  BIO_mem_contents(bio.get(), &data, &size);
-  return {reinterpret_cast<const char*>(data), size};
-}
-
 std::shared_ptr<X509> shared(bssl::UniquePtr<X509> x509) { return {x509.release(), X509_free}; }
 
 // With keys that are there, what cannot be written is what somebody asked for.
@@ -148,8 +139,7 @@ result<authority> authority::make_root(const std::string& name, std::string_view
 result<authority> authority::from_pem(std::string_view certificate, std::string_view key) {
   auto signer = local_key::from_pem(key);
   if (!signer) return signer.error();
-  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
-  bssl::UniquePtr<X509> x509(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  auto x509 = parse_certificate(certificate);
   if (!x509) return unfit(errc::bad_pem, "authority's certificate", "no certificate in PEM", "restore ca.pem");
   authority made;
   made.key_ = std::move(*signer);

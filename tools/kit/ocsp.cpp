@@ -10,6 +10,7 @@
 #include <openssl/ocsp.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cstdint>
 
@@ -82,7 +83,51 @@ std::string without_escapes(std::string_view text) {
   return made;
 }
 
+// The authority's key is not compared: it may not be at hand, and a serial number is given once.
+bool is_about(OCSP_CERTID* id, X509* leaf) {
+  ASN1_OCTET_STRING* name = nullptr;
+  ASN1_OBJECT* algorithm = nullptr;
+  ASN1_INTEGER* serial = nullptr;
+  if (OCSP_id_get0_info(&name, &algorithm, nullptr, &serial, id) != 1) return false;
+  const auto* digest = EVP_get_digestbyobj(algorithm);
+  std::array<std::uint8_t, EVP_MAX_MD_SIZE> hash{};
+  unsigned size = 0;
+  if (!digest || X509_NAME_digest(X509_get_issuer_name(leaf), digest, hash.data(), &size) != 1) return false;
+  const std::span told(ASN1_STRING_get0_data(name), static_cast<std::size_t>(ASN1_STRING_length(name)));
+  return std::ranges::equal(told, std::span(hash).first(size)) &&
+         ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) == 0;
+}
+
+template <class Object, class Parse>
+bssl::UniquePtr<Object> parsed(Parse parse, const void* bytes, std::size_t size) {
+  const auto* at = static_cast<const std::uint8_t*>(bytes);
+  const auto* end = at + size;
+  bssl::UniquePtr<Object> made(parse(nullptr, &at, static_cast<long>(size)));
+  ERR_clear_error();
+  return at == end ? std::move(made) : nullptr;
+}
+
 }  // namespace
+
+result<void> check_staple(std::string_view response, const certificate& leaf, const std::string& where) {
+  const auto whole = parsed<OCSP_RESPONSE>(d2i_OCSP_RESPONSE, response.data(), response.size());
+  const int status = whole ? OCSP_response_status(whole.get()) : OCSP_RESPONSE_STATUS_SUCCESSFUL;
+  if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
+    return unfit(errc::usage, where, std::string("the responder gave no answer: ") + OCSP_response_status_str(status),
+                 "ask the responder again");
+  }
+  const bssl::UniquePtr<OCSP_BASICRESP> basic(whole ? OCSP_response_get1_basic(whole.get()) : nullptr);
+  ERR_clear_error();
+  if (!basic) return unfit(errc::bad_der, where, "not an OCSP response", "give one in DER, as a responder sends it");
+  const auto x509 = parsed<X509>(d2i_X509, leaf.der().data(), leaf.der().size());
+  for (int i = 0; x509 && i < OCSP_resp_count(basic.get()); ++i) {
+    const auto* one = OCSP_SINGLERESP_get0_id(OCSP_resp_get0(basic.get(), static_cast<std::size_t>(i)));
+    if (is_about(const_cast<OCSP_CERTID*>(one), x509.get())) return {};
+  }
+  return unfit(errc::usage, where,
+               "the OCSP response in it is about another certificate than \"" + leaf.subject() + '"',
+               "fetch one for this certificate; for several --cert give one --ocsp each, in the same order");
+}
 
 std::string ocsp_request_in(std::string_view path) {
   const auto text = without_escapes(path.substr(std::min(path.find_first_not_of('/'), path.size())));

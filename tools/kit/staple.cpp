@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kit/staple.hpp"
 
+#include "kit/x509.hpp"
+
 #include <openssl/asn1.h>
 #include <openssl/mem.h>
 #include <openssl/ocsp.h>
-#include <openssl/pem.h>
 
 #include <ctime>
 #include <stdexcept>
@@ -47,8 +48,7 @@ std::vector<std::byte> ocsp_response(const authority& issuer, const std::string&
     const bssl::UniquePtr<OCSP_RESPONSE> refusal(OCSP_response_create(options.response_status, nullptr));
     return der_of(refusal.get());
   }
-  const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(certificate_pem.data(), static_cast<int>(certificate_pem.size())));
-  const bssl::UniquePtr<X509> subject(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const auto subject = parse_certificate(certificate_pem);
   const bssl::UniquePtr<OCSP_CERTID> id(OCSP_cert_to_id(EVP_sha1(), subject.get(), issuer.x509()));
   const bssl::UniquePtr<OCSP_BASICRESP> basic(OCSP_BASICRESP_new());
   const auto now = hours_from_now(-options.age);

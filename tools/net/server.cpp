@@ -46,6 +46,9 @@ server::server(asio::io_context& io, const context& tls, server_settings setting
   acceptor_options options;
   options.handshake_timeout = settings_.patience;
   options.per_core = true;
+  if (settings_.silent.timeout) options.silent_timeout = *settings_.silent.timeout;
+  options.most_silent = settings_.silent.most.value_or(options.most_silent);
+  options.most_silent_per_address = settings_.silent.most_per_address;
   options.most_handshakes = std::min(settings_.most_clients, options.most_handshakes);
   options.on_failure = [this](const failure& why, const asio::ip::tcp::endpoint& peer) {
     if (peer.port() == 0) return events_.on_trouble(why);

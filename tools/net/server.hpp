@@ -18,11 +18,19 @@
 
 namespace sluice::tool {
 
+// Of clients whose first record has not come: as the options of an acceptor.
+struct silence_settings {
+  std::optional<std::chrono::milliseconds> timeout;
+  std::optional<std::size_t> most;
+  std::size_t most_per_address = 0;
+};
+
 struct server_settings {
   boost::asio::ip::tcp::endpoint listen;
   serve_mode mode = serve_mode::echo;
   std::size_t most_clients = SIZE_MAX;               // served at a time
   std::uint64_t exit_after = UINT64_MAX;             // finished handshakes, failed ones included
+  silence_settings silent;
   std::chrono::milliseconds patience{10000};         // for a handshake, a request of HTTP, and for draining
   std::optional<misbehaviour> fail;
 };

@@ -5,6 +5,7 @@
 #include "cli/trouble.hpp"
 #include "cli/values.hpp"
 #include "kit/authority.hpp"
+#include "kit/ocsp.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -58,6 +59,25 @@ misbehaviour parse_fail(const serve_options& options) {
   return how;
 }
 
+silence_settings parse_silence(const serve_options& options) {
+  const std::pair<const std::string&, const char*> given[] = {{options.silent_timeout, "--silent-timeout"},
+                                                             {options.most_silent, "--max-silent"},
+                                                             {options.most_silent_per_address,
+                                                              "--max-silent-per-address"}};
+  for (const auto& [text, option] : given) {
+    if (!text.empty() && options.fail)
+      give_up(errc::usage, option, "with --fail each client is met as soon as it connects", "drop one of the two");
+  }
+  silence_settings made;
+  if (!options.silent_timeout.empty()) made.timeout = parse_duration(options.silent_timeout, "--silent-timeout");
+  if (made.timeout && *made.timeout == std::chrono::milliseconds(0))
+    give_up(errc::usage, "--silent-timeout", "no client can be so quick", "write a time above 0, for example 5s");
+  if (!options.most_silent.empty()) made.most = parse_count(options.most_silent, "--max-silent");
+  if (!options.most_silent_per_address.empty())
+    made.most_per_address = parse_count(options.most_silent_per_address, "--max-silent-per-address");
+  return made;
+}
+
 // For this machine and this run. Who wants to verify it pins it: `--ca` with what was printed.
 kit::issued throwaway_site(const boost::asio::ip::address& at) {
   kit::leaf_options options{.common_name = "localhost", .names = {"localhost", "127.0.0.1", "::1"}};
@@ -71,6 +91,7 @@ void staple(std::vector<identity>& sites, const std::vector<std::string>& files)
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (files[i] == "none") continue;
     const auto response = read_file(files[i]);
+    kit::check_staple(response, sites[i].leaf(), files[i]).value();
     const auto bytes = std::as_bytes(std::span(response));
     sites[i] = sites[i].with_ocsp_response({bytes.begin(), bytes.end()}).value();
   }
@@ -97,6 +118,16 @@ void serve_options::declare(CLI::App& app) {
   app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
       ->type_name("N");
   app.add_option("--max-connections", most_clients, "Serve at most this many clients at a time")->type_name("N");
+  app.add_option("--silent-timeout", silent_timeout,
+                 "End a client that has not sent its first record by then; without it, as --timeout")
+      ->type_name("TIME");
+  app.add_option("--max-silent", most_silent,
+                 "Keep at most this many such clients; one more closes the oldest. 4096 unless given; never more than "
+                 "half of the descriptors")
+      ->type_name("N");
+  app.add_option("--max-silent-per-address", most_silent_per_address,
+                 "And at most this many from one address (IPv6: a /64), whose own oldest goes; none unless given")
+      ->type_name("N");
   app.add_option("--exit-after", exit_after, "Stop after this many handshakes, failed ones included")->type_name("N");
   app.add_option("--fail", fail,
                  "Fail on purpose: handshake=close|reset|stall|alert:NAME, delay=TIME, after=BYTES:close|reset|stall, "
@@ -105,7 +136,7 @@ void serve_options::declare(CLI::App& app) {
   sites.declare(app);
   app.add_option("--sessions", sites.shared.sessions,
                  "Signatures at a time by a token's key, 8 unless given: as many as the token makes side by side")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 65535))
       ->type_name("N");
   watch.declare(app);
   tls.declare_protocol(app);
@@ -121,6 +152,7 @@ server_settings serve_options::settings() const {
   if (!most_clients.empty()) made.most_clients = parse_count(most_clients, "--max-connections");
   if (!exit_after.empty()) made.exit_after = parse_count(exit_after, "--exit-after");
   if (fail) made.fail = parse_fail(*this);
+  made.silent = parse_silence(*this);
   made.patience = tls.time_limit();
   return made;
 }

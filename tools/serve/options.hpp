@@ -18,6 +18,7 @@ struct serve_options {
   std::vector<std::string> ocsp;  // a file, or `none`, for each certificate
   std::string listen, mode = "echo", client_auth = "none", tickets = "on";
   std::string most_clients, exit_after, early_data;
+  std::string silent_timeout, most_silent, most_silent_per_address;
   std::optional<std::string> fail;
   bool alpn_is_optional = false;
   trace_options watch;

@@ -4,6 +4,8 @@
 #include "show/table.hpp"
 #include "show/tls_names.hpp"
 
+#include "core/wire.hpp"
+
 #include <boost/json/array.hpp>
 
 #include <fmt/format.h>
@@ -14,17 +16,8 @@ namespace sluice::tool {
 namespace {
 
 namespace json = boost::json;
+namespace wire = internal::wire;
 using names_function = std::string_view (*)(std::uint16_t);
-
-enum extension_code : std::uint16_t {
-  server_name = 0,
-  supported_groups = 10,
-  signature_algorithms = 13,
-  alpn = 16,
-  pre_shared_key = 41,
-  supported_versions = 43,
-  key_share = 51,
-};
 
 // Big-endian numbers, and vectors behind their length; what is not there is nothing.
 class reader {
@@ -76,7 +69,7 @@ void each(std::optional<std::string_view> list, Take take) {
 void read_extension(client_hello& hello, const client_hello::extension& one) {
   reader r(one.body);
   switch (one.code) {
-    case server_name:
+    case wire::ext_server_name:
       each(r.vector(2), [&hello](reader& names) {
         const auto type = names.number(1);
         const auto name = names.vector(2);
@@ -84,14 +77,14 @@ void read_extension(client_hello& hello, const client_hello::extension& one) {
         return name.has_value();
       });
       break;
-    case alpn:
+    case wire::ext_alpn:
       each(r.vector(2), [&hello](reader& names) {
         const auto name = names.vector(1);
         if (name) hello.alpn.emplace_back(*name);
         return name.has_value();
       });
       break;
-    case key_share:
+    case wire::ext_key_share:
       each(r.vector(2), [&hello](reader& shares) {
         const auto group = shares.code();
         const auto share = group ? shares.vector(2) : std::nullopt;
@@ -99,16 +92,16 @@ void read_extension(client_hello& hello, const client_hello::extension& one) {
         return share.has_value();
       });
       break;
-    case pre_shared_key:
+    case wire::ext_pre_shared_key:
       each(r.vector(2), [&hello](reader& identities) {
         const bool is_whole = identities.vector(2) && identities.take(4);
         if (is_whole) ++hello.sessions;
         return is_whole;
       });
       break;
-    case supported_groups: hello.groups = codes_of(r.vector(2)); break;
-    case signature_algorithms: hello.schemes = codes_of(r.vector(2)); break;
-    case supported_versions: hello.versions = codes_of(r.vector(1)); break;
+    case wire::ext_supported_groups: hello.groups = codes_of(r.vector(2)); break;
+    case wire::ext_signature_algorithms: hello.schemes = codes_of(r.vector(2)); break;
+    case wire::ext_supported_versions: hello.versions = codes_of(r.vector(1)); break;
     default: break;
   }
 }

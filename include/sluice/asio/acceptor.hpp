@@ -18,7 +18,7 @@ namespace sluice::inline v0 {
 
 // Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
 struct acceptor_options {
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from a client's first record on
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from the first record on; 0: no time
   std::size_t most_handshakes = 256;  // in flight or finished and not fetched; the backlog has the rest. 0 counts as 1
   // A client is silent until its first record has come whole. It costs a socket till then, and no handshake. When
   // there are `most_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
@@ -57,9 +57,9 @@ net::any_io_executor executor_of(const acceptor_core& core);
 
 }  // namespace detail
 
-// A listening socket that yields only streams whose handshake is done. A client that is silent, slow or hostile
-// delays nobody and ends nothing: its failure goes to on_failure, and accepting goes on, with a pause where the
-// system is out of descriptors. Accepting begins with the first async_accept; at `most_handshakes` it pauses.
+// A listening socket that yields only streams whose handshake is done. Clients that are silent or fail delay nobody and
+// end nothing: on_failure hears of it, and accepting goes on, with a pause where the system is out of descriptors. One
+// that stalls in its handshake has a place till handshake_timeout: with `most_handshakes` of them accepting pauses.
 //
 // Threads: distinct objects safe; one object from one thread at a time; close() and the destructor may be called while
 // other threads run its streams. Streams are on strands of their own.
@@ -86,7 +86,7 @@ class acceptor {
 
   // void(error_code, tcp_stream). Fails for close() and cancellation (operation_aborted) and for a broken listener,
   // never for a client. Any number may be outstanding. Cancellation: terminal, partial and total; handshakes in
-  // flight go on, and a later async_accept gets their streams.
+  // flight go on, and a later async_accept gets their streams. Accepting begins with the first.
   template <class Token = net::deferred_t>
   auto async_accept(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code, tcp_stream)>(initiate{core_}, token);

@@ -225,7 +225,7 @@ class stream {
     throw_if_empty();
     return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
   }
-  // Bounds for handshakes and shutdowns that start later. Default 10 s and 5 s; errc::timed_out when they pass.
+  // Bounds of what starts later: handshakes (10 s by default), shutdowns (5 s). Then errc::timed_out; 0: at once.
   void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
     if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);
   }

@@ -205,16 +205,25 @@ class layer_over final : public layer, private transport {
   }
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override {
     ec = write_error_;
-    if (ec) return 0;
     if constexpr (is_direct) {
-      if (!is_draining_) {
+      if (!ec && !is_draining_) {
         const auto n = socket_transport(next_.native_handle()).write(from, ec);
-        if (ec && ec != boost::system::errc::operation_would_block) write_error_ = ec;
-        return n;
+        if (!ec || ec == boost::system::errc::operation_would_block) return n;
+        write_error_ = ec;
+      }
+      if (ec && is_filling_ && turns_to_hear_why_ > 0 && has_input()) {
+        --turns_to_hear_why_;
+        ec = {};
       }
     }
-    ec = net::error::would_block;
+    if (!ec) ec = net::error::would_block;
     return 0;
+  }
+  // The output is broken, and what the peer said before it left is on its way into a read that is under way: that one
+  // comes first. It needs a turn of the loop; should it be kept from that, it is not waited for.
+  bool has_input() noexcept {
+    pollfd entry{next_.native_handle(), POLLIN, 0};
+    return ::poll(&entry, 1, 0) > 0;
   }
 
   bool wait_for([[maybe_unused]] short events, error_code& ec, [[maybe_unused]] time_point deadline) {
@@ -246,6 +255,7 @@ class layer_over final : public layer, private transport {
   bool is_draining_ = false;
   bool reads_ahead_ = true;
   error_code write_error_;
+  int turns_to_hear_why_ = 16;
 };
 
 template <class NextLayer>
