@@ -318,6 +318,37 @@ TEST(the_store, gets_a_session_of_tls_1_2_back_when_the_server_never_answered) {
   EXPECT_TRUE(resumes(client, server));
 }
 
+TEST(the_store, does_not_get_back_a_ticket_of_tls_1_3_that_has_left) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const auto server = server_context({.versions = only(tls_version::tls1_3)});
+  EXPECT_FALSE(resumes(client, server));
+  pair p(client, server);
+  EXPECT_EQ(pair::drive(p.client, p.client_io).next, want::read);
+  ASSERT_EQ(store->taken.size(), 1u);
+  const auto before = store->puts.size();
+  p.to_client.is_cut = true;
+  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::closed);
+  EXPECT_EQ(store->puts.size(), before) << "whoever saw it on the way could tell that it is the same client";
+  EXPECT_FALSE(resumes(client, server));
+}
+
+// The server may have renewed it, or dropped it.
+TEST(the_store, does_not_get_a_session_back_once_the_server_was_heard) {
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const auto server = server_context({.versions = only(tls_version::tls1_2)});
+  EXPECT_FALSE(resumes(client, server));
+  const auto before = store->puts.size();
+  pair p(client, server);
+  EXPECT_EQ(pair::drive(p.client, p.client_io).next, want::read);
+  EXPECT_EQ(pair::drive(p.server, p.server_io).next, want::read);
+  p.to_client.bytes.resize(p.to_client.bytes.size() - 1);
+  p.to_client.is_cut = true;
+  EXPECT_TRUE(pair::drive(p.client, p.client_io).error);
+  EXPECT_EQ(store->puts.size(), before);
+}
+
 TEST(the_store, that_throws_is_reported_and_costs_a_full_handshake) {
   struct broken final : session_store {
     void put(std::string_view, std::span<const std::byte>, std::chrono::seconds) override { throw 7; }
