@@ -14,8 +14,6 @@
 namespace sluice::inline v0 {
 namespace {
 
-constexpr std::uint8_t unexpected_message = 10;  // RFC 8446 §6.2
-
 bool would_block(const error_code& ec) noexcept {
   return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
 }
@@ -79,7 +77,6 @@ void connection::impl::refuse_input(std::string detail, std::string remedy) {
   refusal = internal::make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
   refusal.at = established ? phase::read : phase::handshake;
   refusal.from = origin::local;
-  alert = unexpected_message;
 }
 
 internal::input_gate::stage connection::impl::input_stage() const noexcept {
