@@ -4,7 +4,6 @@
 #include "core/certificate_parts.hpp"
 #include "core/connection_io.hpp"
 #include "core/error_tables.hpp"
-#include "core/wire.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -64,7 +63,6 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   return false;
 }
 
-
 // Before s2n has seen any of it: what it does with such bytes is not to be relied on.
 bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
   if (!is_tls_so_far(arrived)) return false;
@@ -78,7 +76,6 @@ void connection::impl::refuse_input(std::string detail, std::string remedy) {
   refusal = internal::make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
   refusal.at = established ? phase::read : phase::handshake;
   refusal.from = origin::local;
-  alert = internal::wire::unexpected_message;
 }
 
 internal::input_gate::stage connection::impl::input_stage() const noexcept {

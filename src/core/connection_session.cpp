@@ -125,11 +125,14 @@ void connection::impl::note_end(const X509* x509) noexcept {
   sessions->verdict_ends = std::min(sessions->verdict_ends, std::chrono::sys_seconds(seconds(end)));
 }
 
-// What came in TLS 1.3 since the call into s2n began, if it has not ended badly.
+// What came in TLS 1.3 since the call into s2n began. Of a connection that failed, nothing is kept (RFC 8446 §6.2). The
+// end of TCP is no such failure: many servers end it without close_notify, and it is chance whether that was found in
+// the same call as their tickets.
 void connection::impl::keep_tickets() noexcept {
   if (!sessions || sessions->waiting.empty()) return;
   const auto tickets = std::exchange(sessions->waiting, {});
-  if (!established || why.code) return;
+  const bool is_cut = why.code == errc::truncated || (read_error && why.code == read_error);
+  if (!established && !is_cut) return;
   for (const auto& ticket : tickets) put_session(ticket);
 }
 

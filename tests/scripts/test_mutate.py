@@ -84,6 +84,34 @@ def test_a_seed_takes_the_same_mutants(project):
     assert first == again != other
 
 
+def test_so_many_of_each_file_are_told_worst_first(project):
+    (project / "src" / "b.cpp").write_text(SOURCE.replace("least", "less"))
+    subprocess.run(["git", "add", "."], cwd=project, check=True)
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "b"], cwd=project, check=True)
+    done = mutate(project, "src", "--each", "2", test_with="git diff --quiet -- src/a.cpp")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-2:] == ["src/b.cpp: 0 of 2 killed (0 %)", "src/a.cpp: 2 of 2 killed (100 %)"]
+
+
+def test_each_folder_is_judged_by_its_own_ring(project):
+    """The programs of tests are scripts that note that they ran."""
+    for name, folder in (("unit_tests", "core"), ("pkcs11_tests", "pkcs11")):
+        (project / "src" / folder).mkdir()
+        (project / "src" / folder / "a.cpp").write_text(SOURCE)
+        program = project / "build" / "release" / "tests" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho $(git diff --name-only) >> ran.{name}\n")
+        program.chmod(0o755)
+    subprocess.run(["git", "add", "src"], cwd=project, check=True)
+    subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "b"], cwd=project, check=True)
+    programs = "build/release/tests/unit_tests build/release/tests/pkcs11_tests"
+    done = mutate(project, "src/core", "src/pkcs11", "--each", "1",
+                  build_with=f"for p in {programs}; do echo \\# >> $p; done")  # each build makes another program
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (project / "ran.unit_tests").read_text() == "\nsrc/core/a.cpp\n"
+    assert (project / "ran.pkcs11_tests").read_text() == "\nsrc/pkcs11/a.cpp\n"
+
+
 def test_tests_that_fail_anyway_judge_nothing(project):
     done = mutate(project, "src", test_with="false")
     assert done.returncode != 0 and "fail without any mutant" in done.stderr

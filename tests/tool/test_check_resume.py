@@ -3,11 +3,14 @@
 
 import contextlib
 import re
+import socket
 import ssl
+import threading
+import time
 
 import pytest
 
-from kit import Peer, Program, run
+from kit import LIMIT, Peer, Program, run
 
 
 @contextlib.contextmanager
@@ -112,6 +115,63 @@ def test_several_tickets_are_counted(site, authority):
         ran = run("check", peer.name, "--ca", authority.cert)
     assert ran.code == 0
     assert re.search(r"^  resumption +3 tickets, good for 2 hours$", ran.text, re.M)
+
+
+@contextlib.contextmanager
+def judged_by(site, then):
+    """A server that leaves to `then` what becomes of each connection whose handshake is done: it has the tickets."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site.cert, site.key)
+
+    def shake_hands(s):
+        heard, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(heard, said, server_side=True)
+        while True:
+            heard.write(s.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+                return said.read()
+            s.sendall(said.read())
+
+    def serve(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                s, _ = listener.accept()
+                with s:
+                    s.settimeout(LIMIT)
+                    then(s, shake_hands(s))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=[listener], daemon=True)
+        thread.start()
+        yield f"localhost:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(LIMIT)
+
+
+def test_tickets_that_come_late_are_counted(site, authority):
+    def dawdle(s, tickets):
+        time.sleep(1)  # a slow server is what is tested
+        s.sendall(tickets)
+        while s.recv(65536):
+            pass
+
+    with judged_by(site, dawdle) as name:
+        ran = run("check", name, "--ca", authority.cert)
+    assert ran.code == 0
+    assert re.search(r"^  resumption +2 tickets, good for 2 hours$", ran.text, re.M)
+
+
+def test_a_server_that_neither_ends_nor_gives_tickets_leaves_it_open(site, authority):
+    held = []
+    with judged_by(site, lambda s, _: held.append(s.dup())) as name:
+        ran = run("check", name, "--ca", authority.cert, "--resume", *ONE)
+    for s in held:
+        s.close()
+    assert ran.code == 0
+    open_yet = "none came, and the server has not ended the connection"
+    assert ran.text.splitlines()[0].endswith(f"; whether it gives tickets is not known: {open_yet}")
+    assert re.search(rf"^  resumption +not known: {open_yet.replace('none', 'no ticket')}$", ran.text, re.M)
 
 
 def test_a_server_that_was_refused_is_not_asked_again(server):

@@ -53,6 +53,7 @@ TEST(connection_failure, close_notify_in_a_handshake_is_closed) {
   const auto st = p.client.handshake(p.client_io);
   EXPECT_EQ(st.error, make_error_code(errc::closed));
   EXPECT_EQ(p.client.last_failure().detail, "it sent close_notify");
+  EXPECT_EQ(p.client.statistics().alert_received, 0);
   expect_latched(p.client, p.client_io, st.error);
 }
 

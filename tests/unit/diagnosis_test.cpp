@@ -121,6 +121,15 @@ TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {
   ASSERT_EQ(p.server.sent_certificates().size(), 1u);
 }
 
+TEST_P(diagnosis, keeps_no_chain_of_a_handshake_that_went_well) {
+  const auto& d = device();
+  pair p(client_context({.identity = identity::from_pem(d.chain, d.key).value()}),
+         server_context({.client_auth = client_auth::required, .trust = trust_root(), .versions = GetParam()}));
+  ASSERT_TRUE(p.handshake());
+  EXPECT_TRUE(p.client.sent_certificates().empty());
+  EXPECT_TRUE(p.server.sent_certificates().empty());
+}
+
 TEST(length_text, is_in_the_largest_unit) {
   EXPECT_EQ(internal::length_text(0s), "less than a second");
   EXPECT_EQ(internal::length_text(61s), "1 minute");

@@ -2,7 +2,7 @@
 // Resumption: what reaches the store, under which key, and when its time is over.
 #include "support/certs.hpp"
 #include "support/movable_clock.hpp"
-#include "support/pair.hpp"
+#include "support/sessions.hpp"
 
 #include "sluice/dangerous.hpp"
 
@@ -16,31 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr version_range only(tls_version v) { return {v, v}; }
-constexpr auto both = {tls_version::tls1_2, tls_version::tls1_3};
-
-// Notes what it is given and asked for, and passes it on.
-struct noting_store : session_store {
-  struct given {
-    std::string key, bytes;
-    std::chrono::seconds lifetime;
-  };
-  void put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) override {
-    const std::string bytes(reinterpret_cast<const char*>(session.data()), session.size());
-    puts.push_back({std::string(key), bytes, lifetime});
-    inner->put(key, session, lifetime);
-  }
-  std::optional<secret> take(std::string_view key) override {
-    takes.emplace_back(key);
-    auto found = inner->take(key);
-    if (found) taken.emplace_back(found->view());
-    return found;
-  }
-  std::vector<given> puts;
-  std::vector<std::string> takes, taken;
-  std::shared_ptr<session_store> inner = make_session_store();
-};
-
 // Gives its newest session to whoever asks, whatever the key.
 struct confused_store final : noting_store {
   std::optional<secret> take(std::string_view) override {
@@ -52,27 +27,6 @@ struct confused_store final : noting_store {
 trust other_root_trust() {
   static const auto made = kit::authority::make_root("Other Root").value();
   return trust::from_pem(made.certificate(), "other root").value();
-}
-
-struct outcome {
-  bool established, resumed;
-};
-
-// A handshake and a little traffic, so that the client sees its tickets.
-outcome try_meet(const context& client, const context& server, std::uint16_t port = 0,
-                 std::string_view name = "localhost") {
-  pair p(client, server, {.server_name = name, .alpn = {}, .port = port});
-  if (!p.handshake()) return {false, false};
-  EXPECT_EQ(p.server_to_client("hello"), "hello");
-  EXPECT_EQ(p.client.info().resumed, p.server.info().resumed);
-  return {true, p.client.info().resumed};
-}
-
-bool resumes(const context& client, const context& server, std::uint16_t port = 0,
-             std::string_view name = "localhost") {
-  const auto seen = try_meet(client, server, port, name);
-  EXPECT_TRUE(seen.established);
-  return seen.resumed;
 }
 
 context server_with(const kit::issued& made, server_options options) {
@@ -108,35 +62,6 @@ TEST(refused_handshakes, leave_no_session_whatever_refuses_them) {
     EXPECT_FALSE(try_meet(client_context({.trust = other_root_trust(), .sessions = store}), server).established);
     EXPECT_TRUE(store->puts.empty());
   }
-}
-
-// Nothing is kept of a connection that a later record of the same call ends.
-TEST(tickets_of_tls_1_3, that_come_with_damaged_records_are_not_kept) {
-  const auto store = std::make_shared<noting_store>();
-  pair p(client_context({.sessions = store}), server_context({.versions = only(tls_version::tls1_3)}));
-  ASSERT_TRUE(p.handshake());
-  const std::array rubbish = {std::byte{23}, std::byte{3}, std::byte{3}, std::byte{0}, std::byte{20}};
-  p.to_client.bytes.insert(p.to_client.bytes.end(), rubbish.begin(), rubbish.end());
-  p.to_client.bytes.insert(p.to_client.bytes.end(), 20, std::byte{7});
-  step last;
-  read_all(p.client, p.client_io, &last);
-  EXPECT_TRUE(last.error);
-  EXPECT_TRUE(store->puts.empty());
-}
-
-TEST(tickets_of_tls_1_3, are_for_one_use) {
-  const auto store = std::make_shared<noting_store>();
-  const auto client = client_context({.sessions = store});
-  const auto server = server_context({.versions = only(tls_version::tls1_3)});
-  EXPECT_FALSE(resumes(client, server));
-  const auto before = store->puts.size();
-  pair p(client, server);
-  ASSERT_TRUE(p.handshake());
-  EXPECT_TRUE(p.client.info().resumed);
-  EXPECT_EQ(store->puts.size(), before) << "the new one has not been read, and the old one is used up";
-  p.server_to_client("hello");
-  ASSERT_EQ(store->puts.size(), before + 1);
-  EXPECT_TRUE(std::ranges::find(store->taken, store->puts.back().bytes) == store->taken.end());
 }
 
 // --- Lifetimes do not begin again. ---
@@ -315,18 +240,6 @@ TEST(the_store, is_not_asked_before_the_handshake) {
   const auto refused = connection::failed(client, {.code = make_error_code(errc::timed_out)});
   EXPECT_EQ(refused.last_failure().code, errc::timed_out);
   EXPECT_TRUE(store->takes.empty());
-}
-
-TEST(the_store, gets_a_session_of_tls_1_2_back_when_the_server_never_answered) {
-  const auto store = std::make_shared<noting_store>();
-  const auto client = client_context({.sessions = store});
-  const auto server = server_context({.versions = only(tls_version::tls1_2)});
-  EXPECT_FALSE(resumes(client, server));
-  pair p(client, server);
-  EXPECT_EQ(pair::drive(p.client, p.client_io).next, want::read);
-  p.to_client.is_cut = true;
-  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::closed);
-  EXPECT_TRUE(resumes(client, server));
 }
 
 TEST(the_store, that_throws_is_reported_and_costs_a_full_handshake) {

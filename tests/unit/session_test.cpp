@@ -145,9 +145,39 @@ TEST(session_store, forgets_the_name_longest_unused) {
   EXPECT_EQ(text(store->take("c")), "4");
 }
 
-TEST(session_store, does_not_give_what_has_expired) {
-  const auto store = make_session_store();
-  put(*store, "a", "1", 0s);
+TEST(session_store, keeps_to_its_size_however_many_names_come) {
+  const auto store = make_session_store(2, 1);
+  for (const auto* name : {"a", "b", "c", "d", "e"}) put(*store, name, name);
+  for (const auto* name : {"a", "b", "c"}) EXPECT_EQ(text(store->take(name)), "none") << name;
+  for (const auto* name : {"d", "e"}) EXPECT_EQ(text(store->take(name)), name);
+}
+
+TEST(session_store, of_no_size_has_room_for_one) {
+  const auto store = make_session_store(0, 0);
+  put(*store, "a", "1");
+  put(*store, "a", "2");
+  EXPECT_EQ(text(store->take("a")), "2");
+  EXPECT_EQ(text(store->take("a")), "none");
+  put(*store, "a", "3");
+  put(*store, "b", "4");
+  EXPECT_EQ(text(store->take("a")), "none");
+  EXPECT_EQ(text(store->take("b")), "4");
+}
+
+TEST(session_store, gives_a_session_until_its_lifetime_is_over) {
+  struct stopped final : clock {
+    std::chrono::steady_clock::time_point steady() const noexcept override { return at; }
+    std::chrono::steady_clock::time_point at = clock::steady();
+  };
+  const auto time = std::make_shared<stopped>();
+  const auto store = make_session_store(1, 2, time);
+  put(*store, "a", "1", 1h);
+  put(*store, "a", "2", 1h);
+  time->at += 1h - 1ns;
+  EXPECT_EQ(text(store->take("a")), "2");
+  time->at += 1ns;
+  EXPECT_EQ(text(store->take("a")), "none");
+  put(*store, "a", "3", 0s);
   EXPECT_EQ(text(store->take("a")), "none");
 }
 

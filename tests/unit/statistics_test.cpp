@@ -142,6 +142,20 @@ TEST_P(statistics, begin_again_with_a_reset) {
   EXPECT_EQ(s.handshake_ended, std::chrono::steady_clock::time_point());
 }
 
+TEST_P(statistics, observer_gets_the_last_word_when_a_connection_starts_over) {
+  const auto watch = std::make_shared<recorder>();
+  {
+    auto p = make_pair(GetParam(), {.observer = watch});
+    ASSERT_TRUE(p.handshake()) << why(p);
+    p.client_to_server("hello");
+    p.client.reset({.server_name = "localhost", .alpn = {}});
+    ASSERT_EQ(watch->closed().size(), 1u);
+    EXPECT_EQ(watch->closed()[0].info->version, GetParam().version_text());
+    EXPECT_EQ(watch->closed()[0].counted.sent.bytes, 5u);
+  }
+  EXPECT_EQ(watch->closed().size(), 1u) << "the new one never began";
+}
+
 TEST_P(statistics, observer_gets_the_last_word_once) {
   const auto watch = std::make_shared<recorder>();
   const auto counts = std::make_shared<counters>();

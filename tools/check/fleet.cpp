@@ -88,7 +88,8 @@ asio::awaitable<fleet> ask_fleet(const client_verb_options& options, const clien
     one.address = with_port(address, plan.to.port);
     if (!book.has_any()) {
       book.turn_to(ticket_book::use::collect);
-      co_await visit(options, to_origin);
+      const auto again = co_await visit(options, to_origin);
+      made.may_give_more = again.may_say_more;
     }
     one.is_asked = book.has_any();
     book.turn_to(ticket_book::use::offer);
@@ -112,6 +113,9 @@ json::array describe(const fleet& asked) {
 
 std::string fleet_words(const fleet& asked) {
   const auto& all = asked.members;
+  if (!asked.gives_tickets() && asked.may_give_more) {
+    return "whether it gives tickets is not known: none came, and the server has not ended the connection";
+  }
   if (!asked.gives_tickets()) return "it gives no tickets: sessions cannot be resumed";
   if (asked.is_split()) {
     return fmt::format(

@@ -26,6 +26,7 @@ struct fleet_member {
 struct fleet {
   std::string origin;  // whose tickets they are; empty where nobody answered
   std::vector<fleet_member> members;
+  bool may_give_more = false;  // it was given up while tickets could still come
 
   bool gives_tickets() const;
   bool is_split() const;  // some accept and some refuse, though all were reached

@@ -11,7 +11,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,7 +22,15 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto patience = std::chrono::milliseconds(300);
+
+bool is_tls13(const connection_report& r) { return r.info && r.info->version == "TLSv1.3"; }
+
+// How long a server may take to end the connection in answer to our goodbye. Its tickets and an alert come before that
+// in TLS 1.3, when it has got round to our Finished: one that is slow or far away was so in the handshake too.
+std::chrono::nanoseconds patience_with(const connection_report& r) {
+  if (!is_tls13(r)) return std::chrono::milliseconds(300);
+  return std::max<std::chrono::nanoseconds>(std::chrono::seconds(2), 4 * r.timings.handshake);
+}
 
 // False when the server has ended the connection.
 asio::awaitable<bool> await_verdict(dialled& d) {
@@ -45,6 +55,7 @@ asio::awaitable<void> part(dialled& d) {
     const bool goes_on = co_await await_verdict(d);
     if (!goes_on) co_return;
   }
+  const auto patience = patience_with(d.report);
   s.set_timeouts(patience, patience);
   co_await s.async_shutdown_write(use_tuple);
   // The timer may have ended, and not been told, when this is over: what it stops is its own.
@@ -60,6 +71,8 @@ asio::awaitable<void> part(dialled& d) {
     auto [read_ec, n] = co_await s.async_read_some(asio::buffer(rest), token);
     ec = read_ec;
   }
+  const bool is_over = ec != asio::error::operation_aborted && ec != asio::error::timed_out;
+  d.report.may_say_more = is_tls13(d.report) && !is_over;
   if (ec != errc::alert || d.report.why) co_return;
   d.report.why = s.last_failure();
   d.report.why->where = d.report.to.text();
