@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <bit>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -53,8 +54,9 @@ bool close_off_by(module_core& core, runtime::time_point end) {
 std::atomic<const void*> nobody_is_waited_for_by = nullptr;
 
 // Workers may be inside a module, or about to enter it, when the process ends: a signature's last owner can be the
-// worker that made it. They stay out from here on, and those inside are waited for.
+// worker that made it. They stay out from here on; those inside are waited for, and who is late never comes back.
 void leave_modules_alone() {
+  if (nobody_is_waited_for_by != nullptr) return;
   auto& cores = all_cores::instance();
   const std::lock_guard lock(cores.gate);
   for (const auto& [functions, core] : cores.by_functions) core->is_over = true;
@@ -64,6 +66,16 @@ void leave_modules_alone() {
   }
   worker_threads::wait_for_busy(end);
   nobody_is_waited_for_by = runtime::system().this_thread();
+  caller::stop_others();
+}
+
+// Handlers run in the opposite order, and ours must come before the destructors of the module's objects. Those that it
+// makes when it is first used are registered later than it was loaded; so ours is registered again as it is used. With
+// `gate` held.
+void keep_ahead(module_core& core) noexcept {
+  constexpr std::size_t long_used = 64;
+  const auto uses = core.uses++;
+  if (core.is_loaded && uses <= long_used && std::has_single_bit(uses + 1)) std::atexit(leave_modules_alone);
 }
 
 std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
@@ -72,6 +84,7 @@ std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
   auto& core = cores.by_functions[functions];
   if (!core) {
     core = std::make_shared<module_core>(runtime::system());
+    core->is_loaded = true;
     core->functions = functions;
   }
   return core;
@@ -100,6 +113,8 @@ result<std::shared_ptr<library>> library::load(const std::string& path, const mo
   const std::lock_guard lock(made->core_->lifecycle);
   if (auto done = made->initialize(options); !done) return done.error();
   if (auto done = made->read_info(); !done) return done.error();
+  const std::lock_guard counted(made->core_->gate);
+  keep_ahead(*made->core_);
   return made;
 }
 
@@ -112,7 +127,8 @@ result<std::shared_ptr<library>> library::over(std::shared_ptr<module_core> core
   return made;
 }
 
-module_visit::module_visit(module_core& core) : core_(&core) {
+module_visit::module_visit(module_core& core) : core_(core.is_over ? nullptr : &core) {
+  if (core_ == nullptr) return;
   std::unique_lock lock(core.gate);
   while (core.is_closed_off) core.may_enter->wait(lock, runtime::never);
   ++core.inside;
@@ -124,22 +140,21 @@ void module_visit::leave() noexcept {
   while (ends_process != nullptr && ends_process != runtime::system().this_thread()) ::pause();
   const std::lock_guard lock(core_->gate);
   --core_->inside;
+  keep_ahead(*core_);
   core_ = nullptr;
 }
 
 library::~library() {
   if (mode_ && !is_left_to_us(*mode_)) --core_->guests;
   if (mode_ == initialization::strict) finalize();
-  if (handle_ != nullptr && !must_stay_mapped_) dlclose(handle_);
 }
 
 // For everybody, so not under anybody's call; with one that never returns the module stays as it is.
 void library::finalize() {
+  if (core_->is_over) return;
   const std::lock_guard lock(core_->lifecycle);
-  const bool is_alone = close_off_by(*core_, core_->world.now() + last_wait);
-  must_stay_mapped_ = !is_alone;
-  if (!is_alone) return;
-  core_->functions->C_Finalize(nullptr);
+  if (!close_off_by(*core_, core_->world.now() + last_wait)) return;
+  call_finalize();
   core_->is_ours = false;
   core_->generation.fetch_add(1);
   let_in(*core_);
@@ -147,13 +162,15 @@ void library::finalize() {
 
 result<void> library::open(const std::string& path) {
   info_.path = path;
-  // RTLD_LOCAL: the libcrypto a module brings along must not meet anybody else's symbols.
-  handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle_ == nullptr) {
+  // RTLD_LOCAL: the libcrypto a module brings along must not meet anybody else's symbols. RTLD_NODELETE: what it keeps
+  // for a thread is destroyed by its code when the thread ends, and its objects when the process does, after our exit
+  // handler and not before.
+  void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (handle == nullptr) {
     return config_failure(errc::module_load_failed, path, last_loader_error(),
                           "check the path, and that the file is for this machine");
   }
-  const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle_, "C_GetFunctionList"));
+  const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle, "C_GetFunctionList"));
   if (get_list == nullptr) return config_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
   CK_FUNCTION_LIST* functions = nullptr;
   const auto rv = get_list(&functions);
@@ -166,23 +183,33 @@ result<void> library::open(const std::string& path) {
   return {};
 }
 
+CK_RV library::call_initialize(CK_C_INITIALIZE_ARGS* args) {
+  const auto inside = going_in();
+  return core_->functions->C_Initialize(args);
+}
+
+void library::call_finalize() {
+  const auto inside = going_in();
+  core_->functions->C_Finalize(nullptr);
+}
+
 // Locking by the system's primitives first; what cannot lock is called from one thread at a time; and some modules
 // know no arguments at all.
 CK_RV library::call_initialize() {
   CK_C_INITIALIZE_ARGS args{};
   args.flags = core_->initialize_flags;
   if (!core_->reserved.empty()) args.pReserved = core_->reserved.data();
-  auto rv = core_->functions->C_Initialize(core_->takes_arguments ? &args : nullptr);
+  auto rv = call_initialize(core_->takes_arguments ? &args : nullptr);
   if (rv == CKR_CANT_LOCK || rv == CKR_NEED_TO_CREATE_THREADS) {
     core_->is_single_threaded = true;
     args.flags = 0;
     core_->initialize_flags = 0;
-    rv = core_->functions->C_Initialize(&args);
+    rv = call_initialize(&args);
   }
   if (rv == CKR_ARGUMENTS_BAD && core_->takes_arguments && core_->reserved.empty()) {
     core_->is_single_threaded = true;
     core_->takes_arguments = false;
-    rv = core_->functions->C_Initialize(nullptr);
+    rv = call_initialize(nullptr);
   }
   return rv;
 }
@@ -202,15 +229,11 @@ result<void> library::initialize(const module_options& options) {
   if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
   const auto rv = call_initialize();
   alone = {};
-  // After the module has registered its own handlers, so that ours comes before them.
-  const bool is_loaded = handle_ != nullptr;
-  if (is_loaded && !std::exchange(core_->has_exit_handler, true)) std::atexit(leave_modules_alone);
   const bool may_be_initialized = options.initialization != initialization::strict;
   const bool is_initialized = rv == CKR_CRYPTOKI_ALREADY_INITIALIZED && may_be_initialized;
   if (rv != CKR_OK && !is_initialized) return initialize_failure(rv, info_.path, !options.reserved.empty());
   if (rv == CKR_OK) core_->is_ours = true;
   mode_ = options.initialization;
-  must_stay_mapped_ = rv == CKR_OK && mode_ != initialization::strict;
   if (!is_left_to_us(*mode_)) ++core_->guests;
   return {};
 }
@@ -247,7 +270,7 @@ std::optional<std::string> library::reinitialize(bool only_initialize) {
   }
   const bool is_alone = close_off(*core_);
   if (!is_alone && !only_initialize) return "a call of the module has not returned";
-  if (!only_initialize) core_->functions->C_Finalize(nullptr);
+  if (!only_initialize) call_finalize();
   const auto rv = call_initialize();
   if (rv == CKR_OK) core_->is_ours = true;
   core_->generation.fetch_add(1);

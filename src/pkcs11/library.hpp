@@ -2,6 +2,7 @@
 // One loaded module: its functions, who may call them when, and its C_Initialize and C_Finalize.
 #pragma once
 
+#include "pkcs11/callers.hpp"
 #include "pkcs11/cryptoki.hpp"
 #include "pkcs11/runtime.hpp"
 #include "sluice/pkcs11/module.hpp"
@@ -12,6 +13,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace sluice::inline v0::pkcs11 {
@@ -23,7 +25,7 @@ struct module_core {
   CK_FUNCTION_LIST* functions = nullptr;
   bool is_ours = false;          // C_Initialize succeeded for us, so the last rung may call C_Finalize
   bool is_single_threaded = false;
-  bool has_exit_handler = false;
+  bool is_loaded = false;        // from a file, whose objects are destroyed when the process ends
   CK_FLAGS initialize_flags = CKF_OS_LOCKING_OK;
   bool takes_arguments = true;   // else C_Initialize wants NULL
   std::string reserved;
@@ -34,6 +36,7 @@ struct module_core {
   std::mutex lifecycle;
   std::mutex gate;
   std::size_t inside = 0;       // pieces of work under way; one that never returns stays here
+  std::size_t uses = 0;         // pieces of work done, and loads
   bool is_closed_off = false;   // for C_Finalize, and then only if nobody is inside
   const std::unique_ptr<runtime::event> may_enter;
   std::mutex one_at_a_time;      // for modules that cannot lock
@@ -41,7 +44,7 @@ struct module_core {
   std::atomic<bool> is_over = false;
 };
 
-// Keeps C_Finalize away while it lives.
+// Keeps C_Finalize away while it lives. Once the process ends it is nothing: no call is made any more.
 class module_visit {
  public:
   explicit module_visit(module_core& core);
@@ -70,6 +73,7 @@ class library {
     if (core_->functions->*function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
     std::unique_lock<std::mutex> alone;
     if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
+    const auto inside = going_in();
     return (core_->functions->*function)(args...);
   }
 
@@ -90,13 +94,17 @@ class library {
   result<void> open(const std::string& path);
   result<void> initialize(const module_options& options);
   CK_RV call_initialize();
+  CK_RV call_initialize(CK_C_INITIALIZE_ARGS* args);
+  void call_finalize();
+  // Only of a module from a file: the calls of others end with whoever made them.
+  std::optional<caller> going_in() const noexcept {
+    return core_->is_loaded ? std::optional<caller>(std::in_place) : std::nullopt;
+  }
   void finalize();
   result<void> read_info();
 
   std::shared_ptr<module_core> core_;
-  void* handle_ = nullptr;
   std::optional<initialization> mode_;  // once initialised
-  bool must_stay_mapped_ = false;
   module_info info_;
 };
 

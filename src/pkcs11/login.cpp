@@ -126,7 +126,8 @@ result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint h
     const pin_guard::turn mine(*guard, s.lib().world(), hang_timeout_);
     // Somebody may have logged in while this one waited. The token's own word, that nobody has, is kept to.
     if (is_done(s, login_hint::fine) && !is_lost) return false;
-    // Somebody in this process has logged in already: a person at the token's pad is asked once.
+    // Somebody in this process has logged in already: whoever is asked for the PIN, at the token's pad or by its
+    // source, is asked once.
     if (is_lost || !is_surely_user(s)) {
       const auto rv = send(s, slot, CKU_USER, *guard);
       if (!rv) return rv.error();
@@ -134,13 +135,6 @@ result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint h
       if (!is_made && (is_required || !knows_no_login(*rv))) {
         return about(ckr_failure(*rv, place(*before), "C_Login"), *before);
       }
-    } else if (has_source()) {
-      // No login is needed. A PIN that is known to be wrong is refused all the same: its owner would otherwise learn
-      // of it only when the next login is due.
-      const auto pin = ask(padded_text(before->label), false);
-      if (!pin) return about(pin.error(), *before);
-      const auto fine = pin->empty() ? result<void>() : check_pin(*pin, *before, *guard);
-      if (!fine) return fine.error();
     }
   }
   const std::lock_guard lock(gate_);

@@ -111,7 +111,11 @@ void token_pool::state::stop() {
                        std::ranges::any_of(workers, [here](const auto& w) { return w->thread == here; });
   if (is_ours) return;  // the last key was dropped by one of us, who cannot wait for itself
   const auto nobody_works = [this] {
-    return starting == 0 && std::ranges::all_of(workers, [](const auto& w) { return w->is_replaced && w->is_busy; });
+    // At the end of the process, nor does who was in the module: it never comes back.
+    const auto is_left_behind = [is_over = lib->core()->is_over.load()](const auto& w) {
+      return w->is_busy && (w->is_replaced || is_over);
+    };
+    return starting == 0 && std::ranges::all_of(workers, is_left_behind);
   };
   const auto end = world.now() + farewell;
   while (!nobody_works() && world.now() < end) somebody_left->wait(lock, end);

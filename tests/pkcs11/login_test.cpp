@@ -171,7 +171,7 @@ TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_
   const auto ask = [&](const pin_request&) -> result<secret> {
     return secret(std::string_view(is_wrong ? "000000" : faulty_.real().pin()));
   };
-  const auto k = open_key(bare_uri(), {.pin = ask, .sessions = 8}).value();
+  auto k = open_key(bare_uri(), {.pin = ask, .sessions = 8}).value();
   const auto burst = [&] {
     std::atomic<int> good = 0;
     std::vector<std::thread> all;
@@ -182,13 +182,40 @@ TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_
   EXPECT_EQ(burst(), 8);
   is_wrong = true;
   EXPECT_EQ(burst(), 0);
-  const auto admin = pkcs11::token::open(faulty_.uri("", pin_file("known wrong", "000000")));
-  ASSERT_FALSE(admin);
-  EXPECT_EQ(admin.error().code, errc::pin_known_bad) << "an administrator's session counts alike";
   is_wrong = false;
   EXPECT_EQ(burst(), 8) << "one wrong PIN of three, and none that would have been the last";
   EXPECT_EQ(k->stats().answers["CKR_PIN_LOCKED"], 0u);
   EXPECT_EQ(k->stats().circuit_opened, 0u);
+  k.reset();  // with the last session the login ends
+  const auto admin = pkcs11::token::open(faulty_.uri("", pin_file("known wrong", "000000")));
+  ASSERT_FALSE(admin);
+  EXPECT_EQ(admin.error().code, errc::pin_known_bad) << "an administrator's session counts alike";
+}
+
+// A person may stand behind it.
+TEST_F(login, asks_for_the_pin_when_a_login_is_made_and_not_otherwise) {
+  std::atomic<int> asked = 0;
+  const auto ask = [&](const pin_request&) -> result<secret> {
+    ++asked;
+    return secret(std::string_view(faulty_.real().pin()));
+  };
+  auto k = open_key(bare_uri(), {.pin = ask, .sessions = 4}).value();
+  EXPECT_EQ(asked, 1);
+  auto place = uri::parse(bare_uri()).value();
+  place.object.reset();
+  for (int i = 0; i < 3; ++i) {
+    const auto beside = pkcs11::token::open(place.to_string(), {.pin = ask});
+    ASSERT_TRUE(beside) << beside.error().message();
+    EXPECT_TRUE(beside->is_logged_in());
+    EXPECT_FALSE(beside->has_logged_in());
+    EXPECT_TRUE(k->sign(request_));
+  }
+  EXPECT_EQ(asked, 1) << "the pool has logged in already";
+  k.reset();
+  const auto alone = pkcs11::token::open(place.to_string(), {.pin = ask});
+  ASSERT_TRUE(alone) << alone.error().message();
+  EXPECT_TRUE(alone->has_logged_in());
+  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(login, with_a_source_that_throws_fails_that_request) {

@@ -114,20 +114,18 @@ bool is_mapped(const std::string& path) {
   return found != nullptr;
 }
 
-bool is_never_unmapped_while_initialised() {
+bool is_never_unmapped_though_finalised() {
   kit::softhsm_home();
   const auto path = kit::softhsm_module().value();
   {
     const auto strict_one = module::load(path, strict).value();
     const auto guest = module::load(path, omit).value();
-    if (!is_mapped(path)) return false;
   }
+  if (!is_mapped(path)) return false;
   { const auto passing = module::load(path).value(); }
   return is_mapped(path) && module::load(path).value().tokens().has_value();  // initialised, and never finalised by us
 }
-TEST(module, is_never_unmapped_while_it_may_be_initialised) {
-  IN_A_PROCESS_OF_ITS_OWN(is_never_unmapped_while_initialised);
-}
+TEST(module, is_never_unmapped) { IN_A_PROCESS_OF_ITS_OWN(is_never_unmapped_though_finalised); }
 
 // Of its function list. How new it is, C_GetInfo says: SoftHSM's 2.40.
 bool version_is(const std::string& version, bool accepted) {

@@ -32,6 +32,23 @@ TEST_F(supervision, a_probe_that_hangs_is_replaced) {
   module_.remove(hung);
 }
 
+// A token that answers is not one that signs: while it does not, nobody is served, and nobody stops trying.
+TEST_F(supervision, a_token_that_does_not_sign_is_probed_all_along_beside_a_probe_that_hangs) {
+  test::simulated_pool pool(world_, module_, {.sessions = 2});
+  ASSERT_TRUE(pool.sign().is_good());
+  auto& broken = answers("C_Sign", CKR_DEVICE_ERROR);
+  auto& hung = hangs("C_OpenSession", 1);
+  const auto began = world_.now();
+  ask_for(pool, 25s, 1s);
+  EXPECT_LE(pool.last_good(), began);
+  EXPECT_EQ(pool.sign().why->code, errc::token_down);
+  EXPECT_GT(pool.stats().answers.at("CKR_DEVICE_ERROR"), 40u) << "every half second";
+  module_.remove(broken);
+  EXPECT_LT(until_it_signs(pool), 600ms) << "the one probe hangs still";
+  EXPECT_EQ(pool.stats().circuit, circuit_state::closed);
+  module_.remove(hung);
+}
+
 // Nobody comes along meanwhile to ask for anything.
 TEST_F(supervision, a_probe_that_hangs_is_replaced_though_nobody_asks_again) {
   test::simulated_pool pool(world_, module_, {.sessions = 2});

@@ -53,7 +53,8 @@ bool names_a_token(const uri& wanted) noexcept;
 
 class library;  // the library's own: one loaded module
 
-// Copies share the module. Loaded with RTLD_LOCAL; it stays mapped for as long as it may be initialised.
+// Copies share the module. Loaded with RTLD_LOCAL; it stays mapped until the process ends. Then calls under way are
+// waited for, 2 s at most: a thread that is still inside a call is stopped there, and no further call is made.
 // Threads: safe. Modules that cannot lock are called from one thread at a time.
 class module {
  public:

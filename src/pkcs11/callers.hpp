@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The threads that are inside a module. Nobody can end a call that does not return; but when the process ends it must
+// not come back, since the module's own objects are destroyed then.
+#pragma once
+
+#include <sys/types.h>
+
+namespace sluice::inline v0::pkcs11 {
+
+// The calling thread is inside a module while it lives.
+class caller {
+ public:
+  caller() noexcept;
+  ~caller();
+  caller(const caller&) = delete;
+  caller& operator=(const caller&) = delete;
+
+  // At the end of the process: stops the threads that wait inside a module, each where it is, and for good. One that
+  // computes there is given a moment to come to a wait, or to leave.
+  static void stop_others() noexcept;
+
+ private:
+  const pid_t thread_;
+  bool is_stopped_ = false;
+  caller* before_ = nullptr;
+  caller* after_ = nullptr;
+};
+
+}  // namespace sluice::inline v0::pkcs11
