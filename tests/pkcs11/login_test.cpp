@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <stdexcept>
 #include <thread>
@@ -15,6 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::request_for;
+using steady = std::chrono::steady_clock;
 
 class login : public testing::Test {
  protected:
@@ -187,6 +189,8 @@ TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_
   EXPECT_EQ(k->stats().answers["CKR_PIN_LOCKED"], 0u);
   EXPECT_EQ(k->stats().circuit_opened, 0u);
   k.reset();  // with the last session the login ends
+  const auto end = steady::now() + 20s;
+  while (faulty_.open_sessions() != 0 && steady::now() < end) std::this_thread::yield();
   const auto admin = pkcs11::token::open(faulty_.uri("", pin_file("known wrong", "000000")));
   ASSERT_FALSE(admin);
   EXPECT_EQ(admin.error().code, errc::pin_known_bad) << "an administrator's session counts alike";

@@ -53,13 +53,6 @@ std::size_t resident_kib() {
 }
 
 // By the token's own count: what this process has open there.
-std::uint64_t open_on_token(const test::faulty_token& faulty) {
-  for (const auto& t : module::load(test::faulty_token::module_path()).value().tokens().value()) {
-    if (t.label == faulty.real().label()) return t.open_sessions;
-  }
-  return 999;
-}
-
 // Faults that a recovery ladder climbs over, one a script. Losses count up, so that a script repeats none of before.
 class trouble_maker {
  public:
@@ -149,7 +142,7 @@ bool is_nothing_left_over_on(const test::faulty_token& faulty) {
   faulty.generate("site");
   std::thread([] {}).join();  // a sanitizer starts a thread of its own with the first
   const auto threads_before = entries_of("/proc/self/task");
-  const auto sessions_before = open_on_token(faulty);
+  const auto sessions_before = faulty.open_sessions();
   tally t;
   token_stats stats;
   bool fine = true;
@@ -162,8 +155,8 @@ bool is_nothing_left_over_on(const test::faulty_token& faulty) {
     press_with_all(faulty, *k, t, all_signatures);
     faulty.behave();
     fine &= holds(k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).has_value(), "it still signs");
-    fine &= holds(open_on_token(faulty) <= sessions_before + sessions,
-                  "no more sessions than asked for, " + std::to_string(open_on_token(faulty)));
+    fine &= holds(faulty.open_sessions() <= sessions_before + sessions,
+                  "no more sessions than asked for, " + std::to_string(faulty.open_sessions()));
     fine &= holds(entries_of("/proc/self/fd") <= handles, "no descriptor is left open");
     const auto grown = static_cast<long>(resident_kib()) - static_cast<long>(memory);
 #ifndef SLUICE_IS_SANITIZED
@@ -182,7 +175,9 @@ bool is_nothing_left_over_on(const test::faulty_token& faulty) {
   // One fault in thirteen cannot be climbed over; and where one follows another within a signature, a rung that was
   // used is not used again.
   const int faults = all_signatures / signatures_between_faults;
-  fine &= holds(t.bad < faults / 4, "few failed: " + std::to_string(t.bad));
+  // How many are turned away while the token is being probed is a matter of how fast these threads ask.
+  const int failed = t.bad - t.reasons["token_down"];
+  fine &= holds(failed < faults / 4, "few failed: " + std::to_string(failed));
   // But for two logouts within one signature, which these faults now and then come to.
   fine &= holds(t.reasons["key_not_found"] <= 1 + faults / 100,
                 "a key that others saw was found, whoever logged in meanwhile");
@@ -190,7 +185,7 @@ bool is_nothing_left_over_on(const test::faulty_token& faulty) {
       holds(stats.sessions_reopened > 0 && stats.keys_found_again > 0 && stats.logins > 1 && stats.circuit_opened > 0,
             "every rung was used");
   fine &= holds(stats.written_off == 0, "no worker was lost");
-  fine &= holds(comes_true([&] { return open_on_token(faulty) == sessions_before; }), "every session is closed");
+  fine &= holds(comes_true([&] { return faulty.open_sessions() == sessions_before; }), "every session is closed");
   fine &= holds(comes_true([&] { return entries_of("/proc/self/task") == threads_before; }), "every thread has ended");
   return fine;
 }

@@ -57,6 +57,13 @@ std::shared_ptr<pkcs11::key> faulty_token::open(const std::string& label, pkcs11
   return pkcs11::open_key(uri(label), options).value();
 }
 
+std::uint64_t faulty_token::open_sessions() const {
+  for (const auto& t : pkcs11::module::load(module_path()).value().tokens().value()) {
+    if (t.label == real_->label()) return t.open_sessions;
+  }
+  return 999;
+}
+
 sign_request request_for(signature_scheme scheme) {
   sign_request request;
   request.scheme = scheme;

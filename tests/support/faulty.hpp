@@ -6,6 +6,7 @@
 #include "sluice/pkcs11/key.hpp"
 #include "sluice/pkcs11/token.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -27,6 +28,8 @@ class faulty_token {
   // Generates a key on the token and opens it through the faulty module.
   std::string generate(const std::string& label, pkcs11::key_type type = pkcs11::key_type::ec256, char id = 1) const;
   std::shared_ptr<pkcs11::key> open(const std::string& label, pkcs11::key_options options = {}) const;
+  // As the token counts them, whoever opened them.
+  std::uint64_t open_sessions() const;
 
  private:
   std::unique_ptr<kit::scratch_token> real_;
