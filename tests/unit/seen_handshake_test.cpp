@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-version_range only(bool is_tls13) {
+version_range version_of(bool is_tls13) {
   return is_tls13 ? version_range{tls_version::tls1_3, {}} : version_range{{}, tls_version::tls1_2};
 }
 
@@ -33,7 +33,7 @@ class seen_handshake : public testing::TestWithParam<bool> {
   server_options serving() const {
     server_options options;
     options.identities = {site_identity()};
-    options.versions = only(is_tls13());
+    options.versions = version_of(is_tls13());
     options.keep_handshake = true;
     options.tickets = std::nullopt;
     return options;
