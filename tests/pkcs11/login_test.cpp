@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // PINs: where they come from, and the care not to lock a token.
 #include "support/faulty.hpp"
+#include "support/until.hpp"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::request_for;
-using steady = std::chrono::steady_clock;
 
 class login : public testing::Test {
  protected:
@@ -189,8 +189,7 @@ TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_
   EXPECT_EQ(k->stats().answers["CKR_PIN_LOCKED"], 0u);
   EXPECT_EQ(k->stats().circuit_opened, 0u);
   k.reset();  // with the last session the login ends
-  const auto end = steady::now() + 20s;
-  while (faulty_.open_sessions() != 0 && steady::now() < end) std::this_thread::yield();
+  ASSERT_TRUE(test::until([&] { return faulty_.open_sessions() == 0; }));
   const auto admin = pkcs11::token::open(faulty_.uri("", pin_file("known wrong", "000000")));
   ASSERT_FALSE(admin);
   EXPECT_EQ(admin.error().code, errc::pin_known_bad) << "an administrator's session counts alike";

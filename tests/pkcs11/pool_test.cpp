@@ -2,6 +2,7 @@
 // Sessions, the queue, and one key on several tokens.
 #include "core/signature_slot.hpp"
 #include "support/faulty.hpp"
+#include "support/until.hpp"
 
 #include "kit/authority.hpp"
 
@@ -15,8 +16,8 @@ namespace sluice::pkcs11 {
 namespace {
 
 using namespace std::chrono_literals;
-using clock_type = std::chrono::steady_clock;
 using test::request_for;
+using test::until;
 
 // Collects answers from any number of workers.
 class answers {
@@ -64,19 +65,20 @@ TEST_F(pool, opens_sessions_only_when_they_are_needed) {
   EXPECT_EQ(key->stats().workers, 1u);
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
   EXPECT_LE(key->stats().sessions_open, 2u) << "one after another needs no second";
-  faulty_.script("[latency]\nC_Sign = \"50ms\"");
-  EXPECT_EQ(answers(*key, 12).good(), 12);
-  EXPECT_EQ(key->stats().sessions_open, 6u);
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  answers all(*key, 12);
+  EXPECT_TRUE(until([&] { return key->stats().sessions_open == 6; }));
+  faulty_.behave();
+  EXPECT_EQ(all.good(), 12);
 }
 
 TEST_F(pool, works_in_parallel_up_to_its_sessions) {
   const auto key = faulty_.open("site", {.sessions = 8});
-  faulty_.script("[latency]\nC_Sign = \"100ms\"");
-  const auto began = clock_type::now();
-  EXPECT_EQ(answers(*key, 16).good(), 16);
-  const auto took = clock_type::now() - began;
-  EXPECT_GE(took, 200ms);
-  EXPECT_LT(took, 1000ms) << "one after another would take 1.6 s";
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  answers all(*key, 16);
+  EXPECT_TRUE(until([&] { return key->stats().sessions_busy == 8 && key->stats().queued == 8; }));
+  faulty_.behave();
+  EXPECT_EQ(all.good(), 16);
 }
 
 TEST_F(pool, keeps_to_the_limit_the_token_announces) {
@@ -105,12 +107,15 @@ TEST_F(pool, without_any_session_to_be_had_says_so) {
 
 TEST_F(pool, sheds_at_once_when_its_queue_is_full) {
   const auto key = faulty_.open("site", {.sessions = 1, .queue_limit = 4});
-  faulty_.script("[latency]\nC_Sign = \"200ms\"");
-  const auto began = clock_type::now();
-  answers all(*key, 20);
-  const auto& refused = all.bad();
-  EXPECT_LT(clock_type::now() - began, 10s);
-  ASSERT_GE(refused.size(), 14u);
+  faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
+  answers first(*key, 1);
+  ASSERT_TRUE(until([&] { return key->stats().sessions_busy == 1; }));
+  answers others(*key, 10);
+  EXPECT_TRUE(until([&] { return key->stats().shed_full == 6; })) << "four wait";
+  faulty_.behave();
+  EXPECT_EQ(first.good() + others.good(), 5);
+  const auto& refused = others.bad();
+  ASSERT_EQ(refused.size(), 6u);
   for (const auto& why : refused) EXPECT_EQ(why.code, errc::queue_full);
   EXPECT_EQ(key->stats().shed_full, refused.size());
 }
@@ -130,12 +135,10 @@ TEST_F(pool, drops_late_work_at_its_deadline_though_every_session_is_at_work) {
   const auto key = faulty_.open("site", {.sessions = 1});
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
   answers first(*key, 1);
-  while (key->stats().sessions_busy == 0) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(until([&] { return key->stats().sessions_busy == 1; }));
   answers late(*key, 3, 200ms);
   for (const auto& why : late.bad()) EXPECT_EQ(why.code, errc::key_timed_out);
-  const auto began = clock_type::now();
-  while (key->stats().shed_late < 3 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(key->stats().shed_late, 3u);
+  EXPECT_TRUE(until([&] { return key->stats().shed_late == 3; }));
   EXPECT_EQ(key->stats().queued, 0u);
   faulty_.behave();
   EXPECT_EQ(first.good(), 1);
@@ -145,7 +148,7 @@ TEST_F(pool, gives_the_place_of_work_that_nobody_waits_for_to_work_that_somebody
   const auto key = faulty_.open("site", {.sessions = 1, .queue_limit = 2});
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
   answers first(*key, 1);
-  while (key->stats().sessions_busy == 0) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(until([&] { return key->stats().sessions_busy == 1; }));
   const auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
   for (int i = 0; i < 2; ++i) {
     const auto slot = std::make_shared<internal::signature_slot>(key->name(), nullptr);
@@ -154,7 +157,8 @@ TEST_F(pool, gives_the_place_of_work_that_nobody_waits_for_to_work_that_somebody
   }
   EXPECT_EQ(key->stats().queued, 2u);
   answers second(*key, 1);
-  while (key->stats().queued != 1) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(until([&] { return key->stats().queued == 1; }));
+  EXPECT_EQ(key->stats().shed_late, 2u);
   EXPECT_EQ(key->stats().shed_full, 0u);
   faulty_.behave();
   EXPECT_EQ(first.good() + second.good(), 2);

@@ -2,9 +2,11 @@
 // The recovery ladder, rung by rung, on a token that fails on request.
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
+#include "support/until.hpp"
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <future>
@@ -16,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 using clock_type = std::chrono::steady_clock;
 using test::request_for;
+using test::until;
 
 class recovery : public testing::Test {
  protected:
@@ -189,8 +192,7 @@ TEST_F(recovery, another_key_is_opened_while_a_call_hangs) {
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"\nnth = 1");
   const auto request = request_for(signature_scheme::ecdsa_secp256r1_sha256);
   std::thread stuck([&] { EXPECT_FALSE(sign_and_wait(*key_, request, 5s)); });
-  const auto began = clock_type::now();
-  while (key_->stats().sessions_busy == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(until([&] { return key_->stats().sessions_busy == 1; }));
   const auto other = open_key(faulty_.uri("other"));
   ASSERT_TRUE(other) << other.error().message();
   EXPECT_TRUE((*other)->sign(request));
@@ -250,9 +252,7 @@ bool everything_fails_until_it_is_initialised_again() {
       "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = "
       "\"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
-  const auto began = clock_type::now();
-  while (k->stats().reinitialized == 0 && clock_type::now() - began < 20s) std::this_thread::sleep_for(10ms);
-  if (k->stats().reinitialized == 0) return false;
+  if (!until([&] { return k->stats().reinitialized != 0; })) return false;
   a.faulty.behave();
   return a.works(k);
 }
@@ -276,25 +276,25 @@ TEST(last_rung, a_module_that_knows_no_arguments_is_initialised_again_without) {
 bool not_while_a_call_is_under_way() {
   const alone a;
   const auto k = a.open(2);
-  const std::string hang = "[[hang]]\nfunction = \"C_GetAttributeValue\"\n";
+  const std::string hang = "[[hang]]\nfunction = \"C_GenerateKeyPair\"\n";  // which no probe calls
   a.faulty.script(hang);
   std::promise<void> is_open;
+  bool is_made = false;
   std::thread stuck([&] {
-    const auto own = pkcs11::token::open(a.faulty.uri(""), {.module = ours}).value();
+    auto own = pkcs11::token::open(a.faulty.uri(""), {.module = ours, .is_read_write = true}).value();
     is_open.set_value();
-    own.keys();
+    const std::array id{std::byte{9}};
+    is_made = own.generate_key(key_type::ec256, "made meanwhile", id).has_value();
   });
   is_open.get_future().wait();
   a.faulty.script(hang + "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n"
                          "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   const bool is_down = !k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
-  const auto began = clock_type::now();
-  const auto probes = [&k] { return k->stats().answers["CKR_GENERAL_ERROR"]; };
-  while (probes() < 12 && clock_type::now() - began < 30s) std::this_thread::sleep_for(10ms);
+  const bool is_probed = until([&] { return k->stats().answers["CKR_GENERAL_ERROR"] >= 12; });
   const bool is_left_alone = k->stats().reinitialized == 0;
   a.faulty.behave();
   stuck.join();
-  return is_down && is_left_alone && a.works(k);
+  return is_down && is_probed && is_left_alone && is_made && a.works(k);
 }
 TEST(last_rung, waits_until_nothing_is_in_flight) { IN_A_PROCESS_OF_ITS_OWN(not_while_a_call_is_under_way); }
 
@@ -318,9 +318,7 @@ bool not_ours() {
       "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n[[answer]]\nfunction = "
       "\"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   if (k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256))) return false;
-  const auto began = clock_type::now();
-  const auto probes = [&k] { return k->stats().answers["CKR_GENERAL_ERROR"]; };
-  while (probes() < 12 && clock_type::now() - began < 30s) std::this_thread::sleep_for(1ms);
+  if (!until([&] { return k->stats().answers["CKR_GENERAL_ERROR"] >= 12; })) return false;
   a.faulty.behave();
   return a.works(k) && k->stats().reinitialized == 0;
 }

@@ -2,6 +2,7 @@
 // Many signatures on a token that fails again and again, each time in another way: nothing may be left over.
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
+#include "support/until.hpp"
 
 #include "pkcs11/library.hpp"
 
@@ -130,14 +131,6 @@ bool holds(bool claim, const std::string& words) {
   return claim;
 }
 
-// Waits for what workers do after their last answer.
-template <class Claim>
-bool comes_true(Claim claim) {
-  const auto until = std::chrono::steady_clock::now() + 20s;
-  while (!claim() && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(5ms);
-  return claim();
-}
-
 bool is_nothing_left_over_on(const test::faulty_token& faulty) {
   faulty.generate("site");
   std::thread([] {}).join();  // a sanitizer starts a thread of its own with the first
@@ -185,8 +178,8 @@ bool is_nothing_left_over_on(const test::faulty_token& faulty) {
       holds(stats.sessions_reopened > 0 && stats.keys_found_again > 0 && stats.logins > 1 && stats.circuit_opened > 0,
             "every rung was used");
   fine &= holds(stats.written_off == 0, "no worker was lost");
-  fine &= holds(comes_true([&] { return faulty.open_sessions() == sessions_before; }), "every session is closed");
-  fine &= holds(comes_true([&] { return entries_of("/proc/self/task") == threads_before; }), "every thread has ended");
+  fine &= holds(test::until([&] { return faulty.open_sessions() == sessions_before; }), "every session is closed");
+  fine &= holds(test::until([&] { return entries_of("/proc/self/task") == threads_before; }), "every thread has ended");
   return fine;
 }
 
