@@ -122,6 +122,7 @@ result<std::shared_ptr<library>> library::over(std::shared_ptr<module_core> core
   std::shared_ptr<library> made(new library);
   made->core_ = std::move(core);
   made->info_.path = "given";
+  const std::lock_guard lock(made->core_->lifecycle);
   if (auto done = made->initialize(options); !done) return done.error();
   if (auto done = made->read_info(); !done) return done.error();
   return made;
@@ -225,7 +226,7 @@ result<void> library::initialize(const module_options& options) {
     // An earlier try without parameters may have found that it takes no arguments.
     if (!core_->reserved.empty()) core_->takes_arguments = true;
   }
-  std::unique_lock<std::mutex> alone;
+  std::unique_lock<runtime_mutex> alone;
   if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
   const auto rv = call_initialize();
   alone = {};
@@ -267,6 +268,11 @@ std::optional<std::string> library::reinitialize(bool only_initialize) {
     return "somebody else in this process uses the module";
   } else if (core_->tokens_in_use > 0) {
     return "another token of the module is in use";
+  }
+  std::unique_lock<runtime_mutex> alone;
+  if (core_->is_single_threaded) {
+    alone = std::unique_lock(core_->one_at_a_time, std::try_to_lock);
+    if (!alone) return "a call of the module has not returned";
   }
   const bool is_alone = close_off(*core_);
   if (!is_alone && !only_initialize) return "a call of the module has not returned";

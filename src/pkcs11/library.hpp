@@ -4,7 +4,7 @@
 
 #include "pkcs11/callers.hpp"
 #include "pkcs11/cryptoki.hpp"
-#include "pkcs11/runtime.hpp"
+#include "pkcs11/runtime_mutex.hpp"
 #include "sluice/pkcs11/module.hpp"
 
 #include <atomic>
@@ -20,7 +20,7 @@ namespace sluice::inline v0::pkcs11 {
 
 // What every load of the same module in this process shares: it has one C_Initialize between them.
 struct module_core {
-  explicit module_core(runtime& in) : world(in), may_enter(in.make_event()) {}
+  explicit module_core(runtime& in) : world(in), lifecycle(in), may_enter(in.make_event()), one_at_a_time(in) {}
   runtime& world;
   CK_FUNCTION_LIST* functions = nullptr;
   bool is_ours = false;          // C_Initialize succeeded for us, so the last rung may call C_Finalize
@@ -33,13 +33,13 @@ struct module_core {
   std::atomic<std::size_t> guests = 0;        // loads that did not leave C_Finalize to us
   std::atomic<std::size_t> tokens_in_use = 0;  // pools whose token is not known to be down
   // Held around C_Initialize and C_Finalize. Taken before `gate`, which is never held during a call.
-  std::mutex lifecycle;
+  runtime_mutex lifecycle;
   std::mutex gate;
   std::size_t inside = 0;       // pieces of work under way; one that never returns stays here
   std::size_t uses = 0;         // pieces of work done, and loads
   bool is_closed_off = false;   // for C_Finalize, and then only if nobody is inside
   const std::unique_ptr<runtime::event> may_enter;
-  std::mutex one_at_a_time;      // for modules that cannot lock
+  runtime_mutex one_at_a_time;   // for modules that cannot lock
   // The process is ending, and the module's own state is being taken apart: it is not called any more.
   std::atomic<bool> is_over = false;
 };
@@ -71,8 +71,9 @@ class library {
   CK_RV call(Function CK_FUNCTION_LIST::*function, Args... args) const {
     if (core_->is_over) return CKR_CRYPTOKI_NOT_INITIALIZED;
     if (core_->functions->*function == nullptr) return CKR_FUNCTION_NOT_SUPPORTED;
-    std::unique_lock<std::mutex> alone;
+    std::unique_lock<runtime_mutex> alone;
     if (core_->is_single_threaded) alone = std::unique_lock(core_->one_at_a_time);
+    if (core_->is_over) return CKR_CRYPTOKI_NOT_INITIALIZED;  // while this thread waited
     const auto inside = going_in();
     return (core_->functions->*function)(args...);
   }

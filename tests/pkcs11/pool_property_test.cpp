@@ -54,6 +54,7 @@ struct trouble {
   time_point began{};
   time_point until = runtime::never;  // taken away then
   bool hangs_for_good = false;
+  bool is_wrong_pin = false;
   bool ends_at_finalize = false;
   time_point ended_at = runtime::never;
 };
@@ -63,6 +64,7 @@ class story {
   story(std::uint32_t seed, bool is_told)
       : is_told_(is_told), world_(seed), module_(world_), options_(draw_options()),
         mode_(one_in(3) ? initialization::standard : initialization::sole_user),
+        cannot_lock_(module_.is_single_threaded = one_in(4)),
         pool_(world_, module_, options_, mode_) {}
 
   // Empty, or what does not hold.
@@ -85,6 +87,7 @@ class story {
   void look_after(trouble& t);
   bool is_over() const;
   bool may_be_finalized() const;
+  bool is_pin_given_up() const;
   std::string live_through();
   std::string recover();
   std::string close();
@@ -95,6 +98,7 @@ class story {
   test::simulated_module module_;
   const pool_options options_;
   const initialization mode_;
+  const bool cannot_lock_;
   test::simulated_pool pool_;
   std::vector<trouble> troubles_;
   std::size_t hung_for_good_ = 0;
@@ -146,8 +150,12 @@ void story::begin_fault(trouble& t) {
   simulated_fault f;
   f.function = functions[world_.random()() % functions.size()];
   f.value = codes[world_.random()() % codes.size()];
-  while (is_wrong_pin(f.function, f.value)) f.value = codes[world_.random()() % codes.size()];
   draw_span(f, t);
+  t.is_wrong_pin = f.what == simulated_fault::kind::answer && is_wrong_pin(f.function, f.value);
+  if (f.function == "C_Initialize" || f.function == "C_Finalize") {  // they are called where nothing else helps
+    module_.unplug(0);
+    troubles_.push_back({.what = trouble::kind::unplugged, .began = t.began, .until = t.began + between(5s, 20s)});
+  }
   tell(f.function + (f.what == simulated_fault::kind::answer    ? " answers " + ckr_text(f.value)
                      : f.what == simulated_fault::kind::latency ? " takes " + seconds(f.takes)
                                                                 : " hangs") +
@@ -173,7 +181,7 @@ void story::draw_span(simulated_fault& f, trouble& t) {
     case 2:
       f.what = simulated_fault::kind::hang;
       f.times = 1;
-      if (is_of_module || hung_for_good_ == 2) return;
+      if (is_of_module || cannot_lock_ || hung_for_good_ == 2) return;  // that holds everybody up
       ++hung_for_good_;
       t.hangs_for_good = true;
       t.until = runtime::never;
@@ -230,9 +238,13 @@ bool story::may_be_finalized() const { return mode_ == initialization::sole_user
 std::string story::live_through() {
   const auto count = 1 + world_.random()() % 3;
   auto all_began = runtime::never;
+  std::size_t begun = 0;
   for (;;) {
-    if (troubles_.size() < count && (troubles_.empty() || one_in(20))) begin_trouble();
-    if (troubles_.size() == count && all_began == runtime::never) all_began = world_.now();
+    if (begun < count && (troubles_.empty() || one_in(20))) {
+      begin_trouble();
+      ++begun;
+    }
+    if (begun == count && all_began == runtime::never) all_began = world_.now();
     pool_.ask(between(200ms, 10s));
     world_.sleep_for(between(20ms, 200ms));
     for (auto& t : troubles_) {
@@ -255,6 +267,11 @@ std::string story::live_through() {
   }
 }
 
+// The right PIN was called wrong: it is never sent again, whatever comes.
+bool story::is_pin_given_up() const {
+  return std::ranges::any_of(troubles_, [](const trouble& t) { return t.is_wrong_pin && t.fault->hits > 0; });
+}
+
 std::string story::recover() {
   time_point last = world_.now();
   for (const auto& t : troubles_) last = std::max(last, t.ended_at);
@@ -264,6 +281,8 @@ std::string story::recover() {
     pool_.ask(5s);
     world_.sleep_for(50ms);
     if (pool_.last_good() >= last) return {};
+    const auto& why = pool_.asked().back()->why;
+    if (is_pin_given_up() && why && why->code == errc::pin_known_bad) return {};
   }
   return "no signature within 3 s of the end: " + pool_.asked().back()->why.value_or(failure()).message();
 }
@@ -275,6 +294,13 @@ std::string story::close() {
   for (const auto& one : pool_.asked()) {
     if (one->times != 1) return "a job was answered " + std::to_string(one->times) + " times";
   }
+  if (module_.seen.crowded > 0) return "it cannot lock, and was called by two at once";
+  const bool has_slow_login = std::ranges::any_of(troubles_, [](const trouble& t) {
+    return t.fault != nullptr && t.fault->function == "C_Login" && t.fault->what != simulated_fault::kind::answer;
+  });
+  for (const auto& t : troubles_) {
+    if (t.is_wrong_pin && t.fault->hits > 1 && !has_slow_login) return "a PIN that was wrong was sent again";
+  }
   if (module_.seen.finalized > 0 && mode_ == initialization::standard) return "it was finalised in mode standard";
   const auto most = options_.sessions + options_.most_written_off;
   if (module_.seen.most_sessions > most) return std::to_string(module_.seen.most_sessions) + " sessions were open";
@@ -284,7 +310,8 @@ std::string story::close() {
 std::string story::run() {
   tell(std::to_string(options_.sessions) + " sessions, at most " + std::to_string(options_.most_written_off) +
        " replaced, a call hangs after " + seconds(options_.hang_timeout) +
-       (mode_ == initialization::standard ? ", mode standard" : ", sole user"));
+       (mode_ == initialization::standard ? ", mode standard" : ", sole user") +
+       (cannot_lock_ ? ", a module that cannot lock" : ""));
   if (!pool_.sign().is_good()) return "it does not sign before anything is wrong";
   auto wrong = live_through();
   if (wrong.empty()) wrong = recover();

@@ -91,7 +91,7 @@ CK_RV simulated_module::misbehave(const char* function, CK_SESSION_HANDLE sessio
 
 template <class Body>
 CK_RV simulated_module::around(const char* function, CK_SESSION_HANDLE session, Body body) {
-  ++inside_;
+  if (inside_++ > 0 && is_single_threaded) ++seen.crowded;
   const auto of = std::exchange(next_, {});
   const bool is_signature = function == "C_Sign"sv;
   world_.sleep_for(std::chrono::microseconds(is_signature ? 1000 + world_.random()() % 4000 : world_.random()() % 50));
@@ -167,8 +167,11 @@ void simulated_module::unplug(CK_SLOT_ID slot) {
 struct simulated_calls {
   static simulated_module& m() { return *current; }
 
-  static CK_RV initialize(void*) {
-    return m().around("C_Initialize", 0, []() -> CK_RV {
+  static CK_RV initialize(void* args) {
+    return m().around("C_Initialize", 0, [args]() -> CK_RV {
+      const auto* given = static_cast<const CK_C_INITIALIZE_ARGS*>(args);
+      const bool may_lock = given != nullptr && (given->flags & CKF_OS_LOCKING_OK) != 0;
+      if (m().is_single_threaded && may_lock) return CKR_CANT_LOCK;
       if (m().is_initialized_) return CKR_CRYPTOKI_ALREADY_INITIALIZED;
       m().is_initialized_ = true;
       ++m().seen.initialized;

@@ -50,11 +50,13 @@ class simulated_module {
   struct counters {
     std::uint64_t initialized = 0, finalized = 0, logins = 0, wrong_pins = 0, signatures = 0, slot_lists = 0;
     std::size_t most_sessions = 0;  // at once
+    std::size_t crowded = 0;        // calls while another was under way, of a module that cannot lock
   };
   counters seen;
   std::size_t sessions() const noexcept { return sessions_.size(); }
   std::size_t inside() const noexcept { return inside_; }
   std::uint64_t session_limit = 0;  // 0: none
+  bool is_single_threaded = false;  // it cannot lock
   void unplug(CK_SLOT_ID slot);  // its sessions do not come back with it
   void plug_in(CK_SLOT_ID slot) { unplugged_.erase(slot); }
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// A lock that may be held while its owner waits: whoever waits for it does so through the runtime, as everybody does.
+#pragma once
+
+#include "pkcs11/runtime.hpp"
+
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace sluice::inline v0::pkcs11 {
+
+class runtime_mutex {
+ public:
+  explicit runtime_mutex(runtime& world) : is_free_(world.make_event()) {}
+  void lock() {
+    std::unique_lock waiting(gate_);
+    while (std::exchange(is_held_, true)) is_free_->wait(waiting, runtime::never);
+  }
+  bool try_lock() {
+    const std::lock_guard looking(gate_);
+    return !std::exchange(is_held_, true);
+  }
+  void unlock() noexcept {
+    const std::lock_guard leaving(gate_);
+    is_held_ = false;
+    is_free_->notify_one();
+  }
+
+ private:
+  std::mutex gate_;
+  bool is_held_ = false;
+  const std::unique_ptr<runtime::event> is_free_;
+};
+
+}  // namespace sluice::inline v0::pkcs11
