@@ -241,7 +241,8 @@ def test_a_server_that_goes_away_leaves_errors_by_cause_and_what_was_measured(mo
         "handshake", server.name, "--ca", authority.cert, "--connections", "2", "--threads", "1", "--duration", "2s",
         "--warm-up", "0s",
     )
-    assert 0 < answer["ok"] <= 19 and answer["errors"]["refused"] > 0
+    # One of the 20 is the trial before; and one may be under way on the other connection when the last is counted.
+    assert 0 < answer["ok"] <= 20 and answer["errors"]["refused"] > 0
     assert set(answer["errors"]) <= {"refused", "closed", "reset", "truncated", "alert"}
 
 
