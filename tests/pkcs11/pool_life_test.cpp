@@ -31,6 +31,20 @@ TEST_F(pool_life, load_is_what_waits_and_what_is_under_way_for_each_session) {
   EXPECT_GT(pool.pool().load(), 1e6) << "a group of keys asks every other token first";
 }
 
+TEST_F(pool_life, a_session_is_counted_once_it_is_open) {
+  test::simulated_pool pool(world_, module_, {.sessions = 2});
+  ASSERT_TRUE(pool.sign().is_good());
+  takes("C_OpenSession", 1s);
+  takes("C_Sign", 500ms);
+  for (int i = 0; i < 3; ++i) pool.ask();
+  world_.sleep_for(200ms);
+  EXPECT_EQ(pool.stats().workers, 2u);
+  EXPECT_EQ(pool.stats().sessions_open, 1u);
+  world_.sleep_for(1s);
+  EXPECT_EQ(pool.stats().sessions_open, 2u);
+  EXPECT_EQ(module_.sessions(), 2u);
+}
+
 TEST_F(pool_life, closing_waits_for_the_calls_under_way) {
   test::simulated_pool pool(world_, module_, {.sessions = 2});
   ASSERT_TRUE(pool.sign().is_good());
