@@ -7,7 +7,7 @@ import ssl
 
 from awscrt import http, io
 from awscrt.exceptions import AwsCrtError
-from tlslite.api import HandshakeSettings, TLSConnection, X509, X509CertChain, parsePEMKey
+from tlslite.api import HandshakeSettings, TLSConnection, TLSLocalAlert, X509, X509CertChain, parsePEMKey
 
 from kit import LIMIT
 from peer import WORDS, Implementation, Outcome, thread
@@ -133,8 +133,15 @@ class Tlslite(Implementation):
                 alpn=[offer.alpn.encode()] if offer.alpn else None,
             )
             if offer.ca and s.session.clientCertChain is None:  # it requires nothing by itself
-                for _ in s._sendError(116 if offer.version == "1.3" else 40, "a certificate is required"):
-                    pass
+                try:
+                    for _ in s._sendError(116 if offer.version == "1.3" else 40, "a certificate is required"):
+                        pass
+                except TLSLocalAlert:
+                    # Who closes with something unread has the system reset the connection, alert and all.
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(4096):
+                        pass
+                return
             echo(lambda size: bytes(s.read(max=size)), s.write)
             s.close()
 
