@@ -4,6 +4,7 @@
 #include "pkcs11/key_state.hpp"
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
+#include "support/until.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -35,9 +36,7 @@ std::size_t threads_at_first = 0;
 // Those below are registered first, so they run last, when the module's own state has been taken apart.
 void nobody_is_left() {
   // What is left of a thread that has done its work is the system's; it tells nobody when that is gone.
-  const auto end = clock_type::now() + 10s;
-  while (threads_of_the_process() != threads_at_first && clock_type::now() < end) std::this_thread::yield();
-  if (threads_of_the_process() == threads_at_first) return;
+  if (test::until([] { return threads_of_the_process() == threads_at_first; }, 10s)) return;
   std::fputs("a worker outlives the end of the process\n", stderr);
   std::_Exit(3);
 }

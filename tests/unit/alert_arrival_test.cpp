@@ -98,16 +98,21 @@ TEST_P(arrival, of_anything_else_while_our_key_is_awaited_is_kept) {
   EXPECT_GT(p.server.statistics().received.records, p.client.statistics().sent.records) << "s2n has had it";
 }
 
-// A server writes while the client has refused it; one write too late, it finds a broken pipe.
-TEST_P(arrival, of_an_alert_is_what_a_writer_learns) {
-  auto p = make_pair(GetParam());
-  ASSERT_TRUE(p.handshake()) << why(p);
-  write_text(p.client, p.client_io, "last words");
+// The client refuses the server after the handshake, and its end of TCP is gone.
+void refuse_and_leave(pair& p) {
   failure why;
   why.code = make_error_code(errc::rejected);
   p.client.fail(why);
   p.client.farewell(p.client_io);
   p.to_server.is_cut = true;
+}
+
+// A server writes while the client has refused it; one write too late, it finds a broken pipe.
+TEST_P(arrival, of_an_alert_is_what_a_writer_learns) {
+  auto p = make_pair(GetParam());
+  ASSERT_TRUE(p.handshake()) << why(p);
+  write_text(p.client, p.client_io, "last words");
+  refuse_and_leave(p);
   left_behind io(p.server_io);
   EXPECT_EQ(write_text(p.server, io, "answer").error, alert_code(access_denied));
   EXPECT_EQ(p.server.last_failure().code, alert_code(access_denied));
@@ -123,11 +128,7 @@ TEST_P(arrival, of_an_alert_behind_many_records_is_what_a_writer_learns) {
   ASSERT_TRUE(p.handshake()) << why(p);
   constexpr std::size_t many = 200;
   for (std::size_t i = 0; i < many; ++i) write_text(p.client, p.client_io, "x");
-  failure why;
-  why.code = make_error_code(errc::rejected);
-  p.client.fail(why);
-  p.client.farewell(p.client_io);
-  p.to_server.is_cut = true;
+  refuse_and_leave(p);
   left_behind io(p.server_io);
   auto st = write_text(p.server, io, "answer");
   int turns = 0;
