@@ -17,6 +17,21 @@ namespace {
 // From another address of the loopback.
 tcp::endpoint from(unsigned last) { return {asio::ip::address_v4(0x7f000000u + last), 0}; }
 
+// A client whose ClientHello is in hand, to be sent by whoever has it.
+struct held_client {
+  explicit held_client(asio::io_context& io) : between(join_sockets(io.get_executor())) {
+    client.async_handshake(shaken.handler());
+    outcome got;
+    between.server.async_read_some(asio::buffer(hello), got.handler());
+    EXPECT_FALSE(got.wait(io));
+    hello.resize(got.bytes);
+  }
+  joined_sockets between;
+  tcp_stream client{std::move(between.client), client_context(), "localhost"};
+  outcome shaken;
+  std::string hello = std::string(4096, '\0');
+};
+
 struct silent : ::testing::Test {
   asio::io_context io;
   std::vector<std::pair<failure, tcp::endpoint>> troubles;
@@ -96,15 +111,8 @@ TEST_F(silent, is_not_who_stalls_in_its_handshake_and_holds_a_place_until_the_ti
   open({.handshake_timeout = 1s, .most_handshakes = 1});
   tcp::socket stalls(io);
   stalls.connect(in->local_endpoint());
-  auto between = join_sockets(io.get_executor());
-  tcp_stream client(std::move(between.client), client_context(), "localhost");
-  outcome unused;
-  client.async_handshake(unused.handler());
-  std::string hello(4096, '\0');
-  outcome got;
-  between.server.async_read_some(asio::buffer(hello), got.handler());
-  ASSERT_FALSE(got.wait(io));
-  asio::write(stalls, asio::buffer(hello.data(), got.bytes));
+  held_client client(io);
+  asio::write(stalls, asio::buffer(client.hello));
   ASSERT_TRUE(run_until(io, [this] { return in->handshakes_in_flight() == 1; }));
   serve(from(2));
   ASSERT_EQ(troubles.size(), 1u);
@@ -161,31 +169,25 @@ TEST_F(silent, client_that_speaks_late_and_in_pieces_is_served) {
   tcp::socket s(io);
   s.connect(in->local_endpoint());
   ASSERT_TRUE(run_until(io, [this] { return in->silent_connections() == 1; }));
-  auto between = join_sockets(io.get_executor());
-  tcp_stream client(std::move(between.client), client_context(), "localhost");
-  outcome shaken;
-  client.async_handshake(shaken.handler());
-  std::string hello(4096, '\0');
-  outcome got;
-  between.server.async_read_some(asio::buffer(hello), got.handler());
-  ASSERT_FALSE(got.wait(io));
-  for (std::size_t at = 0; at < got.bytes; ++at) {
+  held_client client(io);
+  for (std::size_t at = 0; at < client.hello.size(); ++at) {
     EXPECT_EQ(in->handshakes_in_flight(), 0u) << at;
-    asio::write(s, asio::buffer(hello.data() + at, 1));
-    if (at < 8 || at + 8 > got.bytes) run_ready(io);
+    asio::write(s, asio::buffer(client.hello.data() + at, 1));
+    if (at < 8 || at + 8 > client.hello.size()) run_ready(io);
   }
   ASSERT_TRUE(run_until(io, [this] { return in->handshakes_in_flight() == 1; }));
   // The rest goes to and fro as it comes.
   std::string up(16384, '\0'), down(16384, '\0');
   s.non_blocking(true);
-  between.server.non_blocking(true);
+  auto& relayed = client.between.server;
+  relayed.non_blocking(true);
   ASSERT_TRUE(run_until(io, [&] {
     error_code ec;
-    if (const auto n = s.read_some(asio::buffer(down), ec); n > 0) asio::write(between.server, asio::buffer(down, n));
-    if (const auto n = between.server.read_some(asio::buffer(up), ec); n > 0) asio::write(s, asio::buffer(up, n));
-    return shaken.is_done && !accepted.empty();
+    if (const auto n = s.read_some(asio::buffer(down), ec); n > 0) asio::write(relayed, asio::buffer(down, n));
+    if (const auto n = relayed.read_some(asio::buffer(up), ec); n > 0) asio::write(s, asio::buffer(up, n));
+    return client.shaken.is_done && !accepted.empty();
   }));
-  EXPECT_FALSE(shaken.ec) << shaken.ec.message();
+  EXPECT_FALSE(client.shaken.ec) << client.shaken.ec.message();
 }
 
 TEST_F(silent, clients_give_way_where_descriptors_run_out) {
