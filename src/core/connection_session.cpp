@@ -131,7 +131,8 @@ void connection::impl::note_end(const X509* x509) noexcept {
 void connection::impl::keep_tickets() noexcept {
   if (!sessions || sessions->waiting.empty()) return;
   const auto tickets = std::exchange(sessions->waiting, {});
-  const bool is_cut = why.code == errc::truncated || (read_error && why.code == read_error);
+  const bool has_ended = why.code == errc::truncated || (read_error && why.code == read_error);
+  const bool is_cut = has_ended && why.at != phase::handshake;  // within it there is no verdict yet
   if (!established && !is_cut) return;
   for (const auto& ticket : tickets) put_session(ticket);
 }
