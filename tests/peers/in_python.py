@@ -125,6 +125,7 @@ class Tlslite(Implementation):
 
         def serve(connection):
             s = TLSConnection(connection)
+            s.closeSocket = False  # we close it, when an alert of ours has had time to arrive
             s.handshakeServer(
                 certChain=chain,
                 privateKey=key,
