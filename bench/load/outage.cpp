@@ -2,7 +2,7 @@
 #include "load/outage.hpp"
 
 #include "load/press.hpp"
-#include "tools/load/loop_thread.hpp"
+#include "testkit/load/loop_thread.hpp"
 
 #include "sluice/asio/connect.hpp"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/press.hpp"
 
-#include "tools/load/echo_probe.hpp"
-#include "tools/load/handshake_load.hpp"
-#include "tools/load/loop_thread.hpp"
+#include "testkit/load/echo_probe.hpp"
+#include "testkit/load/handshake_load.hpp"
+#include "testkit/load/loop_thread.hpp"
 
 #include "sluice/asio/connect.hpp"
 

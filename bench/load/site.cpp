@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "load/site.hpp"
 
-#include "kit/authority.hpp"
-#include "kit/scratch.hpp"
+#include "testkit/authority/authority.hpp"
+#include "testkit/authority/scratch.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // sluice_bench: the workloads on Sluice. `sluice_bench make-site FOLDER` makes the certificates for both sides.
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "pair/worker.hpp"
 
 #include "sluice/asio/stream.hpp"

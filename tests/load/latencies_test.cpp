@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `bench` and `demo` say of many times is what those times were, to a thousandth.
-#include "load/latencies.hpp"
+#include "testkit/load/latencies.hpp"
 
 #include <gtest/gtest.h>
 

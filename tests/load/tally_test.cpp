@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What counts in a measurement, and what does not: the window, for the open loop and for the closed one.
-#include "load/tally.hpp"
+#include "testkit/load/tally.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checker of docs/parity.md goes red for each kind of fault, and for nothing else."""
+"""The checker of tests/parity/parity.md goes red for each kind of fault, and for nothing else."""
 import pathlib
 import sys
 

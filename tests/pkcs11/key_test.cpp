@@ -2,7 +2,7 @@
 // Finding a private key, and what it says of itself.
 #include "support/faulty.hpp"
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "sluice/identity.hpp"
 
 #include <gtest/gtest.h>

@@ -3,7 +3,7 @@
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "pkcs11/library.hpp"
 #include "sluice/identity.hpp"
 

@@ -4,7 +4,7 @@
 #include "support/faulty.hpp"
 #include "support/until.hpp"
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 
 #include <gtest/gtest.h>
 

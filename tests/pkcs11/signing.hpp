@@ -5,7 +5,7 @@
 #include "support/faulty.hpp"
 
 #include "core/key_match.hpp"
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "pkcs11/session.hpp"
 #include "pkcs11/tokens.hpp"
 

@@ -2,7 +2,7 @@
 // Which token a URI means: exactly one, or an error that lists the candidates.
 #include "support/faulty.hpp"
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "pkcs11/library.hpp"
 #include "pkcs11/session.hpp"
 #include "pkcs11/tokens.hpp"

@@ -2,8 +2,8 @@
 // One authority a test process, and what is usually wanted of it. Everything is made at test time.
 #pragma once
 
-#include "kit/authority.hpp"
-#include "kit/scratch.hpp"
+#include "testkit/authority/authority.hpp"
+#include "testkit/authority/scratch.hpp"
 #include "sluice/context.hpp"
 
 #include <memory>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/changed.hpp"
 
-#include "kit/x509.hpp"
+#include "testkit/authority/x509.hpp"
 
 #include <openssl/asn1.h>
 #include <openssl/bytestring.h>

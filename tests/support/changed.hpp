@@ -2,7 +2,7 @@
 // Certificates of the test authority with something changed before they are signed.
 #pragma once
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 
 #include <openssl/x509.h>
 

@@ -2,7 +2,7 @@
 // SoftHSM behind the faulty module: a token that does wrong on request.
 #pragma once
 
-#include "kit/scratch.hpp"
+#include "testkit/authority/scratch.hpp"
 #include "sluice/pkcs11/key.hpp"
 #include "sluice/pkcs11/token.hpp"
 

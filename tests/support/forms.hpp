@@ -2,7 +2,7 @@
 // Keys and certificates of the test authority in the other forms they come in.
 #pragma once
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 
 #include <openssl/evp.h>
 

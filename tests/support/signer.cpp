@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/signer.hpp"
 
-#include "kit/keys.hpp"
+#include "testkit/authority/keys.hpp"
 #include "support/certs.hpp"
 
 #include <openssl/rsa.h>

@@ -2,7 +2,7 @@
 // A key of the application's own, which signs in memory or misbehaves as a test tells it to.
 #pragma once
 
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "sluice/private_key.hpp"
 
 #include <functional>

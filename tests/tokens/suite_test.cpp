@@ -6,7 +6,7 @@
 #include "support/pair.hpp"
 
 #include "core/key_match.hpp"
-#include "kit/authority.hpp"
+#include "testkit/authority/authority.hpp"
 #include "sluice/pkcs11/key.hpp"
 
 #include <gtest/gtest.h>

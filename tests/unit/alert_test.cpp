@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // After a failure of ours the peer is told the cause by a fatal alert, or sees a cut: never close_notify, and never two
 // records under one key and number.
-#include "kit/staple.hpp"
+#include "testkit/authority/staple.hpp"
 #include "support/alert_numbers.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client certificates: asked for or not, sent or not, believed or not, and what each end learns of it.
-#include "kit/staple.hpp"
+#include "testkit/authority/staple.hpp"
 #include "support/flavour.hpp"
 #include "support/signer.hpp"
 #include "support/watch.hpp"

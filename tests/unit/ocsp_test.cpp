@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stapled OCSP: asked for unless switched off, believed when good, and each bad one refused by its own name.
-#include "kit/staple.hpp"
+#include "testkit/authority/staple.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
 

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testkit/coroutines/goodbye.hpp"
+
+#include "testkit/coroutines/use_tuple.hpp"
+#include "testkit/coroutines/waiting.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+#include <array>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+
+asio::awaitable<void> read_to_the_end(tcp_stream& s, error_code& ec) {
+  std::array<char, 4096> rest;
+  while (!ec) {
+    auto [read_ec, n] = co_await s.async_read_some(asio::buffer(rest), use_tuple);
+    ec = read_ec;
+  }
+}
+
+}  // namespace
+
+asio::awaitable<std::optional<failure>> say_goodbye(tcp_stream& s, std::chrono::nanoseconds patience) {
+  using namespace asio::experimental::awaitable_operators;
+  s.set_timeouts(patience, patience);
+  co_await s.async_shutdown_write(use_tuple);
+  error_code ec;
+  co_await (read_to_the_end(s, ec) || wait_for(patience));
+  if (ec != errc::alert) co_return std::nullopt;
+  co_return s.last_failure();
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Our server, for one client of the lab's.
+#include "testkit/peers/answer.hpp"
+#include "testkit/peers/visit.hpp"
+
+#include "terminal/trouble.hpp"
+#include "testkit/coroutines/use_tuple.hpp"
+#include "sluice/asio/stream.hpp"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+
+namespace sluice::tool::lab {
+namespace {
+
+namespace asio = boost::asio;
+
+// A request, then goodbye. Nothing: both came.
+asio::awaitable<std::optional<failure>> hear(tcp_stream& s) {
+  std::string got;
+  std::array<char, 4096> buffer;
+  bool is_answered = false;
+  for (;;) {
+    auto [ec, n] = co_await s.async_read_some(asio::buffer(buffer), use_tuple);
+    got.append(buffer.data(), n);
+    if (ec == asio::error::eof && is_answered) break;
+    if (ec && ec != asio::error::eof) co_return s.last_failure();
+    if (ec) {
+      auto mute = make_failure(errc::closed, "", "it said goodbye before it had asked", "see the client's log");
+      mute.from = origin::peer;
+      co_return mute;
+    }
+    if (is_answered || got.find("\r\n\r\n") == got.npos) continue;
+    is_answered = true;
+    auto [write_ec, written] = co_await asio::async_write(s, asio::buffer(page), use_tuple);
+    if (write_ec) co_return s.last_failure();
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace
+
+asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> door, std::chrono::milliseconds limit) {
+  using namespace asio::experimental::awaitable_operators;
+  outcome seen;
+  auto accepted = co_await door->async_accept(use_tuple);
+  const auto began = std::chrono::steady_clock::now();
+  if (std::get<0>(accepted)) {
+    seen.why = make_failure(errc::internal, "", "nobody came");
+    co_return seen;
+  }
+  auto& socket = std::get<1>(accepted);
+  tcp_stream s(std::move(socket), tls, role::server);
+  s.set_timeouts(limit, std::chrono::milliseconds(300));
+  auto [handshake_ec] = co_await s.async_handshake(use_tuple);
+  seen.took = std::chrono::steady_clock::now() - began;
+  if (handshake_ec) {
+    seen.why = s.last_failure();
+    co_return seen;
+  }
+  auto heard = co_await (hear(s) || pause(limit));
+  if (heard.index() == 0) {
+    seen.why = std::get<0>(std::move(heard));
+  } else {
+    seen.why = make_failure(errc::timed_out, "", "no request for " + std::to_string(limit.count()) + " ms");
+  }
+  if (!seen.why) co_await s.async_shutdown(use_tuple);
+  co_return seen;
+}
+
+}  // namespace sluice::tool::lab

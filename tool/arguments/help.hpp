@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `--help` says.
+#pragma once
+
+#include "arguments/definition.hpp"
+#include "terminal/screen.hpp"
+
+#include <string>
+
+namespace sluice::tool {
+
+// Ends with a line's end. `more` is said last.
+std::string help_text(const command& one, const screen& to, const std::string& more = {});
+
+}  // namespace sluice::tool

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/route.hpp"
+
+#include "terminal/trouble.hpp"
+#include "testkit/coroutines/use_tuple.hpp"
+
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <sys/un.h>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+
+failure cannot_reach(const target& to, const boost::system::error_code& ec) {
+  auto why = make_failure(errc::unreachable, to.path, ec.message(), "see whether a server listens on that path");
+  if (ec == boost::system::errc::connection_refused) why.code = ec;
+  if (ec == boost::system::errc::permission_denied) why.remedy = "ask for the right to write there";
+  why.at = phase::connect;
+  return why;
+}
+
+// "192.0.2.1", "[2001:db8::1]", or as curl has it: "HOST:PORT:ADDRESS" of this very target.
+std::string parse_resolve(std::string_view text, const target& to) {
+  const auto prefix = to.host + ":" + to.port + ":";
+  auto address = text.starts_with(prefix) ? text.substr(prefix.size()) : text;
+  const bool has_brackets = address.size() > 2 && address.front() == '[' && address.back() == ']';
+  if (has_brackets) address = address.substr(1, address.size() - 2);
+  boost::system::error_code ec;
+  asio::ip::make_address(std::string(address), ec);
+  if (ec) {
+    give_up(errc::usage, "--resolve", "\"" + std::string(address) + "\" is not an IP address",
+            "write the address that " + to.host + " is to stand for, for example 192.0.2.1");
+  }
+  return std::string(address);
+}
+
+}  // namespace
+
+void route_options::declare(CLI::App& app) {
+  app.add_option("--starttls", starttls, "Begin in the clear, and ask for TLS: smtp, imap, postgres or ldap")
+      ->type_name("PROTOCOL");
+  app.add_option("--proxy", proxy, "Go through a proxy: http://[USER@]HOST:PORT or socks5://[USER@]HOST:PORT")
+      ->type_name("URL");
+  app.add_option("--proxy-password-file", proxy_password_file,
+                 "The proxy user's password, first line of a file (else SLUICE_PROXY_PASSWORD)")
+      ->type_name("FILE");
+  app.add_option("--resolve", resolve, "HOST is at this address: it is not looked up; also HOST:PORT:ADDRESS")
+      ->type_name("ADDRESS");
+  app.add_option("--unix", socket, "Connect to this Unix socket; HOST is the name that the certificate must be for")
+      ->type_name("PATH");
+}
+
+route::route(const route_options& options, std::string_view host) {
+  if (!options.starttls.empty()) protocol_ = &starttls_protocol_of(options.starttls);
+  to_ = parse_target(host, protocol_ ? protocol_->port : "443");
+  if (!options.proxy.empty()) proxy_ = parse_proxy(options.proxy, options.proxy_password_file);
+  if (proxy_ == std::nullopt && !options.proxy_password_file.empty()) {
+    give_up(errc::usage, "--proxy-password-file", "there is no --proxy", "give both or neither");
+  }
+  if (!options.resolve.empty()) address_ = parse_resolve(options.resolve, to_);
+  if (options.socket.empty()) return;
+  to_.path = options.socket;
+  if (!address_.empty()) {
+    give_up(errc::usage, "--resolve", "a Unix socket has no address", "leave --resolve or --unix out");
+  }
+  if (proxy_ || protocol_) {
+    give_up(errc::usage, "--unix", "a Unix socket is reached without a proxy, and speaks TLS at once",
+            "leave --proxy and --starttls out");
+  }
+  if (to_.path.size() >= sizeof(sockaddr_un::sun_path)) {
+    give_up(errc::usage, "--unix", "the path is longer than a Unix socket's can be", "make it shorter");
+  }
+}
+
+asio::awaitable<failure> route::speak(asio::ip::tcp::socket& socket) {
+  dialogue with(socket, proxy_ ? proxy_->text() : to_.text());
+  if (proxy_ && proxy_->speaks == proxy_place::kind::http) co_await open_http_tunnel(with, *proxy_, to_);
+  if (proxy_ && proxy_->speaks == proxy_place::kind::socks5) co_await open_socks5_tunnel(with, *proxy_, to_);
+  with.now_with(to_.text());
+  if (protocol_ != nullptr) co_await protocol_->ask(with);
+  with.expect_silence();
+  co_return failure();
+}
+
+failure route::told(failure why) const {
+  if (proxy_ && why.where == proxy_->at.text()) why.where = proxy_->text();
+  return why;
+}
+
+asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
+                                           std::string_view early_data, std::chrono::milliseconds limit,
+                                           failure& why) {
+  asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
+  // Answers at once: it waits for nobody but a full backlog, where it fails.
+  const asio::local::stream_protocol::endpoint at(to.path);
+  auto [ec] = co_await socket.async_connect(at, use_tuple);
+  const auto early = std::as_bytes(std::span(early_data));
+  stream_options wishes;
+  wishes.server_name = server_name;
+  wishes.early_data.assign(early.begin(), early.end());
+  unix_stream s(std::move(socket), tls, role::client, std::move(wishes));
+  if (ec) {
+    why = cannot_reach(to, ec);
+    co_return s;
+  }
+  s.set_timeouts(limit, std::chrono::seconds(5));
+  auto [failed] = co_await s.async_handshake(use_tuple);
+  if (failed) why = s.last_failure();
+  co_return s;
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a server is reached: straight, through a proxy, over a Unix socket, and what is said before TLS.
+#pragma once
+
+#include "terminal/values.hpp"
+#include "client/starttls/starttls.hpp"
+#include "client/tunnel/tunnel.hpp"
+
+#include "sluice/asio/prelude.hpp"
+#include "sluice/asio/stream.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace sluice::tool {
+
+struct route_options {
+  std::string starttls;  // smtp, imap, postgres, ldap
+  std::string proxy, proxy_password_file;
+  std::string socket;  // a Unix socket's path
+  std::string resolve;  // the address that HOST stands for
+
+  void declare(CLI::App& app);
+};
+
+// What the options ask for, checked before anybody is asked.
+class route final : public prelude {
+ public:
+  // `host` is HOST or HOST:PORT; the port is that of --starttls, or 443, where it has none. Throws sluice::error.
+  route(const route_options& options, std::string_view host);
+
+  const target& to() const noexcept { return to_; }  // the server
+  void aim_at(std::string address) { to_.host = std::move(address); }  // this one of those that its name stands for
+  const target& first() const noexcept { return proxy_ ? proxy_->at : to_; }  // whom TCP connects to
+  const std::string& address() const noexcept { return address_; }  // of --resolve; empty: whatever the name stands for
+  bool is_local() const noexcept { return !to_.path.empty(); }
+  const std::optional<proxy_place>& proxy() const noexcept { return proxy_; }
+  std::string_view starttls() const noexcept { return protocol_ ? protocol_->name : std::string_view(); }
+
+  // For connect_options: null where TLS begins at once.
+  prelude* before_tls() noexcept { return proxy_ || protocol_ ? this : nullptr; }
+  boost::asio::awaitable<failure> speak(boost::asio::ip::tcp::socket& socket) override;
+
+  // The same failure; one of reaching the proxy names it.
+  failure told(failure why) const;
+
+ private:
+  target to_;
+  std::string address_;
+  std::optional<proxy_place> proxy_;
+  const starttls_protocol* protocol_ = nullptr;
+};
+
+// Connects to a Unix socket and shakes hands. `why` has the story where the stream is not established.
+boost::asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
+                                                  std::string_view early_data, std::chrono::milliseconds limit,
+                                                  failure& why);
+
+}  // namespace sluice::tool

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// STARTTLS in IMAP, RFC 9051 §6.2.1 (and RFC 2595).
+#include "client/starttls/starttls.hpp"
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t most_lines = 200;
+
+// The words of a line, one after the other.
+std::string_view take_word(std::string_view& rest) {
+  const auto end = std::min(rest.find(' '), rest.size());
+  const auto word = rest.substr(0, end);
+  rest.remove_prefix(std::min(end + 1, rest.size()));
+  return word;
+}
+
+bool is_capability_line(std::string_view line) {
+  return is_equal_text(take_word(line), "*") && is_equal_text(take_word(line), "CAPABILITY");
+}
+
+bool has_word(std::string_view line, std::string_view word) {
+  while (!line.empty()) {
+    if (is_equal_text(take_word(line), word)) return true;
+  }
+  return false;
+}
+
+struct answer {
+  std::string status;        // the tagged line, without its tag
+  std::string capabilities;  // the last untagged line of them
+};
+
+// Untagged lines may come before the tagged one.
+asio::awaitable<answer> command(dialogue& with, std::string tag, std::string text) {
+  co_await with.send(tag + " " + text + "\r\n");
+  answer made;
+  for (std::size_t i = 0; i < most_lines; ++i) {
+    const auto line = co_await with.line();
+    std::string_view rest = line;
+    const auto first = take_word(rest);
+    if (first == tag) {
+      made.status = rest;
+      co_return made;
+    }
+    if (first != "*") with.refuse("it does not speak IMAP: it says " + quoted(line), "see what listens there");
+    if (is_capability_line(line)) made.capabilities = line;
+  }
+  with.refuse("it does not answer " + text, "see what listens there");
+}
+
+bool is_ok(std::string_view status) { return is_equal_text(take_word(status), "OK"); }
+
+}  // namespace
+
+asio::awaitable<void> ask_imap(dialogue& with) {
+  const auto greeting = co_await with.line();
+  std::string_view rest = greeting;
+  const bool is_untagged = take_word(rest) == "*";
+  const auto status = take_word(rest);
+  // Who is logged in already (PREAUTH) cannot begin TLS any more.
+  if (!is_untagged || !is_equal_text(status, "OK")) {
+    with.refuse("it does not greet as IMAP does before TLS: it says " + quoted(greeting), "see what listens there");
+  }
+  const auto told = co_await command(with, "a1", "CAPABILITY");
+  if (!is_ok(told.status)) with.refuse("it does not tell its capabilities: it says " + quoted(told.status), "");
+  if (!has_word(told.capabilities, "STARTTLS")) {
+    with.refuse("it does not offer STARTTLS: it says " + quoted(told.capabilities),
+                "turn TLS on at the server, or look for a port that begins with it: 993");
+  }
+  const auto begun = co_await command(with, "a2", "STARTTLS");
+  if (!is_ok(begun.status)) {
+    with.refuse("it refuses STARTTLS: it says " + quoted(begun.status), "see the server's log");
+  }
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// PostgreSQL's SSLRequest: eight bytes, and one in answer ("Frontend/Backend Protocol", SSL Session Encryption).
+#include "client/starttls/starttls.hpp"
+
+namespace sluice::tool {
+
+boost::asio::awaitable<void> ask_postgres(dialogue& with) {
+  constexpr char request[] = {0, 0, 0, 8, 0x04, static_cast<char>(0xd2), 0x16, 0x2f};  // 80877103
+  co_await with.send(std::string(request, sizeof request));
+  const auto answer = co_await with.bytes(1);
+  if (answer == "S") co_return;
+  if (answer == "N") with.refuse("it has no TLS: it answers N to SSLRequest", "turn it on at the server: ssl = on");
+  // What an error says is not shown: it is not the server's own before TLS (CVE-2024-10977).
+  with.refuse(answer == "E" ? "it answers SSLRequest with an error"
+                            : "it does not speak PostgreSQL: it answers SSLRequest with " + quoted(answer),
+              "see what listens there");
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// STARTTLS in SMTP, RFC 3207.
+#include "client/starttls/starttls.hpp"
+
+#include <algorithm>
+#include <vector>
+
+namespace sluice::tool {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t most_lines = 200;
+
+// RFC 5321 §4.2: "250-first line", "250 last line".
+struct reply {
+  std::string code;
+  std::vector<std::string> lines;  // each without its code
+  std::string text() const { return code + " " + lines.back(); }
+};
+
+bool is_reply_line(std::string_view line) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return line.size() >= 3 && std::ranges::all_of(line.substr(0, 3), is_digit) &&
+         (line.size() == 3 || line[3] == ' ' || line[3] == '-');
+}
+
+asio::awaitable<reply> hear(dialogue& with) {
+  reply made;
+  for (;;) {
+    const auto line = co_await with.line();
+    const bool fits = is_reply_line(line) && (made.code.empty() || line.substr(0, 3) == made.code);
+    if (!fits || made.lines.size() == most_lines) {
+      with.refuse("it does not speak SMTP: it says " + quoted(line), "see what listens there");
+    }
+    made.code = line.substr(0, 3);
+    made.lines.push_back(line.size() > 4 ? line.substr(4) : std::string());
+    if (line.size() == 3 || line[3] == ' ') co_return made;
+  }
+}
+
+// RFC 5321 §4.1.3: who has no name says his address.
+std::string address_literal(const asio::ip::tcp::socket& socket) {
+  const auto address = socket.local_endpoint().address();
+  return address.is_v4() ? "[" + address.to_string() + "]" : "[IPv6:" + address.to_string() + "]";
+}
+
+bool offers_starttls(const reply& greeting) {
+  return std::ranges::any_of(greeting.lines, [](const auto& line) { return is_equal_text(line, "STARTTLS"); });
+}
+
+}  // namespace
+
+asio::awaitable<void> ask_smtp(dialogue& with) {
+  const auto banner = co_await hear(with);
+  if (banner.code != "220") with.refuse("it takes no mail: it says " + quoted(banner.text()), "try again later");
+  co_await with.send("EHLO " + address_literal(with.socket()) + "\r\n");
+  const auto greeting = co_await hear(with);
+  if (greeting.code != "250") {
+    with.refuse("it does not take EHLO: it says " + quoted(greeting.text()), "see whether its SMTP is an extended one");
+  }
+  if (!offers_starttls(greeting)) {
+    with.refuse("it does not offer STARTTLS", "turn TLS on at the server, or look for a port that begins with it: 465");
+  }
+  co_await with.send("STARTTLS\r\n");
+  const auto answer = co_await hear(with);
+  if (answer.code != "220") {
+    with.refuse("it refuses STARTTLS: it says " + quoted(answer.text()), "see the server's log");
+  }
+}
+
+}  // namespace sluice::tool

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line's JSON: every object of the contract is made here, and written here.
+#pragma once
+
+#include "client/report.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+
+#include <chrono>
+#include <span>
+#include <string>
+
+namespace sluice::tool {
+
+namespace json = boost::json;
+
+// One line, keys in the order they were put in, fractions with three digits. Always valid UTF-8 (RFC 8259 §8.1), and
+// nothing in it moves a cursor: bytes that are not UTF-8 are \xff in the text, and what sluice::printable() escapes is
+// \u202e in JSON's own way, so that a parser gets the value as it is.
+std::string to_text(const json::value& value);
+
+double milliseconds(std::chrono::nanoseconds time);
+json::value text_or_null(const std::string& text);  // null for an empty text
+
+json::object describe_timings(const connection_report& report);                 // "timing_ms"
+json::object describe(const certificate& one);
+json::value describe(std::span<const certificate> chain);                       // null when empty
+json::value describe(const std::optional<failure>& why);                        // null when there is none
+// All keys always; null for what a handshake that failed never agreed on.
+json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp);
+json::object describe(const traffic& one_way);
+json::object describe(const connection_statistics& counted);                    // of `connect --json`
+json::object describe(const connection_report& report);                         // `check --json`
+
+}  // namespace sluice::tool

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which policies a server can be talked to with: found out by talking to it.
+#pragma once
+
+#include "arguments/options.hpp"
+#include "terminal/values.hpp"
+
+#include "sluice/asio/connect.hpp"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::tool {
+
+struct trial_settings {
+  target to;
+  std::string server_name;
+  client_options tls;                 // but for the policy
+  std::chrono::milliseconds limit{};  // for each handshake
+  std::size_t parallel = 8;           // handshakes at a time
+};
+
+// What came of one policy.
+struct trial {
+  std::string policy;
+  std::optional<connection_info> info;      // what was agreed; nothing when they cannot talk
+  std::optional<failure> distrust;          // they can talk, but the certificate was refused: why
+  std::optional<failure> why;               // why they cannot talk
+
+  bool can_talk() const noexcept { return info.has_value(); }
+};
+
+struct trials {
+  boost::asio::ip::tcp::endpoint address;  // all of them went there
+  std::vector<trial> all;                  // in the order of the policies
+};
+
+// One handshake a policy, of those that are the same under several names one for all; a second one where the
+// certificate was refused, since trust does not matter here and versions, suites and groups do. A server that cannot be
+// found or reached is an exception, sluice::error; `settings` and `policies` outlive it. `on_progress` is told how many
+// policies are done.
+boost::asio::awaitable<trials> try_policies(const trial_settings& settings, const std::vector<policy>& policies,
+                                            std::function<void(std::size_t)> on_progress);
+
+}  // namespace sluice::tool

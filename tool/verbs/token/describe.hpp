@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokens, keys and what is counted about them, as JSON.
+#pragma once
+
+#include "arguments/token_place.hpp"
+#include "terminal/json.hpp"
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace sluice::tool {
+
+std::string hex(std::span<const std::byte> bytes);
+json::array describe(std::span<const std::string> words);
+// One object of `token show`; URIs are ready to paste.
+json::object describe(const pkcs11::key_info& key, const token_place& place);
+json::object describe(const pkcs11::certificate_info& one, const token_place& place);
+// Statistics of a token: `serve` and `token watch`.
+json::object describe(const pkcs11::token_stats& stats);
+std::string_view circuit_text(pkcs11::circuit_state state) noexcept;  // "closed", "open", "probing"
+
+}  // namespace sluice::tool
