@@ -18,7 +18,7 @@
 namespace asio = boost::asio;
 
 asio::awaitable<void> greet(sluice::tcp_stream s) {
-  const std::string greeting = "hello " + s.peer_certificates().front().subject() + "\n";  // proven
+  const std::string greeting = "hello " + s.verified_chain().front().subject() + "\n";  // proven
   co_await asio::async_write(s, asio::buffer(greeting), asio::use_awaitable);
   co_await s.async_shutdown();
 }

@@ -21,14 +21,14 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
-asio::awaitable<sluice::tool::probe_result> connect_and_probe(tcp::endpoint server, sluice::context tls,
-                                                              sluice::tool::probe_settings settings) {
+asio::awaitable<sluice::testkit::probe_result> connect_and_probe(tcp::endpoint server, sluice::context tls,
+                                                              sluice::testkit::probe_settings settings) {
   sluice::failure why;
   const sluice::connect_options options{.timeout = 30s, .server_name = "localhost", .failure = &why};
   const auto port = std::to_string(server.port());
   auto outcome = co_await sluice::async_connect(tls, "127.0.0.1", port, options, asio::as_tuple(asio::use_awaitable));
   if (std::get<0>(outcome)) throw sluice::error(why);
-  auto result = co_await sluice::tool::probe_echo(std::get<1>(outcome), settings);
+  auto result = co_await sluice::testkit::probe_echo(std::get<1>(outcome), settings);
   co_return result;
 }
 
@@ -47,13 +47,13 @@ sluice::context make_client(const std::string& ca, std::shared_ptr<sluice::sessi
 std::string press(const std::string& port, const std::string& ca, std::size_t clients, double rate, double seconds) {
   const auto tls = make_client(ca);
   const tcp::endpoint server(asio::ip::address_v4::loopback(), static_cast<unsigned short>(std::stoul(port)));
-  sluice::tool::load_settings settings{.server = server, .clients = clients, .rate = {}};
+  sluice::testkit::load_settings settings{.server = server, .clients = clients, .rate = {}};
   if (rate > 0) settings.rate = rate;
-  sluice::tool::probe_settings pings;
+  sluice::testkit::probe_settings pings;
   pings.duration = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
 
-  sluice::tool::loop_thread client_loop, probe_loop;
-  sluice::tool::handshake_load load(client_loop.io(), tls, settings);
+  sluice::testkit::loop_thread client_loop, probe_loop;
+  sluice::testkit::handshake_load load(client_loop.io(), tls, settings);
   auto probing = probe_loop.run(connect_and_probe(server, tls, pings));
   asio::post(client_loop.io(), [&load] { load.start(); });
   const auto probed = probing.get();

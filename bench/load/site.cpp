@@ -24,7 +24,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto testkit::use_tuple = asio::as_tuple(asio::use_awaitable);
 
 void wait_for_end_of_input() {
   for (std::string line; std::getline(std::cin, line);) {
@@ -35,16 +35,16 @@ asio::awaitable<void> echo(tcp::socket s) {
   s.set_option(tcp::no_delay(true));
   std::array<char, 4096> text;
   for (;;) {
-    auto [ec, n] = co_await s.async_read_some(asio::buffer(text), use_tuple);
+    auto [ec, n] = co_await s.async_read_some(asio::buffer(text), testkit::use_tuple);
     if (ec) co_return;
-    auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), use_tuple);
+    auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), testkit::use_tuple);
     if (failed) co_return;
   }
 }
 
 asio::awaitable<void> accept_all(tcp::acceptor& in) {
   for (;;) {
-    auto [ec, s] = co_await in.async_accept(use_tuple);
+    auto [ec, s] = co_await in.async_accept(testkit::use_tuple);
     if (ec) co_return;
     const auto executor = s.get_executor();
     asio::co_spawn(executor, echo(std::move(s)), asio::detached);
@@ -54,8 +54,8 @@ asio::awaitable<void> accept_all(tcp::acceptor& in) {
 }  // namespace
 
 int keep_site() {
-  const auto root = sluice::kit::authority::make_root("Sluice benchmarks").value();
-  const auto token = sluice::kit::scratch_token::make("bench").value();
+  const auto root = sluice::testkit::authority::make_root("Sluice benchmarks").value();
+  const auto token = sluice::testkit::scratch_token::make("bench").value();
   auto admin = token->admin().value();
   const std::byte id{1};
   admin.generate_key(sluice::pkcs11::key_type::ec256, "site", {&id, 1}).value();
@@ -63,12 +63,12 @@ int keep_site() {
   const auto born = std::ranges::find(keys, "site", &sluice::pkcs11::key_info::label);
   if (born == keys.end()) throw std::runtime_error("the key that was made is not there");
 
-  sluice::kit::leaf_options options;
+  sluice::testkit::leaf_options options;
   options.common_name = "localhost";
   options.names = {"localhost", "127.0.0.1"};
   const auto in_token = root.issue_for(born->public_key, options).value();
   const auto in_memory = root.issue(options).value();
-  const auto& home = sluice::kit::softhsm_home();
+  const auto& home = sluice::testkit::softhsm_home();
   std::cout << "{\"folder\":\"" << home.path().string() << "\",\"ca\":\"" << home.write("ca.pem", root.certificate())
             << "\",\"token_chain\":\"" << home.write("token.pem", in_token.chain) << "\",\"memory_chain\":\""
             << home.write("memory.pem", in_memory.chain) << "\",\"memory_key\":\""

@@ -28,7 +28,7 @@ policies policies_for(std::string_view group) {
 class sluice_side {
  public:
   using stream = sluice::tcp_stream;
-  using thread_scope = sluice::library::thread_scope;
+  using thread_scope = sluice::tls_library::thread_scope;
 
   sluice_side(const std::string& folder, std::string_view group)
       : server_(make_server(folder, group)), client_(make_client(folder, group, nullptr)),
@@ -75,8 +75,8 @@ class sluice_side {
 void write(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
 int make_site(const std::string& folder) {
-  const auto root = sluice::kit::authority::make_root("Sluice benchmarks").value();
-  sluice::kit::leaf_options options;
+  const auto root = sluice::testkit::authority::make_root("Sluice benchmarks").value();
+  sluice::testkit::leaf_options options;
   options.common_name = "localhost";
   options.names = {"localhost", "127.0.0.1"};
   const auto site = root.issue(options).value();

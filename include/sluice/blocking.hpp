@@ -15,7 +15,7 @@ using time_point = std::chrono::steady_clock::time_point;
 // Each waits on the descriptor (and on private keys) until the operation is done or `deadline` has passed
 // (errc::timed_out, or key_timed_out while a key was being waited for). The thread is the connection's own.
 error_code handshake(connection& tls, int descriptor, time_point deadline = time_point::max());
-// After want::external: starts the work and waits for it. False at the deadline; call expire_external() then.
+// After want::application: starts the work and waits for it. False at the deadline; call expire_application_work() then.
 bool wait_external(connection& tls, time_point deadline = time_point::max());
 // 0 with `ec` clear after the peer's close_notify.
 std::size_t read_some(connection& tls, int descriptor, std::span<std::byte> into, error_code& ec,

@@ -27,7 +27,7 @@ enum class want : std::uint8_t {
   nothing,   // it is done: look at `error`
   read,      // until the transport has bytes
   write,     // until the transport takes unsent() bytes
-  external,  // until the work of start_external() is done: a signature
+  application,  // until the work of start_application_work() is done: a signature
   delay,     // for `delay`
   again,     // nothing: it has taken as much input as one call may, and there is more; other work may come first
 };
@@ -100,7 +100,7 @@ class connection {
   // One that has failed before it began, for who must hand one out all the same: every call returns `why`. It asks
   // nothing of the engine or of the session store.
   static connection failed(const context& ctx, failure why);
-  // One that was moved from is empty: calls fail with errc::usage, and what is asked of it is empty as well.
+  // One that was moved from is empty: calls fail with errc::invalid_argument, and what is asked of it is empty as well.
   connection(connection&&) noexcept;
   connection& operator=(connection&&) noexcept;
   ~connection();
@@ -135,14 +135,14 @@ class connection {
 
   // After a failure: {delay} until the blinding time is over, then tells the peer the cause by a fatal alert, where one
   // can be written with certainty, and is done. Never close_notify, never fails. Close the transport afterwards.
-  step farewell(transport& io);
+  step close_failed(transport& io);
 
-  // After want::external: starts the work. `ready` is called once, on any thread, perhaps before this returns;
-  // then call handshake() again, on the connection's own thread. At `deadline` call expire_external() instead.
+  // After want::application: starts the work. `ready` is called once, on any thread, perhaps before this returns;
+  // then call handshake() again, on the connection's own thread. At `deadline` call expire_application_work() instead.
   // Starting what is started already only replaces `ready`.
-  void start_external(std::chrono::steady_clock::time_point deadline, std::function<void()> ready);
+  void start_application_work(std::chrono::steady_clock::time_point deadline, std::function<void()> ready);
   // Fails the connection with errc::key_timed_out; the work ends alone and finds nobody.
-  void expire_external();
+  void expire_application_work();
   // How long handshake() has waited for private keys so far.
   std::chrono::nanoseconds signing_time() const noexcept;
 
@@ -159,15 +159,15 @@ class connection {
 
   // The peer's verified chain, leaf first, anchor last. Empty when the peer sent none, when the session was
   // resumed, or when verification is off.
-  std::vector<certificate> peer_certificates() const;
+  std::vector<certificate> verified_chain() const;
   // Which of the context's identities the peer was shown: by its name and what it can verify. None when the session was
   // resumed, or, on a client, when nobody asked.
-  std::optional<identity> own_identity() const;
+  std::optional<identity> selected_identity() const;
   // After a failed handshake: the chain as the peer sent it, leaf first, proven by nothing. For showing to people.
-  std::vector<certificate> sent_certificates() const;
+  std::vector<certificate> unverified_certificates() const;
 
-  // What passed in the handshake, once it has ended, where the context says keep_handshake; else empty.
-  const handshake_view& seen_handshake() const noexcept;
+  // What passed in the handshake, once it has ended, where the context says record_transcript; else empty.
+  const handshake_transcript& transcript() const noexcept;
 
   // Ciphertext the transport has not taken. For drivers that write it themselves: report what went by sent().
   // The span stays valid until sent(), flush(), write() or shutdown().

@@ -75,7 +75,7 @@ struct allowances {
 };
 
 // A further say about a peer whose chain has already passed: leaf first, anchor last. Return false to refuse it
-// (errc::rejected). Called on the connection's thread, once, before any byte of application data.
+// (errc::certificate_rejected). Called on the connection's thread, once, before any byte of application data.
 using peer_check = std::function<bool(std::span<const certificate> chain)>;
 
 struct client_options {
@@ -104,9 +104,9 @@ struct client_options {
   // Asks for records of no more than 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), where memory is short; 0 does not
   // ask. A server may pass over it; one that grants it gets records as short.
   std::size_t max_fragment = 0;
-  // Keep what passes in a handshake, for connection::seen_handshake(). Costs what a handshake sends and reading it
+  // Keep what passes in a handshake, for connection::transcript(). Costs what a handshake sends and reading it
   // once more, about 0.1 ms: for tools that show it.
-  bool keep_handshake = false;
+  bool record_transcript = false;
 };
 
 struct server_options {
@@ -134,14 +134,14 @@ struct server_options {
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
   bool grants_max_fragment = false;           // clients that ask for short records get them; each costs some 30 bytes
-  bool keep_handshake = false;                // as above
+  bool record_transcript = false;                // as above
 };
 
 // "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.
 result<std::vector<std::string>> parse_alpn(std::string_view text);
 
 // Immutable and shareable: copies are one context. Any thread. Every connection keeps its context alive. One that was
-// moved from is empty: its connections fail with errc::usage.
+// moved from is empty: its connections fail with errc::invalid_argument.
 class context {
  public:
   // All the checking is done here. Errors: the config row of errc (policy_conflict, unknown_policy, bad_alpn,

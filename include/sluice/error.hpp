@@ -28,9 +28,9 @@ enum class errc {
   name_not_found = 1,
   resolver_failed,
   // connect
-  refused = 20,
+  connection_refused = 20,
   unreachable,
-  reset,  // before TCP is up category connect, later tls
+  connection_reset,  // before TCP is up category connect, later tls
   too_many_descriptors,  // the process or the system has none left; category resolve or connect, by phase
   // tls
   handshake_failed = 40,
@@ -40,7 +40,7 @@ enum class errc {
   alpn_mismatch,
   alert,
   truncated,  // the transport ended without close_notify (RFC 8446 §6.1)
-  closed,     // the peer closed the transport during the handshake
+  connection_closed,     // the peer closed the transport during the handshake
   not_ready,  // reading or writing before the handshake is done
   timed_out,
   cancelled,
@@ -55,11 +55,11 @@ enum class errc {
   untrusted = 80,
   self_signed,
   wrong_purpose,
-  weak,
+  certificate_weak,
   chain_too_long,
-  malformed,
-  missing,
-  rejected,
+  certificate_malformed,
+  certificate_missing,
+  certificate_rejected,
   name_mismatch,
   expired,
   not_yet_valid,
@@ -83,7 +83,7 @@ enum class errc {
   trust_store_empty,
   unsupported_key,
   in_use,
-  usage,
+  invalid_argument,
   // requirement
   requirement_not_met = 160,
   verdict_failed,
@@ -163,6 +163,13 @@ struct failure {
   // One line for people, made printable() (printable.hpp): the place, the code's message, the detail, the remedy.
   std::string message() const;
 };
+
+// Makes a failure of phase::setup and origin::local. What others wrote may stand in the detail and the remedy: both are
+// made printable() (printable.hpp). The place is a value and stays as it is.
+failure make_failure(const error_code& code, std::string_view where = {}, std::string_view detail = {},
+                     std::string_view remedy = {});
+failure make_failure(errc cause, std::string_view where = {}, std::string_view detail = {},
+                     std::string_view remedy = {});
 
 // Writes message().
 std::ostream& operator<<(std::ostream& to, const failure& why);

@@ -27,9 +27,9 @@ struct certificate_request {
   std::vector<std::string> authorities;  // names it accepts issuers of, "CN=Example CA"; empty: it does not say
 };
 
-// Kept where the context's options say keep_handshake, and complete when the handshake has ended, well or badly.
+// Kept where the context's options say record_transcript, and complete when the handshake has ended, well or badly.
 // Nothing in it was proven: the verdict is the connection's. A copy refers to nothing outside itself.
-struct handshake_view {
+struct handshake_transcript {
   std::vector<handshake_message> messages;     // in the order of time; what cannot be read is left out
   std::vector<std::byte> client_hello;         // the last one, without its header
   std::vector<certificate> certificates;       // the peer's, as it sent them, leaf first

@@ -16,7 +16,7 @@
 namespace sluice::inline v0 {
 
 // Immutable and shareable; copies share the same chain and key. Any thread. Contexts keep what they use alive.
-// One that was moved from is empty, and no context takes it (errc::usage).
+// One that was moved from is empty, and no context takes it (errc::invalid_argument).
 class identity {
  public:
   // A chain and its key, each in any form, told by the first bytes; both may be in one file. The chain: PEM (leaf
@@ -37,11 +37,11 @@ class identity {
 
   // A chain (in PEM, or in a file one certificate in DER) and a key that signs for itself. Fails with
   // errc::key_mismatch unless the key belongs to the leaf: its public half is compared, or one signature is made and
-  // verified (at most `patience`: this blocks).
+  // verified (at most `timeout`: this blocks).
   static result<identity> from_chain_file(const std::string& chain_path, std::shared_ptr<private_key> key,
-                                          std::chrono::milliseconds patience = std::chrono::seconds(10));
+                                          std::chrono::milliseconds timeout = std::chrono::seconds(10));
   static result<identity> from_chain(std::string_view chain, std::shared_ptr<private_key> key,
-                                     std::chrono::milliseconds patience = std::chrono::seconds(10));
+                                     std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
   // The same identity with a DER OCSP response to staple (RFC 6066 §8); an empty one staples nothing.
   result<identity> with_ocsp_response(std::span<const std::byte> response) const;

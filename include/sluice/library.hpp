@@ -6,7 +6,7 @@
 
 #include <cstddef>
 
-namespace sluice::inline v0::library {
+namespace sluice::inline v0::tls_library {
 
 // Where the engine's memory comes from. Both functions may be called on any thread and must not throw;
 // `allocate` returns nullptr when it cannot. Memory is wiped before `release` sees it.
@@ -43,4 +43,4 @@ class thread_scope {
   ~thread_scope();
 };
 
-}  // namespace sluice::inline v0::library
+}  // namespace sluice::inline v0::tls_library

@@ -103,8 +103,8 @@ class private_key {
   virtual std::string name() const = 0;
 };
 
-// Asks `key` for one signature and waits for it, at most `patience`. Set-up and tools only: it blocks.
+// Asks `key` for one signature and waits for it, at most `timeout`. Set-up and tools only: it blocks.
 result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
-                                             std::chrono::milliseconds patience);
+                                             std::chrono::milliseconds timeout);
 
 }  // namespace sluice::inline v0

@@ -25,9 +25,9 @@ bool is_retryable(const error_code& code) noexcept;
 
 // How waits are spread, so that clients that failed together do not come back together.
 enum class jitter : std::uint8_t {
-  none,          // scale, 2 scale, 4 scale … up to `most`
+  none,          // initial_delay, twice that, four times … up to max_delay
   full,          // anything between nothing and that
-  decorrelated,  // the first as `full`; then between scale and three times the last wait, up to `most`
+  decorrelated,  // the first as `full`; then between initial_delay and three times the last wait, up to max_delay
 };
 
 // Where jitter comes from. Derive for tests. Called on any thread, perhaps by several at a time.
@@ -42,8 +42,8 @@ class retry_bucket;
 // What it points to must outlive the operation it is given to. No wait depends on a clock but by its length.
 struct retry_options {
   unsigned retries = 5;  // after the first try
-  std::chrono::nanoseconds scale = std::chrono::milliseconds(500);
-  std::chrono::nanoseconds most = std::chrono::seconds(20);
+  std::chrono::nanoseconds initial_delay = std::chrono::milliseconds(500);
+  std::chrono::nanoseconds max_delay = std::chrono::seconds(20);
   sluice::jitter jitter = sluice::jitter::full;
   std::chrono::nanoseconds per_try = std::chrono::nanoseconds::max();  // one try at most; it has then timed_out
   retry_bucket* bucket = nullptr;                                      // asked before each retry; null: no common limit

@@ -49,11 +49,11 @@ bool is_out_of_descriptors(const error_code& ec) {
 silence_limits limits_of(const acceptor_options& options) {
   rlimit descriptors{};
   const bool is_known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY;
-  const auto half = is_known ? static_cast<std::size_t>(descriptors.rlim_cur / 2) : options.most_silent;
+  const auto half = is_known ? static_cast<std::size_t>(descriptors.rlim_cur / 2) : options.max_silent;
   const bool is_given = options.silent_timeout > std::chrono::nanoseconds(0);
   return {.timeout = is_given ? options.silent_timeout : options.handshake_timeout,
-          .most = std::max<std::size_t>(1, std::min(options.most_silent, half)),
-          .most_per_address = options.most_silent_per_address};
+          .most = std::max<std::size_t>(1, std::min(options.max_silent, half)),
+          .max_per_address = options.max_silent_per_address};
 }
 
 }  // namespace
@@ -174,7 +174,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
   }
 
-  bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.most_handshakes); }
+  bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.max_handshakes); }
 
   void accept_next() {
     if (is_closed_ && !ended_with_) return end(net::error::operation_aborted);

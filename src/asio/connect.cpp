@@ -122,7 +122,7 @@ class connector : public std::enable_shared_from_this<connector> {
 
   failure wrong_local_address() const {
     failure why;
-    why.code = make_error_code(errc::usage);
+    why.code = make_error_code(errc::invalid_argument);
     why.where = "local_address";
     why.detail = "\"" + request_.local_address + "\" is not an IP address";
     return why;
@@ -229,7 +229,7 @@ class connector : public std::enable_shared_from_this<connector> {
   // A peer that hangs up before its first record has not even looked at what we want.
   bool may_pass() const {
     if (!is_retryable(why_.code)) return false;
-    return why_.code != errc::closed || !driver_ || driver_->tls_.statistics().received.records == 0;
+    return why_.code != errc::connection_closed || !driver_ || driver_->tls_.statistics().received.records == 0;
   }
 
   bool waits_for_next_try() {
@@ -338,8 +338,8 @@ class connector : public std::enable_shared_from_this<connector> {
     told.waited = waited_;
     told.prelude = prelude_;
     if (!driver_ || !has_shaken_hands_) return;  // under way still
-    if (!is_established_) told.sent_certificates = driver_->tls_.sent_certificates();
-    told.handshake = driver_->tls_.seen_handshake();
+    if (!is_established_) told.unverified_certificates = driver_->tls_.unverified_certificates();
+    told.handshake = driver_->tls_.transcript();
   }
 
   net::any_io_executor executor_;

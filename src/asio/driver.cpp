@@ -28,8 +28,8 @@ connection make_connection(const context& ctx, role side, const stream_options& 
 // Kept apart from a driver's own story, which the other thread may be writing.
 const failure& second_thread() {
   static const failure why =
-      make_story(make_error_code(errc::in_use), "stream", "a second thread called it while a call was under way",
-                 phase::setup, "give each stream one strand (boost::asio::make_strand) and use it there alone");
+      make_failure(errc::in_use, "stream", "a second thread called it while a call was under way",
+                   "give each stream one strand (boost::asio::make_strand) and use it there alone");
   return why;
 }
 
@@ -64,13 +64,13 @@ error_code driver::why_not(const turn& mine, const activity& a, phase at) {
   was_shared_ = !mine;
   if (!mine) return second_thread().code;
   if (!layer_) {
-    failure_ = make_story(make_error_code(errc::not_ready), "stream", "its layer was released", at,
-                          "make another stream on the layer");
+    failure_ = in_phase(at, make_failure(errc::not_ready, "stream", "its layer was released",
+                                         "make another stream on the layer"));
     return failure_.code;
   }
   if (a.is_active) {
-    failure_ = make_story(make_error_code(errc::in_use), std::string(to_string(at)), "another one is outstanding", at,
-                          "begin the next when it has completed");
+    failure_ = in_phase(at, make_failure(errc::in_use, to_string(at), "another one is outstanding",
+                                         "begin the next when it has completed"));
     return failure_.code;
   }
   if (!is_lingering_) return {};
@@ -177,7 +177,7 @@ void driver::post_cancel(activity& a, std::uint64_t number, net::cancellation_ty
 
 void driver::note_failure(const error_code& ec, phase at) {
   failure_ = tls_.last_failure();
-  if (!failure_.code) failure_ = make_story(ec, std::string(to_string(at)), "", at);  // the call was refused
+  if (!failure_.code) failure_ = in_phase(at, make_failure(ec, to_string(at)));  // the call was refused
 }
 
 const failure& driver::last_failure() const noexcept { return was_shared_ ? second_thread() : failure_; }
@@ -228,7 +228,7 @@ error_code driver::request_key_update() {
 
 const failure& empty_failure() noexcept {
   static const failure why =
-      make_story(make_error_code(errc::not_ready), "stream", "it is empty: moved from, or never made", phase::setup);
+      make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
   return why;
 }
 
@@ -298,10 +298,10 @@ void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chron
   d.timings_.resolve = resolve;
   d.timings_.connect = connect;
 }
-std::vector<certificate> peer_certificates(const driver& d) { return d.tls_.peer_certificates(); }
-std::vector<certificate> sent_certificates(const driver& d) { return d.tls_.sent_certificates(); }
-const handshake_view& seen_handshake(const driver& d) noexcept { return d.tls_.seen_handshake(); }
-std::optional<identity> own_identity(const driver& d) { return d.tls_.own_identity(); }
+std::vector<certificate> verified_chain(const driver& d) { return d.tls_.verified_chain(); }
+std::vector<certificate> unverified_certificates(const driver& d) { return d.tls_.unverified_certificates(); }
+const handshake_transcript& transcript(const driver& d) noexcept { return d.tls_.transcript(); }
+std::optional<identity> selected_identity(const driver& d) { return d.tls_.selected_identity(); }
 bool is_established(const driver& d) noexcept { return d.tls_.is_established(); }
 error_code request_key_update(driver& d) { return d.request_key_update(); }
 layer& layer_of(driver& d) noexcept { return d.layer_ ? *d.layer_ : *d.released_; }

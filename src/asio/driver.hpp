@@ -28,7 +28,7 @@ class signature_wait;
 class idle_service;
 using serial_executor = net::strand<net::any_io_executor>;
 
-failure make_story(error_code code, std::string where, std::string detail, phase at, std::string remedy = {});
+failure in_phase(phase at, failure why);
 std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept;  // of now; or never
 
 class driver : public std::enable_shared_from_this<driver> {

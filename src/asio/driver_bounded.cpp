@@ -12,12 +12,7 @@ namespace sluice::inline v0::detail {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-failure make_story(error_code code, std::string where, std::string detail, phase at, std::string remedy) {
-  failure why;
-  why.code = code;
-  why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
+failure in_phase(phase at, failure why) {
   why.at = at;
   return why;
 }
@@ -67,7 +62,7 @@ void driver::bounded_step(turn& mine, void_handler handler) {
   check_serial();
   if (is_finishing_) return finish_bounded(mine, std::move(handler), outcome_);
   if (bounded_.is_cancelled() || is_stopped_) {
-    if (!is_stopped_) tls_.fail(make_story(net::error::operation_aborted, "", "cancelled", phase_now()));
+    if (!is_stopped_) tls_.fail(in_phase(phase_now(), make_failure(net::error::operation_aborted, "", "cancelled")));
     return finish_bounded(mine, std::move(handler), net::error::operation_aborted);
   }
   auto st = call_verb();
@@ -89,12 +84,12 @@ void driver::park_until(clock_type::time_point when, void_handler handler) {
 // Sets up whatever can wake the operation.
 void driver::arm(const step& st) {
   if (st.next == want::write) return arm_drain();
-  if (st.next == want::external) {
+  if (st.next == want::application) {
     // A peer that hangs up must not keep its place in the token's queue.
     if (layer_->has_ended()) {
       const auto why = layer_->ended_with();
-      return tls_.fail(make_story(why ? why : make_error_code(errc::closed), "",
-                                  "it hung up while the private key was being waited for", phase::signing));
+      return tls_.fail(in_phase(phase::signing, make_failure(why ? why : make_error_code(errc::connection_closed), "",
+                                                             "it hung up while the private key was being waited for")));
     }
     await_signature();
   }
@@ -146,17 +141,17 @@ void driver::arm_drain() {
 
 void driver::await_signature() {
   if (!signature_) signature_ = signature_wait::create(weak_from_this(), serial_);
-  tls_.start_external(deadline_, [wait = signature_] { wait->ready(); });
+  tls_.start_application_work(deadline_, [wait = signature_] { wait->ready(); });
 }
 
 phase driver::phase_now() const noexcept { return verb_ == verb::handshake ? phase::handshake : phase::shutdown; }
 
 void driver::expire() {
-  tls_.expire_external();
+  tls_.expire_application_work();
   const auto limit = verb_ == verb::handshake ? handshake_timeout_ : shutdown_timeout_;
   const auto allowed = std::max(duration_cast<milliseconds>(limit), milliseconds(0));
-  tls_.fail(make_story(make_error_code(errc::timed_out), std::string(to_string(phase_now())),
-                       "not done within " + std::to_string(allowed.count()) + " ms", phase_now()));
+  tls_.fail(in_phase(phase_now(), make_failure(errc::timed_out, to_string(phase_now()),
+                                               "not done within " + std::to_string(allowed.count()) + " ms")));
 }
 
 // A wait on the layer may still be under way: its end is awaited first, so that nothing of ours runs beside the

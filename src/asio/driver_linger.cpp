@@ -58,7 +58,7 @@ void driver::linger_step() {
 void driver::linger_on() {
   const auto now = clock_type::now();
   if (is_stopped_ || (linger_until_ != clock_type::time_point{} && now >= linger_until_)) return leave();
-  const auto st = tls_.farewell(layer_->io());
+  const auto st = tls_.close_failed(layer_->io());
   if (st.next == want::delay) return sleep_through(st.delay);
   if (linger_until_ == clock_type::time_point{}) linger_until_ = now + telling_time;
   if (st.next == want::write) {
@@ -107,7 +107,7 @@ void driver::linger_alone() {
   if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return;
   is_lingering_ = true;
   forget_idle();
-  const auto st = tls_.farewell(layer_->io());
+  const auto st = tls_.close_failed(layer_->io());
   if (!layer_->is_owned()) return;
   if (st.next == want::delay) {
     auto& service = linger_service::of(executor_);
@@ -126,7 +126,7 @@ void driver::linger_alone() {
 void driver::end_alone() noexcept {
   const turn mine(gate_, turn_gate::step);
   if (std::exchange(is_stopped_, true) || !layer_) return;
-  tls_.farewell(layer_->io());
+  tls_.close_failed(layer_->io());
   layer_->end_output();
   // With input unread, closing would reset the connection and could take the alert with it.
   std::array<std::byte, 4096> unread;

@@ -12,10 +12,10 @@ step driver::wait_sync(step st, clock_type::time_point deadline) {
     if (clock_type::now() >= deadline) st.error = make_error_code(errc::timed_out);
     return st;
   }
-  if (st.next == want::external) {
+  if (st.next == want::application) {
     if (!blocking::wait_external(tls_, deadline)) {
       tls_.handshake(layer_->io());  // the peer may have said why it no longer waits
-      tls_.expire_external();
+      tls_.expire_application_work();
       st.error = tls_.last_failure().code;
     }
     return st;

@@ -89,7 +89,7 @@ void linger_service::wake_at(const std::shared_ptr<driver>& one, time_point when
 }
 
 void linger_service::state::sleep() {
-  const library::thread_scope ours;
+  const tls_library::thread_scope ours;
   std::unique_lock lock(gate);
   for (;;) {
     const auto next = std::ranges::min_element(waiting, {}, &entry::due);

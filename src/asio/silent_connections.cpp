@@ -56,10 +56,10 @@ void silent_connections::on(spoke has_spoken, gave_up has_gone) {
 }
 
 void silent_connections::add(accepted_connection one) {
-  if (limits_.most_per_address != 0) {
+  if (limits_.max_per_address != 0) {
     const auto host = host_of(one.peer);
     const auto is_of_host = [&host](const entry_pointer& e) { return host_of(e->peer) == host; };
-    if (static_cast<std::size_t>(std::ranges::count_if(waiting_, is_of_host)) >= limits_.most_per_address) {
+    if (static_cast<std::size_t>(std::ranges::count_if(waiting_, is_of_host)) >= limits_.max_per_address) {
       drop(*std::ranges::find_if(waiting_, is_of_host), "its address has no room for more that are silent");
     }
   }
@@ -107,7 +107,7 @@ void silent_connections::drop(const entry_pointer& picked, std::string reason) {
   one->socket.close(ignored);
   auto found = "its first record had not come after " + std::to_string(silence.count()) + " ms";
   if (!reason.empty()) found += ", and " + reason;
-  auto why = make_story(make_error_code(errc::timed_out), "client", std::move(found), phase::handshake);
+  auto why = in_phase(phase::handshake, make_failure(errc::timed_out, "client", found));
   why.from = origin::peer;
   // Posted: what it throws is the user's, and must not leave half of this undone.
   net::post(serial_, [self = shared_from_this(), why = std::move(why), peer = one->peer] {

@@ -24,7 +24,7 @@ struct accepted_connection {
 struct silence_limits {
   std::chrono::nanoseconds timeout;
   std::size_t most;              // of all
-  std::size_t most_per_address;  // of one address, IPv6 by its /64; 0: no such limit
+  std::size_t max_per_address;  // of one address, IPv6 by its /64; 0: no such limit
 };
 
 // Runs on one strand, `serial`; shared with the waits it begins. It looks at what arrives without taking it: the

@@ -16,7 +16,7 @@ namespace {
 
 failure refusal(std::string where, std::string detail) {
   failure why;
-  why.code = make_error_code(errc::usage);
+  why.code = make_error_code(errc::invalid_argument);
   why.where = std::move(where);
   why.detail = std::move(detail);
   why.at = phase::connect;

@@ -13,7 +13,7 @@
 
 namespace sluice::inline v0::detail {
 
-// Each fails with errc::usage.
+// Each fails with errc::invalid_argument.
 result<void> set_tcp_options(int socket, const tcp_options& options);
 result<void> bind_to_interface(int socket, const std::string& name);
 

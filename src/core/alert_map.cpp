@@ -78,18 +78,18 @@ std::uint8_t of_protocol_error(const failure& why) {
 std::optional<std::uint8_t> of_cause(const failure& why, role side) {
   switch (cause_of(why.code)) {
     case errc::alert:
-    case errc::closed:
+    case errc::connection_closed:
     case errc::truncated:
-    case errc::reset: return std::nullopt;
+    case errc::connection_reset: return std::nullopt;
     case errc::untrusted:
     case errc::self_signed: return unknown_ca;
     case errc::wrong_purpose: return unsupported_certificate;
-    case errc::weak:
+    case errc::certificate_weak:
     case errc::chain_too_long:
-    case errc::malformed:
+    case errc::certificate_malformed:
     case errc::name_mismatch: return bad_certificate;
-    case errc::missing: return side == role::server ? certificate_required : decode_error;
-    case errc::rejected: return access_denied;
+    case errc::certificate_missing: return side == role::server ? certificate_required : decode_error;
+    case errc::certificate_rejected: return access_denied;
     case errc::expired:
     case errc::not_yet_valid: return certificate_expired;
     case errc::revoked: return certificate_revoked;

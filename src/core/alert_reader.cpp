@@ -15,7 +15,7 @@ namespace {
 
 using namespace wire;
 
-constexpr std::size_t most_kept = 64 * 1024;
+constexpr std::size_t max_kept = 64 * 1024;
 
 // Warnings of TLS 1.2 end nothing, and what follows user_canceled in TLS 1.3 does (RFC 8446 §6.1).
 std::optional<std::uint8_t> ending(std::span<const std::uint8_t> alert, bool is_tls13) {
@@ -34,10 +34,10 @@ void alert_reader::saw_secret(std::string_view line, role side) {
 }
 
 void alert_reader::look(transport& io) {
-  while (!has_ended_ && !error_ && bytes_.size() < most_kept) {
+  while (!has_ended_ && !error_ && bytes_.size() < max_kept) {
     std::array<std::byte, 4096> some;
     error_code ec;
-    const auto n = io.read(std::span(some).first(std::min(some.size(), most_kept - bytes_.size())), ec);
+    const auto n = io.read(std::span(some).first(std::min(some.size(), max_kept - bytes_.size())), ec);
     bytes_.insert(bytes_.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
     if (n > 0) continue;
     if (ec == boost::system::errc::operation_would_block ||

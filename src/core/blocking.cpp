@@ -42,11 +42,11 @@ struct bell {
 
 error_code wait(connection& tls, int descriptor, const step& st, time_point deadline) {
   if (st.next == want::again) return clock_type::now() < deadline ? error_code() : make_error_code(errc::timed_out);
-  if (st.next == want::external) {
+  if (st.next == want::application) {
     if (wait_external(tls, deadline)) return {};
     socket_transport io(descriptor);
     tls.handshake(io);  // the peer may have said why it no longer waits
-    tls.expire_external();
+    tls.expire_application_work();
     return tls.last_failure().code;
   }
   return wait_for_socket(descriptor, st.next == want::write ? POLLOUT : POLLIN, deadline);
@@ -67,7 +67,7 @@ step run(connection& tls, int descriptor, time_point deadline, Call call) {
 
 bool wait_external(connection& tls, time_point deadline) {
   const auto b = std::make_shared<bell>();
-  tls.start_external(deadline, [b] {
+  tls.start_application_work(deadline, [b] {
     const std::lock_guard lock(b->gate);
     b->is_rung = true;
     b->rung.notify_all();
@@ -84,7 +84,7 @@ error_code handshake(connection& tls, int descriptor, time_point deadline) {
   socket_transport io(descriptor);
   const auto st = run(tls, descriptor, deadline, [&] { return tls.handshake(io); });
   if (st.error == errc::timed_out && !tls.has_failed()) {
-    auto why = internal::make_failure(errc::timed_out, "handshake");
+    auto why = make_failure(errc::timed_out, "handshake");
     why.at = phase::handshake;
     tls.fail(std::move(why));
   }

@@ -231,7 +231,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
-    return internal::make_failure(errc::malformed, std::string(where), "not an X.509 certificate in DER");
+    return make_failure(errc::certificate_malformed, std::string(where), "not an X.509 certificate in DER");
   }
   const X509* x509 = p->x509.get();
   p->der.assign(der.begin(), der.end());
@@ -260,11 +260,11 @@ result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std
     const auto place = std::string(where) + ": certificate " + std::to_string(certificates.size() + 1) + " of " +
                        std::to_string(total);
     auto one = from_der(object.der, place);
-    if (!one) return internal::make_failure(errc::bad_pem, place, one.error().detail);
+    if (!one) return make_failure(errc::bad_pem, place, one.error().detail);
     certificates.push_back(std::move(*one));
   }
   if (certificates.empty()) {
-    return internal::make_failure(errc::no_certificate, std::string(where), "no CERTIFICATE object in it");
+    return make_failure(errc::no_certificate, std::string(where), "no CERTIFICATE object in it");
   }
   return certificates;
 }
@@ -279,15 +279,15 @@ result<std::vector<certificate>> certificate::from_memory(std::string_view bytes
   const auto form = internal::encoding_of(bytes);
   if (form == internal::encoding::pem) return from_pem(bytes, where);
   if (form == internal::encoding::pkcs12) {
-    return internal::make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
+    return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
                                   "`openssl pkcs12 -nokeys` takes the certificates out of it");
   }
   if (!internal::private_key_label(form).empty()) {
-    return internal::make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
+    return make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
   }
   auto one = from_der(std::as_bytes(std::span(bytes)), where);
   if (!one)
-    return internal::make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
+    return make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
   return std::vector<certificate>{std::move(*one)};
 }
 

@@ -60,11 +60,11 @@ auto* row_of(const Rows& rows, std::string_view name) {
 }
 
 failure unknown(std::string_view name, std::string detail, std::string remedy) {
-  return internal::make_failure(errc::unknown_policy, std::string(name), std::move(detail), std::move(remedy));
+  return make_failure(errc::unknown_policy, std::string(name), std::move(detail), std::move(remedy));
 }
 
 failure needs_pss(std::string_view name, std::string remedy) {
-  return internal::make_failure(errc::policy_conflict, std::string(name),
+  return make_failure(errc::policy_conflict, std::string(name),
                                 "it has RSA keys sign with PSS, which the key does not do", std::move(remedy));
 }
 

@@ -16,20 +16,20 @@
 namespace sluice::inline v0 {
 namespace {
 
-constexpr std::size_t most_sealed = 128 * 1024;
-constexpr std::size_t most_buffers = 16;
+constexpr std::size_t max_sealed = 128 * 1024;
+constexpr std::size_t max_buffers = 16;
 
 struct gathered {
-  std::array<::iovec, most_buffers> parts;
+  std::array<::iovec, max_buffers> parts;
   std::size_t count = 0;
 };
 
 // The first buffers, up to what one write seals. A length no real buffer has is kept, for the range check to see.
 gathered gather(std::span<const ::iovec> from) {
   gathered g{};
-  std::size_t room = most_sealed;
+  std::size_t room = max_sealed;
   for (const auto& part : from) {
-    if (g.count == most_buffers || room == 0) break;
+    if (g.count == max_buffers || room == 0) break;
     if (part.iov_len == 0) continue;
     const bool is_impossible = part.iov_len > static_cast<std::size_t>(SSIZE_MAX);
     const auto size = is_impossible ? part.iov_len : std::min(part.iov_len, room);
@@ -219,7 +219,7 @@ void connection::impl::begin(const connection_options& options) {
   tap = watch && watch->wants_messages() ? std::make_unique<internal::message_tap>(*watch, side == role::server)
                                          : nullptr;
   if (side != ctx.side()) {
-    latch(internal::make_failure(errc::usage, "connection", "the context is for the other role"));
+    latch(make_failure(errc::invalid_argument, "connection", "the context is for the other role"));
     return;
   }
   auto name = internal::check_host_name(options.server_name);
@@ -228,7 +228,7 @@ void connection::impl::begin(const connection_options& options) {
     return;
   }
   if (side == role::client && ctx.verifies() && name->text.empty()) {
-    latch(internal::make_failure(errc::bad_name, "server name", "none was given",
+    latch(make_failure(errc::bad_name, "server name", "none was given",
                                  "say which name or address the server's certificate must be for"));
     return;
   }

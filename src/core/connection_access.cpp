@@ -9,7 +9,7 @@ namespace sluice::inline v0 {
 
 namespace internal {
 
-failure empty_object(const char* what) { return make_failure(errc::usage, what, "it is empty: it was moved from"); }
+failure empty_object(const char* what) { return make_failure(errc::invalid_argument, what, "it is empty: it was moved from"); }
 
 const failure& empty_connection() {
   static const auto story = empty_object("connection");
@@ -37,8 +37,8 @@ const connection_info& connection::info() const noexcept {
 connection_statistics connection::statistics() const noexcept {
   return impl_ ? impl_->statistics() : connection_statistics();
 }
-const handshake_view& connection::seen_handshake() const noexcept {
-  static const handshake_view nothing;
+const handshake_transcript& connection::transcript() const noexcept {
+  static const handshake_transcript nothing;
   return impl_ && impl_->seen ? *impl_->seen : nothing;
 }
 std::chrono::nanoseconds connection::signing_time() const noexcept {

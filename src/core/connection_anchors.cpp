@@ -11,7 +11,7 @@ namespace sluice::inline v0 {
 namespace {
 
 // How many signatures a peer can make us look at.
-constexpr int most_looks = 32;
+constexpr int max_looks = 32;
 
 bool are_namesakes(const certificate& a, const certificate& b) {
   return std::ranges::equal(a.subject_der(), b.subject_der()) && !std::ranges::equal(a.public_key(), b.public_key());
@@ -62,8 +62,8 @@ void connection::impl::choose_anchors() {
   if (!owns_engine) return;
   const auto& anchors = ctx.shared_state()->trust->anchors();
   std::vector<const certificate*> left_out;
-  int looks = most_looks;
-  for (const auto& one : sent_certificates()) {
+  int looks = max_looks;
+  for (const auto& one : unverified_certificates()) {
     for (const auto* other : impostors(one, anchors, looks)) left_out.push_back(other);
   }
   if (left_out.empty()) return;

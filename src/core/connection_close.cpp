@@ -9,7 +9,7 @@ namespace sluice::inline v0 {
 step connection::impl::send_close_notify(transport& transport) {
   if (why.code) return failed_step();
   if (!established) {
-    return refused_step(internal::make_failure(errc::not_ready, place, "the handshake is not done",
+    return refused_step(make_failure(errc::not_ready, place, "the handshake is not done",
                                                "call handshake() until it is"));
   }
   if (!flush_output(transport)) return {.next = want::write};

@@ -78,12 +78,12 @@ bool offers_only_versions_outside(s2n_connection* conn, tls_version least, tls_v
   return is_any;
 }
 
-constexpr std::size_t most_of_message = 64 * 1024;  // s2n's
+constexpr std::size_t max_of_message = 64 * 1024;  // s2n's
 
 // The size of a Certificate message that s2n does not take; 0 where there is none.
 std::size_t oversized_certificate(const internal::flight_record& flight) {
   const auto read = flight.messages();
-  const bool is_it = read.unfinished_type == internal::type_certificate && read.unfinished_size > most_of_message;
+  const bool is_it = read.unfinished_type == internal::type_certificate && read.unfinished_size > max_of_message;
   return is_it ? read.unfinished_size : 0;
 }
 
@@ -108,7 +108,7 @@ failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
   story.where = place;
   alert_received = description;
   if (description == close_notify) {
-    story.code = make_error_code(at == phase::handshake || at == phase::signing ? errc::closed : errc::truncated);
+    story.code = make_error_code(at == phase::handshake || at == phase::signing ? errc::connection_closed : errc::truncated);
     story.detail = "it sent close_notify";
   } else {
     story.code = {description, alert_category()};
@@ -126,7 +126,7 @@ failure connection::impl::engine_failure(phase at) {
   if (read_error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(read_error, at);
   if (type == S2N_ERR_T_ALERT) return told_by_peer(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
   if (type == S2N_ERR_T_CLOSED) {
-    story.code = make_error_code(at == phase::handshake ? errc::closed : errc::truncated);
+    story.code = make_error_code(at == phase::handshake ? errc::connection_closed : errc::truncated);
     if (!read_ended) {
       story.detail = "it sent close_notify";
       alert_received = close_notify;
@@ -138,7 +138,7 @@ failure connection::impl::engine_failure(phase at) {
   }
   if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
     const auto& shared = *ctx.shared_state();
-    const auto least = std::max(shared.policy.min, shared.least_version);
+    const auto least = std::max(shared.policy.min, shared.min_version);
     if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = internal::wire::protocol_version;
   }
   explain_ocsp(story);
@@ -156,7 +156,7 @@ void connection::impl::explain_ocsp(failure& story) const {
   };
   switch (cause_of(story.code)) {
     case errc::expired: return call_it(errc::ocsp_invalid, "is out of date");
-    case errc::malformed: return call_it(errc::ocsp_invalid, "is from the future");
+    case errc::certificate_malformed: return call_it(errc::ocsp_invalid, "is from the future");
     case errc::untrusted: break;
     default: return;
   }
@@ -189,21 +189,21 @@ void connection::impl::explain(failure& story) const {
     return internal::store_text(shared.trust->anchors().size(), shared.trust->where());
   };
   if (story.category() == "certificate" && watches_flight()) {
-    const auto sent = sent_certificates();
+    const auto sent = unverified_certificates();
     const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
     if (shared.trust)
       internal::explain_certificate(
           story, {sent, shared.trust->anchors(), shared.trust->where(), now, side, shared.max_chain});
   }
   const auto what_we_offer = [&shared] {
-    return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.least_version))) + " to " +
+    return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.min_version))) + " to " +
            std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
   };
   if (story.engine == "S2N_ERR_BAD_MESSAGE" && watches_flight()) {
     if (const auto size = oversized_certificate(flight)) {
       story.code = make_error_code(errc::chain_too_long);
       return add("its Certificate message has " + std::to_string(size) + " bytes, and " +
-                     std::to_string(most_of_message) + " are the most that are taken",
+                     std::to_string(max_of_message) + " are the most that are taken",
                  "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
     }
   }
@@ -234,13 +234,13 @@ void connection::impl::explain(failure& story) const {
         add(what_we_offer(), std::string(compare) + "; its log says what it missed");
       }
       return;
-    case errc::missing:
+    case errc::certificate_missing:
       return side == role::server
                  ? add("the client has none to send",
                        "give the client one of an authority that is trusted here, or ask with client_auth::optional")
                  : add("", "have the server send its certificate");
-    case errc::closed:
-    case errc::reset:
+    case errc::connection_closed:
+    case errc::connection_reset:
     case errc::timed_out:
       return add("", remedy_for_silence());
     case errc::truncated:

@@ -59,7 +59,7 @@ std::optional<signature_scheme> selected_scheme(s2n_connection* conn, role side)
   return is_known ? scheme_of(algorithm, hash) : std::nullopt;
 }
 
-const identity::state* selected_identity(s2n_connection* conn) {
+const identity::state* identity_in_use(s2n_connection* conn) {
   auto* chain = s2n_connection_get_selected_cert(conn);
   return chain ? static_cast<const identity::state*>(s2n_cert_chain_and_key_get_ctx(chain)) : nullptr;
 }
@@ -75,7 +75,7 @@ std::string name_of(const private_key& key) try {
 }
 
 failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
-  auto why = internal::make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
+  auto why = make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
   why.at = phase::signing;
   return why;
 }
@@ -123,7 +123,7 @@ step connection::impl::negotiate(transport& transport) {
     if (auto fault = fault_of_server(ran.is_done)) return latch(std::move(*fault));
     if (write_error && ran.is_blocked && gate.is_spent()) return {.next = want::again};
     if (write_error) return latch(transport_failure(write_error, phase::handshake));
-    if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::external};
+    if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::application};
     if (ran.is_blocked) return {.next = output.empty() ? want_input() : want::write};
     if (staple_is_missing()) return staple_missed();
     negotiated = true;
@@ -140,14 +140,14 @@ step connection::impl::negotiate(transport& transport) {
 // As soon as the version is settled: s2n's policy may allow less than the options do.
 bool connection::impl::version_is_too_low() const noexcept {
   const auto version = s2n_connection_get_actual_protocol_version(conn.get());
-  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(ctx.shared_state()->least_version);
+  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(ctx.shared_state()->min_version);
 }
 
 step connection::impl::version_refused() {
-  const auto least = ctx.shared_state()->least_version;
+  const auto least = ctx.shared_state()->min_version;
   alert.reset();  // whatever s2n made of it afterwards
   auto story =
-      internal::make_failure(errc::version_unsupported, place,
+      make_failure(errc::version_unsupported, place,
                              "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
                                  ", the least allowed is " + std::string(to_string(least)),
                              side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
@@ -161,8 +161,8 @@ bool connection::impl::staple_is_missing() const noexcept {
 }
 
 step connection::impl::staple_missed() {
-  const auto sent = sent_certificates();
-  auto story = internal::make_failure(errc::revocation_unknown, place,
+  const auto sent = unverified_certificates();
+  auto story = make_failure(errc::revocation_unknown, place,
                                       "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
                                       "came",
                                       "have the server staple one, or ask for a certificate without that promise");
@@ -173,7 +173,7 @@ step connection::impl::staple_missed() {
 }
 
 int connection::impl::begin_signature(internal::pkey_op_handle op) {
-  const auto* id = selected_identity(conn.get());
+  const auto* id = identity_in_use(conn.get());
   auto type = S2N_ASYNC_SIGN;
   if (id == nullptr || s2n_async_pkey_op_get_op_type(op.get(), &type) != S2N_SUCCESS) return S2N_FAILURE;
   if (id->key == nullptr) {
@@ -228,7 +228,7 @@ std::optional<failure> connection::impl::refused_meanwhile(transport& transport)
 std::optional<step> connection::impl::resume_signature() {
   if (!signature) return std::nullopt;
   auto given = signature->slot ? signature->slot->take() : std::nullopt;
-  if (!given) return step{.next = want::external};
+  if (!given) return step{.next = want::application};
   const auto done = std::move(signature);
   signing += clock_type::now() - done->began;
   if (given->why) return latch(std::move(*given->why));
@@ -247,7 +247,7 @@ std::optional<step> connection::impl::resume_signature() {
   return latch(std::move(story));
 }
 
-void connection::start_external(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
+void connection::start_application_work(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
   auto* pending = impl_ ? impl_->signature.get() : nullptr;
   if (pending == nullptr) {
     if (ready) ready();
@@ -273,7 +273,7 @@ void connection::start_external(std::chrono::steady_clock::time_point deadline, 
   pending->slot->set_ready(std::move(ready));
 }
 
-void connection::expire_external() {
+void connection::expire_application_work() {
   if (!impl_) return;
   auto& c = *impl_;
   if (!c.signature) return;
@@ -299,7 +299,7 @@ void connection::impl::complete_handshake() {
   info.resumed = s2n_connection_is_session_resumed(c) == 1;
   info.post_quantum = info.group.find("MLKEM") != info.group.npos;
   info.client_certificate = s2n_connection_client_cert_used(c) == 1;
-  if (!info.resumed && (side == role::server || info.client_certificate)) shown = selected_identity(c);
+  if (!info.resumed && (side == role::server || info.client_certificate)) shown = identity_in_use(c);
   info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
   note_early_data();
   keep_session();
@@ -314,7 +314,7 @@ void connection::impl::complete_handshake() {
   end_handshake(nullptr);
 }
 
-std::optional<identity> connection::own_identity() const {
+std::optional<identity> connection::selected_identity() const {
   if (!impl_) return std::nullopt;
   for (const auto& one : impl_->ctx.shared_state()->identities) {
     if (one.shared_state().get() == impl_->shown) return one;
@@ -326,7 +326,7 @@ void connection::impl::end_handshake(const failure* story) {
   ended = clock_type::now();
   if (story) note_lost_early_data();
   if (recorder) {
-    seen = std::make_unique<const handshake_view>(recorder->view(began));
+    seen = std::make_unique<const handshake_transcript>(recorder->view(began));
     recorder.reset();
   }
   const auto& watch = ctx.observer();

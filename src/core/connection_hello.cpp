@@ -36,7 +36,7 @@ failure in_handshake(failure story) {
 bool connection::impl::judge_extensions(const internal::client_extensions& theirs) {
   if (!theirs.fault) return true;
   alert = theirs.fault->alert;
-  refusal = in_handshake(internal::make_failure(errc::protocol_error, place, theirs.fault->detail));
+  refusal = in_handshake(make_failure(errc::protocol_error, place, theirs.fault->detail));
   return false;
 }
 
@@ -55,7 +55,7 @@ bool connection::impl::judge_client_hello() {
   const bool shares_one = std::ranges::any_of(
       alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });
   if (!alpn.empty() && !theirs.alpn.empty() && !shares_one && !shared.alpn_is_optional) {
-    refusal = in_handshake(internal::make_failure(
+    refusal = in_handshake(make_failure(
         errc::alpn_mismatch, place, "the client offers " + joined(theirs.alpn) + ", we serve " + joined(alpn), ""));
     return false;
   }
@@ -76,11 +76,11 @@ std::optional<failure> connection::impl::fault_of_server(bool is_done) {
   has_judged_hello = theirs.settled.has_value();
   if (const auto fault = internal::breach_of_server(own_flight.messages(), theirs, is_done)) {
     alert = fault->alert;
-    return in_handshake(internal::make_failure(errc::protocol_error, place, fault->detail, fault->remedy));
+    return in_handshake(make_failure(errc::protocol_error, place, fault->detail, fault->remedy));
   }
   const bool needs_alpn = is_done && ctx.shared_state()->require_alpn;
   if (!needs_alpn || s2n_get_application_protocol(conn.get()) != nullptr) return std::nullopt;
-  return in_handshake(internal::make_failure(
+  return in_handshake(make_failure(
       errc::alpn_mismatch, place,
       alpn.empty() ? "we offer none" : "the server chose none of " + joined(alpn),
       alpn.empty() ? "set client_options.alpn" : "see which protocols that port serves"));

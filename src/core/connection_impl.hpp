@@ -147,7 +147,7 @@ struct connection::impl {
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
   std::string remedy_for_silence() const;
-  std::vector<certificate> sent_certificates() const;
+  std::vector<certificate> unverified_certificates() const;
 
   // connection_session.cpp
   void name_session(const connection_options& options);
@@ -193,7 +193,7 @@ struct connection::impl {
   std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
   // While the handshake lasts: what the peer sent, where there is something to judge in it; a client's own.
   internal::flight_record flight, own_flight;
-  std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for seen_handshake()
+  std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for transcript()
   internal::plain_flight_guard guard;
   internal::input_gate gate;
   std::string_view made_message;  // s2n's name for the last one that it read, or made
@@ -220,7 +220,7 @@ struct connection::impl {
   bool peer_closed = false;
   bool write_closed = false;
   connection_info info;
-  std::unique_ptr<const handshake_view> seen;
+  std::unique_ptr<const handshake_transcript> seen;
   const identity::state* shown = nullptr;
   std::unique_ptr<internal::session_use> sessions;  // client, where there is a store
   // Client: to be sent. Server: what came, until the handshake is done and read() has given it all.

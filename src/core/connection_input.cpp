@@ -57,7 +57,7 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   const auto* remedy = is_record ? "see what the peer is: its first record is one of TLS, and not allowed"
                        : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
                                               : "have the client speak TLS here, or look at who knocks";
-  refusal = internal::make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
+  refusal = make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
   refusal.at = phase::handshake;
   refusal.from = origin::local;
   return false;
@@ -73,7 +73,7 @@ bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
 }
 
 void connection::impl::refuse_input(std::string detail, std::string remedy) {
-  refusal = internal::make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
+  refusal = make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
   refusal.at = established ? phase::read : phase::handshake;
   refusal.from = origin::local;
 }

@@ -22,13 +22,13 @@ step connection::impl::write_failed(transport& transport) {
 // What comes before the peer's alert is kept for read(), as far as it is not much. False: there is more than one call
 // may take.
 bool connection::impl::hear_last_words(transport& transport) {
-  constexpr std::size_t most_kept = 64 * 1024;
-  if (peer_closed || unread.size() >= most_kept) return true;
+  constexpr std::size_t max_kept = 64 * 1024;
+  if (peer_closed || unread.size() >= max_kept) return true;
   call call(*this, transport);
   const auto n = read_on([this](std::span<const std::byte> some) {
     unread.insert(unread.end(), some.begin(), some.end());
     gate.data_came(internal::input_gate::answer::impossible);  // the transport is broken for writing
-    return unread.size() < most_kept;
+    return unread.size() < max_kept;
   });
   if (n == 0) hear_goodbye();
   if (n >= 0) return true;
@@ -53,7 +53,7 @@ std::size_t connection::impl::give_unread(std::span<std::byte> into) noexcept {
   return n;
 }
 
-step connection::farewell(transport& io) {
+step connection::close_failed(transport& io) {
   if (!impl_) return {};
   auto& c = *impl_;
   auto* conn = c.conn.get();

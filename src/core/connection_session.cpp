@@ -19,8 +19,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::size_t most_waiting = 64;  // tickets that one call into the engine may leave behind
-constexpr int most_asked = 8;             // sessions that a store may offer in vain
+constexpr std::size_t max_waiting = 64;  // tickets that one call into the engine may leave behind
+constexpr int max_asked = 8;             // sessions that a store may offer in vain
 
 // s2n's session of a TLS 1.2 connection: the ticket that came last, or else the server's session id.
 secret session_of(s2n_connection* conn) {
@@ -70,7 +70,7 @@ void connection::impl::name_session(const connection_options& options) {
 void connection::impl::resume_session() noexcept {
   if (!sessions) return;
   ask_store("a full handshake is made", [this](session_store& store) {
-    for (int i = 0; i < most_asked && !sessions->offered; ++i) {
+    for (int i = 0; i < max_asked && !sessions->offered; ++i) {
       const auto bytes = store.take(sessions->key);
       if (!bytes) return;
       auto kept = internal::unpack(bytes->bytes());
@@ -145,7 +145,7 @@ void connection::impl::saw_ticket(secret bytes, seconds hint) {
     sessions->hint = hint == seconds(0) ? internal::unknown_lifetime : hint;
     return;
   }
-  if (sessions->waiting.size() >= most_waiting) return;
+  if (sessions->waiting.size() >= max_waiting) return;
   const auto now = std::chrono::floor<seconds>(ctx.shared_state()->now());
   internal::kept_session kept{.scope = sessions->scope, .is_reusable = false, .limits = sessions->limits};
   kept.until = internal::end_of(kept.limits, false, now, hint);

@@ -83,7 +83,7 @@ bool promises_response(const X509* x509) {
 
 failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
                    std::string remedy) {
-  auto story = internal::make_failure(cause, place, std::move(detail), std::move(remedy));
+  auto story = make_failure(cause, place, std::move(detail), std::move(remedy));
   story.certificate = internal::subject_of(x509);
   story.depth = static_cast<int>(depth);
   story.at = phase::handshake;
@@ -101,18 +101,18 @@ result<void> check_strength(const allowances& allow, const std::string& place, X
     const auto* remedy = strength.is == grade::old
                              ? "have it issued anew with SHA-256 (or set allowances::sha1_signatures)"
                              : "have it issued anew with SHA-256";
-    return refusal_of(errc::weak, place, x509, depth,
+    return refusal_of(errc::certificate_weak, place, x509, depth,
                       "\"" + internal::subject_of(x509) + "\" is signed with " + strength.algorithm, remedy);
   }
   // AWS-LC verifies signatures of DSA, and hardly anybody else does any more.
   const auto* key = X509_get0_pubkey(x509);
   if (key != nullptr && EVP_PKEY_id(key) == EVP_PKEY_DSA) {
-    return refusal_of(errc::weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" has a DSA key",
+    return refusal_of(errc::certificate_weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" has a DSA key",
                       "have the chain issued by an authority with RSA or ECDSA");
   }
   if (!allow.small_rsa_keys && has_small_key(x509)) {
     return refusal_of(
-        errc::weak, place, x509, depth,
+        errc::certificate_weak, place, x509, depth,
         "\"" + internal::subject_of(x509) + "\" has the key " + internal::key_description(X509_get0_pubkey(x509)),
         "use RSA with 2048 bits or more, or ECDSA (or set allowances::small_rsa_keys)");
   }
@@ -158,10 +158,10 @@ result<void> connection::impl::judge_chain() {
   const auto& shared = *ctx.shared_state();
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   const auto chain = chain_of(conn.get(), copy);
-  if (chain.empty()) return internal::make_failure(errc::internal, place, "the verified chain cannot be read");
+  if (chain.empty()) return make_failure(errc::internal, place, "the verified chain cannot be read");
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto x509 = parse_x509(chain[i]);
-    if (!x509) return internal::make_failure(errc::malformed, place);
+    if (!x509) return make_failure(errc::certificate_malformed, place);
     note_end(x509.get());
     const bool is_anchor = i > 0 && i + 1 == chain.size();
     if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
@@ -183,7 +183,7 @@ result<void> connection::impl::judge_chain() {
   const auto parsed = parse(chain);
   if (!parsed.empty() && shared.accept(parsed)) return {};
   const auto leaf = parse_x509(chain.front());
-  return refusal_of(errc::rejected, place, leaf.get(), 0,
+  return refusal_of(errc::certificate_rejected, place, leaf.get(), 0,
                     "the certificate is \"" + internal::subject_of(leaf.get()) + "\"", "");
 }
 
@@ -194,17 +194,17 @@ bool connection::impl::accepts_chain() {
   return verdict.has_value();
 }
 
-std::vector<certificate> connection::peer_certificates() const {
+std::vector<certificate> connection::verified_chain() const {
   if (!impl_ || !impl_->ctx.verifies() || !impl_->conn) return {};
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   return parse(chain_of(impl_->conn.get(), copy));
 }
 
-std::vector<certificate> connection::sent_certificates() const {
-  return impl_ ? impl_->sent_certificates() : std::vector<certificate>();
+std::vector<certificate> connection::unverified_certificates() const {
+  return impl_ ? impl_->unverified_certificates() : std::vector<certificate>();
 }
 
-std::vector<certificate> connection::impl::sent_certificates() const {
+std::vector<certificate> connection::impl::unverified_certificates() const {
   if (!conn) return {};
   if (side == role::client) return flight.certificates();
   internal::hello settled;
@@ -234,9 +234,9 @@ extern "C" int on_chain_validated(s2n_connection* connection, s2n_cert_validatio
   try {
     accepted = c != nullptr && c->accepts_chain();
   } catch (const std::exception& thrown) {
-    c->refusal = make_failure(errc::rejected, c->place, thrown.what());
+    c->refusal = make_failure(errc::certificate_rejected, c->place, thrown.what());
   } catch (...) {
-    c->refusal = make_failure(errc::rejected, c->place, "the application's check threw");
+    c->refusal = make_failure(errc::certificate_rejected, c->place, "the application's check threw");
   }
   if (c != nullptr) c->refusal.at = phase::handshake;
   return accepted ? s2n_cert_validation_accept(info) : s2n_cert_validation_reject(info);

@@ -14,7 +14,6 @@
 namespace sluice::inline v0 {
 namespace {
 
-using internal::make_failure;
 using state_type = context::state;
 
 constexpr std::string_view verification_off_warning =
@@ -34,16 +33,16 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
   made->observer = options.observer;
   made->clock = options.clock;
   made->key_log = options.key_log;
-  made->keeps_handshake = options.keep_handshake;
+  made->keeps_handshake = options.record_transcript;
   made->blinding = options.blinding;
-  made->least_version = options.versions.min.value_or(tls_version::ssl3);
+  made->min_version = options.versions.min.value_or(tls_version::ssl3);
   return made;
 }
 
 // An identity that was moved from has nothing to show.
 result<void> check_identities(const state_type& s) {
   for (const auto& one : s.identities) {
-    if (!one.shared_state()) return make_failure(errc::usage, "identity", "it is empty: it was moved from");
+    if (!one.shared_state()) return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
   }
   return {};
 }
@@ -90,7 +89,7 @@ result<void> set_tickets(state_type& s, const server_options& options) {
     if (!schedule) return schedule.error();
     s.tickets.emplace(std::move(*schedule));
   } else if (s.max_early_data > 0) {
-    return make_failure(errc::usage, "early data", "only clients that resume send any, and there are no tickets",
+    return make_failure(errc::invalid_argument, "early data", "only clients that resume send any, and there are no tickets",
                         "leave server_options.tickets on");
   }
   return {};
@@ -134,10 +133,10 @@ result<std::vector<std::string>> parse_alpn(std::string_view text) {
   return names;
 }
 
-// The state comes first: while it exists, library::stop() in another thread is refused.
+// The state comes first: while it exists, tls_library::stop() in another thread is refused.
 result<context> context::client(const client_options& options) {
   auto made = common_state(options, role::client);
-  if (auto started = library::start(); !started) return started.error();
+  if (auto started = tls_library::start(); !started) return started.error();
   if (options.identity) made->identities.push_back(*options.identity);
   if (auto done = set_common(*made, options.policy, options.versions); !done) return done.error();
   if (auto done = set_client_verification(*made, options); !done) return done.error();
@@ -155,7 +154,7 @@ result<context> context::client(const client_options& options) {
 
 result<context> context::server(const server_options& options) {
   auto made = common_state(options, role::server);
-  if (auto started = library::start(); !started) return started.error();
+  if (auto started = tls_library::start(); !started) return started.error();
   if (options.identities.empty()) {
     return make_failure(errc::no_certificate, "server", "no identity was given", "set server_options.identities");
   }

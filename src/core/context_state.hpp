@@ -23,7 +23,7 @@ struct context::state {
   internal::library_user user;
   role side = role::client;
   sluice::policy policy;
-  tls_version least_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
+  tls_version min_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
   std::vector<std::string> alpn;
   bool require_alpn = false;      // client
   bool alpn_is_optional = false;  // server

@@ -61,7 +61,7 @@ void blame(failure& story, const judged_chain& chain, const certificate& one, er
 bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     if (const auto odd = malformation_of(*one); !odd.empty()) {
-      blame(story, chain, *one, errc::malformed, held(chain, *one) + " is malformed: " + odd, "have it issued anew");
+      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " is malformed: " + odd, "have it issued anew");
       return true;
     }
     if (const auto x509 = parse(*one); x509 && X509_get0_pubkey(x509.get()) == nullptr) {
@@ -70,7 +70,7 @@ bool explain_oddity(failure& story, const judged_chain& chain, const path_type& 
       return true;
     }
     if (const auto critical = unknown_critical(*one); !critical.empty()) {
-      blame(story, chain, *one, errc::malformed, held(chain, *one) + " has " + critical + ", which is not understood",
+      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " has " + critical + ", which is not understood",
             "have it issued anew without it, or not critical");
       return true;
     }
@@ -85,7 +85,7 @@ bool explain_weakness(failure& story, const judged_chain& chain, const path_type
     if (!x509) continue;
     const auto strength = strength_of_signature(x509.get());
     if (strength.is == signature_strength::grade::good) continue;
-    blame(story, chain, *one, errc::weak, quoted(one->subject()) + " is signed with " + strength.algorithm,
+    blame(story, chain, *one, errc::certificate_weak, quoted(one->subject()) + " is signed with " + strength.algorithm,
           "have it issued anew with SHA-256");
     return true;
   }
@@ -117,15 +117,15 @@ bool explain_overreach(failure& story, const judged_chain& chain, const path_typ
   constexpr auto* remedy = "have the certificate issued by an authority that may";
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto x509 = parse(*path[i]);
-    const long most_below = x509 ? X509_get_pathlen(x509.get()) : -1;
+    const long max_below = x509 ? X509_get_pathlen(x509.get()) : -1;
     const auto name = held(chain, *path[i]);
     if (const auto why = why_no_authority(*path[i]); !why.empty()) {
       blame(story, chain, *path[i], cause_of(story.code),
             name + " is not an authority (" + why + "), but issued " + quoted(path[i - 1]->subject()), remedy);
       return true;
     }
-    if (most_below >= 0 && static_cast<std::size_t>(most_below) < i - 1) {
-      blame(story, chain, *path[i], cause_of(story.code), name + " may have " + std::to_string(most_below) +
+    if (max_below >= 0 && static_cast<std::size_t>(max_below) < i - 1) {
+      blame(story, chain, *path[i], cause_of(story.code), name + " may have " + std::to_string(max_below) +
             " authorities below it, and has " + std::to_string(i - 1), remedy);
       return true;
     }
@@ -320,8 +320,8 @@ void explain_certificate(failure& story, const judged_chain& chain) {
                      std::to_string(chain.most) + " are allowed";
       return;
     case errc::wrong_purpose: explain_purpose(story, chain); break;
-    case errc::weak: explain_weak(story, chain); break;
-    case errc::malformed: explain_malformed(story, chain); break;
+    case errc::certificate_weak: explain_weak(story, chain); break;
+    case errc::certificate_malformed: explain_malformed(story, chain); break;
     case errc::revoked: break;
     default: return;
   }

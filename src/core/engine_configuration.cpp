@@ -63,7 +63,7 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
   std::size_t count = 0;
   for (const auto& anchor : s.trust->anchors()) {
     const auto why = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
-    if (!why.empty()) return make_failure(errc::malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
+    if (!why.empty()) return make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
     if (s2n_config_add_pem_to_trust_store(config, anchor.to_pem().c_str()) == S2N_SUCCESS) {
       ++count;
     } else if (!s.skips_odd_anchors) {
@@ -71,7 +71,7 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
     }
   }
   if (count == 0) return make_failure(errc::trust_store_empty, s.trust->where());
-  if (s.max_chain == 0) return make_failure(errc::usage, "max_chain", "0 allows no certificate at all");
+  if (s.max_chain == 0) return make_failure(errc::invalid_argument, "max_chain", "0 allows no certificate at all");
   if (s2n_config_set_max_cert_chain_depth(config, s.max_chain) != S2N_SUCCESS) return s2n_failure("max_chain");
   // Names are judged in on_chain_validated; s2n's own rule for common names would call some chains untrusted.
   if (s2n_config_set_cert_validation_cb(config, on_chain_validated, context_of(s)) != S2N_SUCCESS ||
@@ -111,7 +111,7 @@ result<void> ask_for_fragments(s2n_config* config, const state_type& s) {
     if (s2n_config_send_max_fragment_length(config, code) != S2N_SUCCESS) return s2n_failure("max_fragment");
     return {};
   }
-  return make_failure(errc::usage, "max_fragment",
+  return make_failure(errc::invalid_argument, "max_fragment",
                       std::to_string(s.max_fragment) + " is no length that can be asked for",
                       "ask for 512, 1024, 2048 or 4096, or for none with 0");
 }
@@ -136,7 +136,7 @@ result<void> set_clock(s2n_config* config, const state_type& s) {
 
 result<void> set_io(s2n_config* config, const state_type& s) {
   const auto longest = narrow<uint32_t>(s.blinding.longest().count());
-  if (!longest) return make_failure(errc::usage, "blinding", "the longest delay does not fit");
+  if (!longest) return make_failure(errc::invalid_argument, "blinding", "the longest delay does not fit");
   // NONBLOCKING even without a callback: a later change of config would hang in the default mode (P25).
   // A warning of TLS 1.2, unrecognized_name say, ends nothing (RFC 5246 §7.2.2).
   if (s2n_config_set_client_hello_cb_mode(config, S2N_CLIENT_HELLO_CB_NONBLOCKING) != S2N_SUCCESS ||

@@ -39,9 +39,9 @@ constexpr const char* pkcs11 = "pkcs11";
 constexpr std::array causes = {
     cause_row{errc::name_not_found, "name_not_found", resolve, "the name does not exist"},
     cause_row{errc::resolver_failed, "resolver_failed", resolve, "the name could not be looked up"},
-    cause_row{errc::refused, "refused", connect, "connection refused"},
+    cause_row{errc::connection_refused, "refused", connect, "connection refused"},
     cause_row{errc::unreachable, "unreachable", connect, "the address cannot be reached"},
-    cause_row{errc::reset, "reset", tls, "the peer reset the connection"},
+    cause_row{errc::connection_reset, "reset", tls, "the peer reset the connection"},
     cause_row{errc::too_many_descriptors, "too_many_descriptors", connect, "no file descriptor is left"},
     cause_row{errc::handshake_failed, "handshake_failed", tls, "the TLS handshake failed"},
     cause_row{errc::protocol_error, "protocol_error", tls, "the peer broke the TLS protocol"},
@@ -50,7 +50,7 @@ constexpr std::array causes = {
     cause_row{errc::alpn_mismatch, "alpn_mismatch", tls, "no application protocol in common"},
     cause_row{errc::alert, "alert", tls, "the peer sent a fatal alert"},
     cause_row{errc::truncated, "truncated", tls, "the connection was cut: it ended without close_notify"},
-    cause_row{errc::closed, "closed", tls, "the peer closed the connection during the handshake"},
+    cause_row{errc::connection_closed, "closed", tls, "the peer closed the connection during the handshake"},
     cause_row{errc::not_ready, "not_ready", tls, "the handshake is not done"},
     cause_row{errc::timed_out, "timed_out", tls, "timed out"},
     cause_row{errc::cancelled, "cancelled", tls, "cancelled"},
@@ -65,11 +65,11 @@ constexpr std::array causes = {
     cause_row{errc::untrusted, "untrusted", cert, "the certificate does not lead to a trusted authority"},
     cause_row{errc::self_signed, "self_signed", cert, "the certificate is self-signed and not trusted"},
     cause_row{errc::wrong_purpose, "wrong_purpose", cert, "the certificate is not for this purpose"},
-    cause_row{errc::weak, "weak", cert, "the certificate's key or signature is too weak"},
+    cause_row{errc::certificate_weak, "weak", cert, "the certificate's key or signature is too weak"},
     cause_row{errc::chain_too_long, "chain_too_long", cert, "the certificate chain is too long"},
-    cause_row{errc::malformed, "malformed", cert, "the certificate is malformed"},
-    cause_row{errc::missing, "missing", cert, "no certificate was sent"},
-    cause_row{errc::rejected, "rejected", cert, "the certificate was refused by the application"},
+    cause_row{errc::certificate_malformed, "malformed", cert, "the certificate is malformed"},
+    cause_row{errc::certificate_missing, "missing", cert, "no certificate was sent"},
+    cause_row{errc::certificate_rejected, "rejected", cert, "the certificate was refused by the application"},
     cause_row{errc::name_mismatch, "name_mismatch", cert, "the certificate is for another name"},
     cause_row{errc::expired, "expired", cert, "the certificate has expired"},
     cause_row{errc::not_yet_valid, "not_yet_valid", cert, "the certificate is not valid yet"},
@@ -93,7 +93,7 @@ constexpr std::array causes = {
     cause_row{errc::trust_store_empty, "trust_store_empty", config, "the trust store has no certificate"},
     cause_row{errc::unsupported_key, "unsupported_key", config, "a key of this type cannot be used"},
     cause_row{errc::in_use, "in_use", config, "in use"},
-    cause_row{errc::usage, "usage", config, "used wrongly"},
+    cause_row{errc::invalid_argument, "usage", config, "used wrongly"},
     cause_row{errc::requirement_not_met, "requirement_not_met", requirement, "a requirement is not met"},
     cause_row{errc::verdict_failed, "verdict_failed", requirement, "a verdict failed"},
     cause_row{errc::module_load_failed, "module_load_failed", pkcs11, "the PKCS#11 module cannot be loaded"},
@@ -189,11 +189,11 @@ errc foreign_cause(const error_code& code) noexcept {
     return code.value() == HOST_NOT_FOUND || code.value() == NO_DATA ? errc::name_not_found : errc::resolver_failed;
   }
   if (category == "asio.addrinfo") return errc::resolver_failed;
-  if (category == "asio.misc") return errc::closed;
+  if (category == "asio.misc") return errc::connection_closed;
   if (category == "boost.beast") return code.value() == beast_timeout ? errc::timed_out : errc::internal;
   const auto is = [&code](sys::errc_t e) { return code == sys::make_error_condition(e); };
-  if (is(sys::connection_refused)) return errc::refused;
-  if (is(sys::connection_reset) || is(sys::broken_pipe) || is(sys::connection_aborted)) return errc::reset;
+  if (is(sys::connection_refused)) return errc::connection_refused;
+  if (is(sys::connection_reset) || is(sys::broken_pipe) || is(sys::connection_aborted)) return errc::connection_reset;
   if (is(sys::timed_out)) return errc::timed_out;
   if (is(sys::operation_canceled)) return errc::cancelled;
   if (is(sys::no_such_file_or_directory)) return errc::file_not_found;
@@ -330,7 +330,7 @@ std::string_view alert_name(std::uint8_t description) noexcept {
 
 std::string_view failure::category() const noexcept {
   const auto cause = cause_of(code);
-  constexpr std::array in_any_phase = {errc::reset,    errc::timed_out,     errc::closed, errc::too_many_descriptors,
+  constexpr std::array in_any_phase = {errc::connection_reset,    errc::timed_out,     errc::connection_closed, errc::too_many_descriptors,
                                        errc::internal, errc::out_of_memory};
   if (std::ranges::find(in_any_phase, cause) != in_any_phase.end()) {
     if (at == phase::resolve) return resolve;
@@ -351,6 +351,19 @@ std::string failure::message() const {
   add(": ", detail);
   add("; ", remedy);
   return text;
+}
+
+failure make_failure(const error_code& code, std::string_view where, std::string_view detail, std::string_view remedy) {
+  failure why;
+  why.code = code;
+  why.where = where;
+  why.detail = printable(detail);
+  why.remedy = printable(remedy);
+  return why;
+}
+
+failure make_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
+  return make_failure(make_error_code(cause), where, detail, remedy);
 }
 
 std::ostream& operator<<(std::ostream& to, const failure& why) { return to << why.message(); }

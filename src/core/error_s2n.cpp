@@ -34,15 +34,15 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_CERT_REVOKED", errc::revoked},
     s2n_row{"S2N_ERR_CERT_NOT_YET_VALID", errc::not_yet_valid},
     s2n_row{"S2N_ERR_CERT_EXPIRED", errc::expired},
-    s2n_row{"S2N_ERR_CERT_INVALID", errc::malformed},
-    s2n_row{"S2N_ERR_DECODE_CERTIFICATE", errc::malformed},
-    s2n_row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", errc::malformed},
+    s2n_row{"S2N_ERR_CERT_INVALID", errc::certificate_malformed},
+    s2n_row{"S2N_ERR_DECODE_CERTIFICATE", errc::certificate_malformed},
+    s2n_row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", errc::certificate_malformed},
     s2n_row{"S2N_ERR_CERT_MAX_CHAIN_DEPTH_EXCEEDED", errc::chain_too_long},
-    s2n_row{"S2N_ERR_CERT_REJECTED", errc::rejected},
+    s2n_row{"S2N_ERR_CERT_REJECTED", errc::certificate_rejected},
     s2n_row{"S2N_ERR_CERT_INTENT_INVALID", errc::wrong_purpose},
-    s2n_row{"S2N_ERR_SECURITY_POLICY_INCOMPATIBLE_CERT", errc::weak},
-    s2n_row{"S2N_ERR_MISSING_CLIENT_CERT", errc::missing},
-    s2n_row{"S2N_ERR_NO_CERT_FOUND", errc::missing},
+    s2n_row{"S2N_ERR_SECURITY_POLICY_INCOMPATIBLE_CERT", errc::certificate_weak},
+    s2n_row{"S2N_ERR_MISSING_CLIENT_CERT", errc::certificate_missing},
+    s2n_row{"S2N_ERR_NO_CERT_FOUND", errc::certificate_missing},
     s2n_row{"S2N_ERR_CRL_LOOKUP_FAILED", errc::revocation_unknown},
     s2n_row{"S2N_ERR_CRL_SIGNATURE", errc::revocation_unknown},
     s2n_row{"S2N_ERR_CRL_ISSUER", errc::revocation_unknown},
@@ -77,11 +77,11 @@ constexpr std::array rows = {
 
 errc cause_by_type(int error) noexcept {
   switch (s2n_error_get_type(error)) {
-    case S2N_ERR_T_IO: return errc::reset;
-    case S2N_ERR_T_CLOSED: return errc::closed;
+    case S2N_ERR_T_IO: return errc::connection_reset;
+    case S2N_ERR_T_CLOSED: return errc::connection_closed;
     case S2N_ERR_T_ALERT: return errc::alert;
     case S2N_ERR_T_PROTO: return errc::protocol_error;
-    case S2N_ERR_T_USAGE: return errc::usage;
+    case S2N_ERR_T_USAGE: return errc::invalid_argument;
     default: return errc::internal;
   }
 }
@@ -101,15 +101,6 @@ std::string s2n_message(int error) {
   std::string text = s2n_strerror(error, "EN");
   if (text.ends_with('.')) text.pop_back();
   return text;
-}
-
-failure make_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
-  failure why;
-  why.code = make_error_code(cause);
-  why.where = where;
-  why.detail = printable(detail);
-  why.remedy = printable(remedy);
-  return why;
 }
 
 bool lacked_memory() noexcept {

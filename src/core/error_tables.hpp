@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the codes of the engine and of tokens mean, and how to make a failure.
+// What the codes of the engine and of tokens mean, and the failures made of them.
 #pragma once
 
 #include "sluice/error.hpp"
@@ -22,10 +22,6 @@ std::string s2n_message(int error);
 
 std::string ckr_name(std::uint32_t value);  // "CKR_PIN_INCORRECT", "CKR_0x80000001" for a vendor's own
 errc ckr_cause(std::uint32_t value) noexcept;
-
-// What others wrote in the detail or the remedy is escaped here (printable.hpp); the place is a value, and stays.
-failure make_failure(errc cause, std::string_view where = {}, std::string_view detail = {},
-                     std::string_view remedy = {});
 
 // Has AWS-LC run out of memory since its errors were last cleared? Clears them. What could not be parsed then is not to
 // be called damaged.

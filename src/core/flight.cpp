@@ -11,7 +11,7 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr std::size_t most_kept = 128 * 1024;
+constexpr std::size_t max_kept = 128 * 1024;
 
 std::vector<certificate> parse_certificates(std::span<const std::uint8_t> message, bool is_tls13) {
   std::vector<certificate> chain;
@@ -33,7 +33,7 @@ std::vector<certificate> parse_certificates(std::span<const std::uint8_t> messag
 }  // namespace
 
 void flight_record::saw(std::span<const std::byte> bytes) {
-  const auto room = most_kept - std::min(most_kept, bytes_.size());
+  const auto room = max_kept - std::min(max_kept, bytes_.size());
   const auto some = bytes.first(std::min(room, bytes.size()));
   bytes_.insert(bytes_.end(), some.begin(), some.end());
 }

@@ -16,7 +16,6 @@ namespace {
 
 using internal::accepted_forms;
 using internal::input;
-using internal::make_failure;
 using state_pointer = std::shared_ptr<identity::state>;
 
 std::string pem_of(const std::vector<certificate>& chain) {
@@ -34,7 +33,7 @@ failure from_engine(const error_code& ec, std::string where) {
 
 // The chain object s2n works with, once everything that goes into it is in `made`.
 result<state_pointer> load(state_pointer made, const std::string& where) {
-  if (auto started = library::start(); !started) return started.error();
+  if (auto started = tls_library::start(); !started) return started.error();
   made->handle.reset(s2n_cert_chain_and_key_new());
   if (!made->handle) return internal::s2n_failure(where);
   auto* chain = made->handle.get();
@@ -78,11 +77,11 @@ result<state_pointer> from_two_texts(std::string_view chain, std::string_view ke
 }
 
 result<state_pointer> with_key_elsewhere(result<std::vector<certificate>> certificates,
-                                         std::shared_ptr<private_key> key, std::chrono::milliseconds patience,
+                                         std::shared_ptr<private_key> key, std::chrono::milliseconds timeout,
                                          const std::string& where) {
   if (!key) return make_failure(errc::no_private_key, where, "the key is null");
   if (!certificates) return certificates.error();
-  if (auto fits = internal::check_key_elsewhere(*key, *certificates, patience); !fits) return fits.error();
+  if (auto fits = internal::check_key_elsewhere(*key, *certificates, timeout); !fits) return fits.error();
   auto made = std::make_shared<identity::state>();
   made->chain = std::move(*certificates);
   made->chain_pem = pem_of(made->chain);
@@ -119,22 +118,22 @@ result<identity> identity::from_pem(std::string_view chain, std::string_view key
 }
 
 result<identity> identity::from_chain_file(const std::string& chain_path, std::shared_ptr<private_key> key,
-                                           std::chrono::milliseconds patience) {
-  auto made = with_key_elsewhere(certificate::from_file(chain_path), std::move(key), patience, chain_path);
+                                           std::chrono::milliseconds timeout) {
+  auto made = with_key_elsewhere(certificate::from_file(chain_path), std::move(key), timeout, chain_path);
   if (!made) return made.error();
   return identity(std::move(*made));
 }
 
 result<identity> identity::from_chain(std::string_view chain, std::shared_ptr<private_key> key,
-                                      std::chrono::milliseconds patience) {
+                                      std::chrono::milliseconds timeout) {
   const auto* where = "certificate chain in memory";
-  auto made = with_key_elsewhere(certificate::from_pem(chain, where), std::move(key), patience, where);
+  auto made = with_key_elsewhere(certificate::from_pem(chain, where), std::move(key), timeout, where);
   if (!made) return made.error();
   return identity(std::move(*made));
 }
 
 result<identity> identity::with_ocsp_response(std::span<const std::byte> response) const {
-  if (!state_) return make_failure(errc::usage, "identity", "it is empty: it was moved from");
+  if (!state_) return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
   auto copy = std::make_shared<state>();
   copy->chain = state_->chain;
   copy->key = state_->key;

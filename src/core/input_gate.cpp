@@ -25,12 +25,12 @@ void input_gate::data_came(answer next) noexcept {
 }
 
 bool input_gate::is_exhausted() noexcept {
-  is_spent_ = is_spent_ || bytes_ == most_bytes || (records_ == most_records && cursor_.is_between());
+  is_spent_ = is_spent_ || bytes_ == max_bytes || (records_ == max_records && cursor_.is_between());
   return is_spent_;
 }
 
 std::span<std::byte> input_gate::room(std::span<std::byte> into, bool is_exact) const noexcept {
-  const auto most = is_exact ? std::min(cursor_.wanted(), most_bytes - bytes_) : most_bytes - bytes_;
+  const auto most = is_exact ? std::min(cursor_.wanted(), max_bytes - bytes_) : max_bytes - bytes_;
   return into.first(std::min(into.size(), most));
 }
 
@@ -54,12 +54,12 @@ std::size_t input_gate::admit_held(std::span<std::byte> into) {
 
 // Asked for more, s2n has worked off all that it was given.
 bool input_gate::is_idling() const noexcept {
-  return cursor_.is_between() && (idle_ > most_idle || idle_large_ > most_idle_large);
+  return cursor_.is_between() && (idle_ > max_idle || idle_large_ > max_idle_large);
 }
 
 // A record is given to its end once it has begun.
 std::size_t input_gate::admissible(std::span<const std::byte> bytes) noexcept {
-  auto rest = bytes.first(std::min(bytes.size(), most_bytes - bytes_));
+  auto rest = bytes.first(std::min(bytes.size(), max_bytes - bytes_));
   const auto size = rest.size();
   bool is_later = false;  // something was admitted
   while (!rest.empty() && !(cursor_.is_between() && must_stop_before(rest.front(), is_later))) {
@@ -73,7 +73,7 @@ std::size_t input_gate::admissible(std::span<const std::byte> bytes) noexcept {
 }
 
 bool input_gate::must_stop_before(std::byte type, bool is_later) noexcept {
-  if (records_ == most_records) {
+  if (records_ == max_records) {
     is_spent_ = true;
     return true;
   }

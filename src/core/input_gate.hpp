@@ -17,11 +17,11 @@ namespace sluice::inline v0::internal {
 // And in TLS 1.2 s2n does not write after it has heard close_notify: whoever has just been given data may answer first.
 class input_gate {
  public:
-  static constexpr std::size_t most_bytes = 256 * 1024;  // a call
-  static constexpr std::size_t most_records = 64;        // a call
+  static constexpr std::size_t max_bytes = 256 * 1024;  // a call
+  static constexpr std::size_t max_records = 64;        // a call
   // In a row, of what carries no data: empty records, KeyUpdate, warnings; and tickets, which are larger.
-  static constexpr std::size_t most_idle = 32;
-  static constexpr std::size_t most_idle_large = 256;
+  static constexpr std::size_t max_idle = 32;
+  static constexpr std::size_t max_idle_large = 256;
 
   enum class stage : std::uint8_t { handshake, open, closing };
 

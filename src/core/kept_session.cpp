@@ -123,7 +123,7 @@ bool describe_verdict(const context::state& s, digest& made) {
   fields.add(std::uint64_t{s.verifies});
   fields.add(std::uint64_t{s.asks_for_staple});
   fields.add(s.policy.name);
-  fields.add(static_cast<std::uint64_t>(s.least_version));
+  fields.add(static_cast<std::uint64_t>(s.min_version));
   add_allowances(fields, s.allow);
   fields.add(std::uint64_t{s.max_chain});
   fields.add(std::uint64_t{s.require_alpn});

@@ -4,7 +4,7 @@
 #include "core/encoding.hpp"
 #include "core/error_tables.hpp"
 #include "core/key_match.hpp"
-#include "core/locked.hpp"
+#include "core/decrypt_key.hpp"
 #include "core/narrow.hpp"
 
 #include <algorithm>

@@ -4,7 +4,7 @@
 #include "core/certificate_parts.hpp"
 #include "core/encoding.hpp"
 #include "core/error_tables.hpp"
-#include "core/locked.hpp"
+#include "core/decrypt_key.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/digest.h>
@@ -187,7 +187,7 @@ result<void> check_key_in_memory(const pem_object& object, std::span<const certi
 }
 
 result<void> check_key_elsewhere(private_key& key, std::span<const certificate> chain,
-                                 std::chrono::milliseconds patience) {
+                                 std::chrono::milliseconds timeout) {
   const auto& leaf = chain.front();
   const auto expected = public_key_of(leaf);
   const auto scheme = expected ? trial_scheme(expected.get()) : std::nullopt;
@@ -201,7 +201,7 @@ result<void> check_key_elsewhere(private_key& key, std::span<const certificate> 
   request.scheme = *scheme;
   request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(*scheme)));
   RAND_bytes(reinterpret_cast<uint8_t*>(request.input.data()), request.input_size);
-  auto signature = sign_and_wait(key, request, patience);
+  auto signature = sign_and_wait(key, request, timeout);
   if (!signature) return signature.error();
   if (!verifies(leaf, *scheme, request.digest(), *signature)) return mismatch(key.name(), chain, nullptr);
   return {};

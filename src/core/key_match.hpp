@@ -16,7 +16,7 @@ namespace sluice::inline v0::internal {
 // Does it belong to the first of `chain`? errc::unsupported_key or key_mismatch, naming both sides.
 result<void> check_key_in_memory(const pem_object& key, std::span<const certificate> chain, const std::string& where);
 result<void> check_key_elsewhere(private_key& key, std::span<const certificate> chain,
-                                 std::chrono::milliseconds patience);
+                                 std::chrono::milliseconds timeout);
 
 bool is_private_key(const pem_object& object);     // does AWS-LC understand it?
 bool lacks_public_half(const pem_object& object);  // a key of SEC 1 without it

@@ -15,7 +15,7 @@
 
 #include <dlfcn.h>
 
-namespace sluice::inline v0::library {
+namespace sluice::inline v0::tls_library {
 namespace {
 
 void* malloc_allocate(std::size_t bytes) noexcept { return std::malloc(bytes); }
@@ -61,11 +61,11 @@ void stay_loaded() noexcept {
 result<void> set_allocator(allocator replacement) {
   const std::lock_guard lock(gate);
   if (started) {
-    return internal::make_failure(errc::in_use, "allocator", "the library has started",
+    return make_failure(errc::in_use, "allocator", "the library has started",
                                   "call set_allocator() before the first context");
   }
   if (replacement.allocate == nullptr || replacement.release == nullptr) {
-    return internal::make_failure(errc::usage, "allocator", "both functions are needed");
+    return make_failure(errc::invalid_argument, "allocator", "both functions are needed");
   }
   memory = replacement;
   return {};
@@ -101,7 +101,7 @@ result<void> stop() {
   const std::lock_guard lock(gate);
   if (!started) return {};
   if (users.load() != 0) {
-    return internal::make_failure(errc::in_use, "library", "contexts or identities still exist");
+    return make_failure(errc::in_use, "library", "contexts or identities still exist");
   }
   if (is_ours && s2n_cleanup_final() != S2N_SUCCESS) return internal::s2n_failure("s2n-tls");
   is_ours = false;
@@ -111,11 +111,11 @@ result<void> stop() {
 
 thread_scope::~thread_scope() { s2n_cleanup_thread(); }
 
-}  // namespace sluice::inline v0::library
+}  // namespace sluice::inline v0::tls_library
 
 namespace sluice::inline v0::internal {
 
-library_user::library_user() noexcept { library::users.fetch_add(1); }
-library_user::~library_user() { library::users.fetch_sub(1); }
+library_user::library_user() noexcept { tls_library::users.fetch_add(1); }
+library_user::~library_user() { tls_library::users.fetch_sub(1); }
 
 }  // namespace sluice::inline v0::internal

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who still needs the engine: library::stop() refuses while anybody does.
+// Who still needs the engine: tls_library::stop() refuses while anybody does.
 #pragma once
 
 namespace sluice::inline v0::internal {

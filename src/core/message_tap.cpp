@@ -9,7 +9,7 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr std::size_t header_size = 5, most_in_record = 16384 + 2048, most_in_message = 256 * 1024;
+constexpr std::size_t header_size = 5, max_in_record = 16384 + 2048, max_in_message = 256 * 1024;
 constexpr std::uint8_t record_change = 20, record_alert = 21, record_handshake = 22, record_application = 23;
 constexpr std::uint8_t message_server_hello = 2, message_end_of_early_data = 5, message_finished = 20,
                        message_key_update = 24;
@@ -39,7 +39,7 @@ void message_tap::cut_records(way which) {
     const std::span left(l.arriving.data() + done, l.arriving.size() - done);
     const auto size = static_cast<std::size_t>(left[3] << 8 | left[4]);
     // An SSL 2.0 hello, or noise.
-    if (left[0] < record_change || left[0] > 24 || size > most_in_record) {
+    if (left[0] < record_change || left[0] > 24 || size > max_in_record) {
       l.is_lost = true;
       l.arriving = {};
       return;
@@ -143,7 +143,7 @@ void message_tap::take_content(const record& one, std::uint8_t type, std::span<c
   } else if (type == record_handshake) {
     l.messages.insert(l.messages.end(), plain.begin(), plain.end());
     take_messages(one, was_sealed);
-    if (l.messages.size() > most_in_message) l.messages = {};
+    if (l.messages.size() > max_in_message) l.messages = {};
   }
 }
 

@@ -23,7 +23,7 @@ password_source password_from_environment(std::string name) {
   return [name = std::move(name)](const password_request& request) -> result<secret> {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) {
-      return internal::make_failure(errc::password_needed, request.where,
+      return make_failure(errc::password_needed, request.where,
                                     "the environment variable " + name + " is not set");
     }
     return secret(internal::first_line(value).value_or(value));

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint8_t record_cipher_change = 20, record_handshake = 22, record_application = 23;  // RFC 8446 §5.1
 constexpr std::uint8_t new_session_ticket = 4, server_hello_done = 14, certificate_verify = 15,
                        client_key_exchange = 16;
-constexpr std::size_t most_hello = 64 * 1024;  // s2n takes no longer message
+constexpr std::size_t max_hello = 64 * 1024;  // s2n takes no longer message
 
 constexpr std::uint16_t tls13_code = 0x0304;
 
@@ -95,7 +95,7 @@ std::string_view plain_flight_guard::begin_message(std::uint8_t type) const noex
 std::string_view plain_flight_guard::begin_body() {
   const auto at = [this](std::size_t i) { return std::to_integer<std::size_t>(header_[i]); };
   left_ = at(1) << 16 | at(2) << 8 | at(3);
-  if (at(0) == type_server_hello && left_ > most_hello) return "a ServerHello that is longer than any";
+  if (at(0) == type_server_hello && left_ > max_hello) return "a ServerHello that is longer than any";
   // A list of no certificates has its length alone.
   if (at(0) == type_certificate && is_server_) has_certificate_ = left_ > 3;
   return {};

@@ -157,7 +157,7 @@ failure unknown(std::string_view name) {
   std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string>::first);
   std::string list;
   for (std::size_t i = 0; i < std::min(most, near.size()); ++i) list += (i == 0 ? "" : ", ") + near[i].second;
-  return internal::make_failure(errc::unknown_policy, std::string(name), "",
+  return make_failure(errc::unknown_policy, std::string(name), "",
                                 list.empty() ? "`sluice policy list` shows all" : "did you mean " + list + "?");
 }
 
@@ -200,9 +200,9 @@ std::vector<std::string> deprecated_policy_names() {
 std::vector<policy_preset> policy_presets() { return {presets.begin(), presets.end()}; }
 
 result<policy> find_policy(std::string_view name) {
-  if (auto started = library::start(); !started) return started.error();
+  if (auto started = tls_library::start(); !started) return started.error();
   if (is_deprecated(name)) {
-    return internal::make_failure(errc::unknown_policy, std::string(name), "s2n has deprecated this policy",
+    return make_failure(errc::unknown_policy, std::string(name), "s2n has deprecated this policy",
                                   "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {
@@ -217,13 +217,13 @@ result<policy> choose_policy(std::string_view name, version_range versions) {
   const auto min = versions.min.value_or(std::min(tls_version::tls1_2, versions.max.value_or(tls_version::tls1_2)));
   const auto max = versions.max.value_or(tls_version::tls1_3);
   if (min > max) {
-    return internal::make_failure(errc::policy_conflict, "versions", "the least version is above the greatest");
+    return make_failure(errc::policy_conflict, "versions", "the least version is above the greatest");
   }
   if (name.empty()) {
     for (const auto& preset : presets) {
       if (preset.min == min && preset.max == max) return find_policy(preset.name);
     }
-    return internal::make_failure(errc::policy_conflict, "versions",
+    return make_failure(errc::policy_conflict, "versions",
                                   "no policy offers exactly " + std::string(to_string(min)) + " to " +
                                       std::string(to_string(max)),
                                   fitting(min, max));
@@ -231,13 +231,13 @@ result<policy> choose_policy(std::string_view name, version_range versions) {
   auto chosen = find_policy(name);
   if (!chosen) return chosen;
   if (versions.max && *versions.max < chosen->max) {
-    return internal::make_failure(errc::policy_conflict, chosen->name,
+    return make_failure(errc::policy_conflict, chosen->name,
                                   "it offers " + std::string(to_string(chosen->max)) + ", above the greatest version " +
                                       std::string(to_string(*versions.max)),
                                   fitting(versions.min.value_or(tls_version::ssl3), *versions.max));
   }
   if (versions.min && *versions.min > chosen->max) {
-    return internal::make_failure(errc::policy_conflict, chosen->name,
+    return make_failure(errc::policy_conflict, chosen->name,
                                   "it offers at most " + std::string(to_string(chosen->max)),
                                   fitting(*versions.min, max));
   }

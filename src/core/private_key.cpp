@@ -49,7 +49,7 @@ const scheme_row& row_of(signature_scheme scheme) noexcept {
 }
 
 failure key_failure(errc cause, std::string key, std::string detail) {
-  auto why = internal::make_failure(cause, std::move(key), std::move(detail));
+  auto why = make_failure(cause, std::move(key), std::move(detail));
   why.at = phase::signing;
   return why;
 }
@@ -103,7 +103,7 @@ bool signature_promise::fail(failure why) {
 bool signature_promise::is_wanted() const noexcept { return slot_ && slot_->is_wanted(); }
 
 result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
-                                             std::chrono::milliseconds patience) {
+                                             std::chrono::milliseconds timeout) {
   struct waiting_room {
     std::mutex gate;
     std::condition_variable arrived;
@@ -111,7 +111,7 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
   };
   const auto room = std::make_shared<waiting_room>();
   const auto slot = std::make_shared<internal::signature_slot>(key.name(), nullptr);
-  request.deadline = std::chrono::steady_clock::now() + patience;
+  request.deadline = std::chrono::steady_clock::now() + timeout;
   internal::start_signing(key, request, slot);
   slot->set_ready([room] {
     const std::lock_guard lock(room->gate);
@@ -123,7 +123,7 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
     if (!room->arrived.wait_until(lock, request.deadline, [&] { return room->is_ready; })) {
       slot->abandon();
       return key_failure(errc::key_timed_out, slot->key,
-                         "no signature within " + std::to_string(patience.count()) + " ms");
+                         "no signature within " + std::to_string(timeout.count()) + " ms");
     }
   }
   auto given = slot->take();

@@ -73,7 +73,7 @@ void handshake_recorder::saw_secret(std::string_view line) {
   theirs_.record.saw_secret(line, is_server_ ? of_client : of_server);
 }
 
-void handshake_recorder::add_messages(handshake_view& to, const read_flight& flight, const direction& d,
+void handshake_recorder::add_messages(handshake_transcript& to, const read_flight& flight, const direction& d,
                                       time_point began) const {
   for (const auto& one : flight.messages) {
     handshake_message made;
@@ -88,8 +88,8 @@ void handshake_recorder::add_messages(handshake_view& to, const read_flight& fli
   }
 }
 
-handshake_view handshake_recorder::view(time_point began) const {
-  handshake_view made;
+handshake_transcript handshake_recorder::view(time_point began) const {
+  handshake_transcript made;
   const auto& server = is_server_ ? ours_ : theirs_;
   const auto& client = is_server_ ? theirs_ : ours_;
   const auto from_server = server.record.messages();
@@ -129,7 +129,7 @@ std::string_view handshake_message_name(std::uint8_t type) noexcept {
   }
 }
 
-const handshake_message* handshake_view::find(std::uint8_t type, bool is_ours) const noexcept {
+const handshake_message* handshake_transcript::find(std::uint8_t type, bool is_ours) const noexcept {
   const auto found = std::ranges::find_if(
       messages, [&](const handshake_message& one) { return one.type == type && one.is_ours == is_ours; });
   return found != messages.end() ? &*found : nullptr;

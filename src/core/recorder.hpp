@@ -26,7 +26,7 @@ class handshake_recorder {
   void chain_is_good() noexcept { verified_ = std::chrono::steady_clock::now(); }
   void key_is_asked() noexcept;
 
-  handshake_view view(time_point began) const;
+  handshake_transcript view(time_point began) const;
 
  private:
   struct direction {
@@ -37,7 +37,7 @@ class handshake_recorder {
     void saw(std::span<const std::byte> bytes);
     time_point when(std::size_t end) const noexcept;
   };
-  void add_messages(handshake_view& to, const read_flight& flight, const direction& d, time_point began) const;
+  void add_messages(handshake_transcript& to, const read_flight& flight, const direction& d, time_point began) const;
 
   bool is_server_;
   direction ours_, theirs_;

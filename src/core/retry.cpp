@@ -15,8 +15,8 @@ using std::chrono::nanoseconds;
 constexpr unsigned cost = 5, transient_cost = 10;
 constexpr int alert_internal_error = 80;
 
-constexpr std::array of_the_network = {errc::resolver_failed, errc::refused,   errc::unreachable, errc::reset,
-                                       errc::closed,          errc::truncated, errc::timed_out};
+constexpr std::array of_the_network = {errc::resolver_failed, errc::connection_refused,   errc::unreachable, errc::connection_reset,
+                                       errc::connection_closed,          errc::truncated, errc::timed_out};
 constexpr std::array of_an_overload = {errc::queue_full, errc::token_down, errc::key_timed_out};
 
 template <class Causes>
@@ -58,9 +58,9 @@ std::uint64_t random_source::next() noexcept {
 }
 
 nanoseconds backoff::unspread() const noexcept {
-  const auto most = std::max(options_.most, nanoseconds(0));
-  if (used_ >= 63 || options_.scale.count() > most.count() >> used_) return most;
-  return nanoseconds(std::max(options_.scale, nanoseconds(0)).count() << used_);
+  const auto most = std::max(options_.max_delay, nanoseconds(0));
+  if (used_ >= 63 || options_.initial_delay.count() > most.count() >> used_) return most;
+  return nanoseconds(std::max(options_.initial_delay, nanoseconds(0)).count() << used_);
 }
 
 nanoseconds backoff::spread(nanoseconds from, nanoseconds to) const noexcept {
@@ -79,7 +79,7 @@ std::optional<nanoseconds> backoff::next() noexcept {
     case jitter::full: last_ = spread(nanoseconds(0), unspread()); break;
     case jitter::decorrelated:
       last_ = is_first ? spread(nanoseconds(0), unspread())
-                       : spread(std::min(options_.scale, options_.most), std::min(options_.most, thrice(last_)));
+                       : spread(std::min(options_.initial_delay, options_.max_delay), std::min(options_.max_delay, thrice(last_)));
       break;
   }
   ++used_;

@@ -34,7 +34,7 @@ result<secret> secret::from_file(const std::string& path) {
   if (!text) return text.error();
   const auto line = internal::first_line(text->view());
   if (!line) {
-    return internal::make_failure(errc::file_unreadable, path, "it is UTF-16", "save it as UTF-8");
+    return make_failure(errc::file_unreadable, path, "it is UTF-16", "save it as UTF-8");
   }
   return secret(*line);
 }

@@ -15,8 +15,8 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr std::int64_t most_keys = 48;
-constexpr std::int64_t most_past = most_keys - 2;  // beside this period's and the next
+constexpr std::int64_t max_keys = 48;
+constexpr std::int64_t max_past = max_keys - 2;  // beside this period's and the next
 // None ever expires for s2n, which would remove it during some handshake; how long a ticket is good is the session's
 // lifetime.
 constexpr auto for_ever = std::chrono::hours(24 * 365 * 10);
@@ -56,19 +56,19 @@ std::uint64_t count(std::chrono::seconds s) { return static_cast<std::uint64_t>(
 }  // namespace
 
 ticket_schedule::ticket_schedule(secret seed, std::chrono::seconds period, std::chrono::seconds lifetime)
-    : seed_(std::move(seed)), period_(period), lifetime_(std::min(lifetime, period * most_past)) {
-  past_ = std::clamp((lifetime_.count() + period_.count() - 1) / period_.count(), std::int64_t{1}, most_past);
+    : seed_(std::move(seed)), period_(period), lifetime_(std::min(lifetime, period * max_past)) {
+  past_ = std::clamp((lifetime_.count() + period_.count() - 1) / period_.count(), std::int64_t{1}, max_past);
 }
 
 result<ticket_schedule> ticket_schedule::make(const ticket_options& options) {
   constexpr auto week = std::chrono::hours(24 * 7);
   const bool is_period = options.key_period >= std::chrono::hours(1) && options.key_period <= for_ever;
   if (!is_period || (options.seed && options.seed->size() < 32)) {
-    return make_failure(errc::usage, "tickets",
+    return make_failure(errc::invalid_argument, "tickets",
                         "the key period is an hour to ten years, the seed at least 32 bytes");
   }
   if (options.session_lifetime < std::chrono::seconds(0)) {
-    return make_failure(errc::usage, "tickets", "a session's lifetime is not negative");
+    return make_failure(errc::invalid_argument, "tickets", "a session's lifetime is not negative");
   }
   const auto lifetime = std::min<std::chrono::seconds>(options.session_lifetime, week);
   if (options.seed) return ticket_schedule(options.seed->clone(), options.key_period, lifetime);
@@ -96,14 +96,14 @@ result<ticket_schedule::window> ticket_schedule::install(s2n_config* config,
   if (!done) return s2n_failure("tickets");
   const auto period = period_at(now);
   const auto first = std::max(period - past_, std::int64_t{1});  // s2n takes 0 for "now"
-  for (auto n = first; n < first + most_keys; ++n) {
+  for (auto n = first; n < first + max_keys; ++n) {
     ticket_key k;
     const bool added = derive(seed_, n, k) &&
                        s2n_config_add_ticket_crypto_key(config, k.name.data(), k.name.size(), k.key.data(),
                                                         k.key.size(), count(n * period_)) == S2N_SUCCESS;
     if (!added) return s2n_failure("tickets");
   }
-  return window{period, first + most_keys - 1};
+  return window{period, first + max_keys - 1};
 }
 
 }  // namespace sluice::inline v0::internal

@@ -4,7 +4,7 @@
 #include "core/encoding.hpp"
 #include "core/error_tables.hpp"
 #include "core/files.hpp"
-#include "core/locked.hpp"
+#include "core/decrypt_key.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -50,7 +50,7 @@ std::vector<certificate> without_repeats(std::vector<certificate> all) {
 }
 
 failure empty_store(const std::vector<std::string>& tried) {
-  return internal::make_failure(errc::trust_store_empty, "system trust store", "tried " + joined(tried),
+  return make_failure(errc::trust_store_empty, "system trust store", "tried " + joined(tried),
                                 "install ca-certificates, or set SSL_CERT_FILE or the trust option");
 }
 
@@ -91,7 +91,7 @@ result<trust> from_found(result<std::vector<certificate>> anchors, std::string_v
   if (anchors) return trust::from_certificates(std::move(*anchors), std::string(where));
   const auto& why = anchors.error();
   if (cause_of(why.code) != errc::no_certificate) return why;
-  return internal::make_failure(errc::trust_store_empty, std::string(where), why.detail);
+  return make_failure(errc::trust_store_empty, std::string(where), why.detail);
 }
 
 }  // namespace
@@ -131,7 +131,7 @@ result<trust> trust::from_file(const std::string& path, const password_source& p
   }
   auto bag = internal::open_pkcs12(bytes->view(), path, password);
   if (!bag) return bag.error();
-  if (bag->certificates.empty()) return internal::make_failure(errc::trust_store_empty, path, "no certificate in it");
+  if (bag->certificates.empty()) return make_failure(errc::trust_store_empty, path, "no certificate in it");
   return from_certificates(std::move(bag->certificates), path);
 }
 
@@ -143,7 +143,7 @@ result<trust> trust::from_folder(const std::string& path) {
     if (is_certificate_name(entry->path())) files.push_back(entry->path());
   }
   if (ec) {
-    return internal::make_failure(
+    return make_failure(
         ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path, ec.message());
   }
   std::ranges::sort(files);
@@ -153,7 +153,7 @@ result<trust> trust::from_folder(const std::string& path) {
     if (found) anchors.insert(anchors.end(), found->begin(), found->end());
   }
   if (anchors.empty()) {
-    return internal::make_failure(errc::trust_store_empty, path,
+    return make_failure(errc::trust_store_empty, path,
                                   "no *.pem, *.crt, *.cer, *.der or hashed file holds one");
   }
   return from_certificates(std::move(anchors), path);

@@ -27,7 +27,7 @@ struct all_callers {
 
 all_callers& all() { return of_this_process<all_callers>(); }
 
-constexpr auto patience = std::chrono::milliseconds(200);
+constexpr auto timeout = std::chrono::milliseconds(200);
 std::atomic<unsigned> stopped = 0;
 
 void stop_here(int) {
@@ -95,7 +95,7 @@ caller::~caller() {
 void caller::stop_others() noexcept {
   auto& callers = all();
   const auto me = static_cast<pid_t>(::syscall(SYS_gettid));
-  const auto end = std::chrono::steady_clock::now() + patience;
+  const auto end = std::chrono::steady_clock::now() + timeout;
   int number = 0;
   for (bool again = true; again;) {
     again = false;

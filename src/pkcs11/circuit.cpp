@@ -9,7 +9,7 @@ namespace {
 constexpr auto longest_delay = std::chrono::milliseconds(500);
 constexpr auto first_delay = std::chrono::milliseconds(20);
 constexpr auto an_excuse_holds = std::chrono::seconds(10);
-constexpr std::size_t most_excuses = 64;
+constexpr std::size_t max_excuses = 64;
 
 }  // namespace
 
@@ -74,7 +74,7 @@ bool circuit::give_up_late_probe(time_point now) noexcept {
 
 void circuit::excuse(kind of, time_point now) {
   std::erase_if(excused_until_, [now](const auto& one) { return one.second <= now; });
-  if (excused_until_.size() < most_excuses) excused_until_[of] = now + an_excuse_holds;
+  if (excused_until_.size() < max_excuses) excused_until_[of] = now + an_excuse_holds;
 }
 
 void circuit::probe_succeeded() {

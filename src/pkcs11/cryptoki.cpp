@@ -57,15 +57,6 @@ failure initialize_failure(CK_RV rv, const std::string& path, bool has_parameter
   return why;
 }
 
-failure config_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
-  failure why;
-  why.code = make_error_code(cause);
-  why.where = where;
-  why.detail = printable(detail);
-  why.remedy = printable(remedy);
-  return why;
-}
-
 bool is_session_lost(CK_RV rv) {
   return rv == CKR_SESSION_HANDLE_INVALID || rv == CKR_SESSION_CLOSED || rv == CKR_OPERATION_ACTIVE ||
          rv == CKR_OPERATION_NOT_INITIALIZED;

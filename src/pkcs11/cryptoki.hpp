@@ -32,7 +32,6 @@ std::string padded_text(const unsigned char (&field)[N]) {
 std::string ckr_text(CK_RV rv);
 // What a token, a module or a file wrote in the detail or the remedy is escaped here (printable.hpp).
 failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail = {});
-failure config_failure(errc cause, std::string_view where, std::string_view detail = {}, std::string_view remedy = {});
 // Of C_Initialize: mostly the module's own configuration, or the service behind it.
 failure initialize_failure(CK_RV rv, const std::string& path, bool has_parameters);
 

@@ -24,7 +24,7 @@ bool token_pool::state::is_request_s_own(const outcome& what, const sample& work
 }
 
 failure token_pool::state::shed(errc cause, std::string detail, std::string remedy) const {
-  auto why = config_failure(cause, "token \"" + label + "\"", std::move(detail), std::move(remedy));
+  auto why = make_failure(cause, "token \"" + label + "\"", std::move(detail), std::move(remedy));
   why.token = label;
   return why;
 }

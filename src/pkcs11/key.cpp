@@ -17,8 +17,8 @@ namespace {
 
 using time_point = job::time_point;
 
-failure timed_out(const std::string& name, std::chrono::milliseconds patience) {
-  auto why = config_failure(errc::key_timed_out, name, "no answer within " + std::to_string(patience.count()) + " ms",
+failure timed_out(const std::string& name, std::chrono::milliseconds timeout) {
+  auto why = make_failure(errc::key_timed_out, name, "no answer within " + std::to_string(timeout.count()) + " ms",
                             "see whether the token or the service behind it answers at all");
   why.at = phase::signing;
   return why;
@@ -36,7 +36,7 @@ struct wiped_outcome {
 };
 
 // Submits and waits. What comes too late finds nobody.
-result<der::bytes> run(key::state& k, int what, std::function<CK_RV(const bench_vise&, der::bytes&)> work) {
+result<der::bytes> run(key::state& k, int what, std::function<CK_RV(const signing_context&, der::bytes&)> work) {
   if (auto refused = refuse_after_fork(k)) return *refused;
   auto promise = std::make_shared<std::promise<wiped_outcome>>();
   auto answer = promise->get_future();
@@ -44,16 +44,16 @@ result<der::bytes> run(key::state& k, int what, std::function<CK_RV(const bench_
                   .what = what,
                   .work = std::move(work),
                   .done = [promise](result<der::bytes> got) { promise->set_value(wiped_outcome(std::move(got))); },
-                  .deadline = std::chrono::steady_clock::now() + k.patience});
-  if (answer.wait_for(k.patience + std::chrono::milliseconds(50)) != std::future_status::ready) {
-    return timed_out(k.record->name, k.patience);
+                  .deadline = std::chrono::steady_clock::now() + k.timeout});
+  if (answer.wait_for(k.timeout + std::chrono::milliseconds(50)) != std::future_status::ready) {
+    return timed_out(k.record->name, k.timeout);
   }
   return std::move(answer.get().outcome);
 }
 
 // Which of several public keys is the key's own: the one with which a signature of it verifies. A key that asks for its
 // PIN each time is not bothered.
-std::optional<der::bytes> tried_public_key(const bench_vise& v, const key_facts& facts,
+std::optional<der::bytes> tried_public_key(const signing_context& v, const key_facts& facts,
                                            const std::vector<der::bytes>& candidates) {
   if (!facts.can_sign || facts.always_authenticate) return std::nullopt;
   sign_request request;
@@ -75,7 +75,7 @@ result<void> inspect(key::state& k) {
   const auto public_key = std::make_shared<std::optional<der::bytes>>();
   const auto search = k.record->search;
   const auto name = k.record->name;
-  auto done = run(k, first_look, [=](const bench_vise& v, der::bytes&) {
+  auto done = run(k, first_look, [=](const signing_context& v, der::bytes&) {
     *facts = read_facts(v.s, v.key, name);
     auto half = find_public_half(v.s, v.key, search);
     if (half.is_certain) {
@@ -89,7 +89,7 @@ result<void> inspect(key::state& k) {
   if (!**facts) return (*facts)->error();
   const auto& read = (*facts)->value();
   if (!read.can_sign) {
-    return config_failure(errc::key_refused, name, "its CKA_SIGN is false", "create the key with CKA_SIGN true");
+    return make_failure(errc::key_refused, name, "its CKA_SIGN is false", "create the key with CKA_SIGN true");
   }
   // A record is the pool's from now on, and never changes: a new one with what was learned takes its place.
   auto learned = std::make_shared<key_record>(*k.record);
@@ -105,7 +105,7 @@ result<void> inspect(key::state& k) {
 
 std::optional<failure> refuse_after_fork(const key::state& k) {
   if (::getpid() == k.owner) return std::nullopt;
-  auto why = config_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
+  auto why = make_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
                             "open it again in the child: PKCS#11 does not survive a fork");
   why.at = phase::signing;
   return why;
@@ -118,16 +118,16 @@ job make_sign_job(const key::state& k, const sign_request& request) {
   return {.key = k.record,
           .what = static_cast<int>(request.scheme),
           .work =
-              [request](const bench_vise& v, der::bytes& out) {
+              [request](const signing_context& v, der::bytes& out) {
                 return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
               },
-          .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.patience)};
+          .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.timeout)};
 }
 
 // An empty signature is what session::sign makes of r‖s that is none.
 result<der::bytes> check_signature(result<der::bytes> outcome, const key::state& k) {
   if (outcome && outcome->empty()) {
-    auto why = config_failure(errc::encoding_error, k.record->name, "the signature has an odd or empty length");
+    auto why = make_failure(errc::encoding_error, k.record->name, "the signature has an odd or empty length");
     why.token = k.pool->label();
     return why;
   }
@@ -172,7 +172,7 @@ result<std::vector<std::byte>> key::sign(const sign_request& request) {
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
   const auto plain = std::make_shared<secret>();
   const der::bytes copy(ciphertext.begin(), ciphertext.end());
-  auto outcome = run(*state_, other_work, [plain, copy](const bench_vise& v, der::bytes&) {
+  auto outcome = run(*state_, other_work, [plain, copy](const signing_context& v, der::bytes&) {
     der::bytes text;
     const auto rv = v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, text);
     *plain = secret(std::span<const std::byte>(text));
@@ -188,7 +188,7 @@ result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& 
   auto u = uri::parse(text);
   if (!u) return u.error();
   if (u->type && *u->type != "private")
-    return config_failure(errc::bad_uri, u->to_string(), "type=" + *u->type + " is no private key",
+    return make_failure(errc::bad_uri, u->to_string(), "type=" + *u->type + " is no private key",
                           "leave the type out, or write type=private");
   auto path = choose_module(*u, options.module_path);
   if (!path) return path.error();
@@ -197,14 +197,14 @@ result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& 
   auto pin = choose_pin(*u, options.pin);
   if (!pin) return pin.error();
   auto pool = token_pool::open(*lib, *u, std::move(*pin),
-                               {options.sessions, options.queue_limit, options.most_written_off, options.hang_timeout});
+                               {options.sessions, options.queue_limit, options.max_written_off, options.hang_timeout});
   if (!pool) return pool.error();
 
   auto k = std::make_shared<key::state>();
   k->lib = std::move(*lib);
   k->pool = std::move(*pool);
   k->owner = ::getpid();
-  k->patience = options.patience;
+  k->timeout = options.timeout;
   k->record = std::make_shared<key_record>();
   k->record->search = {.type = CKO_PRIVATE_KEY, .label = u->object, .id = u->id};
   auto shown = u->clone();

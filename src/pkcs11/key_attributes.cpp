@@ -187,9 +187,9 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
   if (!found.empty()) {
     if (const auto one = the_same(s, found, wanted)) return *one;
   }
-  auto why = found.empty() ? config_failure(errc::key_not_found, name, list_keys(s),
+  auto why = found.empty() ? make_failure(errc::key_not_found, name, list_keys(s),
                                             id_remedy(wanted.id, "correct the object or id in the URI"))
-                           : config_failure(errc::key_ambiguous, name, list_objects(s, found, "it has"),
+                           : make_failure(errc::key_ambiguous, name, list_objects(s, found, "it has"),
                                             "name its id as well as its label");
   why.token = token;
   return why;
@@ -244,7 +244,7 @@ std::size_t curve_order_size(der::view parameters) {
 result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::string& name) {
   const auto type = number<CK_KEY_TYPE>(s, key, CKA_KEY_TYPE);
   if (!type || (*type != CKK_RSA && *type != CKK_ECDSA)) {
-    return config_failure(errc::key_type_unsupported, name,
+    return make_failure(errc::key_type_unsupported, name,
                           "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"),
                           "use an RSA or EC key");
   }

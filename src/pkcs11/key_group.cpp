@@ -62,7 +62,7 @@ class key_group final : public private_key {
 }  // namespace
 
 result<std::shared_ptr<private_key>> open_key(std::span<const std::string> uris, const key_options& options) {
-  if (uris.empty()) return config_failure(errc::bad_uri, "key", "no URI was given");
+  if (uris.empty()) return make_failure(errc::bad_uri, "key", "no URI was given");
   std::vector<std::shared_ptr<key>> keys;
   for (const auto& one : uris) {
     auto opened = open_key(one, options);
@@ -71,7 +71,7 @@ result<std::shared_ptr<private_key>> open_key(std::span<const std::string> uris,
     const auto& first = keys.front();
     const auto& last = keys.back();
     if (first->public_key() && last->public_key() && first->public_key() != last->public_key()) {
-      return config_failure(errc::key_mismatch, last->name(), "it is another key than " + first->name(),
+      return make_failure(errc::key_mismatch, last->name(), "it is another key than " + first->name(),
                             "copies of one key must have the same public half");
     }
   }

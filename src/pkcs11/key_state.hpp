@@ -15,7 +15,7 @@ struct key::state {
   std::shared_ptr<library> lib;  // how this key's module was to be initialised; the pool may be another's
   std::shared_ptr<token_pool> pool;
   std::shared_ptr<key_record> record;
-  std::chrono::milliseconds patience{};
+  std::chrono::milliseconds timeout{};
   pid_t owner = 0;
 };
 

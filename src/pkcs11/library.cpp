@@ -26,7 +26,7 @@ struct all_cores {
 
 // How long the end of the process waits for calls under way; one that hangs must not keep it.
 constexpr auto last_wait = std::chrono::seconds(2);
-constexpr CK_ULONG most_slots = 65536;  // a count beyond is a module's mistake
+constexpr CK_ULONG max_slots = 65536;  // a count beyond is a module's mistake
 
 bool close_off(module_core& core) {
   const std::lock_guard lock(core.gate);
@@ -91,7 +91,7 @@ std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
 }
 
 failure unsupported_version(const std::string& path, CK_VERSION version) {
-  return config_failure(errc::module_version_unsupported, path,
+  return make_failure(errc::module_version_unsupported, path,
                         "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
                         "2.20 or newer is needed");
 }
@@ -168,11 +168,11 @@ result<void> library::open(const std::string& path) {
   // handler and not before.
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
-    return config_failure(errc::module_load_failed, path, last_loader_error(),
+    return make_failure(errc::module_load_failed, path, last_loader_error(),
                           "check the path, and that the file is for this machine");
   }
   const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle, "C_GetFunctionList"));
-  if (get_list == nullptr) return config_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
+  if (get_list == nullptr) return make_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
   CK_FUNCTION_LIST* functions = nullptr;
   const auto rv = get_list(&functions);
   if (rv != CKR_OK || functions == nullptr) return ckr_failure(rv, path, "C_GetFunctionList");
@@ -292,7 +292,7 @@ result<std::vector<CK_SLOT_ID>> library::slots_with_token() const {
     CK_ULONG count = 0;
     auto rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, nullptr, &count);
     if (rv != CKR_OK) return ckr_failure(rv, info_.path, "C_GetSlotList");
-    if (count > most_slots) break;
+    if (count > max_slots) break;
     slots.resize(count);
     if (count == 0) return slots;
     rv = call(&CK_FUNCTION_LIST::C_GetSlotList, CK_BBOOL{CK_TRUE}, slots.data(), &count);

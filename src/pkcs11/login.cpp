@@ -27,7 +27,7 @@ result<void> check_flags(const CK_TOKEN_INFO& info) {
     return about(ckr_failure(CKR_PIN_EXPIRED, place(info), "its PIN must be changed first"), info);
   }
   if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
-    return about(config_failure(errc::pin_final_try, place(info), "one more wrong PIN would lock it",
+    return about(make_failure(errc::pin_final_try, place(info), "one more wrong PIN would lock it",
                                 "log in once by hand with the token's own tool, with the right PIN"),
                  info);
   }
@@ -71,16 +71,16 @@ result<void> check_pin(const secret& pin, const CK_TOKEN_INFO& info, pin_guard& 
   const bool has_pad = (info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
   if (has_pad) return {};
   if (pin.empty()) {
-    return about(config_failure(errc::pin_required, place(info), "no PIN was given",
+    return about(make_failure(errc::pin_required, place(info), "no PIN was given",
                                 "give one: pin-source in the URI, a PIN file or SLUICE_PIN"),
                  info);
   }
   switch (guard.ask(pin.view())) {
     case pin_guard::advice::send: break;
     case pin_guard::advice::known_wrong:
-      return about(config_failure(errc::pin_known_bad, place(info), "", "correct the PIN and restart"), info);
+      return about(make_failure(errc::pin_known_bad, place(info), "", "correct the PIN and restart"), info);
     case pin_guard::advice::unanswered:
-      return about(config_failure(errc::key_timed_out, place(info), "a login with its PIN has not been answered",
+      return about(make_failure(errc::key_timed_out, place(info), "a login with its PIN has not been answered",
                                   "see whether the token or the service behind it answers at all"),
                    info);
   }
@@ -92,7 +92,7 @@ result<void> check_pin(const secret& pin, const CK_TOKEN_INFO& info, pin_guard& 
 result<secret> token_login::ask(const std::string& token, bool is_for_one_signature) const {
   if (!source_) return secret();
   const auto thrown = [&token](const std::string& what) {
-    auto why = config_failure(errc::key_unavailable, "token \"" + token + "\"", "the source of its PIN threw: " + what);
+    auto why = make_failure(errc::key_unavailable, "token \"" + token + "\"", "the source of its PIN threw: " + what);
     why.token = token;
     return why;
   };

@@ -63,7 +63,7 @@ result<std::string> module::find(std::string_view name) {
     if (!is_file(description)) continue;
     if (const auto path = module_line(description); is_file(path)) return path;
   }
-  return config_failure(errc::module_load_failed, "module-name=" + text, "tried " + tried,
+  return make_failure(errc::module_load_failed, "module-name=" + text, "tried " + tried,
                         "install the module, or give its path");
 }
 

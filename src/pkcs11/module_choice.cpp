@@ -19,7 +19,7 @@ result<std::string> choose_module(const uri& u, const std::string& given) {
   if (!given.empty()) return module::find(given);
   if (!u.module_path.empty()) return u.module_path;
   if (!u.module_name.empty()) return module::find(u.module_name);
-  return config_failure(errc::bad_uri, u.to_string(), "it does not say which module to load",
+  return make_failure(errc::bad_uri, u.to_string(), "it does not say which module to load",
                         "add ?module-name=NAME or ?module-path=PATH, or pass the module's path");
 }
 

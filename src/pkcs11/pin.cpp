@@ -17,7 +17,7 @@ pin_source pin_from_environment(std::string name) {
   return [name = std::move(name)](const pin_request& request) -> result<secret> {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) {
-      return config_failure(errc::pin_required, "token \"" + request.token + "\"",
+      return make_failure(errc::pin_required, "token \"" + request.token + "\"",
                             "the environment variable " + name + " is not set");
     }
     return secret(sluice::internal::first_line(value).value_or(value));
@@ -32,18 +32,18 @@ result<pin_source> pin_from_uri_source(const std::string& source) {
       const auto slash = std::min(path.find('/', 2), path.size());
       const auto host = path.substr(2, slash - 2);
       if (slash == path.size() || (!host.empty() && host != "localhost")) {
-        return config_failure(errc::bad_uri, "pin-source=" + source, "\"" + host + "\" is not this machine",
+        return make_failure(errc::bad_uri, "pin-source=" + source, "\"" + host + "\" is not this machine",
                               "write file:/PATH");
       }
       path.erase(0, slash);
     }
     if (path.empty())
-      return config_failure(errc::bad_uri, "pin-source=" + source, "it names no file", "write file:/PATH");
+      return make_failure(errc::bad_uri, "pin-source=" + source, "it names no file", "write file:/PATH");
     return pin_from_file(std::move(path));
   }
   if (source.starts_with("/")) return pin_from_file(source);
   if (source.starts_with("env:")) return pin_from_environment(source.substr(4));
-  return config_failure(errc::bad_uri, "pin-source=" + source, "not a way of getting a PIN that is known here",
+  return make_failure(errc::bad_uri, "pin-source=" + source, "not a way of getting a PIN that is known here",
                         "use file:PATH or env:NAME");
 }
 

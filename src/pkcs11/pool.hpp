@@ -25,7 +25,7 @@ struct key_record {
 };
 
 // What a piece of work is done with.
-struct bench_vise {
+struct signing_context {
   session& s;
   CK_OBJECT_HANDLE key = CK_INVALID_HANDLE;
   const key_record& record;
@@ -39,7 +39,7 @@ struct job {
   using time_point = std::chrono::steady_clock::time_point;
   std::shared_ptr<key_record> key;
   int what = other_work;
-  std::function<CK_RV(const bench_vise&, der::bytes& out)> work;
+  std::function<CK_RV(const signing_context&, der::bytes& out)> work;
   std::function<bool()> is_wanted;                   // empty: yes
   std::function<void(result<der::bytes>)> done;      // exactly once, on a thread of the pool or inside submit()
   time_point deadline = time_point::max();
@@ -50,7 +50,7 @@ struct job {
 struct pool_options {
   std::size_t sessions = 8;
   std::size_t queue_limit = 1024;
-  std::size_t most_written_off = 8;
+  std::size_t max_written_off = 8;
   std::chrono::milliseconds hang_timeout = std::chrono::seconds(30);
 };
 

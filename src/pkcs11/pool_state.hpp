@@ -52,7 +52,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   struct sample {
     std::shared_ptr<key_record> key;
     int what = other_work;
-    std::function<CK_RV(const bench_vise&, der::bytes& out)> work;
+    std::function<CK_RV(const signing_context&, der::bytes& out)> work;
     circuit::kind kind() const { return {key.get(), what}; }
   };
   // Where an attempt ended: a code means one thing of a signature and another of a search.

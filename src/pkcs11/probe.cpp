@@ -20,7 +20,7 @@ state::sample usual_signature(const std::shared_ptr<key_record>& key, signature_
   request.scheme = scheme;
   request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(scheme)));
   request.input.fill(std::byte{0x5a});
-  return {key, static_cast<int>(scheme), [request](const bench_vise& v, der::bytes& out) {
+  return {key, static_cast<int>(scheme), [request](const signing_context& v, der::bytes& out) {
             return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
           }};
 }
@@ -47,7 +47,7 @@ state::task token_pool::state::next_probe(const worker_pointer& w) {
   }
   for (auto& one : t.samples) {
     const bool is_only_found = one.what == first_look || (one.key->always_authenticate && !login.has_source());
-    if (is_only_found) one.work = [](const bench_vise&, der::bytes&) { return CKR_OK; };
+    if (is_only_found) one.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
   }
   return t;
 }

@@ -36,7 +36,7 @@ class system_runtime final : public runtime {
   void sleep_until(time_point when) override { std::this_thread::sleep_until(when); }
   bool start(std::function<void()> body) noexcept override {
     return worker_threads::start([body = std::move(body)] {
-      const sluice::library::thread_scope scope;
+      const sluice::tls_library::thread_scope scope;
       body();
     });
   }

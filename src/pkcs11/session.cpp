@@ -8,7 +8,7 @@ namespace sluice::inline v0::pkcs11 {
 namespace {
 
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
-constexpr std::size_t most_objects = 1'000'000;  // no token holds as many
+constexpr std::size_t max_objects = 1'000'000;  // no token holds as many
 // What a module says beyond is its mistake: it would have us take memory without end, or read what is not ours.
 constexpr CK_ULONG largest_output = 64 * 1024;
 constexpr CK_ULONG largest_attribute = 4 * 1024 * 1024;
@@ -86,7 +86,7 @@ CK_RV session::find(const object_search& wanted, std::vector<CK_OBJECT_HANDLE>& 
     n = 0;
     rv = lib_.call(&CK_FUNCTION_LIST::C_FindObjects, handle_, some.data(), CK_ULONG{some.size()}, &n);
     // More than there was room for, or no end of them: the module does not count as it should.
-    if (rv == CKR_OK && (n > some.size() || found.size() > most_objects)) rv = CKR_GENERAL_ERROR;
+    if (rv == CKR_OK && (n > some.size() || found.size() > max_objects)) rv = CKR_GENERAL_ERROR;
     if (rv == CKR_OK) found.insert(found.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
   }
   const auto ended = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsFinal, handle_);

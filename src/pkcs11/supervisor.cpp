@@ -169,13 +169,13 @@ bool token_pool::state::start_worker(lock_type& lock) {
 bool token_pool::state::may_start() const noexcept {
   const auto all = workers.size() + starting;
   return world.now() >= start_again_at && all - replaced < limit.now() &&
-         all < limit.now() + options.most_written_off;
+         all < limit.now() + options.max_written_off;
 }
 
 // Every worker hangs, and no other may be started for them.
 bool token_pool::state::is_stuck() const noexcept {
   const auto all = workers.size() + starting;
-  return all > 0 && all == replaced && all >= limit.now() + options.most_written_off;
+  return all > 0 && all == replaced && all >= limit.now() + options.max_written_off;
 }
 
 // The first moment at which something is to be done that nobody else would.

@@ -61,7 +61,7 @@ std::string list(std::span<const certificate_info> all, std::string_view verb) {
 result<chosen_certificate> token::choose_certificate(const uri& wanted, std::span<const std::byte> public_key,
                                                      std::span<const certificate> others) const {
   if (wanted.type && *wanted.type != "cert")
-    return config_failure(errc::bad_uri, wanted.to_string(), "type=" + *wanted.type + " is no certificate",
+    return make_failure(errc::bad_uri, wanted.to_string(), "type=" + *wanted.type + " is no certificate",
                           "leave the type out, or write type=cert");
   auto there = certificates();
   if (!there) return there.error();
@@ -75,7 +75,7 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
   }
   if (meant.empty()) {
     const auto all = list(*there, "there is");
-    auto why = config_failure(errc::no_certificate, wanted.to_string(), all.empty() ? "the token holds none" : all,
+    auto why = make_failure(errc::no_certificate, wanted.to_string(), all.empty() ? "the token holds none" : all,
                               id_remedy(wanted.id, "put the certificate into the token, or give it in a file"));
     why.token = state_->info.label;
     return why;
@@ -88,7 +88,7 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
     return !std::ranges::equal(c.parsed.front().public_key(), first.public_key());
   };
   if (public_key.empty() && std::ranges::any_of(meant, differs)) {
-    auto why = config_failure(errc::key_ambiguous, wanted.to_string(),
+    auto why = make_failure(errc::key_ambiguous, wanted.to_string(),
                               "certificates of different keys fit: " + list(meant, "there is"),
                               "name the certificate's id as well as its label");
     why.token = state_->info.label;

@@ -244,7 +244,7 @@ result<std::size_t> token::remove(const std::string& label, std::span<const std:
 result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
                                     std::string_view user_pin) {
   if (label.size() > longest_token_label)
-    return config_failure(errc::usage, "\"" + label + "\"", "a token's label has at most 32 bytes", "shorten it");
+    return make_failure(errc::invalid_argument, "\"" + label + "\"", "a token's label has at most 32 bytes", "shorten it");
   const auto& lib = *m.shared();
   auto slots = lib.slots_with_token();
   if (!slots) return slots.error();
@@ -267,7 +267,7 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
       return ckr_failure(rv, "token \"" + label + "\"", "it is initialised, but its user PIN could not be set");
     return describe(lib, found->slot, found->info);
   }
-  return config_failure(errc::token_not_found, m.info().path, "it has no uninitialised token");
+  return make_failure(errc::token_not_found, m.info().path, "it has no uninitialised token");
 }
 
 }  // namespace sluice::inline v0::pkcs11

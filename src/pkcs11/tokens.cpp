@@ -130,7 +130,7 @@ bool fits(const uri& wanted, const module_info& m, const token_info& t) {
 
 result<void> check_module(const module_info& m, const uri& wanted) {
   if (fits(wanted, m)) return {};
-  return config_failure(errc::token_not_found, wanted.token_string(),
+  return make_failure(errc::token_not_found, wanted.token_string(),
                         m.path + " is \"" + m.description + "\" by \"" + m.manufacturer + "\", version " +
                             version_text(m),
                         "correct library-manufacturer, library-description and library-version, or the module");
@@ -149,13 +149,13 @@ result<found_token> find_token(const library& lib, const uri& wanted) {
   if (fitting.size() == 1) return fitting.front();
   if (fitting.empty()) {
     const auto there = list(present);
-    auto why = config_failure(errc::token_not_found, wanted.token_string(),
+    auto why = make_failure(errc::token_not_found, wanted.token_string(),
                               there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
                               "`sluice token list` shows what is there");
     why.token = wanted.token.value_or("");
     return why;
   }
-  return config_failure(errc::token_ambiguous, wanted.token_string(), "it could be " + list(fitting),
+  return make_failure(errc::token_ambiguous, wanted.token_string(), "it could be " + list(fitting),
                         "name the token's serial number as well");
 }
 
@@ -172,7 +172,7 @@ token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& in
     if ((info.flags & flag.value) != 0) made.flags.emplace_back(flag.name);
   }
   for (const auto type : mechanisms_of(lib, slot)) made.mechanisms.push_back(mechanism_name(type));
-  made.most_sessions = known_count(info.ulMaxSessionCount);
+  made.max_sessions = known_count(info.ulMaxSessionCount);
   made.open_sessions = known_count(info.ulSessionCount);
   auto slot_is = names_of_slot(lib, slot);
   made.slot_manufacturer = std::move(slot_is.manufacturer);

@@ -222,13 +222,13 @@ complaint take_all(uri& u, std::string_view text, char separator, part where) {
 result<uri> uri::parse(std::string_view text) {
   constexpr auto pattern = "write it as pkcs11:token=LABEL;object=LABEL?module-name=NAME&pin-source=file:PATH";
   if (text.size() < scheme.size() || ::strncasecmp(text.data(), scheme.data(), scheme.size()) != 0)
-    return config_failure(errc::bad_uri, without_secrets(text), "it does not begin with pkcs11:", pattern);
+    return make_failure(errc::bad_uri, without_secrets(text), "it does not begin with pkcs11:", pattern);
   const auto rest = text.substr(scheme.size());
   const auto question = std::min(rest.find('?'), rest.size());
   uri u;
   auto wrong = take_all(u, rest.substr(0, question), ';', part::path);
   if (wrong.empty() && question < rest.size()) wrong = take_all(u, rest.substr(question + 1), '&', part::query);
-  if (!wrong.empty()) return config_failure(errc::bad_uri, without_secrets(text), std::move(wrong), pattern);
+  if (!wrong.empty()) return make_failure(errc::bad_uri, without_secrets(text), std::move(wrong), pattern);
   return u;
 }
 

@@ -116,7 +116,7 @@ std::size_t token_pool::state::open_sessions() const {
 
 void token_pool::state::perform_job(const worker_pointer& w, job work) {
   const auto began = world.now();
-  outcome what{config_failure(errc::key_unavailable, work.key->name), stage::work};
+  outcome what{make_failure(errc::key_unavailable, work.key->name), stage::work};
   try {
     const auto working = lib->working();
     what = attempt(*w, {work.key, work.what, work.work});

@@ -14,7 +14,7 @@
 
 #include <array>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 bool is_ip(const std::string& text) {
@@ -101,7 +101,7 @@ std::shared_ptr<X509> shared(bssl::UniquePtr<X509> x509) { return {x509.release(
 
 // With keys that are there, what cannot be written is what somebody asked for.
 failure not_made(const std::string& name) {
-  return unfit(errc::usage, "certificate for \"" + name + "\"", "a name or a date of it cannot be in a certificate",
+  return unfit(errc::invalid_argument, "certificate for \"" + name + "\"", "a name or a date of it cannot be in a certificate",
                "names are ASCII (xn-- for others); a common name has 1 to 64 characters");
 }
 
@@ -190,4 +190,4 @@ result<issued> self_signed(const leaf_options& options, std::string_view key_typ
   return issued{.certificate = pem_of(x509.get()), .chain = pem_of(x509.get()), .key = key->pem()};
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 // A private key in memory, with its PEM.
 class local_key {
@@ -84,4 +84,4 @@ class authority {
 // A certificate that signed itself and is nobody's authority.
 result<issued> self_signed(const leaf_options& options, std::string_view key_type = "ec256");
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

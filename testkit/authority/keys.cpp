@@ -14,7 +14,7 @@
 
 #include <array>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 using bytes = std::vector<std::byte>;
@@ -172,4 +172,4 @@ result<pkcs11::key_numbers> local_key::numbers() const {
   return k;
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

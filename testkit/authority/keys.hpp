@@ -7,7 +7,7 @@
 
 #include <openssl/evp.h>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 const EVP_MD* md_of(digest_kind kind);
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name);  // null for Ed25519, which takes none
@@ -20,4 +20,4 @@ failure trouble(std::string where);
 // What was given is at fault: a cause of its own, and none of the engine's words.
 failure unfit(errc cause, std::string where, std::string detail, std::string remedy);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

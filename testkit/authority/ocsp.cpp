@@ -14,7 +14,7 @@
 #include <charconv>
 #include <cstdint>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 using std::chrono::system_clock;
@@ -113,7 +113,7 @@ result<void> check_staple(std::string_view response, const certificate& leaf, co
   const auto whole = parsed<OCSP_RESPONSE>(d2i_OCSP_RESPONSE, response.data(), response.size());
   const int status = whole ? OCSP_response_status(whole.get()) : OCSP_RESPONSE_STATUS_SUCCESSFUL;
   if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-    return unfit(errc::usage, where, std::string("the responder gave no answer: ") + OCSP_response_status_str(status),
+    return unfit(errc::invalid_argument, where, std::string("the responder gave no answer: ") + OCSP_response_status_str(status),
                  "ask the responder again");
   }
   const bssl::UniquePtr<OCSP_BASICRESP> basic(whole ? OCSP_response_get1_basic(whole.get()) : nullptr);
@@ -124,7 +124,7 @@ result<void> check_staple(std::string_view response, const certificate& leaf, co
     const auto* one = OCSP_SINGLERESP_get0_id(OCSP_resp_get0(basic.get(), static_cast<std::size_t>(i)));
     if (is_about(const_cast<OCSP_CERTID*>(one), x509.get())) return {};
   }
-  return unfit(errc::usage, where,
+  return unfit(errc::invalid_argument, where,
                "the OCSP response in it is about another certificate than \"" + leaf.subject() + '"',
                "fetch one for this certificate; for several --cert give one --ocsp each, in the same order");
 }
@@ -165,4 +165,4 @@ result<std::string> answer_ocsp(const authority& issuer, std::string_view reques
   return text;
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -6,7 +6,7 @@
 
 #include <functional>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 enum class standing { good, revoked, unknown };
 
@@ -23,10 +23,10 @@ result<std::string> answer_ocsp(const authority& issuer, std::string_view reques
                                 std::chrono::hours validity);
 
 // Does a response, in DER, say something of `leaf`? No matter what, or as of when. errc::bad_der: it is no response;
-// errc::usage: it has no answer, or one about other certificates. `where` is the place of the failure.
+// errc::invalid_argument: it has no answer, or one about other certificates. `where` is the place of the failure.
 result<void> check_staple(std::string_view response, const certificate& leaf, const std::string& where);
 
 // The request in the path of an HTTP GET: base64, with its signs escaped. Empty: there is none.
 std::string ocsp_request_in(std::string_view path);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

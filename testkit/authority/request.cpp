@@ -8,7 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 failure bad_subject(const std::string& subject, std::string detail) {
@@ -119,7 +119,7 @@ result<std::string> make_request(private_key& key, std::span<const std::byte> pu
   if (!set_algorithm(request.get(), chosen)) return trouble("certificate request");
   const auto text = to_be_signed(request.get());
   if (!text) return text.error();
-  const auto signature = sign_and_wait(key, digest_to_sign(chosen.scheme, *text), options.patience);
+  const auto signature = sign_and_wait(key, digest_to_sign(chosen.scheme, *text), options.timeout);
   if (!signature) return signature.error();
   if (X509_REQ_set1_signature_value(request.get(), reinterpret_cast<const uint8_t*>(signature->data()),
                                     signature->size()) != 1) {
@@ -133,4 +133,4 @@ result<std::string> make_request(private_key& key, std::span<const std::byte> pu
   return std::string(reinterpret_cast<const char*>(data), size);
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -4,7 +4,7 @@
 
 #include "testkit/authority/authority.hpp"
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 struct certificate_request {
   std::vector<std::byte> public_key;  // SubjectPublicKeyInfo
@@ -27,4 +27,4 @@ result<std::string> make_revocation_list(const authority& issuer, std::span<cons
 // A PKCS#12 file: the key, its certificate, and those above it.
 result<std::string> bundle(const issued& one, const std::string& name, std::string_view password);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -11,7 +11,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 namespace fs = std::filesystem;
 
@@ -23,7 +23,7 @@ scratch_folder::scratch_folder() {
   if (ec) {
     const char* variable = std::getenv("TMPDIR");
     const std::string place = variable != nullptr ? std::string("TMPDIR=") + variable : std::string("/tmp");
-    throw error(unfit(errc::usage, place, "a temporary folder cannot be made in it: " + ec.message(),
+    throw error(unfit(errc::invalid_argument, place, "a temporary folder cannot be made in it: " + ec.message(),
                       "have TMPDIR name a folder that can be written to"));
   }
   path_ = name;
@@ -94,4 +94,4 @@ std::string scratch_token::uri(const std::string& object) const {
 
 result<pkcs11::token> scratch_token::admin() const { return pkcs11::token::open(uri(""), {.is_read_write = true}); }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 // Private to this user, removed with everything in it.
 class scratch_folder {
@@ -50,4 +50,4 @@ const scratch_folder& softhsm_home();
 // Where SoftHSM is installed.
 result<std::string> softhsm_module();
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -13,7 +13,7 @@
 
 #include <algorithm>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 using enum signature_scheme;
@@ -91,4 +91,4 @@ std::string base64(std::span<const std::byte> bytes) {
   return text;
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 // The digest of `data` that the scheme signs, as a request.
 sign_request digest_to_sign(signature_scheme scheme, std::span<const std::byte> data);
@@ -27,11 +27,11 @@ std::string base64(std::span<const std::byte> bytes);
 struct request_options {
   std::string subject;             // "CN=example.org,O=Example", "/CN=example.org/O=Example" or a common name alone
   std::vector<std::string> names;  // as in leaf_options
-  std::chrono::milliseconds patience = std::chrono::seconds(10);
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);
 };
 
 // A PKCS#10 certificate request (RFC 2986) in PEM, signed by `key`. errc::bad_name for a subject that is none.
 result<std::string> make_request(private_key& key, std::span<const std::byte> public_key,
                                  const request_options& options);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -10,7 +10,7 @@
 #include <ctime>
 #include <stdexcept>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 namespace {
 
 bssl::UniquePtr<ASN1_TIME> hours_from_now(std::chrono::hours hours) {
@@ -62,4 +62,4 @@ std::vector<std::byte> ocsp_response(const authority& issuer, const std::string&
   return der_of(response.get());
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 struct ocsp_options {
   enum class status { good, revoked, unknown } says = status::good;
@@ -22,4 +22,4 @@ struct ocsp_options {
 std::vector<std::byte> ocsp_response(const authority& issuer, const std::string& certificate_pem,
                                      const ocsp_options& options = {}, const authority* responder = nullptr);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

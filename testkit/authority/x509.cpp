@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 bssl::UniquePtr<X509> parse_certificate(std::string_view pem) {
   const bssl::UniquePtr<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
@@ -25,4 +25,4 @@ std::string pem_of(X509* certificate) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

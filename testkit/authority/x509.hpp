@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::kit {
+namespace sluice::testkit {
 
 bssl::UniquePtr<X509> parse_certificate(std::string_view pem);  // null: there is none in it
 std::string pem_of(X509* certificate);
 
-}  // namespace sluice::kit
+}  // namespace sluice::testkit

@@ -10,7 +10,7 @@
 
 #include <chrono>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // A cancellation ends it early.
 inline boost::asio::awaitable<void> wait_until(std::chrono::steady_clock::time_point when) {
@@ -24,4 +24,4 @@ inline boost::asio::awaitable<void> wait_for(std::chrono::nanoseconds time) {
   co_await timer.async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

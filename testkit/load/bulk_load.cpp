@@ -13,7 +13,7 @@
 #include <exception>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -126,4 +126,4 @@ void bulk_load::carrier::end(const tcp_stream& s, error_code ec) {
   if (ec != asio::error::operation_aborted && !why) why = story_of(s, ec);
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -9,7 +9,7 @@
 
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 enum class bulk_direction { up, down, both };
 
@@ -49,4 +49,4 @@ class bulk_load final : public load_share {
   const bulk_settings settings_;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

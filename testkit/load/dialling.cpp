@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/load/dialling.hpp"
 
-#include "testkit/coroutines/goodbye.hpp"
+#include "testkit/coroutines/close_notify.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 #include "testkit/coroutines/waiting.hpp"
 
@@ -11,7 +11,7 @@
 
 #include <sstream>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -60,7 +60,7 @@ asio::awaitable<dial_outcome> dial_again(const dial_settings& settings, context 
 }
 
 asio::awaitable<std::optional<failure>> hang_up(tcp_stream& s, std::chrono::nanoseconds limit) {
-  auto why = co_await say_goodbye(s, limit);
+  auto why = co_await exchange_close_notify(s, limit);
   error_code ignored;
   if (!why) s.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
   co_return why;
@@ -70,10 +70,10 @@ failure story_of(const tcp_stream& s, error_code ec) {
   failure why = s.last_failure();
   why.code = ec;
   if (ec != asio::error::eof) return why;
-  why.code = make_error_code(errc::closed);
+  why.code = make_error_code(errc::connection_closed);
   why.from = origin::peer;
   why.detail = "it said goodbye";
   return why;
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

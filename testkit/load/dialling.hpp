@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 struct dial_settings {
   boost::asio::ip::tcp::endpoint server;
@@ -27,11 +27,11 @@ struct dial_outcome {
 // `settings` outlives it.
 boost::asio::awaitable<dial_outcome> dial_again(const dial_settings& settings, context tls);
 
-// say_goodbye(), after which the socket is closed in a way that leaves no port waiting (RFC 9293 §3.6.1), since a load
+// exchange_close_notify(), after which the socket is closed in a way that leaves no port waiting (RFC 9293 §3.6.1), since a load
 // generator would soon have none left; nothing can be lost any more.
 boost::asio::awaitable<std::optional<failure>> hang_up(tcp_stream& s, std::chrono::nanoseconds limit);
 
-// What this stream's reading or writing failed with. The end of the stream is errc::closed: nobody asked for it.
+// What this stream's reading or writing failed with. The end of the stream is errc::connection_closed: nobody asked for it.
 failure story_of(const tcp_stream& s, error_code ec);
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

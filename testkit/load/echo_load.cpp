@@ -5,7 +5,7 @@
 
 #include <exception>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -122,4 +122,4 @@ asio::awaitable<void> echo_load::ping_without_rest(std::optional<tcp_stream>& s)
   }
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

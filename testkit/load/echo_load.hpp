@@ -10,7 +10,7 @@
 
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 struct echo_settings {
   dial_settings dial;
@@ -39,4 +39,4 @@ class echo_load final : public load_share {
   const echo_settings settings_;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

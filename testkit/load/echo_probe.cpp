@@ -15,7 +15,7 @@
 #include <cstring>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -109,4 +109,4 @@ asio::awaitable<probe_result> probe_echo(tcp_stream& s, const probe_settings& se
   co_return result;
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

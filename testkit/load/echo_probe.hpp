@@ -13,7 +13,7 @@
 #include <functional>
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // Pings by the clock: number i is due at start + i * period.
 struct ping_plan {
@@ -60,4 +60,4 @@ struct probe_result {
 // One connection's pings from now on. `s` outlives it, and echoes.
 boost::asio::awaitable<probe_result> probe_echo(tcp_stream& s, const probe_settings& settings);
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <exception>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -120,4 +120,4 @@ void handshake_load::note_failure(time_point due, const failure& why, const std:
   counts_.failed(due, why, cause);
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 struct load_settings {
   boost::asio::ip::tcp::endpoint server;
@@ -69,4 +69,4 @@ class handshake_load final : public load_share {
   load_result result_;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <exception>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -57,7 +57,7 @@ asio::awaitable<void> idle_load::open_some() {
 void idle_load::read(held_list::iterator place) {
   auto& one = *place;
   const auto done = [this, place](error_code ec, std::size_t) {
-    if (is_stopped_) return say_goodbye(place);
+    if (is_stopped_) return exchange_close_notify(place);
     ec ? end(place, ec) : read(place);
   };
   one.s.async_read_some(asio::buffer(one.some), asio::bind_cancellation_slot(one.cancel.slot(), done));
@@ -83,10 +83,10 @@ void idle_load::stop() {
   for (auto& one : all_) one.cancel.emit(asio::cancellation_type::total);
 }
 
-void idle_load::say_goodbye(held_list::iterator place) {
-  constexpr auto patience = std::chrono::seconds(2);
-  place->s.set_timeouts(patience, patience);
+void idle_load::exchange_close_notify(held_list::iterator place) {
+  constexpr auto timeout = std::chrono::seconds(2);
+  place->s.set_timeouts(timeout, timeout);
   place->s.async_shutdown([this, place](error_code) { forget(place); });
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -12,7 +12,7 @@
 #include <list>
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 struct idle_settings {
   dial_settings dial;
@@ -46,7 +46,7 @@ class idle_load final : public load_share {
   void read(held_list::iterator place);
   void end(held_list::iterator place, error_code ec);
   void forget(held_list::iterator place);
-  void say_goodbye(held_list::iterator place);
+  void exchange_close_notify(held_list::iterator place);
 
   const context tls_;
   const idle_settings settings_;
@@ -55,4 +55,4 @@ class idle_load final : public load_share {
   std::atomic<std::size_t> held_{0}, dropped_{0};
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

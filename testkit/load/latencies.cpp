@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 // Times below 2048 ns have a place each; above, every doubling is divided into 1024 places.
@@ -60,4 +60,4 @@ std::size_t latencies::count_up_to(std::chrono::nanoseconds most) const {
   return count;
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

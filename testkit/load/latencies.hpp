@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // Keeps counts, not times: its size depends on the longest time and not on how many there are (less than half a MiB
 // for any). What it says of a time is at most 0.1 % too long.
@@ -27,4 +27,4 @@ class latencies {
   std::int64_t longest_ = 0;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

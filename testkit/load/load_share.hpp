@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // prepare(), begin() and stop() on the thread of its loop, the claims on any. Destroyed when that thread has ended.
 class load_share {
@@ -55,4 +55,4 @@ class load_share {
   tally counts_;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -12,13 +12,13 @@
 #include <future>
 #include <thread>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 class loop_thread {
  public:
   loop_thread()
       : work_(boost::asio::make_work_guard(io_)), thread_([this] {
-          const library::thread_scope scope;
+          const tls_library::thread_scope scope;
           io_.run();
         }) {}
   loop_thread(const loop_thread&) = delete;
@@ -46,4 +46,4 @@ class loop_thread {
   std::thread thread_;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/load/tally.hpp"
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 void tally::succeeded(time_point due, time_point done, std::uint64_t bytes) {
   live_ok_.fetch_add(1, std::memory_order_relaxed);
@@ -55,4 +55,4 @@ std::uint64_t tally::errors() const noexcept {
   return sum;
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -13,7 +13,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // When the clock started, and which part of the time counts.
 struct load_window {
@@ -91,4 +91,4 @@ class tally {
   std::atomic<std::uint64_t> live_ok_{0}, live_failed_{0}, live_bytes_{0};
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

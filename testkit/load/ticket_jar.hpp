@@ -7,7 +7,7 @@
 #include <deque>
 #include <mutex>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // One server's. Closed at first: it is filled by full handshakes, until open() lets sessions out.
 class ticket_jar final : public session_store {
@@ -43,4 +43,4 @@ class ticket_jar final : public session_store {
   bool is_open_ = false;
 };
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

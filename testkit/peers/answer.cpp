@@ -12,7 +12,7 @@
 
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -64,4 +64,4 @@ asio::awaitable<void> wait_for_end(tcp::socket& socket) {
   }
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -13,7 +13,7 @@
 #include <functional>
 #include <string>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 // A TLS server for one connection: reads a request, or an end, answers with a page and says goodbye.
 boost::asio::awaitable<void> answer(tcp::socket socket, context tls);
@@ -30,4 +30,4 @@ boost::asio::awaitable<void> pause(std::chrono::milliseconds time);
 // Reads, and throws away, until the client has gone.
 boost::asio::awaitable<void> wait_for_end(tcp::socket& socket);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

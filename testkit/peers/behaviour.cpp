@@ -10,7 +10,7 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -108,13 +108,13 @@ std::vector<lab_case> behaviour_cases() {
        [](world&, int) { return raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"); }},
       {"plain-smtp", group, protocol_error, us, "greets in SMTP", "",
        [](world&, int) { return peer{.serve = [](tcp::socket socket) { return greet(std::move(socket)); }}; }},
-      {"closes", group, closed, them, "hangs up after the ClientHello", "", hanging_up, 0},
-      {"resets", group, reset, them, "resets the connection after the ClientHello", "", hanging_up, 1},
+      {"closes", group, connection_closed, them, "hangs up after the ClientHello", "", hanging_up, 0},
+      {"resets", group, connection_reset, them, "resets the connection after the ClientHello", "", hanging_up, 1},
       {"silence", group, timed_out, us, "says nothing", "", silent},
       {"drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
-      {"goodbye", group, closed, them, "close_notify instead of a ServerHello", "",
-       [](world&, int) { return raw(lab::alert(0, 1)); }},
-      {"cut-in-handshake", group, closed, them, "hangs up within its first flight, at 100 places", "",
+      {"goodbye", group, connection_closed, them, "close_notify instead of a ServerHello", "",
+       [](world&, int) { return raw(peers::alert(0, 1)); }},
+      {"cut-in-handshake", group, connection_closed, them, "hangs up within its first flight, at 100 places", "",
        cut_in_handshake},
       {"garbage", group, protocol_error, us, "bytes that are no record", "",
        [](world&, int) { return raw(std::string(512, '\xa5')); }},
@@ -136,4 +136,4 @@ std::vector<lab_case> behaviour_cases() {
   return rows;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -9,7 +9,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -52,4 +52,4 @@ asio::awaitable<std::unique_ptr<by_hand>> shake_hands(tcp::socket socket,
   co_return std::make_unique<by_hand>(s.release(), *secret);
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 class by_hand {
  public:
@@ -33,4 +33,4 @@ class by_hand {
 boost::asio::awaitable<std::unique_ptr<by_hand>> shake_hands(tcp::socket socket,
                                                              std::shared_ptr<const server_options> options);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 class world;
 
@@ -69,7 +69,7 @@ std::vector<lab_case> client_cases();
 constexpr std::string_view clients_group = "clients";
 
 // The cases of these names, and of groups of these names, in the tables' order; all when there are none. Throws
-// errc::usage for a name that is neither.
+// errc::invalid_argument for a name that is neither.
 std::vector<lab_case> select_cases(const std::vector<std::string>& names);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

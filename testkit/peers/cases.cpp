@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/peers/case.hpp"
 
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 
 #include <algorithm>
 #include <iterator>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 std::string_view verdict_name(const std::optional<errc>& verdict) noexcept {
   return verdict ? to_string(*verdict) : "accepted";
@@ -30,7 +30,7 @@ std::vector<lab_case> select_cases(const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const bool is_known =
         std::ranges::any_of(cases(), [&name](const lab_case& one) { return one.name == name || one.group == name; });
-    if (!is_known) give_up(errc::usage, "\"" + name + "\"", "there is no such case", "`sluice lab list` shows all");
+    if (!is_known) throw error(make_failure(errc::invalid_argument, "\"" + name + "\"", "there is no such case", "`sluice lab list` shows all"));
   }
   std::vector<lab_case> chosen;
   std::ranges::copy_if(cases(), std::back_inserter(chosen), [&names](const lab_case& one) {
@@ -39,4 +39,4 @@ std::vector<lab_case> select_cases(const std::vector<std::string>& names) {
   return chosen;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

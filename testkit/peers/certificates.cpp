@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 using std::chrono::hours;
@@ -16,16 +16,16 @@ using std::chrono::hours;
 constexpr auto group = "certificates";
 constexpr auto day = 24;
 
-peer ordinary(kit::leaf_options options, world& w) { return tls_peer(w.issue(std::move(options))); }
+peer ordinary(testkit::leaf_options options, world& w) { return tls_peer(w.issue(std::move(options))); }
 
-kit::leaf_options dated(hours age, hours validity) {
+testkit::leaf_options dated(hours age, hours validity) {
   auto options = good_leaf();
   options.age = age;
   options.validity = validity;
   return options;
 }
 
-kit::leaf_options for_usage(const char* usage) {
+testkit::leaf_options for_usage(const char* usage) {
   auto options = good_leaf();
   options.extended_key_usage = usage;
   return options;
@@ -68,7 +68,7 @@ peer too_deep(world& w, int) {
 
 peer issued_by_leaf(world& w, int) {
   const auto leaf = w.issue({.common_name = "Sluice Lab Pretender", .names = {"example.org"}});
-  const auto pretender = kit::authority::from_pem(leaf.certificate, leaf.key).value();
+  const auto pretender = testkit::authority::from_pem(leaf.certificate, leaf.key).value();
   auto site = w.issue_by(pretender, good_leaf());
   site.chain = site.certificate + leaf.certificate;
   return tls_peer(site);
@@ -76,7 +76,7 @@ peer issued_by_leaf(world& w, int) {
 
 // Same name as the trusted root, another key.
 peer impostor(world& w, int) {
-  return tls_peer(w.issue_by(kit::authority::make_root("Sluice Lab").value(), good_leaf()));
+  return tls_peer(w.issue_by(testkit::authority::make_root("Sluice Lab").value(), good_leaf()));
 }
 
 peer authority_as_leaf(world& w, int) {
@@ -131,7 +131,7 @@ std::vector<lab_case> certificate_cases() {
       {"not-yet-valid", group, not_yet_valid, us, "begins in three days", "",
        [](world& w, int) { return ordinary(dated(hours(-3 * day - 1), hours(30 * day)), w); }},
       {"self-signed", group, self_signed, us, "vouches for itself", "",
-       [](world&, int) { return tls_peer(kit::self_signed(good_leaf()).value()); }},
+       [](world&, int) { return tls_peer(testkit::self_signed(good_leaf()).value()); }},
       {"untrusted-root", group, untrusted, us, "issued by an authority that is not trusted", "",
        [](world& w, int) { return tls_peer(w.issue_by(w.stranger(), good_leaf())); }},
       {"impostor-root", group, untrusted, us, "issued by an authority with the name of a trusted one", "", impostor},
@@ -150,7 +150,7 @@ std::vector<lab_case> certificate_cases() {
        "",
        [](world& w, int) { return tls_peer(w.issue_by(w.middle(), good_leaf())); }},
       {"long-chain", group, chain_too_long, us, "a hundred intermediates", "", long_chain, 100},
-      {"malformed", group, malformed, us, "half a certificate", "", garbage},
+      {"malformed", group, certificate_malformed, us, "half a certificate", "", garbage},
       {"no-certificate", group, protocol_error, us, "an empty list of certificates", "",
        [](world&, int) { return raw_chain({}); }},
       {"path-length", group, untrusted, us, "an intermediate below one that may have none", "", too_deep},
@@ -190,4 +190,4 @@ std::vector<lab_case> certificate_cases() {
   };
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -14,7 +14,7 @@
 
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -122,7 +122,7 @@ peer asking(world& w, ending how, const std::function<void(client_options&)>& ad
 }
 
 // A server that wants a certificate, and a client that shows this one, or none.
-peer showing(world& w, const std::optional<kit::issued>& who, client_auth wanted = client_auth::required) {
+peer showing(world& w, const std::optional<testkit::issued>& who, client_auth wanted = client_auth::required) {
   auto p = asking(w, ending::goodbye, [&who](client_options& options) {
     if (who) options.identity = identity::from_pem(who->chain, who->key).value();
   });
@@ -131,24 +131,24 @@ peer showing(world& w, const std::optional<kit::issued>& who, client_auth wanted
   return p;
 }
 
-kit::leaf_options device() {
+testkit::leaf_options device() {
   return {.common_name = "device-7", .names = {}, .extended_key_usage = "clientAuth"};
 }
 
-kit::leaf_options device_dated(std::chrono::hours age, std::chrono::hours validity) {
+testkit::leaf_options device_dated(std::chrono::hours age, std::chrono::hours validity) {
   auto options = device();
   options.age = age;
   options.validity = validity;
   return options;
 }
 
-kit::leaf_options device_signed_with(const char* digest) {
+testkit::leaf_options device_signed_with(const char* digest) {
   auto options = device();
   options.digest = digest;
   return options;
 }
 
-kit::leaf_options device_for_servers() {
+testkit::leaf_options device_for_servers() {
   auto options = device();
   options.extended_key_usage = "serverAuth";
   return options;
@@ -171,8 +171,8 @@ std::vector<lab_case> hostile_clients() {
        [](world& w, int) { return saying(w, record(22, "\x01\xff\xff\xff" + std::string(131072, 'x'))); }},
       {"client-out-of-order", group, protocol_error, us, "a Finished message instead of a ClientHello", "",
        [](world& w, int) { return saying(w, record(22, handshake_message(20, std::string(12, 'x')))); }},
-      {"client-closes", group, closed, them, "hangs up without a word", "", leaving, 0},
-      {"client-resets", group, reset, them, "resets the connection without a word", "", leaving, 1},
+      {"client-closes", group, connection_closed, them, "hangs up without a word", "", leaving, 0},
+      {"client-resets", group, connection_reset, them, "resets the connection without a word", "", leaving, 1},
       {"client-silence", group, timed_out, us, "says nothing", "", silent},
       {"client-drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
       {"client-tls1.0", group, version_unsupported, us, "offers TLS 1.0 at most", "",
@@ -211,7 +211,7 @@ std::vector<lab_case> showing_clients() {
   return {
       {"client-ordinary", group, {}, {}, "as it should be", "",
        [](world& w, int) { return asking(w, ending::goodbye); }},
-      {"client-no-certificate", group, missing, us, "has no certificate, and the server requires one", "",
+      {"client-no-certificate", group, certificate_missing, us, "has no certificate, and the server requires one", "",
        [](world& w, int) { return showing(w, std::nullopt); }},
       {"client-no-certificate-optional", group, {}, {}, "has no certificate, and the server can do without", "",
        [](world& w, int) { return showing(w, std::nullopt, client_auth::optional); }},
@@ -224,12 +224,12 @@ std::vector<lab_case> showing_clients() {
       {"client-certificate-unknown", group, untrusted, us, "shows a certificate of an authority that is not trusted",
        "", [](world& w, int) { return showing(w, w.issue_by(w.stranger(), device())); }},
       {"client-certificate-self-signed", group, self_signed, us, "shows a certificate that vouches for itself", "",
-       [](world& w, int) { return showing(w, kit::self_signed(device()).value()); }},
+       [](world& w, int) { return showing(w, testkit::self_signed(device()).value()); }},
       {"client-certificate-for-servers", group, wrong_purpose, us, "shows a certificate with serverAuth alone", "",
        [](world& w, int) { return showing(w, w.issue(device_for_servers())); }},
-      {"client-certificate-sha1", group, weak, us, "shows a certificate signed with SHA-1", "s2n takes it",
+      {"client-certificate-sha1", group, certificate_weak, us, "shows a certificate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return showing(w, w.issue(device_signed_with("sha1"))); }},
-      {"client-certificate-rsa1024", group, weak, us, "shows a certificate with an RSA key of 1024 bits",
+      {"client-certificate-rsa1024", group, certificate_weak, us, "shows a certificate with an RSA key of 1024 bits",
        "s2n takes it", [](world& w, int) { return showing(w, w.issue(device(), "rsa1024")); }},
   };
 }
@@ -242,4 +242,4 @@ std::vector<lab_case> client_cases() {
   return rows;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/peers/faulty_module.hpp"
 
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 namespace fs = std::filesystem;
 
@@ -26,8 +26,8 @@ std::string find_faulty_module(const std::string& given) {
     if (fs::exists(place, ec)) return place.string();
     tried += (tried.empty() ? "" : ", ") + place.string();
   }
-  give_up(errc::module_load_failed, name, "not found; tried " + tried,
-          "give its place with --faulty-module PATH, or leave the slow token out with --no-timing");
+  throw error(make_failure(errc::module_load_failed, name, "not found; tried " + tried,
+          "give its place with --faulty-module PATH, or leave the slow token out with --no-timing"));
 }
 
 void set_up_faulty_module(const std::string& target, const std::string& script) {
@@ -35,4 +35,4 @@ void set_up_faulty_module(const std::string& target, const std::string& script) 
   ::setenv("SLUICE_FAULTY_SCRIPT", script.c_str(), 1);
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 
 // `given` when it is not empty; else beside this program, as it is built, or in the library folder beside its own, as
 // it is installed. Throws sluice::error with what was tried.
@@ -13,4 +13,4 @@ std::string find_faulty_module(const std::string& given);
 // The module reads both when it is loaded: what to forward to, and the file that says how to misbehave.
 void set_up_faulty_module(const std::string& target, const std::string& script);
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

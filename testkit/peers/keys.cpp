@@ -14,7 +14,7 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 constexpr auto group = "certificates";
@@ -62,27 +62,27 @@ peer small_intermediate(world& w, int) {
   return tls_peer(w.issue_by(small, good_leaf()));
 }
 
-peer stapled(const kit::issued& site, const std::vector<std::byte>& response) {
+peer stapled(const testkit::issued& site, const std::vector<std::byte>& response) {
   auto options = serving(site);
   options.identities = {options.identities.front().with_ocsp_response(response).value()};
   return tls_peer(options);
 }
 
-peer stapled(world& w, const kit::ocsp_options& options, const kit::authority* responder = nullptr) {
+peer stapled(world& w, const testkit::ocsp_options& options, const testkit::authority* responder = nullptr) {
   const auto site = w.issue(good_leaf());
-  return stapled(site, kit::ocsp_response(w.root(), site.certificate, options, responder));
+  return stapled(site, testkit::ocsp_response(w.root(), site.certificate, options, responder));
 }
 
 peer promising(world& w, bool keeps_it) {
   auto options = good_leaf();
   options.must_staple = true;
   const auto site = w.issue(options);
-  return keeps_it ? stapled(site, kit::ocsp_response(w.root(), site.certificate)) : tls_peer(site);
+  return keeps_it ? stapled(site, testkit::ocsp_response(w.root(), site.certificate)) : tls_peer(site);
 }
 
 peer stapled_for_another(world& w, int) {
   const auto other = w.issue(good_leaf());
-  return stapled(w.issue(good_leaf()), kit::ocsp_response(w.root(), other.certificate));
+  return stapled(w.issue(good_leaf()), testkit::ocsp_response(w.root(), other.certificate));
 }
 
 }  // namespace
@@ -91,14 +91,14 @@ std::vector<lab_case> key_cases() {
   using enum errc;
   constexpr auto us = origin::local;
   return {
-      {"sha1-leaf", group, weak, us, "signed with SHA-1", "s2n takes it",
+      {"sha1-leaf", group, certificate_weak, us, "signed with SHA-1", "s2n takes it",
        [](world& w, int) { return signed_with(w, "sha1"); }},
-      {"md5-leaf", group, weak, us, "signed with MD5", "", signed_with_md5},
-      {"sha1-intermediate", group, weak, us, "an intermediate signed with SHA-1", "s2n takes it",
+      {"md5-leaf", group, certificate_weak, us, "signed with MD5", "", signed_with_md5},
+      {"sha1-intermediate", group, certificate_weak, us, "an intermediate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return old_intermediate(w, "sha1"); }},
-      {"rsa1024", group, weak, us, "an RSA key of 1024 bits", "s2n takes it",
+      {"rsa1024", group, certificate_weak, us, "an RSA key of 1024 bits", "s2n takes it",
        [](world& w, int) { return keyed(w, "rsa1024"); }},
-      {"rsa1024-intermediate", group, weak, us, "an intermediate with an RSA key of 1024 bits", "s2n takes it",
+      {"rsa1024-intermediate", group, certificate_weak, us, "an intermediate with an RSA key of 1024 bits", "s2n takes it",
        small_intermediate},
       {"sha1-allowed", group, {}, {}, "signed with SHA-1, and the client allows it", "",
        [](world& w, int) { return allowing(signed_with(w, "sha1"), &allowances::sha1_signatures); }},
@@ -128,9 +128,9 @@ std::vector<lab_case> ocsp_cases() {
        "",
        [](world& w, int) { return stapled(w, {}); }},
       {"staple-revoked", group, revoked, us, "a stapled OCSP response says revoked", "",
-       [](world& w, int) { return stapled(w, {.says = kit::ocsp_options::status::revoked}); }},
+       [](world& w, int) { return stapled(w, {.says = testkit::ocsp_options::status::revoked}); }},
       {"staple-unknown", group, revocation_unknown, us, "a stapled OCSP response says unknown", "",
-       [](world& w, int) { return stapled(w, {.says = kit::ocsp_options::status::unknown}); }},
+       [](world& w, int) { return stapled(w, {.says = testkit::ocsp_options::status::unknown}); }},
       {"staple-stale", group, ocsp_invalid, us, "a stapled OCSP response that was good until yesterday", "",
        [](world& w, int) { return stapled(w, {.age = std::chrono::hours(72), .validity = std::chrono::hours(-24)}); }},
       {"staple-of-another", group, ocsp_invalid, us, "a stapled OCSP response for another certificate", "",
@@ -146,4 +146,4 @@ std::vector<lab_case> ocsp_cases() {
   };
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -7,7 +7,7 @@
 
 #include <functional>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -117,7 +117,7 @@ peer asking(world& w, client_auth how, bool is_known) {
 asio::awaitable<void> answer_a_known_device(tcp::socket socket, context tls) {
   tcp_stream s(std::move(socket), tls, role::server);
   judgement is_device = [](const tcp_stream& done) {
-    return done.info().alpn == mqtt && done.info().version == "TLSv1.3" && !done.peer_certificates().empty();
+    return done.info().alpn == mqtt && done.info().version == "TLSv1.3" && !done.verified_chain().empty();
   };
   co_await answer_if(s, std::move(is_device));
 }
@@ -194,4 +194,4 @@ std::vector<lab_case> late_cases() {
   };
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -7,7 +7,7 @@
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 namespace asio = boost::asio;
 
@@ -30,4 +30,4 @@ asio::awaitable<void> listener::accept_all() {
   }
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

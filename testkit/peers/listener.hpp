@@ -6,7 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 // Accepts on `io`'s thread from now on; destroy it when that thread has ended.
 class listener {
@@ -24,4 +24,4 @@ class listener {
   server_function serve_;
 };
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

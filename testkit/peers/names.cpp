@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 constexpr auto group = "certificates";
@@ -112,4 +112,4 @@ std::vector<lab_case> name_cases() {
   };
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/peers/old_tls.hpp"
 
-#include "terminal/trouble.hpp"
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/old_tls_script.hpp"
 #include "testkit/peers/relay.hpp"
-#include "terminal/json.hpp"
+
+#include "sluice/error.hpp"
 
 #include <boost/asio/ip/address_v4.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -18,11 +21,12 @@
 #include <cstdlib>
 #include <fstream>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
 namespace fs = std::filesystem;
+namespace json = boost::json;
 
 struct pipe_ends {
   int read = -1, write = -1;
@@ -30,7 +34,7 @@ struct pipe_ends {
 
 pipe_ends make_pipe() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) give_up(errc::internal, "pipe", "none can be made");
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw error(make_failure(errc::internal, "pipe", "none can be made"));
   return {ends[0], ends[1]};
 }
 
@@ -84,7 +88,7 @@ std::string wish(const old_choice& choice, const std::string& chain, const std::
   put(settings, "keyShares", choice.groups);
   json::value prime;
   if (!choice.prime.empty()) prime = json::array{2, choice.prime};
-  return to_text(json::object{{"chain", chain},
+  return json::serialize(json::object{{"chain", chain},
                               {"key", key},
                               {"page", page},
                               {"anonymous", choice.is_anonymous},
@@ -109,7 +113,7 @@ std::string old_tls_remedy() {
   return "run `scripts/setup --peers`, or set SLUICE_LAB_PYTHON to a Python that has tlslite-ng";
 }
 
-old_tls_server::old_tls_server(const kit::scratch_folder& folder) {
+old_tls_server::old_tls_server(const testkit::scratch_folder& folder) {
   const auto python = old_tls_python();
   const auto log = (folder.path() / "old_tls.log").string();
   const auto in = make_pipe(), out = make_pipe();
@@ -125,8 +129,8 @@ old_tls_server::old_tls_server(const kit::scratch_folder& folder) {
   }
   ::close(stdin_);
   if (process_ > 0) ::waitpid(process_, nullptr, 0);
-  give_up(errc::internal, python, "it does not serve the lab's old TLS: " + last_line_of(text_of(log)),
-          "run `scripts/setup --peers`, or set SLUICE_LAB_PYTHON to a Python that has tlslite-ng");
+  throw error(make_failure(errc::internal, python, "it does not serve the lab's old TLS: " + last_line_of(text_of(log)),
+          "run `scripts/setup --peers`, or set SLUICE_LAB_PYTHON to a Python that has tlslite-ng"));
 }
 
 old_tls_server::~old_tls_server() {
@@ -141,4 +145,4 @@ server_function old_tls_server::serve(const old_choice& choice, const std::strin
   };
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 // The Python that has tlslite-ng: $SLUICE_LAB_PYTHON, else that of the build tree's environment. Empty: none.
 std::string old_tls_python();
@@ -34,7 +34,7 @@ struct old_choice {
 class old_tls_server {
  public:
   // Blocks until it listens. Throws errc::internal with what it said instead.
-  explicit old_tls_server(const kit::scratch_folder& folder);
+  explicit old_tls_server(const testkit::scratch_folder& folder);
   old_tls_server(const old_tls_server&) = delete;
   old_tls_server& operator=(const old_tls_server&) = delete;
   ~old_tls_server();
@@ -48,4 +48,4 @@ class old_tls_server {
   tcp::endpoint address_;
 };
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

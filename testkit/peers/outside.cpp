@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Other people's clients: a shell command for each peer.
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 #include "testkit/peers/visit.hpp"
 
 #include <fcntl.h>
@@ -11,7 +11,7 @@
 #include <fstream>
 #include <thread>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -75,18 +75,18 @@ outcome visit_outside(const outside_visit& asked, std::chrono::milliseconds limi
   seen.is_ours = false;
   const auto began = clock_type::now();
   const auto child = start(filled(asked), asked.log_file);
-  if (child < 0) give_up(errc::internal, "--client", "no process can be started");
+  if (child < 0) throw error(make_failure(errc::internal, "--client", "no process can be started"));
   const auto status = wait_for(child, limit);
   seen.took = clock_type::now() - began;
   seen.words = last_line(asked.log_file);
   if (!status) {
     seen.why = make_failure(errc::timed_out, "", "it had not ended after " + std::to_string(limit.count()) + " ms");
   } else if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
-    seen.why = make_failure(errc::rejected, "",
+    seen.why = make_failure(errc::certificate_rejected, "",
                             WIFEXITED(*status) ? "exit code " + std::to_string(WEXITSTATUS(*status))
                                                : "signal " + std::to_string(WTERMSIG(*status)));
   }
   return seen;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

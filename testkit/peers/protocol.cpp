@@ -6,7 +6,7 @@
 
 #include <functional>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -207,4 +207,4 @@ std::vector<lab_case> protocol_cases() {
   return rows;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

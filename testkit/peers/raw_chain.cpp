@@ -4,7 +4,7 @@
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/records.hpp"
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -24,4 +24,4 @@ peer raw_chain(std::vector<std::string> ders) {
   return {.serve = [ders](tcp::socket socket) { return send_chain(std::move(socket), ders); }};
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

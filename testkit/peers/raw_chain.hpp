@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 // Begins a handshake of TLS 1.2, sends these certificates, and waits until the client has had enough.
 peer raw_chain(std::vector<std::string> ders);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

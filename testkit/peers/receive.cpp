@@ -3,7 +3,7 @@
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/visit.hpp"
 
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 #include "sluice/asio/stream.hpp"
 
@@ -15,7 +15,7 @@
 
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -31,7 +31,7 @@ asio::awaitable<std::optional<failure>> hear(tcp_stream& s) {
     if (ec == asio::error::eof && is_answered) break;
     if (ec && ec != asio::error::eof) co_return s.last_failure();
     if (ec) {
-      auto mute = make_failure(errc::closed, "", "it said goodbye before it had asked", "see the client's log");
+      auto mute = make_failure(errc::connection_closed, "", "it said goodbye before it had asked", "see the client's log");
       mute.from = origin::peer;
       co_return mute;
     }
@@ -73,4 +73,4 @@ asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> doo
   co_return seen;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

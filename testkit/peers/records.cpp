@@ -10,10 +10,10 @@
 #include <array>
 #include <stdexcept>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
-constexpr std::size_t most_in_record = 16384;
+constexpr std::size_t max_in_record = 16384;
 using bytes = std::vector<std::uint8_t>;
 
 const std::uint8_t* data_of(std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
@@ -39,7 +39,7 @@ std::string number(std::size_t value, int bytes) {
 std::string record(int type, std::string_view body, int version) {
   std::string text;
   do {
-    const auto part = body.substr(0, most_in_record);
+    const auto part = body.substr(0, max_in_record);
     body.remove_prefix(part.size());
     text += number(static_cast<std::size_t>(type), 1) + number(static_cast<std::size_t>(version), 2) +
             number(part.size(), 2) + std::string(part);
@@ -115,4 +115,4 @@ std::vector<std::uint8_t> next_secret(std::span<const std::uint8_t> secret) {
   return expand(secret, "traffic upd", secret.size());
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

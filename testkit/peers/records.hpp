@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 std::string number(std::size_t value, int bytes);                           // big endian
 std::string record(int type, std::string_view body, int version = 0x0303);  // in several when it is long
@@ -43,4 +43,4 @@ std::string sealed_record(std::span<const std::uint8_t> secret, std::uint64_t se
 // The secret after a KeyUpdate (RFC 8446 §7.2).
 std::vector<std::uint8_t> next_secret(std::span<const std::uint8_t> secret);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

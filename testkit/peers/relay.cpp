@@ -12,7 +12,7 @@
 
 #include <memory>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -77,4 +77,4 @@ asio::awaitable<void> relay_and_cut(tcp::socket socket, context tls, std::size_t
   client->shutdown(tcp::socket::shutdown_send, ignored);
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <string>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 // Says `first` to the server there, and is the client's line to it from then on.
 boost::asio::awaitable<void> relay_to(tcp::socket client, tcp::endpoint server, std::string first);
@@ -17,4 +17,4 @@ boost::asio::awaitable<void> relay_to(tcp::socket client, tcp::endpoint server, 
 // Serves the client through a relay that lets that many bytes of the server's pass, and then ends.
 boost::asio::awaitable<void> relay_and_cut(tcp::socket client, context tls, std::size_t bytes);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

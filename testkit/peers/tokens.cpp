@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Servers whose key is in a token that is slow, dead, or there every other time: ours, behind the faulty module.
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 #include "testkit/peers/faulty_module.hpp"
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/world.hpp"
@@ -9,7 +9,7 @@
 
 #include <filesystem>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace fs = std::filesystem;
@@ -23,7 +23,7 @@ struct faulty_copy {
 faulty_copy copy_module(const world& w, const std::string& name) {
   faulty_copy made{(w.folder().path() / (name + ".so")).string(), (w.folder().path() / (name + ".toml")).string()};
   fs::copy_file(find_faulty_module({}), made.module);
-  set_up_faulty_module(kit::softhsm_module().value(), made.script);
+  set_up_faulty_module(testkit::softhsm_module().value(), made.script);
   return made;
 }
 
@@ -31,7 +31,7 @@ faulty_copy copy_module(const world& w, const std::string& name) {
 peer signing_in(world& w, const std::string& name, const std::string& script) {
   const auto copy = copy_module(w, name);
   const auto& [uri, chain] = w.token_site();
-  const auto key = pkcs11::open_key(uri, {.module_path = copy.module, .patience = std::chrono::seconds(3)}).value();
+  const auto key = pkcs11::open_key(uri, {.module_path = copy.module, .timeout = std::chrono::seconds(3)}).value();
   server_options options;
   options.blinding = blinding::at_most(std::chrono::seconds(0));
   options.identities = {identity::from_chain(chain, key).value()};
@@ -61,7 +61,7 @@ peer forgetful(world& w, int) {
 peer lying(world& w, int) { return signing_in(w, "token-lies", "[token]\nsignature = \"odd\"\n"); }
 
 std::string remedy() {
-  if (!kit::softhsm_module()) return "install SoftHSM: `apt install softhsm2`";
+  if (!testkit::softhsm_module()) return "install SoftHSM: `apt install softhsm2`";
   try {
     find_faulty_module({});
   } catch (const error& e) {
@@ -86,4 +86,4 @@ std::vector<lab_case> token_cases() {
   return rows;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/peers/visit.hpp"
 
-#include "terminal/trouble.hpp"
+#include "sluice/error.hpp"
 #include "testkit/peers/answer.hpp"
 
 #include "testkit/coroutines/use_tuple.hpp"
@@ -16,7 +16,7 @@
 
 #include <array>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
@@ -31,7 +31,7 @@ asio::awaitable<std::optional<failure>> read_page(tcp_stream& s) {
     if (!ec) continue;
     if (ec != asio::error::eof) co_return s.last_failure();
     if (got == page) break;
-    auto cut = make_failure(errc::closed, "", "it said goodbye before it had answered",
+    auto cut = make_failure(errc::connection_closed, "", "it said goodbye before it had answered",
                             "see the server's log: some servers do not say why they refuse a client's certificate");
     cut.from = origin::peer;
     co_return cut;
@@ -72,4 +72,4 @@ asio::awaitable<outcome> visit(context tls, tcp::endpoint at, std::string server
   co_return seen;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 
 struct outcome {
   std::optional<failure> why;  // nothing: accepted, and the page was read
@@ -36,7 +36,7 @@ struct outside_visit {
   std::string log_file;  // what it prints
 };
 // Runs a shell command and waits for it, at most `limit`: then it is ended, and its processes with it. Exit code 0 is
-// accepted, any other errc::rejected. Blocks.
+// accepted, any other errc::certificate_rejected. Blocks.
 outcome visit_outside(const outside_visit& asked, std::chrono::milliseconds limit);
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

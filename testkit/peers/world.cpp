@@ -11,12 +11,12 @@
 #include <fstream>
 #include <sstream>
 
-namespace sluice::tool::lab {
+namespace sluice::testkit::peers {
 namespace {
 
 namespace fs = std::filesystem;
 
-kit::authority make_root(const char* name) { return kit::authority::make_root(name).value(); }
+testkit::authority make_root(const char* name) { return testkit::authority::make_root(name).value(); }
 
 fs::path cache_folder() {
   const auto variable = [](const char* name) {
@@ -30,17 +30,17 @@ fs::path cache_folder() {
 
 bool takes_long(const std::string& type) { return type == "rsa3072" || type == "rsa4096" || type == "rsa8192"; }
 
-std::optional<kit::local_key> read_key(const fs::path& file) {
+std::optional<testkit::local_key> read_key(const fs::path& file) {
   std::ifstream in(file);
   std::ostringstream text;
   text << in.rdbuf();
   if (!in || text.str().empty()) return std::nullopt;
-  auto key = kit::local_key::from_pem(text.str());
+  auto key = testkit::local_key::from_pem(text.str());
   return key ? std::optional(std::move(*key)) : std::nullopt;
 }
 
 // A cache that cannot be written costs time, and nothing else. By renaming: nobody reads half a key.
-void keep_key(const fs::path& file, const kit::local_key& key) {
+void keep_key(const fs::path& file, const testkit::local_key& key) {
   std::error_code ec;
   fs::create_directories(file.parent_path(), ec);
   fs::permissions(file.parent_path(), fs::perms::owner_all, ec);
@@ -54,12 +54,12 @@ void keep_key(const fs::path& file, const kit::local_key& key) {
   if (ec) fs::remove(unfinished, ec);
 }
 
-kit::local_key make_key(const std::string& type) {
+testkit::local_key make_key(const std::string& type) {
   const auto folder = takes_long(type) ? cache_folder() : fs::path();
-  if (folder.empty()) return kit::local_key::generate(type).value();
+  if (folder.empty()) return testkit::local_key::generate(type).value();
   const auto file = folder / (type + ".pem");
   if (auto known = read_key(file)) return *std::move(known);
-  auto key = kit::local_key::generate(type).value();
+  auto key = testkit::local_key::generate(type).value();
   keep_key(file, key);
   return key;
 }
@@ -71,16 +71,16 @@ world::world()
       stranger_(make_root("Sluice Lab Stranger")),
       middle_(root_.make_intermediate("Sluice Lab Intermediate").value()) {}
 
-const kit::local_key& world::key(const std::string& type) {
+const testkit::local_key& world::key(const std::string& type) {
   const auto found = keys_.find(type);
   return found != keys_.end() ? found->second : keys_.emplace(type, make_key(type)).first->second;
 }
 
-kit::issued world::issue(kit::leaf_options options, const std::string& key_type) {
+testkit::issued world::issue(testkit::leaf_options options, const std::string& key_type) {
   return issue_by(root_, std::move(options), key_type);
 }
 
-kit::issued world::issue_by(const kit::authority& issuer, kit::leaf_options options, const std::string& key_type) {
+testkit::issued world::issue_by(const testkit::authority& issuer, testkit::leaf_options options, const std::string& key_type) {
   const auto& subject_key = key(key_type);
   auto made = issuer.issue_for(subject_key.public_key(), options).value();
   made.key = subject_key.pem();
@@ -91,7 +91,7 @@ const old_tls_server& world::old_tls() { return old_tls_ ? *old_tls_ : old_tls_.
 
 const world::key_in_token& world::token_site() {
   if (token_) return token_site_;
-  token_ = kit::scratch_token::make("sluice-lab").value();
+  token_ = testkit::scratch_token::make("sluice-lab").value();
   auto admin = token_->admin().value();
   const auto id = std::byte{1};
   admin.generate_key(pkcs11::key_type::ec256, "site", {&id, 1}).value();
@@ -100,9 +100,9 @@ const world::key_in_token& world::token_site() {
   return token_site_;
 }
 
-kit::leaf_options good_leaf() { return {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}; }
+testkit::leaf_options good_leaf() { return {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}; }
 
-server_options serving(const kit::issued& site) {
+server_options serving(const testkit::issued& site) {
   server_options options;
   options.identities = {identity::from_pem(site.chain, site.key).value()};
   options.blinding = blinding::at_most(std::chrono::seconds(0));
@@ -111,7 +111,7 @@ server_options serving(const kit::issued& site) {
 
 context server_context(const server_options& options) { return context::server(options).value(); }
 
-peer tls_peer(const kit::issued& site, std::string server_name) {
+peer tls_peer(const testkit::issued& site, std::string server_name) {
   return tls_peer(serving(site), std::move(server_name));
 }
 
@@ -125,4 +125,4 @@ peer allowing(peer p, bool allowances::*what) {
   return p;
 }
 
-}  // namespace sluice::tool::lab
+}  // namespace sluice::testkit::peers

@@ -121,7 +121,7 @@ TEST_F(accepting, reports_each_failure_with_the_peer_it_was) {
   gone.close();
   ASSERT_TRUE(run_until(io, [this] { return troubles.size() == 2; }));
   EXPECT_EQ(troubles[1].peer, gone_from);
-  EXPECT_EQ(troubles[1].why.code, errc::closed) << troubles[1].why.message();
+  EXPECT_EQ(troubles[1].why.code, errc::connection_closed) << troubles[1].why.message();
 }
 
 TEST_F(accepting, times_handshakes_from_accept_on_whatever_comes_meanwhile) {
@@ -155,7 +155,7 @@ TEST_F(accepting, times_handshakes_from_accept_on_whatever_comes_meanwhile) {
 const std::string half_a_hello("\x16\x03\x01\x00\x04\x01\x00\x01\xfc", 9);
 
 TEST_F(accepting, pauses_at_the_limit_and_goes_on_below_it) {
-  open({.handshake_timeout = 500ms, .most_handshakes = 2});
+  open({.handshake_timeout = 500ms, .max_handshakes = 2});
   auto& w = accept();
   asio::write(silent(), asio::buffer(half_a_hello));
   asio::write(silent(), asio::buffer(half_a_hello));
@@ -171,7 +171,7 @@ TEST_F(accepting, pauses_at_the_limit_and_goes_on_below_it) {
 }
 
 TEST_F(accepting, counts_what_nobody_has_fetched_against_the_limit) {
-  open({.most_handshakes = 2});
+  open({.max_handshakes = 2});
   auto& first = accept();
   for (int i = 0; i < 5; ++i) client();
   ASSERT_TRUE(wait(first));
@@ -230,7 +230,7 @@ TEST_F(accepting, may_be_cancelled_without_harm_to_handshakes) {
 TEST_F(accepting, ends_all_when_it_is_closed) {
   const auto watch = std::make_shared<counters>();
   server_ctx = server_context({.blinding = blinding::off(), .observer = watch});
-  open({.most_handshakes = 10});
+  open({.max_handshakes = 10});
   auto& first = accept();
   auto& ready = client();
   ASSERT_TRUE(wait(first));

@@ -196,7 +196,7 @@ TEST_F(happy_eyeballs, try_the_next_at_once_when_one_refuses) {
   EXPECT_FALSE(wait()) << stream->last_failure().message();
   ASSERT_EQ(report.attempts.size(), 2u);
   EXPECT_TRUE(report.attempts[0].endpoint.address().is_v6());
-  EXPECT_EQ(report.attempts[0].error, errc::refused);
+  EXPECT_EQ(report.attempts[0].error, errc::connection_refused);
   EXPECT_FALSE(report.attempts[1].error);
   EXPECT_EQ(report.attempts[1].endpoint, in.local_endpoint());
   EXPECT_LT(report.attempts[1].began, 200ms);
@@ -228,7 +228,7 @@ TEST_F(happy_eyeballs, alternate_between_the_families) {
   unused.close();
   const fake_name name("localhost", {"::1", "::1", "::1", "127.0.0.2", "127.0.0.3"});
   start("localhost", closed);
-  EXPECT_EQ(wait(), errc::refused);
+  EXPECT_EQ(wait(), errc::connection_refused);
   std::string order;
   for (const auto& attempt : report.attempts) order += attempt.endpoint.address().is_v6() ? '6' : '4';
   EXPECT_EQ(order, "64646");
@@ -239,7 +239,7 @@ TEST_F(happy_eyeballs, report_the_first_error_when_all_fail) {
   start("localhost", port);
   EXPECT_EQ(wait(), errc::unreachable);
   ASSERT_EQ(report.attempts.size(), 2u);
-  EXPECT_EQ(report.attempts[1].error, errc::refused);
+  EXPECT_EQ(report.attempts[1].error, errc::connection_refused);
 }
 
 }  // namespace

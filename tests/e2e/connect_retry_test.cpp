@@ -88,7 +88,7 @@ struct connect_retry : ::testing::Test {
   std::optional<tcp_stream> stream;
   error_code ec;
   clock_type::time_point began;
-  retry_options quick{.retries = 4, .scale = 1ms, .jitter = jitter::none, .bucket = &bucket};
+  retry_options quick{.retries = 4, .initial_delay = 1ms, .jitter = jitter::none, .bucket = &bucket};
 
   void start(const std::string& host, unsigned short port, const retry_options& retry,
              std::chrono::nanoseconds timeout = 30s) {
@@ -130,7 +130,7 @@ TEST_F(connect_retry, survives_two_resets) {
 
 TEST_F(connect_retry, is_off_unless_asked_for) {
   moody_server server(io, server_context(), {resets, serves});
-  EXPECT_EQ(to(server, connect_options{}.retry), errc::reset);
+  EXPECT_EQ(to(server, connect_options{}.retry), errc::connection_reset);
   EXPECT_EQ(report.tries, 1u);
   EXPECT_EQ(server.accepted(), 1);
 }
@@ -140,8 +140,8 @@ TEST_F(connect_retry, ends_with_the_last_error_when_none_are_left) {
   tcp::acceptor unused(io, loopback());
   const auto port = unused.local_endpoint().port();
   unused.close();
-  start("localhost", port, {.retries = 2, .scale = 1ms, .jitter = jitter::none, .bucket = &bucket});
-  EXPECT_EQ(wait(), errc::refused);
+  start("localhost", port, {.retries = 2, .initial_delay = 1ms, .jitter = jitter::none, .bucket = &bucket});
+  EXPECT_EQ(wait(), errc::connection_refused);
   EXPECT_EQ(report.tries, 3u);
   EXPECT_EQ(why().at, phase::connect);
   EXPECT_EQ(why().detail, "in try 3");
@@ -174,7 +174,7 @@ TEST_F(connect_retry, hang_up_is_worth_another_try_before_the_first_record_only)
   EXPECT_FALSE(to(early, quick)) << why().message();
   EXPECT_EQ(report.tries, 2u);
   moody_server late(io, server_context(), {hangs_up_late, serves});
-  EXPECT_EQ(to(late, quick), errc::closed);
+  EXPECT_EQ(to(late, quick), errc::connection_closed);
   EXPECT_EQ(report.tries, 1u);
   EXPECT_EQ(stream->statistics().received.records, 1u);
 }
@@ -182,13 +182,13 @@ TEST_F(connect_retry, hang_up_is_worth_another_try_before_the_first_record_only)
 TEST_F(connect_retry, empty_bucket_allows_none) {
   retry_bucket empty(0);
   moody_server server(io, server_context(), {resets, serves});
-  EXPECT_EQ(to(server, {.retries = 3, .scale = 1ms, .bucket = &empty}), errc::reset);
+  EXPECT_EQ(to(server, {.retries = 3, .initial_delay = 1ms, .bucket = &empty}), errc::connection_reset);
   EXPECT_EQ(report.tries, 1u);
 }
 
 TEST_F(connect_retry, is_cancelled_while_it_waits) {
   moody_server server(io, server_context(), {resets});
-  start("localhost", server.port(), {.scale = 10min, .most = 10min, .random = &random}, 24h);
+  start("localhost", server.port(), {.initial_delay = 10min, .max_delay = 10min, .random = &random}, 24h);
   ASSERT_TRUE(run_until(io, [this] { return random.asked > 0; }));
   EXPECT_FALSE(stream);
   stop.emit(asio::cancellation_type::terminal);
@@ -204,7 +204,7 @@ TEST_F(connect_retry, loop_may_go_while_it_waits) {
   const std::shared_ptr<bool> token(&is_alive, [](bool* p) { *p = false; });
   auto server = std::make_unique<moody_server>(*own, server_context(), std::deque{resets});
   async_connect(*own, tls, "localhost", std::to_string(server->port()),
-                {.timeout = 24h, .retry = {.scale = 10min, .most = 10min, .random = &random}},
+                {.timeout = 24h, .retry = {.initial_delay = 10min, .max_delay = 10min, .random = &random}},
                 [held = token](const error_code&, const tcp_stream&) { FAIL() << "completed"; });
   ASSERT_TRUE(run_until(*own, [this] { return random.asked > 0; }));
   EXPECT_EQ(token.use_count(), 2);
@@ -215,7 +215,7 @@ TEST_F(connect_retry, loop_may_go_while_it_waits) {
 
 TEST_F(connect_retry, wait_beyond_the_deadline_is_not_begun) {
   moody_server server(io, server_context(), {resets});
-  EXPECT_EQ(to(server, {.scale = 1h, .most = 1h, .jitter = jitter::none, .bucket = &bucket}), errc::reset);
+  EXPECT_EQ(to(server, {.initial_delay = 1h, .max_delay = 1h, .jitter = jitter::none, .bucket = &bucket}), errc::connection_reset);
   EXPECT_EQ(report.tries, 1u);
   EXPECT_LT(elapsed(), 20s);
   EXPECT_EQ(bucket.left(), 500u) << "what is not begun costs nothing";
@@ -231,7 +231,7 @@ TEST_F(connect_retry, deadline_is_for_all_tries) {
 
 TEST_F(connect_retry, one_try_may_have_a_limit_of_its_own) {
   moody_server server(io, server_context(), {is_silent, serves});
-  EXPECT_FALSE(to(server, {.retries = 1, .scale = 1ms, .per_try = 1s})) << why().message();
+  EXPECT_FALSE(to(server, {.retries = 1, .initial_delay = 1ms, .per_try = 1s})) << why().message();
   EXPECT_EQ(report.tries, 2u);
   EXPECT_GE(elapsed(), 990ms);
 }
@@ -240,7 +240,7 @@ TEST_F(connect_retry, limit_of_a_try_holds_for_the_lookup_too) {
   const fake_name name("slow.test", {"127.0.0.1"});
   {
     const slow_names slow;
-    start("slow.test", 1, {.retries = 1, .scale = 1ms, .per_try = 200ms});
+    start("slow.test", 1, {.retries = 1, .initial_delay = 1ms, .per_try = 200ms});
     EXPECT_EQ(wait(), errc::timed_out);
   }
   EXPECT_EQ(report.tries, 2u);
@@ -250,7 +250,7 @@ TEST_F(connect_retry, limit_of_a_try_holds_for_the_lookup_too) {
 }
 
 asio::awaitable<void> in_a_coroutine(context tls, std::string port, bool& is_done) {
-  auto s = co_await async_connect(tls, "localhost", port, {.timeout = 20s, .retry = {.retries = 2, .scale = 1ms}},
+  auto s = co_await async_connect(tls, "localhost", port, {.timeout = 20s, .retry = {.retries = 2, .initial_delay = 1ms}},
                                   asio::use_awaitable);
   is_done = s.is_established();
 }

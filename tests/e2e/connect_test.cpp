@@ -81,26 +81,26 @@ TEST_F(connect, refuses_what_is_no_host_before_it_is_looked_up) {
 }
 
 TEST_F(connect, tells_what_passed_where_the_handshake_is_kept) {
-  tls = client_context({.blinding = blinding::off(), .keep_handshake = true});
+  tls = client_context({.blinding = blinding::off(), .record_transcript = true});
   connect_report report;
   EXPECT_FALSE(to("localhost", port, connect_options{.report = &report})) << got.why().message();
   ASSERT_FALSE(report.handshake.messages.empty());
   EXPECT_EQ(handshake_message_name(report.handshake.messages.front().type), "ClientHello");
-  EXPECT_EQ(report.handshake.messages.size(), got.stream->seen_handshake().messages.size());
+  EXPECT_EQ(report.handshake.messages.size(), got.stream->transcript().messages.size());
   EXPECT_GT(report.handshake.verified.count(), 0);
   EXPECT_LE(report.handshake.verified, report.timings.handshake);
-  EXPECT_TRUE(report.sent_certificates.empty()) << "they were accepted";
+  EXPECT_TRUE(report.unverified_certificates.empty()) << "they were accepted";
 }
 
 TEST_F(connect, tells_the_chain_of_a_server_that_was_refused) {
   for (const bool keeps : {false, true}) {
     connect_report report;
-    tls = client_context({.blinding = blinding::off(), .keep_handshake = keeps});
+    tls = client_context({.blinding = blinding::off(), .record_transcript = keeps});
     EXPECT_EQ(to("localhost", port, connect_options{.server_name = "other.example", .report = &report}),
               errc::name_mismatch);
-    ASSERT_EQ(report.sent_certificates.size(), 1u);
-    EXPECT_EQ(report.sent_certificates[0].subject(), certificate::from_pem(site().certificate)->front().subject());
-    EXPECT_EQ(got.stream->sent_certificates().size(), 1u);
+    ASSERT_EQ(report.unverified_certificates.size(), 1u);
+    EXPECT_EQ(report.unverified_certificates[0].subject(), certificate::from_pem(site().certificate)->front().subject());
+    EXPECT_EQ(got.stream->unverified_certificates().size(), 1u);
     EXPECT_EQ(report.handshake.messages.empty(), !keeps);
     EXPECT_EQ(report.handshake.verified.count(), 0);
   }
@@ -131,7 +131,7 @@ TEST_F(connect, gives_an_established_stream_and_the_time_of_each_phase) {
 TEST_F(connect, takes_addresses_sends_no_server_name_for_them_and_checks_them) {
   EXPECT_FALSE(to("127.0.0.1", port)) << got.why().message();
   EXPECT_EQ(got.stream->info().server_name, "");
-  EXPECT_EQ(to("127.0.0.2", port), errc::refused);
+  EXPECT_EQ(to("127.0.0.2", port), errc::connection_refused);
   acceptor everywhere(io, tcp::endpoint(tcp::v6(), 0), server_context());
   const auto port6 = std::to_string(everywhere.local_endpoint().port());
   spawn(io, serve_echo(everywhere));
@@ -171,13 +171,13 @@ TEST_F(connect, says_what_went_wrong_and_where) {
   tcp::acceptor unused(io, loopback());
   const auto closed_port = std::to_string(unused.local_endpoint().port());
   unused.close();
-  EXPECT_EQ(to("127.0.0.1", closed_port), errc::refused);
+  EXPECT_EQ(to("127.0.0.1", closed_port), errc::connection_refused);
   EXPECT_EQ(got.ec, asio::error::connection_refused) << "the system's own code";
   EXPECT_EQ(got.why().at, phase::connect);
   EXPECT_EQ(got.why().where, "127.0.0.1:" + closed_port);
   EXPECT_EQ(got.why().category(), "connect");
 
-  EXPECT_EQ(to("::1", closed_port), errc::refused);
+  EXPECT_EQ(to("::1", closed_port), errc::connection_refused);
   EXPECT_EQ(got.why().where, "[::1]:" + closed_port) << "where the address ends and the port begins";
 
   EXPECT_EQ(to("224.0.0.1", port), errc::unreachable) << "TCP does not go to a multicast address";
@@ -190,7 +190,7 @@ TEST_F(connect, says_what_went_wrong_and_where) {
 
 TEST_F(connect, refuses_a_context_for_the_other_role) {
   tls = server_context();
-  EXPECT_EQ(to("localhost", port), errc::usage);
+  EXPECT_EQ(to("localhost", port), errc::invalid_argument);
 }
 
 TEST_F(connect, is_no_failed_handshake_for_an_observer_unless_it_came_so_far) {

@@ -87,7 +87,7 @@ TEST(blocking_waits, end_when_they_cannot_be_made) {
 
 TEST(failures, can_be_written_to_a_stream) {
   failure why;
-  why.code = make_error_code(errc::refused);
+  why.code = make_error_code(errc::connection_refused);
   why.where = "localhost:1";
   std::ostringstream text;
   text << why;

@@ -180,7 +180,7 @@ TEST(layers, a_failure_of_the_layer_below_keeps_its_own_code) {
   ends.server.lowest_layer().set_option(asio::socket_base::linger(true, 0));
   ends.server.lowest_layer().close();  // a reset
   EXPECT_EQ(read.wait(io), asio::error::connection_reset) << read.ec.message();
-  EXPECT_EQ(read.ec, errc::reset);
+  EXPECT_EQ(read.ec, errc::connection_reset);
   EXPECT_EQ(ends.client.last_failure().code, read.ec);
   EXPECT_EQ(ends.client.last_failure().at, phase::read);
 }

@@ -190,8 +190,8 @@ TEST(lifetime, of_an_empty_stream_has_errors_and_no_crash) {
     EXPECT_FALSE(s->is_established());
     EXPECT_EQ(s->info().version, "");
     EXPECT_EQ(s->statistics().sent.records, 0u);
-    EXPECT_TRUE(s->peer_certificates().empty() && s->sent_certificates().empty() && !s->own_identity());
-    EXPECT_TRUE(s->seen_handshake().messages.empty());
+    EXPECT_TRUE(s->verified_chain().empty() && s->unverified_certificates().empty() && !s->selected_identity());
+    EXPECT_TRUE(s->transcript().messages.empty());
     s->set_timeouts(1s, 1s);
     EXPECT_EQ(s->get_executor(), asio::any_io_executor());
     EXPECT_THROW(s->release(), boost::system::system_error);

@@ -217,7 +217,7 @@ TEST_F(linger, of_a_borrowed_socket_ends_with_its_stream) {
   run(io);
   EXPECT_LT(clock_type::now() - began, 5s) << "the delay is 10 s at least";
   EXPECT_EQ(lingering(), 0u);
-  EXPECT_EQ(second.ec, errc::closed);
+  EXPECT_EQ(second.ec, errc::connection_closed);
 }
 
 TEST_F(linger, of_a_borrowed_socket_tells_the_peer_and_leaves_it_open) {

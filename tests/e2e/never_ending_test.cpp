@@ -14,7 +14,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::size_t records = 2000, most_records = 64;  // a call
+constexpr std::size_t records = 2000, max_records = 64;  // a call
 
 // Counts the turns of a loop, until it is told to end.
 struct turns {
@@ -47,7 +47,7 @@ TEST_P(never_ending, records_leave_the_loop_its_turns_while_the_end_is_awaited) 
   turns other(io);
   ends.server.async_shutdown(s.handler());
   EXPECT_FALSE(s.wait(io)) << s.ec.message();
-  EXPECT_GE(other.count, records / most_records);
+  EXPECT_GE(other.count, records / max_records);
   other.is_over = true;
   EXPECT_FALSE(c.wait(io)) << c.ec.message();
 }
@@ -60,10 +60,10 @@ TEST_P(never_ending, records_leave_the_loop_its_turns_while_they_are_read) {
     outcome read;
     ends.server.async_read_some(asio::buffer(room), read.handler());
     ASSERT_FALSE(read.wait(io)) << read.ec.message();
-    EXPECT_LE(read.bytes, most_records);
+    EXPECT_LE(read.bytes, max_records);
     done += read.bytes;
   }
-  EXPECT_GE(other.count, records / most_records);
+  EXPECT_GE(other.count, records / max_records);
   other.is_over = true;
   run_ready(io);
 }

@@ -109,7 +109,7 @@ TEST_F(prelude_to, silence_is_ended_by_a_cancellation) {
 }
 
 TEST_F(prelude_to, silence_costs_a_try_and_another_is_made) {
-  start({.timeout = 30s, .retry = {.retries = 1, .scale = 1ms, .per_try = 60ms}});
+  start({.timeout = 30s, .retry = {.retries = 1, .initial_delay = 1ms, .per_try = 60ms}});
   EXPECT_EQ(wait(), errc::timed_out);
   EXPECT_EQ(speaker.tries, 2);
   EXPECT_EQ(report.tries, 2u);

@@ -101,7 +101,7 @@ TEST_P(signature_pending, hears_the_peer_hang_up_at_once) {
   auto w = begin();
   const auto began = clock_type::now();
   w.peer->lowest_layer().close();
-  w.ends_with(make_error_code(errc::closed));
+  w.ends_with(make_error_code(errc::connection_closed));
   EXPECT_LT(clock_type::now() - began, 10s);
   EXPECT_EQ(w.subject->last_failure().at, phase::signing);
 }

@@ -81,7 +81,7 @@ struct silent : ::testing::Test {
 };
 
 TEST_F(silent, clients_delay_nobody_from_their_own_or_another_address) {
-  open({.handshake_timeout = 60s, .most_handshakes = 4, .most_silent = 32});
+  open({.handshake_timeout = 60s, .max_handshakes = 4, .max_silent = 32});
   for (int i = 0; i < 200; ++i) connect();
   serve(from(1));
   serve(from(2));
@@ -95,7 +95,7 @@ TEST_F(silent, clients_delay_nobody_from_their_own_or_another_address) {
 // Each has its socket, and the one place for a handshake is free for who speaks.
 TEST_F(silent, clients_hold_no_place_of_a_handshake) {
   constexpr std::size_t many = 200;
-  open({.handshake_timeout = 60s, .most_handshakes = 1});
+  open({.handshake_timeout = 60s, .max_handshakes = 1});
   for (std::size_t i = 0; i < many; ++i) connect();
   ASSERT_TRUE(run_until(io, [this] { return in->silent_connections() == many; }));
   EXPECT_EQ(in->handshakes_in_flight(), 0u);
@@ -108,7 +108,7 @@ TEST_F(silent, clients_hold_no_place_of_a_handshake) {
 
 // What the header says of one that stalls within its handshake: it has its place until the time-out, and no longer.
 TEST_F(silent, is_not_who_stalls_in_its_handshake_and_holds_a_place_until_the_time_out) {
-  open({.handshake_timeout = 1s, .most_handshakes = 1});
+  open({.handshake_timeout = 1s, .max_handshakes = 1});
   tcp::socket stalls(io);
   stalls.connect(in->local_endpoint());
   held_client client(io);
@@ -121,7 +121,7 @@ TEST_F(silent, is_not_who_stalls_in_its_handshake_and_holds_a_place_until_the_ti
 }
 
 TEST_F(silent, clients_that_are_too_many_lose_the_oldest) {
-  open({.handshake_timeout = 60s, .most_silent = 3});
+  open({.handshake_timeout = 60s, .max_silent = 3});
   std::vector<tcp::socket*> all;
   for (int i = 0; i < 5; ++i) {
     all.push_back(&connect());
@@ -138,7 +138,7 @@ TEST_F(silent, clients_that_are_too_many_lose_the_oldest) {
 }
 
 TEST_F(silent, address_with_a_share_loses_its_own_oldest) {
-  open({.handshake_timeout = 60s, .most_silent_per_address = 2});
+  open({.handshake_timeout = 60s, .max_silent_per_address = 2});
   auto& other = connect(from(2));
   auto& oldest = connect(from(1));
   auto& older = connect(from(1));

@@ -98,7 +98,7 @@ TEST_F(socket_options, interval_and_count_may_be_the_systems) {
 
 TEST_F(socket_options, that_the_system_refuses_are_wrong_usage) {
   const auto refused = [this](const connect_options& options, const std::string& where) {
-    EXPECT_EQ(connect(options), make_error_code(errc::usage)) << where;
+    EXPECT_EQ(connect(options), make_error_code(errc::invalid_argument)) << where;
     EXPECT_EQ(why.where, where);
     EXPECT_FALSE(why.detail.empty());
   };
@@ -123,7 +123,7 @@ TEST_F(socket_options, of_an_acceptor_that_are_refused_are_thrown) {
     try {
       acceptor refused(io, loopback(), server_context(), std::move(options));
     } catch (const error& e) {
-      EXPECT_EQ(e.code(), make_error_code(errc::usage));
+      EXPECT_EQ(e.code(), make_error_code(errc::invalid_argument));
       return e.why().where;
     }
     return "nothing";

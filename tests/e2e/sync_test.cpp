@@ -112,7 +112,7 @@ TEST_F(sync, fails_a_handshake_by_its_cause) {
   server.lowest_layer().close();
   error_code ec;
   client.handshake(ec);
-  EXPECT_EQ(ec, errc::reset) << ec.message();
+  EXPECT_EQ(ec, errc::connection_reset) << ec.message();
   EXPECT_EQ(client.last_failure().code, ec);
 
   ends = joined_streams(

@@ -9,7 +9,7 @@
 #include <random>
 #include <vector>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 using std::chrono::nanoseconds;
@@ -85,4 +85,4 @@ TEST(latencies, of_a_clock_that_went_backwards_are_none) {
 }
 
 }  // namespace
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 using namespace std::chrono_literals;
@@ -15,7 +15,7 @@ const load_window window{.began = start, .from = start + 1s, .to = start + 3s};
 
 failure refused() {
   failure why;
-  why.code = make_error_code(errc::refused);
+  why.code = make_error_code(errc::connection_refused);
   return why;
 }
 
@@ -85,4 +85,4 @@ TEST(turns, in_a_window_are_counted_without_going_through_them) {
 }
 
 }  // namespace
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

@@ -16,7 +16,7 @@ import sys
 import xml.etree.ElementTree
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-PAGE = TESTS.parent / "docs" / "parity.md"
+PAGE = TESTS / "parity" / "parity.md"
 IDS = TESTS / "parity" / "ids.txt"
 PYTEST_FOLDERS = ("tool", "peers", "examples", "scripts", "parity")
 

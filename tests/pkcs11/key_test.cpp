@@ -17,7 +17,7 @@ using test::request_for;
 
 class keys : public testing::Test {
  protected:
-  const std::unique_ptr<kit::scratch_token> token_ = kit::scratch_token::make("keys").value();
+  const std::unique_ptr<testkit::scratch_token> token_ = testkit::scratch_token::make("keys").value();
 
   void generate(const std::string& label, char id, key_type type = key_type::ec256) {
     const auto byte = std::byte(id);
@@ -69,10 +69,10 @@ TEST_F(keys, have_odd_labels) {
 }
 
 TEST_F(keys, of_every_size_and_curve_are_found_and_fit_their_certificates) {
-  const auto root = kit::authority::make_root("Root").value();
+  const auto root = testkit::authority::make_root("Root").value();
   auto admin = token_->admin().value();
   for (const auto* type : {"rsa1024", "rsa2048", "rsa3072", "rsa4096", "ec256", "ec384", "ec521"}) {
-    const auto local = kit::local_key::generate(type).value();
+    const auto local = testkit::local_key::generate(type).value();
     const std::byte id{0x77};
     admin.import_key(local.numbers().value(), type, {&id, 1}).value();
     const auto key = open_key(by(type)).value();
@@ -84,7 +84,7 @@ TEST_F(keys, of_every_size_and_curve_are_found_and_fit_their_certificates) {
 }
 
 TEST_F(keys, of_another_certificate_are_refused) {
-  const auto root = kit::authority::make_root("Root").value();
+  const auto root = testkit::authority::make_root("Root").value();
   generate("site", 1);
   const auto other = root.issue({.common_name = "other", .names = {"other.test"}}).value();
   const auto id = identity::from_chain(other.chain, open_key(by("site")).value());
@@ -96,7 +96,7 @@ TEST_F(keys, without_a_public_half_are_checked_by_a_signature) {
   const test::faulty_token faulty;
   faulty.generate("site");
   const auto spki = *faulty.open("site")->public_key();
-  const auto root = kit::authority::make_root("Root").value();
+  const auto root = testkit::authority::make_root("Root").value();
   faulty.script("[token]\nhas_no_public_objects = true");
   const auto key = faulty.open("site");
   EXPECT_FALSE(key->public_key());
@@ -122,10 +122,10 @@ TEST_F(keys, that_share_an_id_have_each_their_own_public_half) {
 
 // What is beside the key by its label alone may be a former key's: a signature shows whose it is.
 TEST_F(keys, are_not_taken_for_those_of_another_certificate_with_their_label) {
-  const auto root = kit::authority::make_root("Root").value();
+  const auto root = testkit::authority::make_root("Root").value();
   auto admin = token_->admin().value();
   const std::byte id{7};
-  const auto local = kit::local_key::generate("ec256").value();
+  const auto local = testkit::local_key::generate("ec256").value();
   auto numbers = local.numbers().value();
   numbers.ec_point = {std::byte{4}};  // a public half that cannot be parsed
   admin.import_key(numbers, "renewed", {&id, 1}).value();
@@ -142,14 +142,14 @@ TEST_F(keys, that_are_twice_there_are_one) {
   auto admin = token_->admin().value();
   const std::byte first{1}, second{2}, third{3};
   for (const auto* type : {"rsa2048", "ec256"}) {
-    const auto local = kit::local_key::generate(type).value();
+    const auto local = testkit::local_key::generate(type).value();
     admin.import_key(local.numbers().value(), type, {&first, 1}).value();
     admin.import_key(local.numbers().value(), type, {&second, 1}).value();
     admin.import_key(local.numbers().value(), type, {&second, 1}).value();
     const auto key = open_key(by(type));
     ASSERT_TRUE(key) << key.error().message();
     EXPECT_EQ((*key)->public_key(), local.public_key());
-    admin.import_key(kit::local_key::generate(type).value().numbers().value(), type, {&third, 1}).value();
+    admin.import_key(testkit::local_key::generate(type).value().numbers().value(), type, {&third, 1}).value();
     EXPECT_EQ(open_key(by(type)).error().code, errc::key_ambiguous);
   }
 }

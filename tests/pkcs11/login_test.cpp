@@ -22,7 +22,7 @@ class login : public testing::Test {
  protected:
   login() { faulty_.generate("site"); }
   std::string pin_file(const std::string& name, const std::string& pin) const {
-    return kit::softhsm_home().write(name, pin);
+    return testkit::softhsm_home().write(name, pin);
   }
   result<std::shared_ptr<key>> open(key_options options = {}, const std::string& file = {}) const {
     return open_key(faulty_.uri("site", file), options);

@@ -52,16 +52,16 @@ TEST(module, is_found_by_name) {
 }
 
 TEST(module, says_what_it_is) {
-  kit::softhsm_home();
-  const auto m = module::load(kit::softhsm_module().value()).value();
+  testkit::softhsm_home();
+  const auto m = module::load(testkit::softhsm_module().value()).value();
   EXPECT_EQ(m.info().cryptoki_major, 2);
   EXPECT_EQ(m.info().cryptoki_minor, 40);
   EXPECT_EQ(m.info().manufacturer, "SoftHSM");
 }
 
 bool two_loads_share_and_the_second_outlives_the_first() {
-  kit::softhsm_home();
-  const auto path = kit::softhsm_module().value();
+  testkit::softhsm_home();
+  const auto path = testkit::softhsm_module().value();
   std::optional<module> first = module::load(path).value();
   const auto second = module::load(path).value();
   first.reset();
@@ -72,8 +72,8 @@ bool two_loads_share_and_the_second_outlives_the_first() {
 TEST(module, lib_behavior_default) { IN_A_PROCESS_OF_ITS_OWN(two_loads_share_and_the_second_outlives_the_first); }
 
 bool omit_needs_somebody_else() {
-  kit::softhsm_home();
-  const auto path = kit::softhsm_module().value();
+  testkit::softhsm_home();
+  const auto path = testkit::softhsm_module().value();
   const auto too_early = module::load(path, omit);
   if (too_early || too_early.error().code != ckr(CKR_CRYPTOKI_NOT_INITIALIZED)) return false;
   const auto somebody = module::load(path, strict).value();
@@ -82,8 +82,8 @@ bool omit_needs_somebody_else() {
 TEST(module, lib_behavior_omit_initialize) { IN_A_PROCESS_OF_ITS_OWN(omit_needs_somebody_else); }
 
 bool a_second_strict_one_is_refused_until_the_first_is_gone() {
-  kit::softhsm_home();
-  const auto path = kit::softhsm_module().value();
+  testkit::softhsm_home();
+  const auto path = testkit::softhsm_module().value();
   std::optional<module> first = module::load(path, strict).value();
   const auto second = module::load(path, strict);
   if (second || second.error().code != ckr(CKR_CRYPTOKI_ALREADY_INITIALIZED)) return false;
@@ -95,8 +95,8 @@ TEST(module, lib_behavior_strict_initialize_finalize) {
 }
 
 bool a_strict_one_keeps_others_working_until_it_goes() {
-  kit::softhsm_home();
-  const auto path = kit::softhsm_module().value();
+  testkit::softhsm_home();
+  const auto path = testkit::softhsm_module().value();
   std::optional<module> owner = module::load(path, strict).value();
   const auto guest = module::load(path).value();
   if (!guest.tokens()) return false;
@@ -115,8 +115,8 @@ bool is_mapped(const std::string& path) {
 }
 
 bool is_never_unmapped_though_finalised() {
-  kit::softhsm_home();
-  const auto path = kit::softhsm_module().value();
+  testkit::softhsm_home();
+  const auto path = testkit::softhsm_module().value();
   {
     const auto strict_one = module::load(path, strict).value();
     const auto guest = module::load(path, omit).value();
@@ -142,8 +142,8 @@ TEST(module, whose_list_is_of_version_2_1_or_2_10_works) {
   IN_A_PROCESS_OF_ITS_OWN([] { return version_is("2.1", true) && version_is("2.10", true); });
 }
 bool is_refused_by_what_its_get_info_says() {
-  kit::softhsm_home();
-  ::setenv("SLUICE_ODD_TARGET", kit::softhsm_module().value().c_str(), 1);
+  testkit::softhsm_home();
+  ::setenv("SLUICE_ODD_TARGET", testkit::softhsm_module().value().c_str(), 1);
   ::setenv("SLUICE_ODD", "old_info", 1);
   const auto m = module::load(SLUICE_ODD_MODULE);
   return !m && m.error().code == errc::module_version_unsupported;

@@ -41,8 +41,8 @@ TEST(neighbours, softhsm_and_opensc_in_a_process_that_does_tls_and_signs_with_on
 
 // RTLD_LOCAL: what a module brings along is nobody else's.
 TEST(neighbours, a_module_s_libcrypto_is_not_visible_to_the_program) {
-  kit::softhsm_home();
-  ASSERT_TRUE(pkcs11::module::load(kit::softhsm_module().value()));
+  testkit::softhsm_home();
+  ASSERT_TRUE(pkcs11::module::load(testkit::softhsm_module().value()));
   EXPECT_EQ(dlsym(RTLD_DEFAULT, "EVP_PKEY_get_bn_param"), nullptr);
 }
 

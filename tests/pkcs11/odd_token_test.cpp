@@ -23,10 +23,10 @@ void be_odd(const char* how) { ::setenv("SLUICE_ODD", how, 1); }
 class odd_token {
  public:
   odd_token() {
-    kit::softhsm_home();
-    ::setenv("SLUICE_ODD_TARGET", kit::softhsm_module().value().c_str(), 1);
+    testkit::softhsm_home();
+    ::setenv("SLUICE_ODD_TARGET", testkit::softhsm_module().value().c_str(), 1);
     be_odd("");
-    real_ = kit::scratch_token::make("odd", SLUICE_ODD_MODULE).value();
+    real_ = testkit::scratch_token::make("odd", SLUICE_ODD_MODULE).value();
     ::setenv("SLUICE_ODD_PIN", real_->pin().c_str(), 1);
   }
   void generate(const std::string& label, char id, key_type type = key_type::ec256) const {
@@ -39,10 +39,10 @@ class odd_token {
     u.pin_source.clear();
     return u.to_string();
   }
-  const kit::scratch_token& real() const noexcept { return *real_; }
+  const testkit::scratch_token& real() const noexcept { return *real_; }
 
  private:
-  std::unique_ptr<kit::scratch_token> real_;
+  std::unique_ptr<testkit::scratch_token> real_;
 };
 
 // gtest's expectations do not leave a forked process: each function answers whether all was right.
@@ -103,7 +103,7 @@ bool is_refused_with_a_wrong_pin() {
   const odd_token token;
   token.generate("site", 1);
   be_odd("no_login");
-  const auto file = kit::softhsm_home().write("wrong", "000000\n");
+  const auto file = testkit::softhsm_home().write("wrong", "000000\n");
   const auto opened = token::open(token.uri_without_pin(""), {.pin = pin_from_file(file)});
   SLUICE_NEEDS(!opened && code_name(opened.error().code) == "CKR_PIN_INCORRECT");
   return true;
@@ -177,7 +177,7 @@ bool does_not_know_its_sessions() {
   const odd_token token;
   be_odd("counts");
   const auto info = token.real().admin().value().info();
-  SLUICE_NEEDS(info.most_sessions == 0 && info.open_sessions == 0);
+  SLUICE_NEEDS(info.max_sessions == 0 && info.open_sessions == 0);
   return true;
 }
 TEST(odd_tokens, that_do_not_know_how_many_sessions_they_take_announce_no_limit) {
@@ -185,8 +185,8 @@ TEST(odd_tokens, that_do_not_know_how_many_sessions_they_take_announce_no_limit)
 }
 
 bool takes_parameters() {
-  kit::softhsm_home();
-  ::setenv("SLUICE_ODD_TARGET", kit::softhsm_module().value().c_str(), 1);
+  testkit::softhsm_home();
+  ::setenv("SLUICE_ODD_TARGET", testkit::softhsm_module().value().c_str(), 1);
   be_odd("parameters");
   module_options options;
   const auto without = module::load(SLUICE_ODD_MODULE, options);
@@ -199,8 +199,8 @@ bool takes_parameters() {
 TEST(odd_tokens, whose_module_takes_parameters_get_them) { IN_A_PROCESS_OF_ITS_OWN(takes_parameters); }
 
 bool is_misconfigured() {
-  kit::softhsm_home();
-  ::setenv("SLUICE_ODD_TARGET", kit::softhsm_module().value().c_str(), 1);
+  testkit::softhsm_home();
+  ::setenv("SLUICE_ODD_TARGET", testkit::softhsm_module().value().c_str(), 1);
   be_odd("misconfigured");
   const auto m = module::load(SLUICE_ODD_MODULE);
   SLUICE_NEEDS(!m && code_name(m.error().code) == "CKR_GENERAL_ERROR" && m.error().detail == "C_Initialize");

@@ -35,7 +35,7 @@ TEST_F(pool_life, one_signature_after_another_needs_one_session) {
   test::simulated_pool pool(world_, module_, {.sessions = 6});
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(pool.sign().is_good());
   EXPECT_EQ(pool.stats().workers, 1u);
-  EXPECT_EQ(module_.seen.most_sessions, 1u);
+  EXPECT_EQ(module_.seen.max_sessions, 1u);
 }
 
 TEST_F(pool_life, a_session_is_counted_once_it_is_open) {

@@ -107,7 +107,7 @@ class story {
 pool_options story::draw_options() {
   pool_options o;
   o.sessions = 1 + world_.random()() % 4;
-  o.most_written_off = 2 + world_.random()() % 7;
+  o.max_written_off = 2 + world_.random()() % 7;
   o.hang_timeout = one_in(2) ? 30s : 10s;
   return o;
 }
@@ -302,13 +302,13 @@ std::string story::close() {
     if (t.is_wrong_pin && t.fault->hits > 1 && !has_slow_login) return "a PIN that was wrong was sent again";
   }
   if (module_.seen.finalized > 0 && mode_ == initialization::standard) return "it was finalised in mode standard";
-  const auto most = options_.sessions + options_.most_written_off;
-  if (module_.seen.most_sessions > most) return std::to_string(module_.seen.most_sessions) + " sessions were open";
+  const auto most = options_.sessions + options_.max_written_off;
+  if (module_.seen.max_sessions > most) return std::to_string(module_.seen.max_sessions) + " sessions were open";
   return module_.sessions() == 0 ? std::string() : "a session is left open";
 }
 
 std::string story::run() {
-  tell(std::to_string(options_.sessions) + " sessions, at most " + std::to_string(options_.most_written_off) +
+  tell(std::to_string(options_.sessions) + " sessions, at most " + std::to_string(options_.max_written_off) +
        " replaced, a call hangs after " + seconds(options_.hang_timeout) +
        (mode_ == initialization::standard ? ", mode standard" : ", sole user") +
        (cannot_lock_ ? ", a module that cannot lock" : ""));

@@ -22,10 +22,10 @@ using test::until;
 // Collects answers from any number of workers.
 class answers {
  public:
-  explicit answers(private_key& key, int count, std::chrono::milliseconds patience = 30s) {
+  explicit answers(private_key& key, int count, std::chrono::milliseconds timeout = 30s) {
     for (int i = 0; i < count; ++i) {
-      threads_.emplace_back([this, &key, patience] {
-        const auto outcome = sign_and_wait(key, request_for(signature_scheme::ecdsa_secp256r1_sha256), patience);
+      threads_.emplace_back([this, &key, timeout] {
+        const auto outcome = sign_and_wait(key, request_for(signature_scheme::ecdsa_secp256r1_sha256), timeout);
         const std::lock_guard lock(gate_);
         if (outcome) ++good_;
         if (!outcome) bad_.push_back(outcome.error());
@@ -188,7 +188,7 @@ TEST_F(pool, counts_the_answers_to_logins_and_searches_as_well) {
 }
 
 TEST_F(pool, of_every_token_in_use_is_in_the_process_s_statistics) {
-  const auto other = kit::scratch_token::make("statistics").value();
+  const auto other = testkit::scratch_token::make("statistics").value();
   const std::byte id{1};
   other->admin().value().generate_key(key_type::ec256, "x", {&id, 1}).value();
   const auto one = faulty_.open("site");
@@ -217,8 +217,8 @@ class group : public pool {
     second_->admin().value().import_key(numbers, "shared", {&id, 1}).value();
     uris_ = {faulty_.uri("shared"), second_->uri("shared")};
   }
-  const kit::local_key local_ = kit::local_key::generate("ec256").value();
-  const std::unique_ptr<kit::scratch_token> second_ = kit::scratch_token::make("second").value();
+  const testkit::local_key local_ = testkit::local_key::generate("ec256").value();
+  const std::unique_ptr<testkit::scratch_token> second_ = testkit::scratch_token::make("second").value();
   std::vector<std::string> uris_;
 };
 

@@ -310,8 +310,8 @@ TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) {
 }
 
 bool not_ours() {
-  kit::softhsm_home();
-  const auto somebody = module::load(kit::softhsm_module().value(), {.initialization = initialization::strict}).value();
+  testkit::softhsm_home();
+  const auto somebody = module::load(testkit::softhsm_module().value(), {.initialization = initialization::strict}).value();
   const alone a;
   const auto k = a.open();
   a.faulty.script(

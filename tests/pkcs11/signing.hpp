@@ -62,9 +62,9 @@ class signing : public testing::Test {
                       CK_ULONG{signature.size()});
   }
 
-  const std::unique_ptr<kit::scratch_token> token_ = kit::scratch_token::make("signing").value();
+  const std::unique_ptr<testkit::scratch_token> token_ = testkit::scratch_token::make("signing").value();
   const std::shared_ptr<library> lib_ = library::load(token_->module_path(), {}).value();
-  const kit::authority root_ = kit::authority::make_root("Root").value();
+  const testkit::authority root_ = testkit::authority::make_root("Root").value();
   session s_{*lib_};
 };
 

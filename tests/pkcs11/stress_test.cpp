@@ -201,8 +201,8 @@ std::map<std::string, std::uint64_t> calls_in(const std::string& spied) {
 }
 
 bool the_spy_sees_everything_closed() {
-  const auto spied = (kit::softhsm_home().path() / "spied").string();
-  ::setenv("PKCS11SPY", kit::softhsm_module().value().c_str(), 1);
+  const auto spied = (testkit::softhsm_home().path() / "spied").string();
+  ::setenv("PKCS11SPY", testkit::softhsm_module().value().c_str(), 1);
   ::setenv("PKCS11SPY_OUTPUT", spied.c_str(), 1);
   bool fine = is_nothing_left_over_on(test::faulty_token(module::find("pkcs11-spy").value()));
   auto calls = calls_in(spied);

@@ -34,9 +34,9 @@ class supervision : public testing::Test {
     return world_.now() - began;
   }
   void ask_for(test::simulated_pool& pool, runtime::duration time,
-               runtime::duration patience = std::chrono::seconds(5)) {
+               runtime::duration timeout = std::chrono::seconds(5)) {
     const auto end = world_.now() + time;
-    for (; world_.now() < end; world_.sleep_for(std::chrono::milliseconds(100))) pool.ask(patience);
+    for (; world_.now() < end; world_.sleep_for(std::chrono::milliseconds(100))) pool.ask(timeout);
   }
 
   test::simulated_runtime world_{7};

@@ -102,7 +102,7 @@ TEST_F(supervision, sessions_grow_back_to_what_was_configured) {
     world_.sleep_for(5ms);
   }
   EXPECT_EQ(pool.stats().session_limit, 8u);
-  EXPECT_EQ(module_.seen.most_sessions, 8u);
+  EXPECT_EQ(module_.seen.max_sessions, 8u);
 }
 
 TEST_F(supervision, a_token_that_has_one_session_for_good_is_asked_for_more_ever_less_often) {
@@ -122,7 +122,7 @@ TEST_F(supervision, a_token_that_is_slow_costs_no_worker_though_nobody_waits_so_
   takes("C_Sign", 400ms);
   ask_for(pool, 60s, 200ms);
   EXPECT_EQ(pool.stats().written_off, 0u);
-  EXPECT_LE(module_.seen.most_sessions, 4u);
+  EXPECT_LE(module_.seen.max_sessions, 4u);
 }
 
 TEST_F(supervision, a_call_that_hangs_is_replaced_after_hang_timeout_and_taken_back_when_it_returns) {

@@ -17,10 +17,10 @@ namespace {
 // Three initialised tokens and the uninitialised one that SoftHSM always offers.
 class tokens : public testing::Test {
  protected:
-  static std::unique_ptr<kit::scratch_token> make(const std::string& label) {
-    return kit::scratch_token::make(label).value();
+  static std::unique_ptr<testkit::scratch_token> make(const std::string& label) {
+    return testkit::scratch_token::make(label).value();
   }
-  const std::unique_ptr<kit::scratch_token> a_ = make("alpha"), b_ = make("beta"), c_ = make("gamma");
+  const std::unique_ptr<testkit::scratch_token> a_ = make("alpha"), b_ = make("beta"), c_ = make("gamma");
   const std::shared_ptr<library> lib_ = library::load(a_->module_path(), {}).value();
 
   uri with_token(const std::string& label) {
@@ -180,11 +180,11 @@ class chains : public tokens {
     for (const auto& one : chain(label, others).value()) text += one.subject() + " ";
     return text;
   }
-  const kit::authority root_ = kit::authority::make_root("Top").value();
-  const kit::authority upper_ = root_.make_intermediate("Upper").value();
-  const kit::authority middle_ = upper_.make_intermediate("Middle").value();
+  const testkit::authority root_ = testkit::authority::make_root("Top").value();
+  const testkit::authority upper_ = root_.make_intermediate("Upper").value();
+  const testkit::authority middle_ = upper_.make_intermediate("Middle").value();
   // The same name and another key: not the one that signed.
-  const kit::authority impostor_ = root_.make_intermediate("Middle").value();
+  const testkit::authority impostor_ = root_.make_intermediate("Middle").value();
 };
 
 TEST_F(chains, of_a_certificate_on_a_token_end_where_nobody_is_known) { EXPECT_EQ(subjects("leaf"), "CN=leaf "); }
@@ -207,7 +207,7 @@ TEST_F(chains, are_completed_from_elsewhere_and_from_the_token_together) {
 
 TEST_F(chains, begin_with_the_certificate_of_the_key_that_lasts_longest) {
   auto token = a_->admin().value();
-  const auto local = kit::local_key::generate("ec256").value();
+  const auto local = testkit::local_key::generate("ec256").value();
   const auto of_days = [&](int days, std::chrono::hours age = std::chrono::hours(1)) {
     const auto made = middle_.issue_for(local.public_key(), {.common_name = std::to_string(days),
                                                              .names = {"x.test"},
@@ -236,9 +236,9 @@ TEST_F(chains, begin_with_the_certificate_of_the_key_that_lasts_longest) {
 
 TEST_F(tokens, keep_nothing_of_an_import_that_fails) {
   const test::faulty_token faulty;
-  const auto root = kit::authority::make_root("Root").value();
+  const auto root = testkit::authority::make_root("Root").value();
   const auto issued = root.issue({.common_name = "x", .names = {"x.test"}}).value();
-  const auto numbers = kit::local_key::from_pem(issued.key).value().numbers().value();
+  const auto numbers = testkit::local_key::from_pem(issued.key).value().numbers().value();
   const auto chain = certificate::from_pem(issued.chain + root.certificate()).value();
   const std::byte id{9};
   for (int nth = 1; nth <= 4; ++nth) {

@@ -7,29 +7,29 @@
 namespace sluice::test {
 namespace {
 
-kit::leaf_options site_options() {
+testkit::leaf_options site_options() {
   return {.common_name = "localhost", .names = {"localhost", "127.0.0.1", "::1"}};
 }
 
 }  // namespace
 
-const kit::authority& root() {
-  static const auto* made = new kit::authority(kit::authority::make_root("Test Root").value());
+const testkit::authority& root() {
+  static const auto* made = new testkit::authority(testkit::authority::make_root("Test Root").value());
   return *made;
 }
 
-const kit::issued& site(const std::string& key_type) {
+const testkit::issued& site(const std::string& key_type) {
   static std::mutex gate;
-  static auto* cache = new std::map<std::string, kit::issued>;
+  static auto* cache = new std::map<std::string, testkit::issued>;
   const std::lock_guard lock(gate);
   auto found = cache->find(key_type);
   if (found == cache->end()) found = cache->emplace(key_type, root().issue(site_options(), key_type).value()).first;
   return found->second;
 }
 
-const kit::issued& device() {
+const testkit::issued& device() {
   static const auto* made =
-      new kit::issued(root().issue({.common_name = "device-7", .names = {"URI:urn:device:7"}}).value());
+      new testkit::issued(root().issue({.common_name = "device-7", .names = {"URI:urn:device:7"}}).value());
   return *made;
 }
 
@@ -50,13 +50,13 @@ context server_context(server_options options) {
   return context::server(options).value();
 }
 
-const kit::scratch_folder& folder() {
-  static const kit::scratch_folder made;
+const testkit::scratch_folder& folder() {
+  static const testkit::scratch_folder made;
   return made;
 }
 
-const kit::scratch_token& token() {
-  static const auto* made = kit::scratch_token::make("test").value().release();
+const testkit::scratch_token& token() {
+  static const auto* made = testkit::scratch_token::make("test").value().release();
   return *made;
 }
 

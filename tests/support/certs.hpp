@@ -11,9 +11,9 @@
 
 namespace sluice::test {
 
-const kit::authority& root();                                  // EC P-256, "Test Root"
-const kit::issued& site(const std::string& key_type = "ec256");  // for localhost, 127.0.0.1 and ::1; cached by type
-const kit::issued& device();                                   // a client certificate, "device-7", no host name
+const testkit::authority& root();                                  // EC P-256, "Test Root"
+const testkit::issued& site(const std::string& key_type = "ec256");  // for localhost, 127.0.0.1 and ::1; cached by type
+const testkit::issued& device();                                   // a client certificate, "device-7", no host name
 trust trust_root();
 identity site_identity(const std::string& key_type = "ec256");
 
@@ -21,10 +21,10 @@ identity site_identity(const std::string& key_type = "ec256");
 context client_context(client_options options = {});
 context server_context(server_options options = {});
 
-const kit::scratch_folder& folder();
+const testkit::scratch_folder& folder();
 
 // A SoftHSM token, one a process, and keys on it with certificates of root()'s.
-const kit::scratch_token& token();
+const testkit::scratch_token& token();
 struct token_identity {
   std::string key_uri;
   std::string chain;

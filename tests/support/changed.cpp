@@ -27,15 +27,15 @@ void set_time(ASN1_TIME* at, const char* text) {
 
 }  // namespace
 
-kit::issued changed(const kit::authority& by, const kit::leaf_options& options, const changes& how) {
+testkit::issued changed(const testkit::authority& by, const testkit::leaf_options& options, const changes& how) {
   auto made = by.issue(options, how.key_type).value();
-  const auto x509 = kit::parse_certificate(made.certificate);
+  const auto x509 = testkit::parse_certificate(made.certificate);
   need(x509 != nullptr, "certificate");
   if (how.to) how.to(x509.get());
   auto* key = by.signer().get();
   need((how.sign ? how.sign(x509.get(), key) : X509_sign(x509.get(), key, EVP_sha256())) > 0, "signature");
   const auto rest = made.chain.substr(made.certificate.size());
-  made.certificate = kit::pem_of(x509.get());
+  made.certificate = testkit::pem_of(x509.get());
   made.chain = made.certificate + rest;
   return made;
 }

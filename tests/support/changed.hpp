@@ -19,7 +19,7 @@ struct changes {
 };
 
 // Issued by `by`, with a key of its own; its chain has the intermediates.
-kit::issued changed(const kit::authority& by, const kit::leaf_options& options, const changes& how);
+testkit::issued changed(const testkit::authority& by, const testkit::leaf_options& options, const changes& how);
 
 // Replaces an extension, written as in OpenSSL's configuration; "" takes it out.
 void set_extension(X509* x509, int nid, const std::string& value);

@@ -21,7 +21,7 @@ enum class leaks { checked, tolerated };
 // here; a crash or a leak (it ends by exit, so that the leak checker looks) fails it too.
 template <class Body>
 void in_child(Body body, leaks leaked = leaks::checked) {
-  ASSERT_FALSE(library::is_started()) << "too late to fork";
+  ASSERT_FALSE(tls_library::is_started()) << "too late to fork";
   std::fflush(nullptr);
   const auto child = ::fork();
   ASSERT_GE(child, 0);

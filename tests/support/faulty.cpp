@@ -12,30 +12,30 @@ namespace {
 #ifdef __SANITIZE_ADDRESS__
 // What a module has not freed when it is unmapped can no longer be told to be the module's: lsan.supp goes by names.
 const bool modules_stay_mapped = [] {
-  for (const auto& path : {kit::softhsm_module().value(), faulty_token::module_path()}) {
+  for (const auto& path : {testkit::softhsm_module().value(), faulty_token::module_path()}) {
     ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   }
   return true;
 }();
 #endif
 
-std::string script_path() { return (kit::softhsm_home().path() / "script.toml").string(); }
+std::string script_path() { return (testkit::softhsm_home().path() / "script.toml").string(); }
 
 }  // namespace
 
 std::string faulty_token::module_path() { return SLUICE_FAULTY_MODULE; }
 
 faulty_token::faulty_token(const std::string& target) {
-  ::setenv("SLUICE_FAULTY_TARGET", (target.empty() ? kit::softhsm_module().value() : target).c_str(), 1);
+  ::setenv("SLUICE_FAULTY_TARGET", (target.empty() ? testkit::softhsm_module().value() : target).c_str(), 1);
   ::setenv("SLUICE_FAULTY_SCRIPT", script_path().c_str(), 1);
   behave();
   // Through the faulty module from the start: it alone has initialised SoftHSM, and may do so again.
-  real_ = kit::scratch_token::make("faulty", module_path()).value();
+  real_ = testkit::scratch_token::make("faulty", module_path()).value();
 }
 
 // By renaming: the module never sees half a script.
 void faulty_token::script(const std::string& toml) const {
-  const auto written = kit::softhsm_home().write("script.new", toml);
+  const auto written = testkit::softhsm_home().write("script.new", toml);
   std::rename(written.c_str(), script_path().c_str());
 }
 

@@ -22,7 +22,7 @@ class faulty_token {
   void script(const std::string& toml) const;  // from the next call on
   void behave() const { script(""); }
 
-  const kit::scratch_token& real() const noexcept { return *real_; }
+  const testkit::scratch_token& real() const noexcept { return *real_; }
   static std::string module_path();
   std::string uri(const std::string& object, const std::string& pin_file = {}) const;
   // Generates a key on the token and opens it through the faulty module.
@@ -32,7 +32,7 @@ class faulty_token {
   std::uint64_t open_sessions() const;
 
  private:
-  std::unique_ptr<kit::scratch_token> real_;
+  std::unique_ptr<testkit::scratch_token> real_;
 };
 
 // Something to sign: 32 bytes that do not matter.

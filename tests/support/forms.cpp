@@ -37,12 +37,12 @@ std::string der_of(const std::string& certificate_pem) {
 
 std::string pkcs8_der(const std::string& key_pem) {
   const auto out = sink();
-  i2d_PKCS8PrivateKeyInfo_bio(out.get(), kit::local_key::from_pem(key_pem).value().get());
+  i2d_PKCS8PrivateKeyInfo_bio(out.get(), testkit::local_key::from_pem(key_pem).value().get());
   return text_of(out);
 }
 
 std::string traditional_der(const std::string& key_pem) {
-  return traditional_der(kit::local_key::from_pem(key_pem).value().get());
+  return traditional_der(testkit::local_key::from_pem(key_pem).value().get());
 }
 
 std::string traditional_der(EVP_PKEY* key) {
@@ -60,7 +60,7 @@ std::string traditional_pem(EVP_PKEY* key, const std::string& password) {
 }
 
 std::string encrypted_pkcs8_der(const std::string& key_pem, const std::string& password) {
-  return encrypted_pkcs8_der(kit::local_key::from_pem(key_pem).value().get(), password);
+  return encrypted_pkcs8_der(testkit::local_key::from_pem(key_pem).value().get(), password);
 }
 
 std::string encrypted_pkcs8_der(EVP_PKEY* key, const std::string& password) {
@@ -72,14 +72,14 @@ std::string encrypted_pkcs8_der(EVP_PKEY* key, const std::string& password) {
 
 std::string encrypted_pkcs8_pem(const std::string& key_pem, const std::string& password) {
   const auto out = sink();
-  PEM_write_bio_PKCS8PrivateKey(out.get(), kit::local_key::from_pem(key_pem).value().get(), EVP_aes_256_cbc(),
+  PEM_write_bio_PKCS8PrivateKey(out.get(), testkit::local_key::from_pem(key_pem).value().get(), EVP_aes_256_cbc(),
                                 password.data(), static_cast<int>(password.size()), nullptr, nullptr);
   return text_of(out);
 }
 
 std::string encrypted_traditional_pem(const std::string& key_pem, const std::string& password,
                                       const EVP_CIPHER* cipher) {
-  const auto key = kit::local_key::from_pem(key_pem).value();
+  const auto key = testkit::local_key::from_pem(key_pem).value();
   const auto out = sink();
   std::string copy = password;
   auto* bytes = reinterpret_cast<uint8_t*>(copy.data());
@@ -96,8 +96,8 @@ std::string pkcs12_of(const std::vector<std::string>& certificates, const std::s
                       const std::string& password) {
   const bssl::UniquePtr<STACK_OF(X509)> stack(sk_X509_new_null());
   for (const auto& pem : certificates) sk_X509_push(stack.get(), x509_of(pem).release());
-  kit::local_key key;
-  if (!key_pem.empty()) key = kit::local_key::from_pem(key_pem).value();
+  testkit::local_key key;
+  if (!key_pem.empty()) key = testkit::local_key::from_pem(key_pem).value();
   const bssl::UniquePtr<PKCS12> made(
       PKCS12_create(password.c_str(), "site", key.get(), nullptr, stack.get(), 0, 0, 0, 0, 0));
   const auto out = sink();

@@ -57,8 +57,8 @@ pair::pair(const context& client_ctx, const context& server_ctx, const connectio
 step pair::drive(connection& c, transport& io) {
   for (;;) {
     const auto st = c.handshake(io);
-    if (st.next != want::external) return st;
-    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + std::chrono::seconds(30))) c.expire_external();
+    if (st.next != want::application) return st;
+    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + std::chrono::seconds(30))) c.expire_application_work();
   }
 }
 

@@ -11,7 +11,7 @@
 namespace sluice::test {
 
 signer::signer(std::string_view pem, behaviour how)
-    : key_(kit::local_key::from_pem(pem).value()), how_(std::move(how)) {}
+    : key_(testkit::local_key::from_pem(pem).value()), how_(std::move(how)) {}
 
 void signer::start(const sign_request& request, signature_promise promise) {
   {
@@ -33,7 +33,7 @@ std::vector<std::byte> signer::sign(const sign_request& request) const {
   std::size_t size = static_cast<std::size_t>(EVP_PKEY_size(key_.get())) + 16;
   std::vector<std::byte> signature(size);
   const bool done = EVP_PKEY_sign_init(ctx.get()) == 1 &&
-                    EVP_PKEY_CTX_set_signature_md(ctx.get(), kit::md_of(digest_of(request.scheme))) == 1 &&
+                    EVP_PKEY_CTX_set_signature_md(ctx.get(), testkit::md_of(digest_of(request.scheme))) == 1 &&
                     (!is_pss || (EVP_PKEY_CTX_set_rsa_padding(ctx.get(), RSA_PKCS1_PSS_PADDING) == 1 &&
                                  EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx.get(), -1) == 1)) &&
                     EVP_PKEY_sign(ctx.get(), reinterpret_cast<uint8_t*>(signature.data()), &size,

@@ -31,7 +31,7 @@ class signer final : public private_key {
   bool tells_public_key = true;
 
  private:
-  kit::local_key key_;
+  testkit::local_key key_;
   behaviour how_;
   mutable std::mutex gate_;
   std::vector<sign_request> requests_;

@@ -225,7 +225,7 @@ struct simulated_calls {
       if (m().session_limit != 0 && m().sessions_.size() >= m().session_limit) return CKR_SESSION_COUNT;
       *handle = ++m().last_session_;
       m().sessions_[*handle].slot = slot;
-      m().seen.most_sessions = std::max(m().seen.most_sessions, m().sessions_.size());
+      m().seen.max_sessions = std::max(m().seen.max_sessions, m().sessions_.size());
       return CKR_OK;
     });
   }

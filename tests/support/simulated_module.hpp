@@ -49,7 +49,7 @@ class simulated_module {
 
   struct counters {
     std::uint64_t initialized = 0, finalized = 0, logins = 0, wrong_pins = 0, signatures = 0, slot_lists = 0;
-    std::size_t most_sessions = 0;  // at once
+    std::size_t max_sessions = 0;  // at once
     std::size_t crowded = 0;        // calls while another was under way, of a module that cannot lock
   };
   counters seen;

@@ -16,14 +16,14 @@ simulated_pool::simulated_pool(simulated_runtime& world, simulated_module& modul
   record_->kind = {.type = CKK_ECDSA, .order_size = 0};
 }
 
-std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration patience, signature_scheme scheme) {
+std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration timeout, signature_scheme scheme) {
   auto mine = std::make_shared<answer>();
   asked_.push_back(mine);
   const auto request = request_for(scheme);
   pkcs11::job work;
   work.key = record_;
   work.what = static_cast<int>(scheme);
-  work.work = [request](const pkcs11::bench_vise& v, pkcs11::der::bytes& out) {
+  work.work = [request](const pkcs11::signing_context& v, pkcs11::der::bytes& out) {
     return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
   };
   work.done = [this, mine](result<pkcs11::der::bytes> outcome) {
@@ -35,13 +35,13 @@ std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration patie
       mine->why = outcome.error();
     }
   };
-  work.deadline = world_.now() + patience;
+  work.deadline = world_.now() + timeout;
   pool_->submit(std::move(work));
   return mine;
 }
 
-simulated_pool::answer simulated_pool::sign(duration patience) {
-  const auto mine = ask(patience);
+simulated_pool::answer simulated_pool::sign(duration timeout) {
+  const auto mine = ask(timeout);
   world_.run_until([&] { return mine->times > 0; }, std::chrono::hours(1));
   return *mine;
 }

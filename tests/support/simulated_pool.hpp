@@ -26,10 +26,10 @@ class simulated_pool {
                  pkcs11::initialization mode = pkcs11::initialization::sole_user, std::size_t token = 0);
 
   // Asks for one signature; the answer comes later.
-  std::shared_ptr<const answer> ask(duration patience = std::chrono::seconds(10),
+  std::shared_ptr<const answer> ask(duration timeout = std::chrono::seconds(10),
                                     signature_scheme scheme = signature_scheme::ecdsa_secp256r1_sha256);
   // Asks and waits.
-  answer sign(duration patience = std::chrono::seconds(10));
+  answer sign(duration timeout = std::chrono::seconds(10));
   const pkcs11::token_pool& pool() const { return *pool_; }
   pkcs11::token_stats stats() const { return pool_->stats(); }
   time_point last_good() const noexcept { return last_good_; }

@@ -75,7 +75,7 @@ TEST_F(token_suite, is_what_it_says) {
   EXPECT_EQ(t.info().label, setting("SLUICE_TOKEN_LABEL"));
   EXPECT_TRUE(t.is_logged_in());
   report("manufacturer and model", t.info().manufacturer + ", " + t.info().model);
-  report("sessions", t.info().most_sessions == 0 ? "no limit told" : std::to_string(t.info().most_sessions));
+  report("sessions", t.info().max_sessions == 0 ? "no limit told" : std::to_string(t.info().max_sessions));
 }
 
 TEST_F(token_suite, makes_keys_that_are_found_and_sign) {
@@ -166,7 +166,7 @@ TEST_F(token_suite, takes_a_key_from_outside) {
   auto t = admin();
   t.remove("suite-import", {});
   const std::byte id{0x55};
-  const auto local = kit::local_key::generate("ec256").value();
+  const auto local = testkit::local_key::generate("ec256").value();
   const auto put = t.import_key(local.numbers().value(), "suite-import", {&id, 1});
   report("importing keys", put ? "yes" : code_name(put.error().code));
   if (!put) return;
@@ -174,7 +174,7 @@ TEST_F(token_suite, takes_a_key_from_outside) {
 }
 
 TEST_F(token_suite, refuses_a_wrong_pin_by_name) {
-  kit::scratch_folder folder;
+  testkit::scratch_folder folder;
   auto u = pkcs11::uri::parse(uri_for("suite-ec256")).value();
   u.pin_source = "file:" + folder.write("pin", "not-the-pin");
   // Every session of ours is closed by now, so the token wants the PIN again.

@@ -9,8 +9,8 @@ namespace {
 
 constexpr auto versions = {tls_version::tls1_2, tls_version::tls1_3};
 
-void expect_meets(const kit::issued& made, bool accepted, const std::string& what,
-                  const kit::authority& anchor = root()) {
+void expect_meets(const testkit::issued& made, bool accepted, const std::string& what,
+                  const testkit::authority& anchor = root()) {
   const auto id = identity::from_pem(made.chain, made.key);
   ASSERT_TRUE(id) << what << ": " << id.error().message();
   for (const auto version : versions) {
@@ -23,7 +23,7 @@ void expect_meets(const kit::issued& made, bool accepted, const std::string& wha
 
 TEST(accepted_certificates, are_signed_with_sha_256_384_or_512_by_rsa_or_ecdsa) {
   for (const auto* key : {"rsa2048", "ec256"}) {
-    const auto signer = kit::authority::make_root("Root", key).value();
+    const auto signer = testkit::authority::make_root("Root", key).value();
     for (const auto* digest : {"sha256", "sha384", "sha512"}) {
       const auto made =
           signer.issue({.common_name = "localhost", .names = {"localhost"}, .digest = digest}, key).value();

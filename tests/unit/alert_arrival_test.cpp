@@ -35,9 +35,9 @@ struct arrival : ::testing::TestWithParam<flavour> {
 
 step reach_signature(pair& p) {
   step st;
-  for (int turn = 0; turn < 20 && st.next != want::external; ++turn) {
+  for (int turn = 0; turn < 20 && st.next != want::application; ++turn) {
     st = p.client.handshake(p.client_io);
-    if (st.next != want::external) p.server.handshake(p.server_io);
+    if (st.next != want::application) p.server.handshake(p.server_io);
   }
   return st;
 }
@@ -46,18 +46,18 @@ step reach_signature(pair& p) {
 TEST_P(arrival, of_a_refusal_while_our_key_is_awaited_is_noticed) {
   held_request held;
   const auto made = signer_site(GetParam().key_type, held.behaviour());
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   auto p = make_pair(GetParam(), {.identity = identity::from_chain(made.chain, made.key).value()},
                      {.client_auth = client_auth::required,
                       .trust = trust::from_pem(other.certificate()).value(),
                       .blinding = blinding::off()});
-  ASSERT_EQ(reach_signature(p).next, want::external) << why(p);
-  p.client.start_external(std::chrono::steady_clock::now() + std::chrono::seconds(30), nullptr);
+  ASSERT_EQ(reach_signature(p).next, want::application) << why(p);
+  p.client.start_application_work(std::chrono::steady_clock::now() + std::chrono::seconds(30), nullptr);
   ASSERT_TRUE(held.has_arrived());
-  EXPECT_EQ(p.client.handshake(p.client_io).next, want::external);
+  EXPECT_EQ(p.client.handshake(p.client_io).next, want::application);
   p.server.handshake(p.server_io);
   ASSERT_TRUE(p.server.last_failure().code == errc::untrusted) << why(p);
-  p.server.farewell(p.server_io);
+  p.server.close_failed(p.server_io);
   p.to_client.is_cut = true;
   EXPECT_EQ(p.client.handshake(p.client_io).error, alert_code(unknown_ca));
   EXPECT_EQ(p.client.last_failure().from, origin::peer);
@@ -70,13 +70,13 @@ TEST_P(arrival, of_a_clients_refusal_while_our_key_is_awaited_is_noticed) {
   auto p = make_pair(GetParam(), {.blinding = blinding::off()},
                      {.identities = {identity::from_chain(made.chain, made.key).value()}});
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.client.handshake(p.client_io);
   failure why;
-  why.code = make_error_code(errc::rejected);
+  why.code = make_error_code(errc::certificate_rejected);
   why.at = phase::handshake;
   p.client.fail(why);
-  p.client.farewell(p.client_io);
+  p.client.close_failed(p.client_io);
   p.to_server.is_cut = true;
   EXPECT_EQ(p.server.handshake(p.server_io).error, alert_code(access_denied));
 }
@@ -87,10 +87,10 @@ TEST_P(arrival, of_anything_else_while_our_key_is_awaited_is_kept) {
   const auto made = signer_site(GetParam().key_type, held.behaviour());
   auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(made.chain, made.key).value()}});
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
-  p.server.start_external(std::chrono::steady_clock::now() + std::chrono::seconds(30), nullptr);
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
+  p.server.start_application_work(std::chrono::steady_clock::now() + std::chrono::seconds(30), nullptr);
   put(p.to_server, is_tls13() ? std::string("\x14\x03\x03\x00\x01\x01", 6) : alert_bytes(112, 1));
-  EXPECT_EQ(p.server.handshake(p.server_io).next, want::external);
+  EXPECT_EQ(p.server.handshake(p.server_io).next, want::application);
   EXPECT_TRUE(p.to_server.bytes.empty()) << "it was looked at";
   held.take().set(made.key->sign(held.request()));
   ASSERT_TRUE(p.handshake()) << why(p);
@@ -101,9 +101,9 @@ TEST_P(arrival, of_anything_else_while_our_key_is_awaited_is_kept) {
 // The client refuses the server after the handshake, and its end of TCP is gone.
 void refuse_and_leave(pair& p) {
   failure why;
-  why.code = make_error_code(errc::rejected);
+  why.code = make_error_code(errc::certificate_rejected);
   p.client.fail(why);
-  p.client.farewell(p.client_io);
+  p.client.close_failed(p.client_io);
   p.to_server.is_cut = true;
 }
 

@@ -37,7 +37,7 @@ side_of server_of(pair& p) { return {p.server, p.server_io, p.to_client}; }
 // The alert, if there is one; then nothing more leaves, whatever is called.
 void say_farewell(const side_of& s) {
   ASSERT_TRUE(s.tls.has_failed());
-  EXPECT_EQ(s.tls.farewell(s.io).next, want::nothing);
+  EXPECT_EQ(s.tls.close_failed(s.io).next, want::nothing);
   const auto size = s.out.bytes.size();
   std::vector<std::byte> room(100);
   s.tls.handshake(s.io);
@@ -47,7 +47,7 @@ void say_farewell(const side_of& s) {
   s.tls.request_key_update();
   s.tls.shutdown_write(s.io);
   s.tls.shutdown(s.io);
-  s.tls.farewell(s.io);
+  s.tls.close_failed(s.io);
   EXPECT_EQ(s.out.bytes.size(), size) << "something was sent after the alert";
   EXPECT_TRUE(s.tls.unsent().empty());
   s.out.is_cut = true;
@@ -90,7 +90,7 @@ struct alerts : ::testing::TestWithParam<flavour> {
 };
 
 identity stranger() {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   const auto made = other.issue({.common_name = "stranger"}).value();
   return identity::from_pem(made.chain, made.key).value();
 }
@@ -135,10 +135,10 @@ TEST_P(alerts, are_sealed_behind_new_keys_and_a_closed_write_side_sends_none) {
 }
 
 TEST_P(alerts, name_what_is_wrong_with_a_server) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   expect_server_hears(meet({.trust = trust::from_pem(other.certificate()).value()}), unknown_ca);
   expect_server_hears(meet({.accept = [](const auto&) { return false; }}), access_denied);
-  const auto serve = [this](kit::leaf_options options) {
+  const auto serve = [this](testkit::leaf_options options) {
     const auto made = root().issue(std::move(options)).value();
     return meet({}, {.identities = {identity::from_pem(made.chain, made.key).value()}});
   };
@@ -151,13 +151,13 @@ TEST_P(alerts, name_what_is_wrong_with_a_server) {
 }
 
 TEST_P(alerts, name_what_is_wrong_with_a_staple) {
-  const auto stapled = [this](kit::ocsp_options options) {
+  const auto stapled = [this](testkit::ocsp_options options) {
     const auto id = site_identity(GetParam().key_type);
-    const auto response = kit::ocsp_response(root(), site(GetParam().key_type).certificate, options);
+    const auto response = testkit::ocsp_response(root(), site(GetParam().key_type).certificate, options);
     return meet({}, {.identities = {id.with_ocsp_response(response).value()}});
   };
-  expect_server_hears(stapled({.says = kit::ocsp_options::status::revoked}), certificate_revoked);
-  expect_server_hears(stapled({.says = kit::ocsp_options::status::unknown}), bad_status_response);
+  expect_server_hears(stapled({.says = testkit::ocsp_options::status::revoked}), certificate_revoked);
+  expect_server_hears(stapled({.says = testkit::ocsp_options::status::unknown}), bad_status_response);
 }
 
 TEST_P(alerts, name_what_is_wrong_with_a_client) {
@@ -248,7 +248,7 @@ TEST_P(alerts, at_any_step_are_read_or_the_connection_is_cut) {
       }
       if (p.client.is_established() && p.server.is_established()) break;
       failed.tls.fail(story(errc::timed_out));
-      for (int step = 0; step < 1000 && failed.tls.farewell(failed.io).next == want::write; ++step) continue;
+      for (int step = 0; step < 1000 && failed.tls.close_failed(failed.io).next == want::write; ++step) continue;
       failed.out.is_cut = true;
       p.client_io.chunk = p.server_io.chunk = all;
       p.client_io.interfere = p.server_io.interfere = nullptr;
@@ -256,7 +256,7 @@ TEST_P(alerts, at_any_step_are_read_or_the_connection_is_cut) {
       EXPECT_FALSE(st.ended);
       const auto& heard = peer.tls.last_failure();
       const bool is_told = heard.code == error_code(internal_error, alert_category());
-      EXPECT_TRUE(is_told || heard.code == errc::closed || heard.code == errc::truncated)
+      EXPECT_TRUE(is_told || heard.code == errc::connection_closed || heard.code == errc::truncated)
           << "server " << is_server << " after " << turns << " turns: " << heard.message();
       EXPECT_EQ(is_told, failed.tls.statistics().alert_sent.has_value());
       ++(is_told ? told : cut);

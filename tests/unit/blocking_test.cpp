@@ -143,7 +143,7 @@ TEST(blocking_handshake, with_a_peer_that_hangs_up_is_closed) {
   const sockets s;
   ::shutdown(s.ends[1], SHUT_WR);
   connection tls(client_context(), role::client, "localhost");
-  EXPECT_EQ(blocking::handshake(tls, s.ends[0], soon()), make_error_code(errc::closed));
+  EXPECT_EQ(blocking::handshake(tls, s.ends[0], soon()), make_error_code(errc::connection_closed));
 }
 
 struct blocking_data : ::testing::Test {

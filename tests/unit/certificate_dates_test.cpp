@@ -16,9 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::system_clock;
 
-const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
+const testkit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 
-kit::issued with_dates(const char* from, const char* until) {
+testkit::issued with_dates(const char* from, const char* until) {
   return changed(root(), localhost, {.to = [=](X509* x509) {
                                        set_from(x509, from);
                                        set_until(x509, until);
@@ -26,7 +26,7 @@ kit::issued with_dates(const char* from, const char* until) {
                                      .sign = {}});
 }
 
-certificate parsed(const kit::issued& one) { return certificate::from_pem(one.certificate).value().front(); }
+certificate parsed(const testkit::issued& one) { return certificate::from_pem(one.certificate).value().front(); }
 
 TEST(certificate_dates, reach_the_year_9999) {
   for (const auto* until : {"22620412000000Z", "23000101000000Z", "25540721233434Z", "99991231235958Z"}) {

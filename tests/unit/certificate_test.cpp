@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 certificate first_of(const std::string& pem) { return certificate::from_pem(pem).value().front(); }
 
-certificate issued(const kit::leaf_options& options, const std::string& key = "ec256") {
+certificate issued(const testkit::leaf_options& options, const std::string& key = "ec256") {
   return first_of(root().issue(options, key).value().certificate);
 }
 
@@ -70,7 +70,7 @@ TEST(certificates, come_back_from_their_own_der_and_pem) {
   EXPECT_EQ(one.sha256().size(), 64u);
   EXPECT_EQ(first_of(one.to_pem()).sha256(), one.sha256());
   EXPECT_EQ(one.to_pem(), site().certificate);
-  const auto key = kit::local_key::from_pem(site().key).value().public_key();
+  const auto key = testkit::local_key::from_pem(site().key).value().public_key();
   EXPECT_TRUE(std::ranges::equal(one.public_key(), key));
   EXPECT_FALSE(one.subject_der().empty());
 }
@@ -83,7 +83,7 @@ TEST(certificates, that_are_none_are_malformed) {
                           std::vector<std::byte>(one.der().begin(), one.der().end() - 1)}) {
     const auto made = certificate::from_der(der, "the place");
     ASSERT_FALSE(made);
-    EXPECT_EQ(made.error().code, make_error_code(errc::malformed));
+    EXPECT_EQ(made.error().code, make_error_code(errc::certificate_malformed));
     EXPECT_EQ(made.error().where, "the place");
   }
 }

@@ -13,7 +13,7 @@ namespace {
 identity device_identity() { return identity::from_pem(device().chain, device().key).value(); }
 
 identity stranger_identity() {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   const auto made = other.issue({.common_name = "stranger"}).value();
   return identity::from_pem(made.chain, made.key).value();
 }
@@ -32,7 +32,7 @@ TEST_P(client_certificates, are_not_sent_unless_asked_for) {
   ASSERT_TRUE(p.handshake()) << why(p);
   EXPECT_FALSE(p.client.info().client_certificate);
   EXPECT_FALSE(p.server.info().client_certificate);
-  EXPECT_TRUE(p.server.peer_certificates().empty());
+  EXPECT_TRUE(p.server.verified_chain().empty());
 }
 
 TEST_P(client_certificates, are_verified_when_sent) {
@@ -41,8 +41,8 @@ TEST_P(client_certificates, are_verified_when_sent) {
     ASSERT_TRUE(p.handshake()) << why(p);
     EXPECT_TRUE(p.client.info().client_certificate);
     EXPECT_TRUE(p.server.info().client_certificate);
-    ASSERT_EQ(p.server.peer_certificates().size(), 2u);
-    EXPECT_EQ(p.server.peer_certificates()[0].subject(), "CN=device-7");  // names no host, and need not
+    ASSERT_EQ(p.server.verified_chain().size(), 2u);
+    EXPECT_EQ(p.server.verified_chain()[0].subject(), "CN=device-7");  // names no host, and need not
     EXPECT_EQ(p.client_to_server("hello"), "hello");
   }
 }
@@ -58,7 +58,7 @@ TEST_P(client_certificates, need_not_name_any_host) {
 
 // A server does not ask clients for stapled responses, and one that a client has says nothing to it.
 TEST_P(client_certificates, are_believed_without_a_stapled_response) {
-  const auto revoked = kit::ocsp_response(root(), device().certificate, {.says = kit::ocsp_options::status::revoked});
+  const auto revoked = testkit::ocsp_response(root(), device().certificate, {.says = testkit::ocsp_options::status::revoked});
   auto p = meeting(client_auth::required, device_identity().with_ocsp_response(revoked).value());
   ASSERT_TRUE(p.handshake()) << why(p);
   EXPECT_TRUE(p.server.info().client_certificate);
@@ -70,13 +70,13 @@ TEST_P(client_certificates, may_be_missing_when_optional) {
   ASSERT_TRUE(p.handshake()) << why(p);
   EXPECT_FALSE(p.client.info().client_certificate);
   EXPECT_FALSE(p.server.info().client_certificate);
-  EXPECT_TRUE(p.server.peer_certificates().empty());
+  EXPECT_TRUE(p.server.verified_chain().empty());
 }
 
 // A TLS 1.3 client is done before the server has judged: what the server thinks shows at the first read.
 void expect_client_learns_at_first_read(pair& p, int alert) {
   EXPECT_TRUE(p.client.is_established());
-  const auto told = p.server.farewell(p.server_io);
+  const auto told = p.server.close_failed(p.server_io);
   EXPECT_EQ(told.next, want::nothing);
   std::vector<std::byte> room(100);
   const auto st = p.client.read(p.client_io, room);
@@ -88,13 +88,13 @@ TEST_P(client_certificates, that_are_missing_fail_the_server_when_required) {
   auto p = meeting(client_auth::required, std::nullopt);
   EXPECT_FALSE(p.handshake());
   const auto& why = p.server.last_failure();
-  EXPECT_TRUE(why.code == errc::missing) << why.message();
+  EXPECT_TRUE(why.code == errc::certificate_missing) << why.message();
   EXPECT_EQ(why.detail, "the client has none to send");
   EXPECT_EQ(why.category(), "certificate");
   if (is_tls13()) {
     expect_client_learns_at_first_read(p, 116);  // certificate_required
   } else {
-    p.server.farewell(p.server_io);
+    p.server.close_failed(p.server_io);
     EXPECT_EQ(p.client.handshake(p.client_io).error, error_code(40, alert_category()));  // RFC 5246 §7.4.6
   }
 }
@@ -123,7 +123,7 @@ TEST_P(client_certificates, may_be_refused_by_the_application) {
   server.accept = [](std::span<const certificate> chain) { return chain.front().subject() != "CN=device-7"; };
   auto p = meeting(client_auth::required, device_identity(), server);
   EXPECT_FALSE(p.handshake());
-  EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::rejected));
+  EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::certificate_rejected));
   EXPECT_EQ(p.server.last_failure().certificate, "CN=device-7");
 }
 

@@ -19,7 +19,7 @@ using clock_type = std::chrono::steady_clock;
 // A client that will not trust the server it meets.
 struct connection_blinding : ::testing::TestWithParam<flavour> {
   pair failing(blinding how, std::shared_ptr<const clock> time) {
-    static const auto other = kit::authority::make_root("Other Root").value();
+    static const auto other = testkit::authority::make_root("Other Root").value();
     client_options client{
         .trust = trust::from_pem(other.certificate()).value(), .blinding = how, .clock = std::move(time)};
     return make_pair(GetParam(), std::move(client));
@@ -46,26 +46,26 @@ TEST_P(connection_blinding, tells_the_caller_at_once_and_the_peer_after_the_dela
   auto p = failing(blinding::standard(), time);
   fail(p);
 
-  const auto first = p.client.farewell(p.client_io);
+  const auto first = p.client.close_failed(p.client_io);
   ASSERT_EQ(first.next, want::delay);
   EXPECT_GE(first.delay, 10s);
   EXPECT_LE(first.delay, 31s);
   EXPECT_TRUE(p.to_server.bytes.empty());
 
   time->advance(first.delay - 1s);
-  const auto second = p.client.farewell(p.client_io);
+  const auto second = p.client.close_failed(p.client_io);
   ASSERT_EQ(second.next, want::delay);
   EXPECT_LE(second.delay, 1001ms);
   EXPECT_GT(second.delay, 0s);
   EXPECT_TRUE(p.to_server.bytes.empty());
 
   time->advance(second.delay);
-  const auto third = p.client.farewell(p.client_io);
+  const auto third = p.client.close_failed(p.client_io);
   EXPECT_EQ(third.next, want::nothing);
   EXPECT_FALSE(third.error);
   expect_farewell_sent(p);
   p.to_server.bytes.clear();
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   EXPECT_TRUE(p.to_server.bytes.empty()) << "said twice";
 }
 
@@ -91,11 +91,11 @@ TEST_P(connection_blinding, of_an_established_connection_holds_the_alert_too) {
   p.to_server.bytes.clear();
   std::vector<std::byte> room(100);
   EXPECT_TRUE(p.client.read(p.client_io, room).error == errc::protocol_error);
-  const auto held = p.client.farewell(p.client_io);
+  const auto held = p.client.close_failed(p.client_io);
   ASSERT_EQ(held.next, want::delay);
   EXPECT_TRUE(p.to_server.bytes.empty());
   time->advance(held.delay);
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   EXPECT_EQ(records_of(p.to_server).size(), 1u);
 }
 
@@ -103,7 +103,7 @@ TEST_P(connection_blinding, can_be_shortened) {
   for (int round = 0; round < 20; ++round) {
     auto p = failing(blinding::at_most(3s), std::make_shared<manual_clock>());
     fail(p);
-    const auto st = p.client.farewell(p.client_io);
+    const auto st = p.client.close_failed(p.client_io);
     ASSERT_EQ(st.next, want::delay);
     EXPECT_GE(st.delay, 1s);
     EXPECT_LE(st.delay, 3001ms);
@@ -113,7 +113,7 @@ TEST_P(connection_blinding, can_be_shortened) {
 TEST_P(connection_blinding, can_be_off) {
   auto p = failing(blinding::off(), nullptr);
   fail(p);
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   expect_farewell_sent(p);
 }
 
@@ -132,10 +132,10 @@ TEST_P(connection_blinding, farewell_waits_for_a_transport_that_is_full) {
   auto p = failing(blinding::off(), nullptr);
   fail(p);
   p.client_io.accepts_output = false;
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::write);
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::write);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::write);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::write);
   p.client_io.accepts_output = true;
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   expect_farewell_sent(p);
 }
 
@@ -145,8 +145,8 @@ TEST_P(connection_blinding, farewell_before_anything_was_said_says_nothing) {
   why.code = make_error_code(errc::cancelled);
   p.client.fail(why);
   p.server.fail(why);
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
-  EXPECT_EQ(p.server.farewell(p.server_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.server.close_failed(p.server_io).next, want::nothing);
   EXPECT_TRUE(p.to_server.bytes.empty());
   EXPECT_TRUE(p.to_client.bytes.empty());
 }
@@ -157,7 +157,7 @@ TEST_P(connection_blinding, farewell_after_a_cancellation_tells_the_peer_at_once
   failure why;
   why.code = make_error_code(errc::cancelled);
   p.client.fail(why);
-  EXPECT_EQ(p.client.farewell(p.client_io).next, want::nothing);
+  EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   std::vector<std::byte> room(100);
   EXPECT_EQ(p.server.read(p.server_io, room).error, error_code(internal_error, alert_category()));
 }

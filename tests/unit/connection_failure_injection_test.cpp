@@ -83,7 +83,7 @@ TEST_P(injection, a_failure_at_any_call_is_reported_exactly_and_kept) {
       EXPECT_EQ(first_error(p, c, io), reset_by_peer);
       EXPECT_TRUE(was_hit);
       EXPECT_EQ(c.last_failure().code, reset_by_peer);
-      EXPECT_TRUE(c.last_failure().code == errc::reset);
+      EXPECT_TRUE(c.last_failure().code == errc::connection_reset);
       EXPECT_EQ(c.last_failure().from, origin::peer);
       switch (c.last_failure().at) {
         case phase::handshake: ++handshakes; break;
@@ -98,7 +98,7 @@ TEST_P(injection, a_failure_at_any_call_is_reported_exactly_and_kept) {
         EXPECT_EQ(write_text(c, io, "more").error, reset_by_peer);
         EXPECT_EQ(c.flush(io).error, reset_by_peer);
       }
-      const auto st = c.farewell(io);  // there is nobody left to tell
+      const auto st = c.close_failed(io);  // there is nobody left to tell
       EXPECT_EQ(st.next, want::nothing);
       EXPECT_FALSE(st.error);
     }

@@ -51,7 +51,7 @@ TEST(connection_failure, close_notify_in_a_handshake_is_closed) {
   p.client.handshake(p.client_io);
   put(p.to_client, alert_bytes(0, 1));
   const auto st = p.client.handshake(p.client_io);
-  EXPECT_EQ(st.error, make_error_code(errc::closed));
+  EXPECT_EQ(st.error, make_error_code(errc::connection_closed));
   EXPECT_EQ(p.client.last_failure().detail, "it sent close_notify");
   EXPECT_EQ(p.client.statistics().alert_received, 0);
   expect_latched(p.client, p.client_io, st.error);
@@ -62,11 +62,11 @@ TEST(connection_failure, a_hang_up_in_a_handshake_is_closed) {
     auto p = make_pair(f);
     p.client.handshake(p.client_io);
     p.to_client.is_cut = true;
-    EXPECT_EQ(p.client.handshake(p.client_io).error, make_error_code(errc::closed));
+    EXPECT_EQ(p.client.handshake(p.client_io).error, make_error_code(errc::connection_closed));
     EXPECT_EQ(p.client.last_failure().detail, "");
     p.to_server.bytes.resize(p.to_server.bytes.size() / 2);
     p.to_server.is_cut = true;
-    EXPECT_EQ(p.server.handshake(p.server_io).error, make_error_code(errc::closed));
+    EXPECT_EQ(p.server.handshake(p.server_io).error, make_error_code(errc::connection_closed));
     EXPECT_EQ(p.server.last_failure().from, origin::peer);
   }
 }
@@ -114,7 +114,7 @@ void expect_peers_fault(const connection& c, std::size_t at) {
   if (!c.has_failed()) return;  // a byte that means nothing, such as a record's legacy version
   const auto cause = cause_of(c.last_failure().code);
   EXPECT_NE(cause, errc::internal) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
-  EXPECT_NE(cause, errc::usage) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
+  EXPECT_NE(cause, errc::invalid_argument) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
 }
 
 void damage(wire& w, std::size_t at) { w.bytes[at] ^= std::byte(0x55); }
@@ -173,12 +173,12 @@ TEST(connection_failure, a_context_for_the_other_role_is_misuse) {
   wire in, out;
   pipe_end io(in, out);
   for (auto* c : {&as_server, &as_client}) {
-    EXPECT_EQ(c->handshake(io).error, make_error_code(errc::usage));
+    EXPECT_EQ(c->handshake(io).error, make_error_code(errc::invalid_argument));
     EXPECT_EQ(c->last_failure().detail, "the context is for the other role");
-    expect_latched(*c, io, make_error_code(errc::usage));
-    c->farewell(io);
+    expect_latched(*c, io, make_error_code(errc::invalid_argument));
+    c->close_failed(io);
     c->reset();
-    EXPECT_EQ(c->handshake(io).error, make_error_code(errc::usage));
+    EXPECT_EQ(c->handshake(io).error, make_error_code(errc::invalid_argument));
   }
   EXPECT_TRUE(out.bytes.empty());
 }

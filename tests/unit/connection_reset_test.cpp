@@ -28,7 +28,7 @@ TEST_P(connection_reset, shakes_hands_again_and_again) {
     start_over(p);
     EXPECT_EQ(p.client.info().version, "");
     EXPECT_FALSE(p.client.is_established());
-    EXPECT_TRUE(p.client.peer_certificates().empty());
+    EXPECT_TRUE(p.client.verified_chain().empty());
   }
 }
 
@@ -78,8 +78,8 @@ TEST_P(connection_reset, while_a_key_is_being_waited_for_drops_its_late_answer) 
   const auto born = signer_site("ec256", held.behaviour());
   auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(born.chain, born.key).value()}});
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
-  p.server.start_external(std::chrono::steady_clock::time_point::max(), [] {});
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
+  p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
   const auto old_request = held.request();
   auto old_promise = held.take();
   start_over(p);
@@ -87,10 +87,10 @@ TEST_P(connection_reset, while_a_key_is_being_waited_for_drops_its_late_answer) 
 
   // The new handshake has a request of its own; the old answer must not become its answer.
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
-  p.server.start_external(std::chrono::steady_clock::time_point::max(), [] {});
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
+  p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
   EXPECT_TRUE(old_promise.set(born.key->sign(old_request)));
-  EXPECT_EQ(p.server.handshake(p.server_io).next, want::external);
+  EXPECT_EQ(p.server.handshake(p.server_io).next, want::application);
   held.take().set(born.key->sign(held.request()));
   ASSERT_TRUE(p.handshake()) << why(p);
 }

@@ -26,9 +26,9 @@ TEST(connection, shakes_hands_and_says_what_was_agreed) {
     EXPECT_EQ(end->info().policy, "default");
     EXPECT_FALSE(end->info().resumed);
   }
-  ASSERT_EQ(p.client.peer_certificates().size(), 2u);
-  EXPECT_EQ(p.client.peer_certificates()[0].subject(), "CN=localhost");
-  EXPECT_EQ(p.client.peer_certificates()[1].subject(), "CN=Test Root");
+  ASSERT_EQ(p.client.verified_chain().size(), 2u);
+  EXPECT_EQ(p.client.verified_chain()[0].subject(), "CN=localhost");
+  EXPECT_EQ(p.client.verified_chain()[1].subject(), "CN=Test Root");
 }
 
 TEST(connection, signs_with_a_key_in_a_token) {

@@ -13,15 +13,15 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto day = std::chrono::hours(24);
 
-kit::leaf_options usual() { return {.common_name = "localhost", .names = {"localhost"}}; }
+testkit::leaf_options usual() { return {.common_name = "localhost", .names = {"localhost"}}; }
 
-identity to_identity(const kit::issued& made) { return identity::from_pem(made.chain, made.key).value(); }
+identity to_identity(const testkit::issued& made) { return identity::from_pem(made.chain, made.key).value(); }
 
 pair meeting(const identity& id, client_options client = {}, tls_version version = tls_version::tls1_3) {
   return {client_context(std::move(client)), server_context({.identities = {id}, .versions = {version, version}})};
 }
 
-void expect_refused(const kit::issued& made, errc cause, client_options client = {}) {
+void expect_refused(const testkit::issued& made, errc cause, client_options client = {}) {
   for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
     auto p = meeting(to_identity(made), client, version);
     EXPECT_FALSE(p.handshake()) << to_string(cause);
@@ -40,7 +40,7 @@ TEST(believing, a_chain_with_intermediates) {
   const auto made = lower.issue(usual()).value();
   auto p = meeting(to_identity(made));
   ASSERT_TRUE(p.handshake()) << why(p);
-  const auto chain = p.client.peer_certificates();
+  const auto chain = p.client.verified_chain();
   ASSERT_EQ(chain.size(), 4u);
   EXPECT_EQ(chain[0].subject(), "CN=localhost");
   EXPECT_EQ(chain[1].subject(), "CN=Lower");
@@ -56,15 +56,15 @@ TEST(believing, a_chain_that_brings_its_root_along) {
 }
 
 TEST(believing, a_leaf_that_is_pinned) {
-  const auto alone = kit::self_signed(usual()).value();
+  const auto alone = testkit::self_signed(usual()).value();
   auto p = meeting(to_identity(alone), {.trust = trust::from_pem(alone.certificate).value()});
   EXPECT_TRUE(p.handshake()) << why(p);
 }
 
 TEST(believing, nobody_unknown) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   expect_refused(other.issue(usual()).value(), errc::untrusted);
-  expect_refused(kit::self_signed(usual()).value(), errc::self_signed);
+  expect_refused(testkit::self_signed(usual()).value(), errc::self_signed);
   auto p = meeting(to_identity(other.issue(usual()).value()));
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(p.client.last_failure().detail,
@@ -76,7 +76,7 @@ TEST(believing, nobody_unknown) {
 
 // An impostor with the right names: signed by an authority of the right name with another key.
 TEST(believing, no_authority_of_the_same_name_with_another_key) {
-  static const auto impostor = kit::authority::make_root("Test Root").value();
+  static const auto impostor = testkit::authority::make_root("Test Root").value();
   expect_refused(impostor.issue(usual()).value(), errc::untrusted);
 }
 
@@ -114,7 +114,7 @@ TEST(believing, only_certificates_for_servers) {
 
 TEST(believing, no_leaf_as_an_authority) {
   const auto leaf = root().issue(usual()).value();
-  const auto pretender = kit::authority::from_pem(leaf.certificate, leaf.key).value();
+  const auto pretender = testkit::authority::from_pem(leaf.certificate, leaf.key).value();
   auto below = pretender.issue(usual()).value();
   below.chain = below.certificate + leaf.certificate;
   for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
@@ -127,16 +127,16 @@ TEST(believing, no_leaf_as_an_authority) {
 
 TEST(believing, anything_only_when_told_so_dangerously) {
   const auto watch = std::make_shared<recorder>();
-  auto p = meeting(to_identity(kit::self_signed({.common_name = "x", .names = {"elsewhere.example"}}).value()),
+  auto p = meeting(to_identity(testkit::self_signed({.common_name = "x", .names = {"elsewhere.example"}}).value()),
                    {.verify = dangerous::accept_any_certificate(), .observer = watch});
   EXPECT_TRUE(p.handshake()) << why(p);
-  EXPECT_TRUE(p.client.peer_certificates().empty());
+  EXPECT_TRUE(p.client.verified_chain().empty());
   EXPECT_FALSE(client_context({.verify = dangerous::accept_any_certificate(), .observer = watch}).verifies());
 }
 
 // Whatever is wrong with it; and the name that was asked for is still sent.
 TEST(believing, anything_at_all_when_told_so_dangerously) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   const auto middle = root().make_intermediate("Middle").value();
   auto old = usual(), early = usual();
   old.age = 30 * day;
@@ -144,11 +144,11 @@ TEST(believing, anything_at_all_when_told_so_dangerously) {
   early.age = -48h;
   auto incomplete = middle.issue(usual()).value();
   incomplete.chain = incomplete.certificate;
-  const std::pair<const char*, kit::issued> rows[] = {
+  const std::pair<const char*, testkit::issued> rows[] = {
       {"expired", root().issue(old).value()},
       {"not yet valid", root().issue(early).value()},
       {"for another host", root().issue({.common_name = "x", .names = {"elsewhere.example"}}).value()},
-      {"self-signed", kit::self_signed(usual()).value()},
+      {"self-signed", testkit::self_signed(usual()).value()},
       {"of an unknown root", other.issue(usual()).value()},
       {"of an incomplete chain", incomplete},
       {"without a subject", root().issue({}).value()},
@@ -186,7 +186,7 @@ TEST(believing, the_application_may_refuse_what_passed) {
     };
     auto p = meeting(site_identity(), {.accept = check}, version);
     EXPECT_FALSE(p.handshake());
-    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::rejected));
+    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::certificate_rejected));
     EXPECT_EQ(p.client.last_failure().certificate, "CN=localhost");
     EXPECT_EQ(p.client.last_failure().depth, 0);
     EXPECT_EQ(calls, 1);
@@ -200,7 +200,7 @@ TEST(believing, the_application_is_asked_once_and_only_about_what_passed) {
   auto good = meeting(site_identity(), {.accept = check});
   EXPECT_TRUE(good.handshake()) << why(good);
   EXPECT_EQ(calls, 1);
-  auto bad = meeting(to_identity(kit::self_signed(usual()).value()), {.accept = check});
+  auto bad = meeting(to_identity(testkit::self_signed(usual()).value()), {.accept = check});
   EXPECT_FALSE(bad.handshake());
   pair other_name(client_context({.accept = check}), server_context(),
                   {.server_name = "elsewhere.example", .alpn = {}});
@@ -216,7 +216,7 @@ TEST(believing, an_application_that_throws_refuses) {
     };
     auto p = meeting(site_identity(), {.accept = check});
     EXPECT_FALSE(p.handshake());
-    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::rejected));
+    EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::certificate_rejected));
     EXPECT_EQ(p.client.last_failure().detail, has_words ? "the database is down" : "the application's check threw");
     EXPECT_EQ(p.client.last_failure().at, phase::handshake);
   }

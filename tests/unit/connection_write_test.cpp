@@ -10,7 +10,7 @@
 namespace sluice::test {
 namespace {
 
-constexpr std::size_t most_sealed = 128 * 1024;
+constexpr std::size_t max_sealed = 128 * 1024;
 
 struct connection_write : ::testing::TestWithParam<flavour> {
   connection_write() { EXPECT_TRUE(p.handshake()) << why(p); }
@@ -21,8 +21,8 @@ struct connection_write : ::testing::TestWithParam<flavour> {
 // s2n may have sealed the next record already when the transport is full, and would count it as the beginning of
 // whatever is written next: 'A's arriving in place of 'B's.
 TEST_P(connection_write, other_data_after_a_short_write_arrives_exact) {
-  const std::string a(most_sealed, 'A');
-  const std::string b(most_sealed, 'B');
+  const std::string a(max_sealed, 'A');
+  const std::string b(max_sealed, 'B');
   p.client_io.chunk = 17 * 1024;
   std::size_t room = 1;  // calls the transport will take
   p.client_io.interfere = [&room](std::size_t) {
@@ -75,14 +75,14 @@ TEST_P(connection_write, nothing_is_sealed_while_earlier_ciphertext_waits) {
 }
 
 TEST_P(connection_write, one_write_seals_128_KiB_at_most_and_offers_all_of_it_at_once) {
-  const auto text = random_text(most_sealed + 1);
+  const auto text = random_text(max_sealed + 1);
   p.client_io.calls = 0;
   const auto st = write_text(p.client, p.client_io, text);
-  EXPECT_EQ(st.bytes, most_sealed);
+  EXPECT_EQ(st.bytes, max_sealed);
   EXPECT_EQ(st.next, want::nothing);
   EXPECT_EQ(p.client_io.calls, 1u);
   EXPECT_LE(records_of(p.to_server).size(), 9u);  // of about 16 KiB each
-  EXPECT_EQ(arrived(), text.substr(0, most_sealed));
+  EXPECT_EQ(arrived(), text.substr(0, max_sealed));
 }
 
 TEST_P(connection_write, gathers_buffers_in_order_and_passes_over_empty_ones) {

@@ -109,7 +109,7 @@ TEST(context, chooses_the_identity_by_what_the_client_can_verify) {
   const auto server = server_context({.identities = {site_identity("rsa2048"), site_identity("ec256")}});
   pair p(client_context(), server);
   ASSERT_TRUE(p.handshake()) << why(p);
-  EXPECT_EQ(p.client.peer_certificates()[0].key(), "ECDSA P-256");
+  EXPECT_EQ(p.client.verified_chain()[0].key(), "ECDSA P-256");
 }
 
 TEST(context, of_a_client_takes_one_identity_in_memory_or_elsewhere) {

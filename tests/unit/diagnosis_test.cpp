@@ -17,18 +17,18 @@ struct refusal {
   std::vector<certificate> sent;
 };
 
-refusal refused(const kit::issued& site, version_range versions, client_options options = {}) {
+refusal refused(const testkit::issued& site, version_range versions, client_options options = {}) {
   server_options server;
   server.identities = {identity::from_pem(site.chain, site.key).value()};
   server.versions = versions;
   pair p(client_context(std::move(options)), server_context(server));
   EXPECT_FALSE(p.handshake());
-  return {p.client.last_failure(), p.client.sent_certificates()};
+  return {p.client.last_failure(), p.client.unverified_certificates()};
 }
 
 class diagnosis : public testing::TestWithParam<version_range> {
  protected:
-  const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
+  const testkit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 };
 INSTANTIATE_TEST_SUITE_P(versions, diagnosis,
                          testing::Values(version_range{{}, tls_version::tls1_2},
@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(versions, diagnosis,
                          [](const auto& info) { return info.param.min ? "tls13" : "tls12"; });
 
 TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
-  const auto other = kit::authority::make_root("Other Root").value();
+  const auto other = testkit::authority::make_root("Other Root").value();
   const auto middle = other.make_intermediate("Other Middle").value();
   const auto [why, sent] = refused(middle.issue(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
@@ -76,14 +76,14 @@ TEST_P(diagnosis, says_where_a_missing_intermediate_can_be_had) {
 }
 
 TEST_P(diagnosis, tells_self_signed_from_untrusted) {
-  const auto [why, sent] = refused(kit::self_signed(localhost).value(), GetParam());
+  const auto [why, sent] = refused(testkit::self_signed(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::self_signed);
   EXPECT_NE(why.code, errc::untrusted);
   EXPECT_EQ(sent.size(), 1u);
 }
 
 TEST_P(diagnosis, notices_an_authority_of_the_same_name) {
-  const auto impostor = kit::authority::make_root("Test Root").value();
+  const auto impostor = testkit::authority::make_root("Test Root").value();
   const auto [why, sent] = refused(impostor.issue(localhost).value(), GetParam());
   EXPECT_EQ(why.code, errc::untrusted);
   EXPECT_EQ(why.detail, "an authority named \"CN=Test Root\" is trusted, but it did not sign \"CN=localhost\"");
@@ -107,7 +107,7 @@ TEST_P(diagnosis, says_when_it_becomes_valid) {
 }
 
 TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {
-  const auto stranger = kit::authority::make_root("Strangers").value().issue({.common_name = "device"}).value();
+  const auto stranger = testkit::authority::make_root("Strangers").value().issue({.common_name = "device"}).value();
   server_options server;
   server.identities = {site_identity()};
   server.versions = GetParam();
@@ -118,7 +118,7 @@ TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {
   p.handshake();
   EXPECT_EQ(p.server.last_failure().code, errc::untrusted);
   EXPECT_EQ(p.server.last_failure().certificate, "CN=device");
-  ASSERT_EQ(p.server.sent_certificates().size(), 1u);
+  ASSERT_EQ(p.server.unverified_certificates().size(), 1u);
 }
 
 TEST_P(diagnosis, keeps_no_chain_of_a_handshake_that_went_well) {
@@ -126,8 +126,8 @@ TEST_P(diagnosis, keeps_no_chain_of_a_handshake_that_went_well) {
   pair p(client_context({.identity = identity::from_pem(d.chain, d.key).value()}),
          server_context({.client_auth = client_auth::required, .trust = trust_root(), .versions = GetParam()}));
   ASSERT_TRUE(p.handshake());
-  EXPECT_TRUE(p.client.sent_certificates().empty());
-  EXPECT_TRUE(p.server.sent_certificates().empty());
+  EXPECT_TRUE(p.client.unverified_certificates().empty());
+  EXPECT_TRUE(p.server.unverified_certificates().empty());
 }
 
 TEST(length_text, is_in_the_largest_unit) {

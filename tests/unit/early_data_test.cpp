@@ -255,7 +255,7 @@ TEST_F(early, data_goes_with_one_connection_of_an_object_and_not_with_the_next) 
 
 TEST(early_data, needs_tickets) {
   const server_options options{.identities = {site_identity()}, .tickets = std::nullopt, .max_early_data = 1};
-  EXPECT_EQ(context::server(options).error().code, errc::usage);
+  EXPECT_EQ(context::server(options).error().code, errc::invalid_argument);
 }
 
 }  // namespace

@@ -34,19 +34,19 @@ TEST(empty_objects, a_context_answers_and_its_connections_fail) {
   for (const auto side : {role::client, role::server}) {
     connection tls(full, side, "localhost");
     nowhere io;
-    EXPECT_EQ(tls.handshake(io).error, errc::usage);
+    EXPECT_EQ(tls.handshake(io).error, errc::invalid_argument);
     EXPECT_EQ(tls.last_failure().where, "context");
     EXPECT_EQ(tls.last_failure().detail, words);
-    EXPECT_EQ(tls.read(io, {}).error, errc::usage);
-    EXPECT_EQ(tls.farewell(io).next, want::nothing);
-    EXPECT_TRUE(tls.peer_certificates().empty());
-    EXPECT_TRUE(tls.sent_certificates().empty());
-    EXPECT_FALSE(tls.own_identity());
+    EXPECT_EQ(tls.read(io, {}).error, errc::invalid_argument);
+    EXPECT_EQ(tls.close_failed(io).next, want::nothing);
+    EXPECT_TRUE(tls.verified_chain().empty());
+    EXPECT_TRUE(tls.unverified_certificates().empty());
+    EXPECT_FALSE(tls.selected_identity());
     EXPECT_FALSE(tls.has_buffered_input());
     tls.reset({.server_name = "localhost", .alpn = {}});
-    EXPECT_EQ(tls.handshake(io).error, errc::usage);
+    EXPECT_EQ(tls.handshake(io).error, errc::invalid_argument);
   }
-  EXPECT_EQ(connection::failed(full, {.code = make_error_code(errc::closed)}).last_failure().code, errc::closed);
+  EXPECT_EQ(connection::failed(full, {.code = make_error_code(errc::connection_closed)}).last_failure().code, errc::connection_closed);
 }
 
 TEST(empty_objects, a_connection_answers_every_call) {
@@ -55,33 +55,33 @@ TEST(empty_objects, a_connection_answers_every_call) {
   nowhere io;
   std::array<std::byte, 4> some{};
   const ::iovec part{some.data(), some.size()};
-  EXPECT_EQ(full.handshake(io).error, errc::usage);
-  EXPECT_EQ(full.read(io, some).error, errc::usage);
-  EXPECT_EQ(full.write(io, {&part, 1}).error, errc::usage);
-  EXPECT_EQ(full.flush(io).error, errc::usage);
-  EXPECT_EQ(full.shutdown(io).error, errc::usage);
-  EXPECT_EQ(full.shutdown_write(io).error, errc::usage);
-  EXPECT_EQ(full.request_key_update(), errc::usage);
-  EXPECT_EQ(full.farewell(io).next, want::nothing);
+  EXPECT_EQ(full.handshake(io).error, errc::invalid_argument);
+  EXPECT_EQ(full.read(io, some).error, errc::invalid_argument);
+  EXPECT_EQ(full.write(io, {&part, 1}).error, errc::invalid_argument);
+  EXPECT_EQ(full.flush(io).error, errc::invalid_argument);
+  EXPECT_EQ(full.shutdown(io).error, errc::invalid_argument);
+  EXPECT_EQ(full.shutdown_write(io).error, errc::invalid_argument);
+  EXPECT_EQ(full.request_key_update(), errc::invalid_argument);
+  EXPECT_EQ(full.close_failed(io).next, want::nothing);
   EXPECT_EQ(full.last_failure().where, "connection");
   EXPECT_EQ(full.last_failure().detail, words);
   EXPECT_TRUE(full.has_failed());
   EXPECT_FALSE(full.is_established());
   EXPECT_TRUE(full.info().version.empty());
   EXPECT_FALSE(full.statistics().established);
-  EXPECT_TRUE(full.peer_certificates().empty());
-  EXPECT_TRUE(full.sent_certificates().empty());
-  EXPECT_FALSE(full.own_identity());
-  EXPECT_TRUE(full.seen_handshake().messages.empty());
+  EXPECT_TRUE(full.verified_chain().empty());
+  EXPECT_TRUE(full.unverified_certificates().empty());
+  EXPECT_FALSE(full.selected_identity());
+  EXPECT_TRUE(full.transcript().messages.empty());
   EXPECT_TRUE(full.unsent().empty());
   EXPECT_FALSE(full.has_buffered_input());
   EXPECT_EQ(full.signing_time().count(), 0);
   full.sent(0);
   full.release_buffers();
-  full.fail({.code = make_error_code(errc::closed)});
-  full.expire_external();
+  full.fail({.code = make_error_code(errc::connection_closed)});
+  full.expire_application_work();
   int called = 0;
-  full.start_external(std::chrono::steady_clock::now(), [&called] { ++called; });
+  full.start_application_work(std::chrono::steady_clock::now(), [&called] { ++called; });
   EXPECT_EQ(called, 1);
   full.reset();
   EXPECT_TRUE(full.has_failed());
@@ -91,12 +91,12 @@ TEST(empty_objects, what_a_context_is_made_of_is_checked) {
   const auto no_identity = emptied(site_identity());
   EXPECT_TRUE(no_identity.chain().empty());
   EXPECT_FALSE(no_identity.key());
-  EXPECT_EQ(no_identity.with_ocsp_response({}).error().code, errc::usage);
+  EXPECT_EQ(no_identity.with_ocsp_response({}).error().code, errc::invalid_argument);
   const auto as_server = context::server({.identities = {no_identity}});
   ASSERT_FALSE(as_server);
-  EXPECT_EQ(as_server.error().code, errc::usage);
+  EXPECT_EQ(as_server.error().code, errc::invalid_argument);
   EXPECT_EQ(as_server.error().detail, words);
-  EXPECT_EQ(context::client({.identity = no_identity, .trust = trust_root()}).error().code, errc::usage);
+  EXPECT_EQ(context::client({.identity = no_identity, .trust = trust_root()}).error().code, errc::invalid_argument);
   EXPECT_EQ(context::client({.trust = emptied(trust_root())}).error().code, errc::trust_store_empty);
 }
 

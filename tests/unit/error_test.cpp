@@ -28,9 +28,9 @@ struct row {
 constexpr row table[] = {
     {errc::name_not_found, "name_not_found", "resolve"},
     {errc::resolver_failed, "resolver_failed", "resolve"},
-    {errc::refused, "refused", "connect"},
+    {errc::connection_refused, "refused", "connect"},
     {errc::unreachable, "unreachable", "connect"},
-    {errc::reset, "reset", "tls"},
+    {errc::connection_reset, "reset", "tls"},
     {errc::too_many_descriptors, "too_many_descriptors", "connect"},
     {errc::handshake_failed, "handshake_failed", "tls"},
     {errc::protocol_error, "protocol_error", "tls"},
@@ -39,7 +39,7 @@ constexpr row table[] = {
     {errc::alpn_mismatch, "alpn_mismatch", "tls"},
     {errc::alert, "alert", "tls"},
     {errc::truncated, "truncated", "tls"},
-    {errc::closed, "closed", "tls"},
+    {errc::connection_closed, "closed", "tls"},
     {errc::not_ready, "not_ready", "tls"},
     {errc::timed_out, "timed_out", "tls"},
     {errc::cancelled, "cancelled", "tls"},
@@ -53,11 +53,11 @@ constexpr row table[] = {
     {errc::untrusted, "untrusted", "certificate"},
     {errc::self_signed, "self_signed", "certificate"},
     {errc::wrong_purpose, "wrong_purpose", "certificate"},
-    {errc::weak, "weak", "certificate"},
+    {errc::certificate_weak, "weak", "certificate"},
     {errc::chain_too_long, "chain_too_long", "certificate"},
-    {errc::malformed, "malformed", "certificate"},
-    {errc::missing, "missing", "certificate"},
-    {errc::rejected, "rejected", "certificate"},
+    {errc::certificate_malformed, "malformed", "certificate"},
+    {errc::certificate_missing, "missing", "certificate"},
+    {errc::certificate_rejected, "rejected", "certificate"},
     {errc::name_mismatch, "name_mismatch", "certificate"},
     {errc::expired, "expired", "certificate"},
     {errc::not_yet_valid, "not_yet_valid", "certificate"},
@@ -80,7 +80,7 @@ constexpr row table[] = {
     {errc::trust_store_empty, "trust_store_empty", "config"},
     {errc::unsupported_key, "unsupported_key", "config"},
     {errc::in_use, "in_use", "config"},
-    {errc::usage, "usage", "config"},
+    {errc::invalid_argument, "usage", "config"},
     {errc::requirement_not_met, "requirement_not_met", "requirement"},
     {errc::verdict_failed, "verdict_failed", "requirement"},
     {errc::module_load_failed, "module_load_failed", "pkcs11"},
@@ -154,9 +154,9 @@ TEST(s2n_code, equals_the_cause_of_its_row) {
 }
 
 TEST(s2n_code, without_a_row_is_judged_by_its_type) {
-  const std::pair<int, errc> types[] = {{S2N_ERR_T_IO, errc::reset},       {S2N_ERR_T_CLOSED, errc::closed},
+  const std::pair<int, errc> types[] = {{S2N_ERR_T_IO, errc::connection_reset},       {S2N_ERR_T_CLOSED, errc::connection_closed},
                                         {S2N_ERR_T_ALERT, errc::alert},    {S2N_ERR_T_PROTO, errc::protocol_error},
-                                        {S2N_ERR_T_INTERNAL, errc::internal}, {S2N_ERR_T_USAGE, errc::usage},
+                                        {S2N_ERR_T_INTERNAL, errc::internal}, {S2N_ERR_T_USAGE, errc::invalid_argument},
                                         {S2N_ERR_T_BLOCKED, errc::internal}};
   for (const auto& [type, cause] : types) EXPECT_EQ(cause_of({type << 26 | 1000, s2n_category()}), cause) << type;
 }
@@ -208,24 +208,24 @@ TEST(token_code, is_key_unavailable_and_keeps_its_name) {
 
 TEST(system_code, equals_the_cause_it_stands_for) {
   const std::pair<error_code, errc> rows[] = {
-      {sys::make_error_code(sys::connection_refused), errc::refused},
-      {sys::make_error_code(sys::connection_reset), errc::reset},
-      {sys::make_error_code(sys::broken_pipe), errc::reset},
-      {sys::make_error_code(sys::connection_aborted), errc::reset},
+      {sys::make_error_code(sys::connection_refused), errc::connection_refused},
+      {sys::make_error_code(sys::connection_reset), errc::connection_reset},
+      {sys::make_error_code(sys::broken_pipe), errc::connection_reset},
+      {sys::make_error_code(sys::connection_aborted), errc::connection_reset},
       {sys::make_error_code(sys::timed_out), errc::timed_out},
       {sys::make_error_code(sys::operation_canceled), errc::cancelled},
       {sys::make_error_code(sys::host_unreachable), errc::unreachable},
       {sys::make_error_code(sys::network_unreachable), errc::unreachable},
       {sys::make_error_code(sys::no_such_file_or_directory), errc::file_not_found},
-      {{ECONNREFUSED, boost::system::system_category()}, errc::refused},
-      {{ECONNRESET, boost::system::system_category()}, errc::reset},
+      {{ECONNREFUSED, boost::system::system_category()}, errc::connection_refused},
+      {{ECONNRESET, boost::system::system_category()}, errc::connection_reset},
       {boost::asio::error::operation_aborted, errc::cancelled},
       {boost::asio::error::host_not_found, errc::name_not_found},
       {boost::asio::error::no_data, errc::name_not_found},
       {boost::asio::error::host_not_found_try_again, errc::resolver_failed},
       {boost::asio::error::no_recovery, errc::resolver_failed},
       {boost::asio::error::service_not_found, errc::resolver_failed},
-      {boost::asio::error::eof, errc::closed},
+      {boost::asio::error::eof, errc::connection_closed},
       {sys::make_error_code(sys::not_enough_memory), errc::out_of_memory},
   };
   for (const auto& [code, cause] : rows) {
@@ -256,7 +256,7 @@ TEST(failure_message, is_the_place_the_code_the_detail_and_the_remedy) {
 
 TEST(failure_category, of_a_reset_or_a_time_out_is_that_of_its_phase) {
   failure why;
-  for (const auto cause : {errc::reset, errc::timed_out, errc::closed}) {
+  for (const auto cause : {errc::connection_reset, errc::timed_out, errc::connection_closed}) {
     why.code = make_error_code(cause);
     for (const auto& [at, category] : {std::pair(phase::resolve, "resolve"), std::pair(phase::connect, "connect"),
                                        std::pair(phase::handshake, "tls"), std::pair(phase::read, "tls")}) {

@@ -28,7 +28,7 @@ constexpr std::uint8_t handshake_failure = 40, protocol_version = 70;
 struct foreign_server {
   explicit foreign_server(const flags& more, const std::string& key_type = "rsa2048")
       : foreign_server(more, site(key_type)) {}
-  foreign_server(const flags& more, const kit::issued& shown) {
+  foreign_server(const flags& more, const testkit::issued& shown) {
     const auto cert = folder().write("server.pem", shown.chain);
     const auto key = folder().write("server.key", shown.key);
     flags command = {"openssl", "s_server", "-accept", "127.0.0.1:" + std::to_string(port), "-cert", cert, "-key", key};

@@ -119,7 +119,7 @@ TEST(client_hello, behind_a_retry_with_an_extension_twice_is_refused) {
     EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::protocol_error));
     EXPECT_EQ(p.server.last_failure().detail, "its ClientHello has the extension 4660 twice");
     EXPECT_TRUE(p.to_client.bytes.empty()) << "nothing was answered";
-    p.server.farewell(p.server_io);
+    p.server.close_failed(p.server_io);
     EXPECT_EQ(p.client.handshake(p.client_io).error, (error_code{47, alert_category()}));
   }
 }
@@ -140,7 +140,7 @@ TEST(server_hello, with_a_protocol_that_was_not_offered_is_refused) {
   p.client.handshake(p.client_io);
   EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::protocol_error)) << p.client.last_failure().message();
   EXPECT_EQ(p.client.last_failure().detail, "it chose the application protocol \"h3\", which was not offered");
-  p.client.farewell(p.client_io);
+  p.client.close_failed(p.client_io);
   EXPECT_EQ(p.client.statistics().alert_sent, std::uint8_t{47});
 }
 

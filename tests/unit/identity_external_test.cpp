@@ -14,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-failure refusal(const std::string& chain, std::shared_ptr<private_key> key, std::chrono::milliseconds patience = 10s) {
-  const auto made = identity::from_chain(chain, std::move(key), patience);
+failure refusal(const std::string& chain, std::shared_ptr<private_key> key, std::chrono::milliseconds timeout = 10s) {
+  const auto made = identity::from_chain(chain, std::move(key), timeout);
   EXPECT_FALSE(made);
   return made ? failure() : made.error();
 }

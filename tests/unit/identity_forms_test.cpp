@@ -61,7 +61,7 @@ TEST(identity_forms, der_keys_and_certificates_make_a_handshake) {
 TEST(identity_forms, ec_keys_without_their_public_half_make_a_handshake) {
   for (const std::string type : {"ec256", "ec384", "ec521"}) {
     const auto& s = site(type);
-    const auto key = kit::local_key::from_pem(s.key).value();
+    const auto key = testkit::local_key::from_pem(s.key).value();
     auto* ec = EVP_PKEY_get0_EC_KEY(key.get());
     EC_KEY_set_enc_flags(ec, EC_PKEY_NO_PUBKEY);
     const auto der = traditional_der(key.get());
@@ -154,7 +154,7 @@ TEST(identity_forms, pkcs12_presents_its_chain_in_order_and_nothing_else) {
   const auto middle = root().make_intermediate("Middle").value();
   const auto low = middle.make_intermediate("Low").value();
   const auto made = low.issue({.common_name = "localhost", .names = {"localhost"}}).value();
-  const auto other = kit::authority::make_root("Other Root").value();
+  const auto other = testkit::authority::make_root("Other Root").value();
   const auto bag =
       pkcs12_of({middle.certificate(), other.certificate(), made.certificate, root().certificate(), low.certificate()},
                 made.key, "right");

@@ -26,7 +26,7 @@ std::string text_of(BIO* bio) {
 
 // The key of a site as PKCS#1 or SEC 1, encrypted when a password is given.
 std::string traditional(const std::string& type, const char* password = nullptr) {
-  const auto key = kit::local_key::from_pem(site(type).key).value();
+  const auto key = testkit::local_key::from_pem(site(type).key).value();
   const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
   const EVP_CIPHER* cipher = password ? EVP_aes_128_cbc() : nullptr;
   const auto size = password ? static_cast<int>(std::string(password).size()) : 0;
@@ -40,7 +40,7 @@ std::string traditional(const std::string& type, const char* password = nullptr)
 }
 
 std::string encrypted_pkcs8(const std::string& type) {
-  const auto key = kit::local_key::from_pem(site(type).key).value();
+  const auto key = testkit::local_key::from_pem(site(type).key).value();
   const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
   char password[] = "secret";
   PEM_write_bio_PKCS8PrivateKey(bio.get(), key.get(), EVP_aes_128_cbc(), password, 6, nullptr, nullptr);
@@ -208,7 +208,7 @@ struct identity_files : ::testing::Test {
     EXPECT_FALSE(made);
     return made ? failure() : made.error();
   }
-  kit::scratch_folder home;
+  testkit::scratch_folder home;
   const std::string chain = home.write("site.pem", site().chain);
   const std::string key = home.write("site.key", site().key);
   const std::string absent = (home.path() / "absent.pem").string();

@@ -35,10 +35,10 @@ TEST_P(budget, of_reading_is_64_records) {
   for (; done < 1000; ++turns) {
     const auto st = p.server.read(p.server_io, room);
     ASSERT_GT(st.bytes, 0u);
-    EXPECT_LE(st.bytes, input_gate::most_records);
+    EXPECT_LE(st.bytes, input_gate::max_records);
     done += st.bytes;
   }
-  EXPECT_GE(turns, 1000 / input_gate::most_records);
+  EXPECT_GE(turns, 1000 / input_gate::max_records);
   EXPECT_FALSE(p.server.has_buffered_input());
 }
 
@@ -50,7 +50,7 @@ TEST_P(budget, of_reading_is_256_kib) {
     const auto before = p.to_server.bytes.size();
     const auto st = p.server.read(p.server_io, room);
     ASSERT_GT(st.bytes, 0u);
-    EXPECT_LE(before - p.to_server.bytes.size(), input_gate::most_bytes);
+    EXPECT_LE(before - p.to_server.bytes.size(), input_gate::max_bytes);
     done += st.bytes;
   }
 }
@@ -63,8 +63,8 @@ TEST_P(budget, of_a_shutdown_ends_with_again_while_the_peer_goes_on) {
   while ((st = p.server.shutdown(p.server_io)).next == want::again) ++turns;
   EXPECT_FALSE(st.error);
   EXPECT_EQ(st.next, want::read);
-  EXPECT_GE(turns, 1000 / input_gate::most_records - 1);
-  EXPECT_LE(turns, 1000 / input_gate::most_records + 1);
+  EXPECT_GE(turns, 1000 / input_gate::max_records - 1);
+  EXPECT_LE(turns, 1000 / input_gate::max_records + 1);
   p.client.shutdown_write(p.client_io);
   EXPECT_EQ(p.server.shutdown(p.server_io).next, want::nothing);
   EXPECT_FALSE(p.server.has_failed());
@@ -79,7 +79,7 @@ TEST(budget_tls12, of_reading_after_shutdown_write_ends_with_again) {
   std::vector<std::byte> room(100);
   std::size_t turns = 0;
   while (p.server.read(p.server_io, room).next == want::again) ++turns;
-  EXPECT_GE(turns, 1000 / input_gate::most_records - 1);
+  EXPECT_GE(turns, 1000 / input_gate::max_records - 1);
 }
 
 TEST_P(budget, of_a_blocking_shutdown_is_checked_against_its_deadline) {

@@ -13,9 +13,9 @@
 namespace sluice::test {
 namespace {
 
-const kit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
+const testkit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 
-kit::issued with_usage(const std::string& usage, const std::string& constraints = "CA:FALSE",
+testkit::issued with_usage(const std::string& usage, const std::string& constraints = "CA:FALSE",
                        const std::string& key_type = "ec256") {
   return changed(root(), localhost, {.to = [&](X509* x509) {
                                        set_extension(x509, NID_key_usage, usage);
@@ -25,17 +25,17 @@ kit::issued with_usage(const std::string& usage, const std::string& constraints 
                                      .key_type = key_type});
 }
 
-identity identity_of(const kit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
+identity identity_of(const testkit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
 
 class leaf : public testing::TestWithParam<tls_version> {
  protected:
   // Of the side that judges; nothing when it accepts.
-  failure as_server(const kit::issued& one, client_options client = {}) const {
+  failure as_server(const testkit::issued& one, client_options client = {}) const {
     pair p(client_context(std::move(client)),
            server_context({.identities = {identity_of(one)}, .versions = {GetParam(), GetParam()}}));
     return p.handshake() ? failure() : p.client.last_failure();
   }
-  failure as_client(const kit::issued& one) const {
+  failure as_client(const testkit::issued& one) const {
     pair p(client_context({.identity = identity_of(one)}), server_context({.client_auth = client_auth::required,
                                                                            .trust = trust_root(),
                                                                            .policy = {},
@@ -59,7 +59,7 @@ TEST_P(leaf, of_an_authority_is_refused_in_both_roles) {
 }
 
 TEST_P(leaf, of_an_authority_is_accepted_where_it_is_itself_trusted) {
-  const auto own = kit::authority::make_root("localhost", "ec256", localhost).value();
+  const auto own = testkit::authority::make_root("localhost", "ec256", localhost).value();
   const auto pinned = changed(own, {.common_name = "localhost", .names = {"localhost"}, .is_authority = true},
                               {.to = [](X509* x509) { set_extension(x509, NID_key_usage, ""); }, .sign = {}});
   EXPECT_EQ(as_server(pinned, {.trust = trust::from_pem(pinned.certificate).value()}).message(), failure().message());

@@ -74,7 +74,7 @@ TEST(max_fragment_length, that_cannot_be_asked_for_is_refused) {
   for (const std::size_t length : {1u, 511u, 513u, 8192u, 16384u}) {
     const auto made = context::client({.trust = trust_root(), .max_fragment = length});
     ASSERT_FALSE(made) << length;
-    EXPECT_EQ(made.error().code, make_error_code(errc::usage));
+    EXPECT_EQ(made.error().code, make_error_code(errc::invalid_argument));
     EXPECT_EQ(made.error().where, "max_fragment");
     EXPECT_EQ(made.error().detail, std::to_string(length) + " is no length that can be asked for");
   }

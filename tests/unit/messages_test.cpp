@@ -131,7 +131,7 @@ TEST_P(messages, nobody_wants_are_not_told) {
 }
 
 TEST_P(messages, of_a_refused_handshake_end_with_what_was_refused) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   auto p = make_pair(GetParam(), {.trust = trust::from_pem(other.certificate()).value(), .observer = at_client});
   EXPECT_FALSE(p.handshake());
   const bool is_sealed = GetParam().version_text() == "TLSv1.3";

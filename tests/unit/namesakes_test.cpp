@@ -12,17 +12,17 @@ namespace sluice::test {
 namespace {
 
 // Issued without key identifiers, by which they could be told apart.
-kit::issued plain_leaf(const kit::authority& by) {
+testkit::issued plain_leaf(const testkit::authority& by) {
   return changed(by, {.common_name = "localhost", .names = {"localhost"}},
                  {.to = [](X509* x509) { set_extension(x509, NID_authority_key_identifier, ""); }, .sign = {}});
 }
 
-identity identity_of(const kit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
+identity identity_of(const testkit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
 
 struct namesakes : ::testing::TestWithParam<flavour> {
-  const kit::authority first = kit::authority::make_root("Same Root").value();
-  const kit::authority second = kit::authority::make_root("Same Root").value();
-  const kit::authority third = kit::authority::make_root("Same Root").value();
+  const testkit::authority first = testkit::authority::make_root("Same Root").value();
+  const testkit::authority second = testkit::authority::make_root("Same Root").value();
+  const testkit::authority third = testkit::authority::make_root("Same Root").value();
   trust all() const {
     return trust::from_pem(first.certificate() + second.certificate() + third.certificate(), "all three").value();
   }
@@ -45,7 +45,7 @@ TEST_P(namesakes, are_all_tried_for_a_client) {
 }
 
 TEST_P(namesakes, are_no_excuse_for_one_that_is_not_trusted) {
-  const auto stranger = kit::authority::make_root("Same Root").value();
+  const auto stranger = testkit::authority::make_root("Same Root").value();
   auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {identity_of(plain_leaf(stranger))}});
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(p.client.last_failure().code, errc::untrusted);

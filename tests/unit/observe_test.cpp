@@ -38,7 +38,7 @@ TEST_P(observed, handshake_is_told_once_with_what_was_agreed) {
 }
 
 TEST_P(observed, handshake_that_fails_is_told_once_with_the_reason) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   auto p = make_pair(GetParam(), {.trust = trust::from_pem(other.certificate()).value(), .observer = at_client});
   EXPECT_FALSE(p.handshake());
   p.client.handshake(p.client_io);

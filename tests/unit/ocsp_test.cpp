@@ -9,8 +9,8 @@
 namespace sluice::test {
 namespace {
 
-using kit::ocsp_options;
-using kit::ocsp_response;
+using testkit::ocsp_options;
+using testkit::ocsp_response;
 using status = ocsp_options::status;
 
 struct stapled : ::testing::TestWithParam<flavour> {
@@ -18,7 +18,7 @@ struct stapled : ::testing::TestWithParam<flavour> {
     return make_pair(GetParam(), std::move(client),
                      {.identities = {site_identity(GetParam().key_type).with_ocsp_response(response).value()}});
   }
-  std::vector<std::byte> response(const ocsp_options& options = {}, const kit::authority* responder = nullptr) {
+  std::vector<std::byte> response(const ocsp_options& options = {}, const testkit::authority* responder = nullptr) {
     return ocsp_response(root(), site(GetParam().key_type).certificate, options, responder);
   }
   failure refusal_of(std::span<const std::byte> bytes) {
@@ -70,7 +70,7 @@ TEST_P(stapled, response_that_is_none_is_invalid) {
 
 // s2n calls these "untrusted", "expired" and "invalid", which are words about the certificate.
 TEST_P(stapled, response_that_does_not_hold_is_invalid_and_says_why) {
-  static const auto stranger = kit::authority::make_root("Stranger").value();
+  static const auto stranger = testkit::authority::make_root("Stranger").value();
   using std::chrono::hours;
   const std::pair<std::vector<std::byte>, std::string> rows[] = {
       {response({}, &stranger), "the stapled response is signed by somebody else, or about another certificate"},
@@ -154,7 +154,7 @@ TEST_P(stapled, response_is_promised_by_one_certificate_alone) {
 }
 
 TEST_P(stapled, response_does_not_excuse_a_bad_certificate) {
-  static const auto stranger = kit::authority::make_root("Stranger").value();
+  static const auto stranger = testkit::authority::make_root("Stranger").value();
   auto p = meeting(response(), {.trust = trust::from_pem(stranger.certificate()).value()});
   EXPECT_FALSE(p.handshake());
   EXPECT_TRUE(p.client.last_failure().code == errc::untrusted) << why(p);

@@ -14,7 +14,7 @@ namespace {
 
 struct passwords : ::testing::Test {
   void TearDown() override { ::unsetenv("SLUICE_TEST_PASSWORD"); }
-  kit::scratch_folder home;
+  testkit::scratch_folder home;
   const std::string chain = home.write("site.pem", site().chain);
   const std::string locked = home.write("locked.key", encrypted_pkcs8_pem(site().key, "right"));
   const std::string bag = home.write("site.p12", pkcs12_of({site().certificate}, site().key, "right"));

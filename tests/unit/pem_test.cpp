@@ -32,7 +32,7 @@ const std::string end = "-----END CERTIFICATE-----";
 // The site, an authority, and last what the test makes of the root's certificate.
 struct chain_of_three {
   explicit chain_of_three(const std::string& last) : text(site().certificate + middle().certificate() + last) {}
-  static const kit::authority& middle() {
+  static const testkit::authority& middle() {
     static const auto made = root().make_intermediate("Middle").value();
     return made;
   }
@@ -229,7 +229,7 @@ TEST(import, of_the_same_certificate_again_and_again_works) {
   for (const auto& server : {one, other, server_context({.identities = {first}})}) {
     pair p(client_context(), server);
     ASSERT_TRUE(p.handshake()) << why(p);
-    EXPECT_EQ(p.client.peer_certificates()[0].sha256(), first.leaf().sha256());
+    EXPECT_EQ(p.client.verified_chain()[0].sha256(), first.leaf().sha256());
   }
   const auto twice = trust::from_pem(root().certificate() + root().certificate()).value();
   pair p(client_context({.trust = twice.with(twice)}), one);
@@ -247,7 +247,7 @@ TEST(import, of_several_certificates_by_threads_at_once_mixes_nothing_up) {
         const auto id = identity::from_pem(site(type).chain, site(type).key);
         if (!id) return;
         pair p(client_context(), server_context({.identities = {*id}}));
-        if (p.handshake() && p.client.peer_certificates()[0].to_pem() == site(type).certificate) ++good;
+        if (p.handshake() && p.client.verified_chain()[0].to_pem() == site(type).certificate) ++good;
       }
     });
   }

@@ -79,7 +79,7 @@ TEST(failure_message, shows_nothing_of_others_raw) {
 }
 
 TEST(failure_message, of_the_makers_has_a_printable_detail_and_remedy) {
-  const auto why = internal::make_failure(errc::usage, "p\rq", "d\x1b", "r\x9b");
+  const auto why = make_failure(errc::invalid_argument, "p\rq", "d\x1b", "r\x9b");
   EXPECT_EQ(why.where, "p\rq");
   EXPECT_EQ(why.detail, "d\\x1b");
   EXPECT_EQ(why.remedy, "r\\x9b");

@@ -77,7 +77,7 @@ TEST(external_key, stands_beside_one_in_memory) {
   const auto server = server_context({.identities = {external(born), site_identity("rsa2048")}});
   pair ec(client_context(), server);
   ASSERT_TRUE(ec.handshake()) << why(ec);
-  EXPECT_EQ(ec.client.peer_certificates()[0].key(), "ECDSA P-256");
+  EXPECT_EQ(ec.client.verified_chain()[0].key(), "ECDSA P-256");
   EXPECT_EQ(born.key->requests().size(), 1u);
 
   const auto born_rsa = signer_site("rsa2048");
@@ -85,7 +85,7 @@ TEST(external_key, stands_beside_one_in_memory) {
   for (const auto version : {tls1_2, tls1_3}) {
     pair p(client_context({.versions = {version, version}}), other);
     ASSERT_TRUE(p.handshake()) << why(p);
-    EXPECT_EQ(p.client.peer_certificates()[0].key(), "ECDSA P-256");
+    EXPECT_EQ(p.client.verified_chain()[0].key(), "ECDSA P-256");
     EXPECT_EQ(p.client_to_server("hello"), "hello");
     EXPECT_EQ(p.server.signing_time(), 0ns);
   }
@@ -171,8 +171,8 @@ TEST(external_key, is_waited_for_while_the_connection_moves) {
   const auto born = signer_site("ec256", held.behaviour());
   auto p = meeting(external(born), {});
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
-  p.server.start_external(std::chrono::steady_clock::time_point::max(), [] {});
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
+  p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
   connection moved = std::move(p.server);
   held.take().set(born.key->sign(held.request()));
   p.server = std::move(moved);
@@ -185,9 +185,9 @@ TEST(external_key, that_is_late_fails_the_handshake_with_how_long_it_took) {
   const auto watch = std::make_shared<recorder>();
   pair p(client_context(), server_context({.identities = {external(born)}, .observer = watch}));
   p.client.handshake(p.client_io);
-  ASSERT_EQ(p.server.handshake(p.server_io).next, want::external);
-  p.server.start_external(std::chrono::steady_clock::now(), [] {});
-  p.server.expire_external();
+  ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
+  p.server.start_application_work(std::chrono::steady_clock::now(), [] {});
+  p.server.expire_application_work();
   EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::key_timed_out));
   EXPECT_TRUE(p.server.last_failure().detail.starts_with("no answer for ")) << p.server.last_failure().detail;
   ASSERT_EQ(watch->handshakes().size(), 1u);

@@ -24,10 +24,10 @@ struct asking {
                                                 .versions = {version, version},
                                                 .observer = watch}));
     p->client.handshake(p->client_io);
-    EXPECT_EQ(p->server.handshake(p->server_io).next, want::external);
+    EXPECT_EQ(p->server.handshake(p->server_io).next, want::application);
   }
   void start() {
-    p->server.start_external(no_deadline, [this] { ++rung; });
+    p->server.start_application_work(no_deadline, [this] { ++rung; });
   }
   step go_on() { return p->server.handshake(p->server_io); }
 
@@ -53,7 +53,7 @@ TEST(signature_promise, answered_later_is_awaited_without_work) {
   held_request held;
   asking a(held.behaviour());
   a.start();
-  for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(a.go_on().next, want::external);
+  for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(a.go_on().next, want::application);
   EXPECT_EQ(a.born.key->requests().size(), 1u);
   EXPECT_EQ(a.rung, 0);
   auto promise = held.take();
@@ -215,7 +215,7 @@ TEST(signature_promise, answered_after_the_deadline_finds_nobody) {
   held_request held;
   asking a(held.behaviour());
   a.start();
-  a.p->server.expire_external();
+  a.p->server.expire_application_work();
   EXPECT_EQ(a.go_on().error, make_error_code(errc::key_timed_out));
   EXPECT_TRUE(a.p->server.last_failure().code == errc::key_unavailable);
   EXPECT_EQ(a.p->server.last_failure().where, "test:signer");
@@ -225,7 +225,7 @@ TEST(signature_promise, answered_after_the_deadline_finds_nobody) {
   promise.set(a.born.key->sign(held.request()));
   EXPECT_EQ(a.rung, 0);
   EXPECT_EQ(a.go_on().error, make_error_code(errc::key_timed_out));
-  a.p->server.expire_external();  // nothing is left to expire
+  a.p->server.expire_application_work();  // nothing is left to expire
 }
 
 TEST(signature_promise, answered_after_the_connection_failed_finds_nobody) {
@@ -244,7 +244,7 @@ TEST(signature_promise, tells_the_key_the_deadline) {
   held_request held;
   asking a(held.behaviour());
   const auto deadline = std::chrono::steady_clock::now() + 5s;
-  a.p->server.start_external(deadline, [] {});
+  a.p->server.start_application_work(deadline, [] {});
   EXPECT_EQ(held.request().deadline, deadline);
 }
 
@@ -252,17 +252,17 @@ TEST(signature_promise, starts_once_and_rings_whoever_asked_last) {
   held_request held;
   asking a(held.behaviour());
   int first = 0, last = 0;
-  a.p->server.start_external(no_deadline, [&] { ++first; });
-  a.p->server.start_external(no_deadline, [&] { ++last; });
+  a.p->server.start_application_work(no_deadline, [&] { ++first; });
+  a.p->server.start_application_work(no_deadline, [&] { ++last; });
   EXPECT_EQ(a.born.key->requests().size(), 1u);
   held.take().set(a.born.key->sign(held.request()));
   EXPECT_EQ(first, 0);
   EXPECT_EQ(last, 1);
   int after = 0;
-  a.p->server.start_external(no_deadline, [&] { ++after; });
+  a.p->server.start_application_work(no_deadline, [&] { ++after; });
   EXPECT_EQ(after, 1);
   EXPECT_TRUE(a.p->handshake());
-  a.p->server.start_external(no_deadline, [&] { ++after; });  // with nothing to start
+  a.p->server.start_application_work(no_deadline, [&] { ++after; });  // with nothing to start
   EXPECT_EQ(after, 2);
 }
 
@@ -281,7 +281,7 @@ TEST(signature_promise, may_be_answered_while_the_connection_goes) {
     a.start();
     const auto signature = a.born.key->sign(held.request());
     std::thread worker([&signature, promise = held.take()]() mutable { promise.set(signature); });
-    if (round % 3 == 0) a.p->server.expire_external();
+    if (round % 3 == 0) a.p->server.expire_application_work();
     if (round % 3 == 1) a.p->server.reset();
     if (round % 3 == 2) a.go_on();
     worker.join();

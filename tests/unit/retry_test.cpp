@@ -44,12 +44,12 @@ TEST(backoff, doubles_from_half_a_second_to_twenty) {
 
 TEST(backoff, never_overflows) {
   for (const auto how : {jitter::none, jitter::full, jitter::decorrelated}) {
-    const auto all = waits({.retries = 200, .scale = 1h, .most = nanoseconds::max(), .jitter = how});
+    const auto all = waits({.retries = 200, .initial_delay = 1h, .max_delay = nanoseconds::max(), .jitter = how});
     for (const auto& wait : all) EXPECT_GE(wait, 0ns);
   }
-  EXPECT_EQ(waits({.retries = 70, .scale = 1ns, .most = nanoseconds::max(), .jitter = jitter::none}).back(),
+  EXPECT_EQ(waits({.retries = 70, .initial_delay = 1ns, .max_delay = nanoseconds::max(), .jitter = jitter::none}).back(),
             nanoseconds::max());
-  EXPECT_EQ(waits({.retries = 2, .scale = -1s, .most = -1s, .jitter = jitter::none}), (expected{0ns, 0ns}));
+  EXPECT_EQ(waits({.retries = 2, .initial_delay = -1s, .max_delay = -1s, .jitter = jitter::none}), (expected{0ns, 0ns}));
 }
 
 TEST(backoff, full_jitter_is_anything_up_to_the_exponential_wait) {
@@ -67,7 +67,7 @@ TEST(backoff, decorrelated_jitter_grows_from_the_last_wait) {
   // 300 ms of [0, 500]; then 300 more than the scale, of [500, 900]: 800; then of [500, 2400]; and so on.
   EXPECT_EQ(waits({.retries = 3, .jitter = jitter::decorrelated, .random = &some}), (expected{300ms, 800ms, 800ms}));
   for (int i = 0; i < 100; ++i) {
-    const auto drawn = waits({.retries = 12, .most = 3s, .jitter = jitter::decorrelated});
+    const auto drawn = waits({.retries = 12, .max_delay = 3s, .jitter = jitter::decorrelated});
     for (std::size_t n = 1; n < drawn.size(); ++n) {
       EXPECT_LE(drawn[n], std::min<nanoseconds>(3s, std::max<nanoseconds>(500ms, 3 * drawn[n - 1])));
       EXPECT_GE(drawn[n], std::min<nanoseconds>(500ms, 3 * drawn[n - 1]));
@@ -82,7 +82,7 @@ TEST(backoff, draws_differ) {
 
 TEST(backoff, without_retries_there_is_no_wait) { EXPECT_EQ(waits(no_retries), expected{}); }
 
-const auto refused = make_error_code(errc::refused);
+const auto refused = make_error_code(errc::connection_refused);
 const auto overloaded = make_error_code(errc::queue_full);
 
 TEST(retry_bucket, has_the_figures_of_the_reference) {
@@ -124,7 +124,7 @@ TEST(retry_bucket, loses_nothing_between_threads) {
 }
 
 TEST(is_retryable, holds_for_what_passes) {
-  for (const auto cause : {errc::resolver_failed, errc::refused, errc::unreachable, errc::reset, errc::closed,
+  for (const auto cause : {errc::resolver_failed, errc::connection_refused, errc::unreachable, errc::connection_reset, errc::connection_closed,
                            errc::truncated, errc::timed_out, errc::queue_full, errc::token_down, errc::key_timed_out}) {
     EXPECT_TRUE(is_retryable(make_error_code(cause))) << to_string(cause);
   }

@@ -18,7 +18,7 @@ version_range version_of(bool is_tls13) {
   return is_tls13 ? version_range{tls_version::tls1_3, {}} : version_range{{}, tls_version::tls1_2};
 }
 
-std::vector<std::string> names_of(const handshake_view& seen, bool is_ours) {
+std::vector<std::string> names_of(const handshake_transcript& seen, bool is_ours) {
   std::vector<std::string> names;
   for (const auto& one : seen.messages)
     if (one.is_ours == is_ours) names.emplace_back(handshake_message_name(one.type));
@@ -27,31 +27,31 @@ std::vector<std::string> names_of(const handshake_view& seen, bool is_ours) {
 
 using list = std::vector<std::string>;
 
-class seen_handshake : public testing::TestWithParam<bool> {
+class transcript : public testing::TestWithParam<bool> {
  protected:
   bool is_tls13() const { return GetParam(); }
   server_options serving() const {
     server_options options;
     options.identities = {site_identity()};
     options.versions = version_of(is_tls13());
-    options.keep_handshake = true;
+    options.record_transcript = true;
     options.tickets = std::nullopt;
     return options;
   }
   static client_options asking() {
     client_options options;
-    options.keep_handshake = true;
+    options.record_transcript = true;
     return options;
   }
 };
-INSTANTIATE_TEST_SUITE_P(versions, seen_handshake, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(versions, transcript, testing::Bool(),
                          [](const auto& info) { return info.param ? "tls13" : "tls12"; });
 
-TEST_P(seen_handshake, has_the_messages_of_both_ends_as_both_see_them) {
+TEST_P(transcript, has_the_messages_of_both_ends_as_both_see_them) {
   pair p(client_context(asking()), server_context(serving()));
   ASSERT_TRUE(p.handshake());
-  const auto& of_client = p.client.seen_handshake();
-  const auto& of_server = p.server.seen_handshake();
+  const auto& of_client = p.client.transcript();
+  const auto& of_server = p.server.transcript();
   if (is_tls13()) {
     EXPECT_EQ(names_of(of_client, true), (list{"ClientHello", "Finished"}));
     EXPECT_EQ(names_of(of_client, false),
@@ -70,10 +70,10 @@ TEST_P(seen_handshake, has_the_messages_of_both_ends_as_both_see_them) {
   EXPECT_EQ(of_client.find(20, false)->size, of_server.find(20, true)->size);
 }
 
-TEST_P(seen_handshake, is_in_the_order_of_time_and_within_the_handshake) {
+TEST_P(transcript, is_in_the_order_of_time_and_within_the_handshake) {
   pair p(client_context(asking()), server_context(serving()));
   ASSERT_TRUE(p.handshake());
-  const auto& seen = p.client.seen_handshake();
+  const auto& seen = p.client.transcript();
   EXPECT_TRUE(std::ranges::is_sorted(seen.messages, {}, &handshake_message::at));
   const auto whole = p.client.statistics().timings.handshake;
   for (const auto& one : seen.messages) {
@@ -85,16 +85,16 @@ TEST_P(seen_handshake, is_in_the_order_of_time_and_within_the_handshake) {
   EXPECT_EQ(seen.key_asked, 0ns);
 }
 
-TEST_P(seen_handshake, tells_nothing_unless_it_is_kept) {
+TEST_P(transcript, tells_nothing_unless_it_is_kept) {
   auto serving_quietly = serving();
-  serving_quietly.keep_handshake = false;
+  serving_quietly.record_transcript = false;
   pair p(client_context(), server_context(serving_quietly));
   ASSERT_TRUE(p.handshake());
-  EXPECT_TRUE(p.client.seen_handshake().messages.empty());
-  EXPECT_TRUE(p.server.seen_handshake().messages.empty());
+  EXPECT_TRUE(p.client.transcript().messages.empty());
+  EXPECT_TRUE(p.server.transcript().messages.empty());
 }
 
-TEST_P(seen_handshake, names_the_authorities_a_client_s_certificate_may_come_from) {
+TEST_P(transcript, names_the_authorities_a_client_s_certificate_may_come_from) {
   auto options = serving();
   options.client_auth = client_auth::optional;
   options.trust = trust_root();
@@ -102,39 +102,39 @@ TEST_P(seen_handshake, names_the_authorities_a_client_s_certificate_may_come_fro
   client.identity = identity::from_pem(device().chain, device().key).value();
   pair p(client_context(client), server_context(options));
   ASSERT_TRUE(p.handshake());
-  ASSERT_TRUE(p.client.seen_handshake().request);
-  ASSERT_TRUE(p.server.seen_handshake().request);
-  EXPECT_EQ(p.client.seen_handshake().request->authorities, list{"CN=Test Root"});
-  EXPECT_EQ(p.server.seen_handshake().request->authorities, list{"CN=Test Root"});
-  ASSERT_EQ(p.server.seen_handshake().certificates.size(), 1u) << "the client's, as the server saw it";
-  EXPECT_EQ(p.server.seen_handshake().certificates[0].subject(), "CN=device-7");
-  EXPECT_TRUE(p.client.seen_handshake().find(15, true)) << "CertificateVerify, ours";
+  ASSERT_TRUE(p.client.transcript().request);
+  ASSERT_TRUE(p.server.transcript().request);
+  EXPECT_EQ(p.client.transcript().request->authorities, list{"CN=Test Root"});
+  EXPECT_EQ(p.server.transcript().request->authorities, list{"CN=Test Root"});
+  ASSERT_EQ(p.server.transcript().certificates.size(), 1u) << "the client's, as the server saw it";
+  EXPECT_EQ(p.server.transcript().certificates[0].subject(), "CN=device-7");
+  EXPECT_TRUE(p.client.transcript().find(15, true)) << "CertificateVerify, ours";
 }
 
-TEST_P(seen_handshake, has_no_request_where_none_was_made) {
+TEST_P(transcript, has_no_request_where_none_was_made) {
   pair p(client_context(asking()), server_context(serving()));
   ASSERT_TRUE(p.handshake());
-  EXPECT_FALSE(p.client.seen_handshake().request);
+  EXPECT_FALSE(p.client.transcript().request);
 }
 
-TEST_P(seen_handshake, shows_the_chain_of_a_peer_that_nobody_verified) {
+TEST_P(transcript, shows_the_chain_of_a_peer_that_nobody_verified) {
   auto client = asking();
   client.verify = dangerous::accept_any_certificate();
   pair p(client_context(client), server_context(serving()));
   ASSERT_TRUE(p.handshake());
-  ASSERT_EQ(p.client.seen_handshake().certificates.size(), 1u);
-  EXPECT_EQ(p.client.seen_handshake().verified, 0ns);
-  EXPECT_TRUE(p.client.peer_certificates().empty());
+  ASSERT_EQ(p.client.transcript().certificates.size(), 1u);
+  EXPECT_EQ(p.client.transcript().verified, 0ns);
+  EXPECT_TRUE(p.client.verified_chain().empty());
 }
 
-TEST_P(seen_handshake, shows_what_came_before_a_refusal) {
-  const auto root = kit::authority::make_root("Other Root").value();
+TEST_P(transcript, shows_what_came_before_a_refusal) {
+  const auto root = testkit::authority::make_root("Other Root").value();
   const auto other = root.issue({.common_name = "x", .names = {"localhost"}});
   auto options = serving();
   options.identities = {identity::from_pem(other->chain, other->key).value()};
   pair p(client_context(asking()), server_context(options));
   ASSERT_FALSE(p.handshake());
-  const auto& seen = p.client.seen_handshake();
+  const auto& seen = p.client.transcript();
   ASSERT_EQ(seen.certificates.size(), 1u);
   EXPECT_EQ(seen.certificates[0].subject(), "CN=x");
   EXPECT_EQ(seen.verified, 0ns);
@@ -142,11 +142,11 @@ TEST_P(seen_handshake, shows_what_came_before_a_refusal) {
   EXPECT_FALSE(seen.find(20, true)) << "no Finished of ours";
 }
 
-TEST_P(seen_handshake, starts_over_with_the_connection) {
+TEST_P(transcript, starts_over_with_the_connection) {
   pair p(client_context(asking()), server_context(serving()));
   ASSERT_TRUE(p.handshake());
   p.client.reset({.server_name = "localhost", .alpn = {}});
-  EXPECT_TRUE(p.client.seen_handshake().messages.empty());
+  EXPECT_TRUE(p.client.transcript().messages.empty());
 }
 
 TEST(handshake_message_name, is_what_the_standard_says) {

@@ -25,11 +25,11 @@ struct confused_store final : noting_store {
 };
 
 trust other_root_trust() {
-  static const auto made = kit::authority::make_root("Other Root").value();
+  static const auto made = testkit::authority::make_root("Other Root").value();
   return trust::from_pem(made.certificate(), "other root").value();
 }
 
-context server_with(const kit::issued& made, server_options options) {
+context server_with(const testkit::issued& made, server_options options) {
   options.identities = {identity::from_pem(made.chain, made.key).value()};
   return context::server(options).value();
 }

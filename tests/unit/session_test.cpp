@@ -113,9 +113,9 @@ TEST(tickets, need_a_seed_and_a_period_worth_the_name) {
   const auto short_seed = std::make_shared<const secret>(std::string_view("short"));
   server_options options{.identities = {site_identity()}};
   options.tickets = ticket_options{.seed = short_seed};
-  EXPECT_EQ(context::server(options).error().code, errc::usage);
+  EXPECT_EQ(context::server(options).error().code, errc::invalid_argument);
   options.tickets = ticket_options{.key_period = 0h};
-  EXPECT_EQ(context::server(options).error().code, errc::usage);
+  EXPECT_EQ(context::server(options).error().code, errc::invalid_argument);
 }
 
 std::string text(const std::optional<secret>& s) { return s ? std::string(s->view()) : "none"; }

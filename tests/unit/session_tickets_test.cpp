@@ -47,7 +47,7 @@ TEST(tickets_of_tls_1_3, that_come_with_an_alert_are_not_kept) {
   pair p(client_context({.sessions = store}), server_context({.versions = only(tls_version::tls1_3)}));
   ASSERT_TRUE(p.handshake());
   p.server.fail({.code = make_error_code(errc::internal)});
-  p.server.farewell(p.server_io);
+  p.server.close_failed(p.server_io);
   step last;
   read_all(p.client, p.client_io, &last);
   EXPECT_EQ(last.error, errc::alert);
@@ -77,7 +77,7 @@ TEST(the_store, gets_a_session_of_tls_1_2_back_when_the_server_never_answered) {
   pair p(client, server);
   EXPECT_EQ(pair::drive(p.client, p.client_io).next, want::read);
   p.to_client.is_cut = true;
-  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::closed);
+  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::connection_closed);
   EXPECT_TRUE(resumes(client, server));
 }
 
@@ -91,7 +91,7 @@ TEST(the_store, does_not_get_back_a_ticket_of_tls_1_3_that_has_left) {
   ASSERT_EQ(store->taken.size(), 1u);
   const auto before = store->puts.size();
   p.to_client.is_cut = true;
-  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::closed);
+  EXPECT_EQ(pair::drive(p.client, p.client_io).error, errc::connection_closed);
   EXPECT_EQ(store->puts.size(), before) << "whoever saw it on the way could tell that it is the same client";
   EXPECT_FALSE(resumes(client, server));
 }

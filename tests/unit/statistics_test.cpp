@@ -205,11 +205,11 @@ TEST(statistics_of_failures, tell_the_alert_that_came_and_when_it_ended) {
 }
 
 TEST(statistics_of_failures, tell_what_was_sent_in_farewell) {
-  static const auto other = kit::authority::make_root("Other Root").value();
+  static const auto other = testkit::authority::make_root("Other Root").value();
   auto p = make_pair(tls13, {.trust = trust::from_pem(other.certificate()).value(), .blinding = blinding::off()});
   EXPECT_FALSE(p.handshake());
   EXPECT_FALSE(p.client.statistics().alert_sent);
-  p.client.farewell(p.client_io);
+  p.client.close_failed(p.client_io);
   EXPECT_EQ(p.client.statistics().alert_sent, 48) << "unknown_ca";
 }
 

@@ -19,7 +19,7 @@ struct judgement {
   failure why;
 };
 
-judgement meet(const kit::issued& site, allowances allow, const std::string& name = "localhost",
+judgement meet(const testkit::issued& site, allowances allow, const std::string& name = "localhost",
              std::optional<trust> anchors = {}) {
   client_options client;
   client.allow = allow;
@@ -34,7 +34,7 @@ judgement meet(const kit::issued& site, allowances allow, const std::string& nam
 TEST(strength, a_sha1_signature_is_weak) {
   const auto site = root().issue({.common_name = "localhost", .names = {"localhost"}, .digest = "sha1"}).value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::weak);
+  EXPECT_EQ(refused.why.code, errc::certificate_weak);
   EXPECT_EQ(refused.why.detail, "\"CN=localhost\" is signed with SHA-1");
   EXPECT_EQ(refused.why.depth, 0);
   EXPECT_TRUE(meet(site, {.sha1_signatures = true}).accepted);
@@ -44,14 +44,14 @@ TEST(strength, a_sha1_signature_on_an_intermediate_is_weak) {
   const auto middle = root().make_intermediate("Old Middle", "ec256", {.digest = "sha1"}).value();
   const auto site = middle.issue({.common_name = "localhost", .names = {"localhost"}}).value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::weak);
+  EXPECT_EQ(refused.why.code, errc::certificate_weak);
   EXPECT_EQ(refused.why.certificate, "CN=Old Middle");
   EXPECT_EQ(refused.why.depth, 1);
   EXPECT_TRUE(meet(site, {.sha1_signatures = true}).accepted);
 }
 
 TEST(strength, the_anchor_s_own_signature_proves_nothing_and_is_not_looked_at) {
-  const auto old = kit::authority::make_root("Old Root", "ec256", {.digest = "sha1"}).value();
+  const auto old = testkit::authority::make_root("Old Root", "ec256", {.digest = "sha1"}).value();
   const auto site = old.issue({.common_name = "localhost", .names = {"localhost"}}).value();
   EXPECT_TRUE(meet(site, {}, "localhost", trust::from_pem(old.certificate()).value()).accepted);
 }
@@ -59,7 +59,7 @@ TEST(strength, the_anchor_s_own_signature_proves_nothing_and_is_not_looked_at) {
 TEST(strength, a_small_rsa_key_is_weak) {
   const auto site = root().issue({.common_name = "localhost", .names = {"localhost"}}, "rsa1024").value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::weak);
+  EXPECT_EQ(refused.why.code, errc::certificate_weak);
   EXPECT_EQ(refused.why.detail, "\"CN=localhost\" has the key RSA 1024");
   EXPECT_TRUE(meet(site, {.small_rsa_keys = true}).accepted);
 }
@@ -85,7 +85,7 @@ struct pss {
 };
 
 TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
-  const auto old = kit::authority::make_root("RSA Root", "rsa2048").value();
+  const auto old = testkit::authority::make_root("RSA Root", "rsa2048").value();
   for (const auto& row : {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
                           pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
                           pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
@@ -102,7 +102,7 @@ TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
     if (*weakness == 0 && hash == mask) {
       EXPECT_TRUE(met.accepted) << met.why.message();
     } else if (hash == mask) {
-      EXPECT_EQ(met.why.code, errc::weak);
+      EXPECT_EQ(met.why.code, errc::certificate_weak);
       EXPECT_EQ(met.why.detail, std::string("\"CN=localhost\" is signed with ") + weakness);
       EXPECT_TRUE(meet(site, {.sha1_signatures = true}, "localhost", anchors).accepted);
     } else {

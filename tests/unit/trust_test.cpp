@@ -15,8 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const kit::authority& other_root() {
-  static const auto made = kit::authority::make_root("Other Root").value();
+const testkit::authority& other_root() {
+  static const auto made = testkit::authority::make_root("Other Root").value();
   return made;
 }
 
@@ -28,7 +28,7 @@ struct trust_store : ::testing::Test {
     return (home.path() / name).string();
   }
   std::string absent(const std::string& name) const { return (home.path() / name).string(); }
-  kit::scratch_folder home;
+  testkit::scratch_folder home;
 };
 
 std::vector<std::string> subjects(const trust& store) {
@@ -193,9 +193,9 @@ TEST_F(trust_store, from_a_folder_takes_certificates_by_their_names_once_each) {
   write("f/a.pem", root().certificate());
   write("f/5ad8a5d6.0", root().certificate());   // the same, as c_rehash links it
   write("f/1234abcd.12", other_root().certificate());
-  const auto third = kit::authority::make_root("Third").value();
+  const auto third = testkit::authority::make_root("Third").value();
   write("f/c.cer", "a comment\n" + third.certificate());
-  const auto ignored = kit::authority::make_root("Ignored").value();
+  const auto ignored = testkit::authority::make_root("Ignored").value();
   for (const auto* name : {"f/README", "f/d.txt", "f/1234abcd.r0", "f/e.pem~", "f/key.p12"})
     write(name, ignored.certificate());
   write("f/broken.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");

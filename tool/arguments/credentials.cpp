@@ -3,7 +3,7 @@
 #include "arguments/options.hpp"
 #include "arguments/password_place.hpp"
 #include "arguments/token_place.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/screen.hpp"
 
@@ -70,12 +70,12 @@ std::string chain_on_token(const credential_options& options, const std::string&
 
 std::optional<identity> credential_options::load() const {
   if (!chain.empty() && !is_uri(cert)) {
-    give_up(errc::usage, "--chain", "it completes a certificate that is in a token",
+    give_up(errc::invalid_argument, "--chain", "it completes a certificate that is in a token",
             "put the whole chain into the file of --cert");
   }
   if (cert.empty()) {
     if (key.empty()) return std::nullopt;
-    give_up(errc::usage, "--key", "there is no certificate to go with it", "add --cert FILE");
+    give_up(errc::invalid_argument, "--key", "there is no certificate to go with it", "add --cert FILE");
   }
   const auto& key_place = key.empty() ? cert : key;
   if (is_uri(cert)) {
@@ -85,7 +85,7 @@ std::optional<identity> credential_options::load() const {
       const auto opened = open_key(*this, is_one ? cert_uri : key_place, key.empty() ? "--cert" : "--key");
       return identity::from_chain(chain_on_token(*this, cert_uri, *opened), opened).value();
     }
-    give_up(errc::usage, "--key", "the certificate is in a token and the key in a file",
+    give_up(errc::invalid_argument, "--key", "the certificate is in a token and the key in a file",
             "give the certificate as --cert FILE");
   }
   if (is_uri(key_place)) return identity::from_chain_file(cert, open_key(*this, key_place, "--key")).value();
@@ -99,7 +99,7 @@ std::vector<identity> credential_list::load() const {
     const auto counted = [](std::size_t n, const std::string& what) {
       return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
     };
-    give_up(errc::usage, "--key", counted(certs.size(), "certificate") + " and " + counted(keys.size(), "key"),
+    give_up(errc::invalid_argument, "--key", counted(certs.size(), "certificate") + " and " + counted(keys.size(), "key"),
             "give a --key for each --cert, in the same order; where both are in one file, that file");
   }
   std::vector<identity> made;

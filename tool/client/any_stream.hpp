@@ -35,8 +35,8 @@ class any_stream {
   connection_statistics statistics() const {
     return std::visit([](const auto& s) { return s.statistics(); }, one_);
   }
-  std::vector<certificate> peer_certificates() const {
-    return std::visit([](const auto& s) { return s.peer_certificates(); }, one_);
+  std::vector<certificate> verified_chain() const {
+    return std::visit([](const auto& s) { return s.verified_chain(); }, one_);
   }
   bool is_established() const {
     return std::visit([](const auto& s) { return s.is_established(); }, one_);

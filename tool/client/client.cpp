@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/client.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "client/saved_chain.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 #include "terminal/dates.hpp"
@@ -29,7 +29,7 @@ context make_context(const client_verb_options& options) {
   }
   if (options.is_insecure) made.verify = dangerous::accept_any_certificate();
   made.sessions = options.sessions;
-  made.keep_handshake = true;
+  made.record_transcript = true;
   made.observer = options.watch.watch(stderr, options.tls.json);
   return context::client(made).value();
 }
@@ -67,7 +67,7 @@ std::optional<failure> check_requirements(const client_verb_options& options, co
   if (options.needs_ocsp && !info.ocsp_stapled) {
     return unmet(r, "--require-ocsp: no OCSP response was stapled", "turn stapling on at the server");
   }
-  return p.least_validity ? check_validity(r, *p.least_validity) : std::nullopt;
+  return p.min_validity ? check_validity(r, *p.min_validity) : std::nullopt;
 }
 
 // Of a port; 0 for a service's name.
@@ -91,7 +91,7 @@ asio::awaitable<void> dial_tcp(const client_plan& p, route& way, std::string_vie
                                .prelude = way.before_tls(),
                                .session_port = has_proxy ? number_of(p.to.port) : std::uint16_t{0}};
   const auto& first = way.first();
-  auto outcome = co_await async_connect(p.tls, first.host, first.port, wishes, use_tuple);
+  auto outcome = co_await async_connect(p.tls, first.host, first.port, wishes, testkit::use_tuple);
   r.prelude = story.prelude;
   r.take(std::move(story));
   if (way.proxy()) r.address.reset();
@@ -108,8 +108,8 @@ asio::awaitable<void> dial_local(const client_plan& p, const route& way, std::st
   auto s = co_await connect_local(p.tls, way.to(), r.server_name, early_data, p.limit, why);
   connect_report story;
   story.timings = s.timings();
-  story.sent_certificates = s.sent_certificates();
-  story.handshake = s.seen_handshake();
+  story.unverified_certificates = s.unverified_certificates();
+  story.handshake = s.transcript();
   r.take(std::move(story));
   if (why.code) {
     r.why = std::move(why);
@@ -149,7 +149,7 @@ client_plan make_plan(const client_verb_options& options) {
           .way = way,
           .tls = make_context(options),
           .limit = limit,
-          .least_validity = least,
+          .min_validity = least,
           .address = way.address()};
 }
 
@@ -197,7 +197,7 @@ asio::awaitable<dialled> dial(const client_verb_options& options, const client_p
   r.total = clock_type::now() - began;
   if (made.stream) {
     r.info = made.stream->info();
-    if (auto verified = made.stream->peer_certificates(); !verified.empty()) {
+    if (auto verified = made.stream->verified_chain(); !verified.empty()) {
       r.chain = std::move(verified);
       r.is_chain_verified = true;
     }

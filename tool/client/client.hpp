@@ -40,7 +40,7 @@ struct client_plan {
   route way;
   context tls;
   std::chrono::milliseconds limit;
-  std::optional<std::chrono::milliseconds> least_validity;
+  std::optional<std::chrono::milliseconds> min_validity;
   std::string address;  // connect to this one; empty: to whatever the name stands for
 };
 

@@ -33,7 +33,7 @@ error_code last_error() { return {errno, boost::system::system_category()}; }
 
 shared_descriptor::shared_descriptor(const asio::any_io_executor& executor, int descriptor)
     : descriptor_(descriptor),
-      most_at_once_(is_file(descriptor) ? std::size_t{1} << 20 : surely_fits),
+      max_at_once_(is_file(descriptor) ? std::size_t{1} << 20 : surely_fits),
       watched_(executor) {
   error_code ignored;  // a closed descriptor says so when it is used
   watched_.assign(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), ignored);
@@ -71,7 +71,7 @@ asio::awaitable<void> shared_descriptor::write(std::span<const char> from, error
   while (!from.empty()) {
     co_await wait(POLLOUT, wait_type::wait_write, ec);
     if (ec) co_return;
-    const auto n = ::write(descriptor_, from.data(), std::min(from.size(), most_at_once_));
+    const auto n = ::write(descriptor_, from.data(), std::min(from.size(), max_at_once_));
     if (n < 0 && errno != EINTR && errno != EAGAIN) {
       ec = last_error();
       co_return;

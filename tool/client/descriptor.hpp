@@ -27,7 +27,7 @@ class shared_descriptor {
   bool is_ready(short event) const;
 
   int descriptor_;
-  std::size_t most_at_once_;
+  std::size_t max_at_once_;
   boost::asio::posix::stream_descriptor watched_;  // a duplicate: Asio closes what it has
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/late_verdict.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
@@ -19,7 +19,7 @@ namespace {
 
 namespace asio = boost::asio;
 using clock_type = asio::steady_timer::clock_type;
-constexpr auto patience = std::chrono::seconds(1);
+constexpr auto timeout = std::chrono::seconds(1);
 constexpr auto a_look = std::chrono::milliseconds(20);  // tickets end no read: they are seen in the count of records
 
 }  // namespace
@@ -30,7 +30,7 @@ bool is_judged_late(const connection_report& r) {
 
 asio::awaitable<error_code> first_word(any_stream& s) {
   const auto before = s.statistics().received.records;
-  const auto until = clock_type::now() + patience;
+  const auto until = clock_type::now() + timeout;
   std::array<char, 4096> some;
   for (;;) {
     const auto stop = std::make_shared<asio::cancellation_signal>();
@@ -38,7 +38,7 @@ asio::awaitable<error_code> first_word(any_stream& s) {
     timer.async_wait([stop](const error_code& ec) {
       if (!ec) stop->emit(asio::cancellation_type::terminal);
     });
-    auto token = asio::bind_cancellation_slot(stop->slot(), use_tuple);
+    auto token = asio::bind_cancellation_slot(stop->slot(), testkit::use_tuple);
     auto [ec, n] = co_await s.async_read_some(asio::buffer(some), token);
     if (ec != asio::error::operation_aborted) co_return ec;
     if (s.statistics().received.records > before) co_return error_code();
@@ -51,7 +51,7 @@ std::optional<failure> unsaid_refusal(const connection_report& r, const connecti
   const bool has_spoken = counted.received.bytes > 0 || counted.received.records > before + 1;
   if (!is_judged_late(r) || has_spoken) return std::nullopt;
   const bool was_sent = r.info->client_certificate;
-  auto why = make_failure(errc::closed, r.to.text(),
+  auto why = make_failure(errc::connection_closed, r.to.text(),
                           "it asked for a client certificate and ended the connection before it had said anything",
                           was_sent ? "see the server's log: it may have refused our certificate"
                                    : "give a certificate (--cert, --key): it may have refused us for want of one");

@@ -28,7 +28,7 @@ namespace asio = boost::asio;
 struct pumping {
   pumping(any_stream& stream, std::chrono::milliseconds quiet, std::string_view ahead)
       : s(stream),
-        patience(quiet),
+        timeout(quiet),
         first(ahead),
         in(s.get_executor(), STDIN_FILENO),
         out(s.get_executor(), standard_output_descriptor()),
@@ -37,7 +37,7 @@ struct pumping {
   void touch() { last_active = asio::steady_timer::clock_type::now(); }
 
   any_stream& s;
-  const std::chrono::milliseconds patience;
+  const std::chrono::milliseconds timeout;
   const std::string_view first;
   shared_descriptor in, out;
   asio::steady_timer::time_point last_active = asio::steady_timer::clock_type::now();
@@ -58,10 +58,10 @@ failure local_failure(const error_code& ec, const char* where) {
 // False when it was stopped.
 asio::awaitable<bool> wait_for_quiet(pumping& p) {
   asio::steady_timer timer(p.s.get_executor());
-  for (auto end = p.last_active + p.patience; end > asio::steady_timer::clock_type::now();
-       end = p.last_active + p.patience) {
+  for (auto end = p.last_active + p.timeout; end > asio::steady_timer::clock_type::now();
+       end = p.last_active + p.timeout) {
     timer.expires_at(end);
-    auto [ec] = co_await timer.async_wait(use_tuple);
+    auto [ec] = co_await timer.async_wait(testkit::use_tuple);
     if (ec) co_return false;
   }
   co_return true;
@@ -70,7 +70,7 @@ asio::awaitable<bool> wait_for_quiet(pumping& p) {
 // stdin to the peer.
 asio::awaitable<void> pump_up(pumping& p) {
   if (!p.first.empty()) {
-    auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(p.first), use_tuple);
+    auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(p.first), testkit::use_tuple);
     if (failed) co_return;  // the other direction learns why
     p.touch();
   }
@@ -81,7 +81,7 @@ asio::awaitable<void> pump_up(pumping& p) {
     if (ec == asio::error::operation_aborted) co_return;
     if (ec) p.trouble = local_failure(ec, "standard input");
     if (ec || n == 0) break;
-    auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(buffer.data(), n), use_tuple);
+    auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(buffer.data(), n), testkit::use_tuple);
     if (failed) co_return;  // the other direction learns why
     p.touch();
   }
@@ -89,13 +89,13 @@ asio::awaitable<void> pump_up(pumping& p) {
     const bool is_quiet = co_await wait_for_quiet(p);
     if (!is_quiet) co_return;
   }
-  co_await p.s.async_shutdown_write(use_tuple);
+  co_await p.s.async_shutdown_write(testkit::use_tuple);
 }
 
 asio::awaitable<bool> pump_down(pumping& p) {
   std::array<char, 65536> buffer;
   for (;;) {
-    auto [ec, n] = co_await p.s.async_read_some(asio::buffer(buffer), use_tuple);
+    auto [ec, n] = co_await p.s.async_read_some(asio::buffer(buffer), testkit::use_tuple);
     if (ec == asio::error::eof) co_return true;
     if (ec) {
       p.trouble = p.s.last_failure();
@@ -115,7 +115,7 @@ asio::awaitable<bool> pump_down(pumping& p) {
 asio::awaitable<void> wait_for_hangup(pumping& p) {
   p.awaits_hangup = true;
   while (p.is_up) {
-    auto [ec] = co_await p.s.async_wait_readable(use_tuple);
+    auto [ec] = co_await p.s.async_wait_readable(testkit::use_tuple);
     char byte = 0;
     const auto n = ec ? 0 : ::recv(p.s.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n >= 0 || errno != EAGAIN) break;  // closed, broken, or talking on after its goodbye
@@ -125,9 +125,9 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds patience,
+asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds timeout,
                                              std::string_view first, std::function<void()> on_half_close) {
-  pumping p(s, patience, first);
+  pumping p(s, timeout, first);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;
     p.up_ended.cancel();
@@ -144,10 +144,10 @@ asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::millise
     co_await wait_for_hangup(p);
   }
   p.stop_up.emit(asio::cancellation_type::terminal);
-  while (p.is_up) co_await p.up_ended.async_wait(use_tuple);
+  while (p.is_up) co_await p.up_ended.async_wait(testkit::use_tuple);
   constexpr auto parting = std::chrono::seconds(1);
   s.set_timeouts(parting, parting);
-  if (s.is_established()) co_await s.async_shutdown(use_tuple);
+  if (s.is_established()) co_await s.async_shutdown(testkit::use_tuple);
   co_return p.trouble;
 }
 

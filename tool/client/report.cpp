@@ -10,7 +10,7 @@ void connection_report::take(connect_report story) {
   attempts = std::move(story.attempts);
   seen = std::move(story.handshake);
   // Before TLS was verified, or where nobody verifies, what was sent is all there is.
-  chain = story.sent_certificates.empty() ? seen.certificates : std::move(story.sent_certificates);
+  chain = story.unverified_certificates.empty() ? seen.certificates : std::move(story.unverified_certificates);
   if (attempts.empty()) return;
   const auto won = std::ranges::find_if(attempts, [](const connect_attempt& a) { return !a.error; });
   address = won != attempts.end() ? won->endpoint : attempts.back().endpoint;

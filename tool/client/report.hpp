@@ -32,7 +32,7 @@ struct connection_report {
   // Leaf first: as verified, anchor last, else as the peer sent it. Empty when it is not known.
   std::vector<certificate> chain;
   bool is_chain_verified = false;
-  handshake_view seen;
+  handshake_transcript seen;
   bool is_certificate_unjudged = false;  // we waited, and the server did not say what it makes of ours (TLS 1.3)
   bool may_say_more = false;  // TLS 1.3: the server did not end the connection in answer to our goodbye while we waited
   std::optional<tickets_given> tickets;  // where somebody waited for them

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/route.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 
 #include <boost/asio/ip/address.hpp>
@@ -35,7 +35,7 @@ std::string parse_resolve(std::string_view text, const target& to) {
   boost::system::error_code ec;
   asio::ip::make_address(std::string(address), ec);
   if (ec) {
-    give_up(errc::usage, "--resolve", "\"" + std::string(address) + "\" is not an IP address",
+    give_up(errc::invalid_argument, "--resolve", "\"" + std::string(address) + "\" is not an IP address",
             "write the address that " + to.host + " is to stand for, for example 192.0.2.1");
   }
   return std::string(address);
@@ -62,20 +62,20 @@ route::route(const route_options& options, std::string_view host) {
   to_ = parse_target(host, protocol_ ? protocol_->port : "443");
   if (!options.proxy.empty()) proxy_ = parse_proxy(options.proxy, options.proxy_password_file);
   if (proxy_ == std::nullopt && !options.proxy_password_file.empty()) {
-    give_up(errc::usage, "--proxy-password-file", "there is no --proxy", "give both or neither");
+    give_up(errc::invalid_argument, "--proxy-password-file", "there is no --proxy", "give both or neither");
   }
   if (!options.resolve.empty()) address_ = parse_resolve(options.resolve, to_);
   if (options.socket.empty()) return;
   to_.path = options.socket;
   if (!address_.empty()) {
-    give_up(errc::usage, "--resolve", "a Unix socket has no address", "leave --resolve or --unix out");
+    give_up(errc::invalid_argument, "--resolve", "a Unix socket has no address", "leave --resolve or --unix out");
   }
   if (proxy_ || protocol_) {
-    give_up(errc::usage, "--unix", "a Unix socket is reached without a proxy, and speaks TLS at once",
+    give_up(errc::invalid_argument, "--unix", "a Unix socket is reached without a proxy, and speaks TLS at once",
             "leave --proxy and --starttls out");
   }
   if (to_.path.size() >= sizeof(sockaddr_un::sun_path)) {
-    give_up(errc::usage, "--unix", "the path is longer than a Unix socket's can be", "make it shorter");
+    give_up(errc::invalid_argument, "--unix", "the path is longer than a Unix socket's can be", "make it shorter");
   }
 }
 
@@ -100,7 +100,7 @@ asio::awaitable<unix_stream> connect_local(const context& tls, const target& to,
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
   // Answers at once: it waits for nobody but a full backlog, where it fails.
   const asio::local::stream_protocol::endpoint at(to.path);
-  auto [ec] = co_await socket.async_connect(at, use_tuple);
+  auto [ec] = co_await socket.async_connect(at, testkit::use_tuple);
   const auto early = std::as_bytes(std::span(early_data));
   stream_options wishes;
   wishes.server_name = server_name;
@@ -111,7 +111,7 @@ asio::awaitable<unix_stream> connect_local(const context& tls, const target& to,
     co_return s;
   }
   s.set_timeouts(limit, std::chrono::seconds(5));
-  auto [failed] = co_await s.async_handshake(use_tuple);
+  auto [failed] = co_await s.async_handshake(testkit::use_tuple);
   if (failed) why = s.last_failure();
   co_return s;
 }

@@ -2,7 +2,7 @@
 #include "client/session_file.hpp"
 
 #include "terminal/files.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/authority/signing.hpp"
 #include "terminal/dates.hpp"
 
@@ -30,7 +30,7 @@ constexpr std::string_view first_line = "sluice session 2";
 std::string_view server_of(std::string_view key) { return key.substr(0, key.find(' ')); }
 
 [[noreturn]] void damaged(const std::string& path) {
-  give_up(errc::usage, path, "it is not a session's file, or is damaged", "make one with --session-out FILE");
+  give_up(errc::invalid_argument, path, "it is not a session's file, or is damaged", "make one with --session-out FILE");
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -91,7 +91,7 @@ void session_file::put(std::string_view key, std::span<const std::byte> session,
   if (out_path_.empty()) return;
   const auto until = std::chrono::floor<std::chrono::seconds>(system_clock::now()) + lifetime;
   const auto text = std::string(first_line) + "\n" + std::string(key) + "\n" +
-                    std::to_string(until.time_since_epoch().count()) + "\n" + kit::base64(session) + "\n";
+                    std::to_string(until.time_since_epoch().count()) + "\n" + testkit::base64(session) + "\n";
   is_written_ = true;
   trouble_.reset();
   if (const auto ec = write_whole(out_path_, text)) {

@@ -17,7 +17,7 @@ using std::chrono::nanoseconds;
 
 enum message : std::uint8_t { server_hello = 2, certificates = 11, server_key_exchange = 12, certificate_verify = 15 };
 
-nanoseconds arrival(const handshake_view& seen, std::uint8_t type) {
+nanoseconds arrival(const handshake_transcript& seen, std::uint8_t type) {
   const auto* one = seen.find(type, false);
   return one != nullptr ? one->at : nanoseconds(0);
 }

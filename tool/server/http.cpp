@@ -95,12 +95,12 @@ std::string answer_to(const request& asked, const served_client& c) {
 
 // Reads as it is needed, and no further than what has come: a client may be stopped between two requests.
 asio::awaitable<error_code> read_request(served_client& c, boost::beast::flat_buffer& buffer, parser& into,
-                                         std::chrono::milliseconds patience) {
+                                         std::chrono::milliseconds timeout) {
   into.eager(true);
   into.header_limit(longest_head);
   into.body_limit(longest_body);
   bool has_told_to_go_on = false;
-  c.wait_ends = std::chrono::steady_clock::now() + patience;
+  c.wait_ends = std::chrono::steady_clock::now() + timeout;
   const auto done = [&c](error_code how) {
     c.wait_ends.reset();
     return how;
@@ -116,22 +116,22 @@ asio::awaitable<error_code> read_request(served_client& c, boost::beast::flat_bu
       if (!is_sent) co_return done(asio::error::operation_aborted);
     }
     buffer.shrink_to_fit();  // who waits for a request holds nothing
-    auto [failed, n] = co_await c.s.async_read_some(buffer.prepare(4096), use_tuple);
+    auto [failed, n] = co_await c.s.async_read_some(buffer.prepare(4096), testkit::use_tuple);
     c.touch();
     if (failed) co_return done(c.is_late && has_begun ? error_code(http::error::partial_message) : failed);
     buffer.commit(n);
     // Once it has begun it has the time anew, and once.
-    if (!std::exchange(has_begun, true)) c.wait_ends = std::chrono::steady_clock::now() + patience;
+    if (!std::exchange(has_begun, true)) c.wait_ends = std::chrono::steady_clock::now() + timeout;
   }
 }
 
 }  // namespace
 
-asio::awaitable<void> answer_http(served_client& c, std::chrono::milliseconds patience) {
+asio::awaitable<void> answer_http(served_client& c, std::chrono::milliseconds timeout) {
   boost::beast::flat_buffer buffer;
   for (bool keeps_alive = true; keeps_alive && !c.is_asked_to_stop;) {
     parser asked;
-    const auto ec = co_await read_request(c, buffer, asked, patience);
+    const auto ec = co_await read_request(c, buffer, asked, timeout);
     const bool is_our_verdict = ec && ec.category() == http::make_error_code(http::error::need_more).category();
     if (ec && !is_our_verdict) co_return;  // the client, or its stream, has ended
     const auto answer = ec ? refusal(ec) : answer_to(asked.get(), c);

@@ -7,7 +7,7 @@
 namespace sluice::tool {
 
 // One request after another, until the client has had enough, is stopped, sends what is not HTTP, or keeps us waiting:
-// `patience` is for a request to begin, and once more for the rest of it.
-boost::asio::awaitable<void> answer_http(served_client& client, std::chrono::milliseconds patience);
+// `timeout` is for a request to begin, and once more for the rest of it.
+boost::asio::awaitable<void> answer_http(served_client& client, std::chrono::milliseconds timeout);
 
 }  // namespace sluice::tool

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/misbehaviour.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 
 #include <charconv>
@@ -11,7 +11,7 @@ namespace sluice::tool {
 namespace {
 
 [[noreturn]] void refuse(std::string_view clause, std::string detail, std::string remedy) {
-  give_up(errc::usage, "--fail", "\"" + std::string(clause) + "\" " + std::move(detail), std::move(remedy));
+  give_up(errc::invalid_argument, "--fail", "\"" + std::string(clause) + "\" " + std::move(detail), std::move(remedy));
 }
 
 struct halves {

@@ -39,7 +39,7 @@ struct misbehaviour {
   bool strikes(std::uint64_t number) const noexcept { return number <= first && number % every == 0; }
 };
 
-// Throws errc::usage, naming the clause.
+// Throws errc::invalid_argument, naming the clause.
 misbehaviour parse_misbehaviour(std::string_view text);
 
 }  // namespace sluice::tool

@@ -159,11 +159,11 @@ std::string badges(const json::object& facts) {
 
 json::object facts_of(const served_client& client, const std::string& policy) {
   const auto& info = client.s.info();
-  const auto chain = client.s.peer_certificates();
+  const auto chain = client.s.verified_chain();
   boost::system::error_code ec;
   const auto peer = client.s.lowest_layer().remote_endpoint(ec);
   json::value key = nullptr;
-  if (const auto own = client.s.own_identity()) {
+  if (const auto own = client.s.selected_identity()) {
     key = {{"place", own->key() ? own->key()->name() : "memory"},
            {"type", own->leaf().key()},
            {"certificate", own->leaf().subject()}};

@@ -23,7 +23,7 @@ using clock_type = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 asio::awaitable<bool> write_all(served_client& c, std::string_view text) {
-  auto [ec, n] = co_await asio::async_write(c.s, asio::buffer(text), use_tuple);
+  auto [ec, n] = co_await asio::async_write(c.s, asio::buffer(text), testkit::use_tuple);
   c.touch();
   c.bytes_sent += n;
   co_return !ec;
@@ -31,7 +31,7 @@ asio::awaitable<bool> write_all(served_client& c, std::string_view text) {
 
 asio::awaitable<void> pause(const asio::any_io_executor& ex, clock_type::duration time) {
   asio::steady_timer timer(ex, time);
-  co_await timer.async_wait(use_tuple);
+  co_await timer.async_wait(testkit::use_tuple);
 }
 
 // Has the client not hung up yet? Asked of the kernel, since who stalls does not read.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/server.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 
@@ -29,7 +29,7 @@ void rethrow(const std::exception_ptr& thrown) {
 
 failure cannot_listen(const asio::ip::tcp::endpoint& at, const boost::system::system_error& e) {
   const bool is_taken = e.code() == boost::system::errc::address_in_use;
-  return make_failure(is_taken ? errc::in_use : errc::usage, to_text(at),
+  return make_failure(is_taken ? errc::in_use : errc::invalid_argument, to_text(at),
                       is_taken ? "another program listens there" : e.code().message(),
                       is_taken ? "choose another port, or 0 for any free one"
                                : "choose an address of this machine and a port you may use");
@@ -44,12 +44,12 @@ server::server(asio::io_context& io, const context& tls, server_settings setting
       events_(std::move(events)),
       room_(io, asio::steady_timer::time_point::max()) {
   acceptor_options options;
-  options.handshake_timeout = settings_.patience;
+  options.handshake_timeout = settings_.timeout;
   options.per_core = true;
   if (settings_.silent.timeout) options.silent_timeout = *settings_.silent.timeout;
-  options.most_silent = settings_.silent.most.value_or(options.most_silent);
-  options.most_silent_per_address = settings_.silent.most_per_address;
-  options.most_handshakes = std::min(settings_.most_clients, options.most_handshakes);
+  options.max_silent = settings_.silent.most.value_or(options.max_silent);
+  options.max_silent_per_address = settings_.silent.max_per_address;
+  options.max_handshakes = std::min(settings_.max_clients, options.max_handshakes);
   options.on_failure = [this](const failure& why, const asio::ip::tcp::endpoint& peer) {
     if (peer.port() == 0) return events_.on_trouble(why);
     count({.peer = peer, .why = &why});
@@ -83,11 +83,11 @@ void server::start() {
 
 asio::awaitable<void> server::accept_all() {
   while (!is_closing_) {
-    if (clients_.size() >= settings_.most_clients) {
-      co_await room_.async_wait(use_tuple);
+    if (clients_.size() >= settings_.max_clients) {
+      co_await room_.async_wait(testkit::use_tuple);
       continue;
     }
-    auto outcome = co_await acceptor_->async_accept(use_tuple);
+    auto outcome = co_await acceptor_->async_accept(testkit::use_tuple);
     const auto ec = std::get<0>(outcome);
     if (!ec) {
       serve(std::move(std::get<1>(outcome)));
@@ -112,7 +112,7 @@ void server::serve(tcp_stream s, const misbehaviour* how_to_fail) {
       end_if_done();
     });
   };
-  asio::co_spawn(io_, serve_client(client, settings_.mode, settings_.patience),
+  asio::co_spawn(io_, serve_client(client, settings_.mode, settings_.timeout),
                  asio::bind_cancellation_slot(client.stop.slot(), gone));
 }
 
@@ -142,7 +142,7 @@ void server::drain() {
 
 asio::awaitable<void> server::see_off_clients() {
   using clock_type = std::chrono::steady_clock;
-  const auto deadline = clock_type::now() + settings_.patience;
+  const auto deadline = clock_type::now() + settings_.timeout;
   asio::steady_timer tick(io_);
   while (!clients_.empty() && clock_type::now() < deadline) {
     for (const auto& client : clients_) {
@@ -152,7 +152,7 @@ asio::awaitable<void> server::see_off_clients() {
         client->stop.emit(asio::cancellation_type::total);
     }
     tick.expires_after(std::chrono::milliseconds(20));
-    co_await tick.async_wait(use_tuple);
+    co_await tick.async_wait(testkit::use_tuple);
   }
   io_.stop();
 }
@@ -160,11 +160,11 @@ asio::awaitable<void> server::see_off_clients() {
 // Clients of HTTP that keep us waiting, for a request or for the rest of one.
 asio::awaitable<void> server::end_long_waits() {
   using std::chrono::milliseconds;
-  const auto look_again = std::clamp(settings_.patience / 8, milliseconds(1), milliseconds(250));
+  const auto look_again = std::clamp(settings_.timeout / 8, milliseconds(1), milliseconds(250));
   asio::steady_timer tick(io_);
   for (;;) {
     tick.expires_after(look_again);
-    co_await tick.async_wait(use_tuple);
+    co_await tick.async_wait(testkit::use_tuple);
     const auto now = std::chrono::steady_clock::now();
     for (const auto& client : clients_) {
       if (!client->wait_ends || *client->wait_ends > now) continue;

@@ -22,16 +22,16 @@ namespace sluice::tool {
 struct silence_settings {
   std::optional<std::chrono::milliseconds> timeout;
   std::optional<std::size_t> most;
-  std::size_t most_per_address = 0;
+  std::size_t max_per_address = 0;
 };
 
 struct server_settings {
   boost::asio::ip::tcp::endpoint listen;
   serve_mode mode = serve_mode::echo;
-  std::size_t most_clients = SIZE_MAX;               // served at a time
+  std::size_t max_clients = SIZE_MAX;               // served at a time
   std::uint64_t exit_after = UINT64_MAX;             // finished handshakes, failed ones included
   silence_settings silent;
-  std::chrono::milliseconds patience{10000};         // for a handshake, a request of HTTP, and for draining
+  std::chrono::milliseconds timeout{10000};         // for a handshake, a request of HTTP, and for draining
   std::optional<misbehaviour> fail;
 };
 
@@ -50,7 +50,7 @@ struct server_events {
 
 class server {
  public:
-  // Listens; throws sluice::error with errc::in_use or errc::usage.
+  // Listens; throws sluice::error with errc::in_use or errc::invalid_argument.
   server(boost::asio::io_context& io, const context& tls, server_settings settings, server_events events);
 
   boost::asio::ip::tcp::endpoint address() const;
@@ -58,7 +58,7 @@ class server {
   std::uint64_t failed() const noexcept { return failed_; }
 
   void start();
-  // No new clients; those who are quiet are told goodbye, those who are not may finish within the patience.
+  // No new clients; those who are quiet are told goodbye, those who are not may finish within the timeout.
   void drain();
 
  private:

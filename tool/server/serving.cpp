@@ -42,7 +42,7 @@ class tide {
 asio::awaitable<void> echo(served_client& c) {
   tide buffer;
   while (!c.is_asked_to_stop) {
-    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), use_tuple);
+    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), testkit::use_tuple);
     c.touch();
     if (ec) co_return;
     const bool is_sent = co_await send(c, buffer.filled(n));
@@ -55,7 +55,7 @@ asio::awaitable<void> discard(served_client& c) {
   co_await accept_stops();
   tide buffer;
   while (!c.is_asked_to_stop) {
-    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), use_tuple);
+    auto [ec, n] = co_await c.s.async_read_some(buffer.room(), testkit::use_tuple);
     c.touch();
     if (ec) co_return;
     buffer.turn(n);
@@ -88,19 +88,19 @@ std::optional<serve_mode> serve_mode_from(std::string_view text) {
   return std::nullopt;
 }
 
-asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds patience) {
+asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds timeout) {
   co_await accept_stops();
   if (client.fail != nullptr && client.fail->after == 0) co_return co_await strike(client);
   switch (mode) {
     case serve_mode::echo: co_await echo(client); break;
-    case serve_mode::http: co_await answer_http(client, patience); break;
+    case serve_mode::http: co_await answer_http(client, timeout); break;
     case serve_mode::discard: co_await discard(client); break;
     case serve_mode::source: co_await source(client); break;
   }
   if (client.is_failed) co_return;
   constexpr auto parting = std::chrono::seconds(2);
   client.s.set_timeouts(parting, parting);
-  if (client.s.is_established()) co_await client.s.async_shutdown(use_tuple);
+  if (client.s.is_established()) co_await client.s.async_shutdown(testkit::use_tuple);
 }
 
 }  // namespace sluice::tool

@@ -43,7 +43,7 @@ struct served_client {
 
 // Until the client says goodbye, breaks, or is stopped; ends with our own goodbye where one is possible.
 // `client` outlives it.
-// `patience` is for a request of HTTP: until it begins, and until it is whole.
-boost::asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds patience);
+// `timeout` is for a request of HTTP: until it begins, and until it is whole.
+boost::asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds timeout);
 
 }  // namespace sluice::tool

@@ -8,11 +8,11 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::name_not_found:
     case errc::resolver_failed: return exit_resolve;
 
-    case errc::refused:
+    case errc::connection_refused:
     case errc::unreachable:
     case errc::too_many_descriptors: return exit_connect;
 
-    case errc::reset:
+    case errc::connection_reset:
     case errc::handshake_failed:
     case errc::protocol_error:
     case errc::no_shared_parameters:
@@ -20,7 +20,7 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::alpn_mismatch:
     case errc::alert:
     case errc::truncated:
-    case errc::closed:
+    case errc::connection_closed:
     case errc::not_ready: return exit_handshake;
 
     case errc::timed_out: return exit_timeout;
@@ -31,11 +31,11 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::untrusted:
     case errc::self_signed:
     case errc::wrong_purpose:
-    case errc::weak:
+    case errc::certificate_weak:
     case errc::chain_too_long:
-    case errc::malformed:
-    case errc::missing:
-    case errc::rejected: return exit_certificate;
+    case errc::certificate_malformed:
+    case errc::certificate_missing:
+    case errc::certificate_rejected: return exit_certificate;
 
     case errc::name_mismatch: return exit_name;
 
@@ -63,7 +63,7 @@ exit_code exit_code_of(errc cause) noexcept {
     case errc::trust_store_empty:
     case errc::unsupported_key:
     case errc::in_use:
-    case errc::usage: return exit_usage;
+    case errc::invalid_argument: return exit_usage;
 
     case errc::requirement_not_met:
     case errc::verdict_failed: return exit_requirement;
@@ -94,7 +94,7 @@ exit_code exit_code_of(errc cause) noexcept {
 exit_code exit_code_of(const failure& why) noexcept {
   const auto cause = cause_of(why.code);
   if (why.category() == "pkcs11") return exit_key;
-  if (cause == errc::reset && why.category() == "connect") return exit_connect;
+  if (cause == errc::connection_reset && why.category() == "connect") return exit_connect;
   if (cause == errc::too_many_descriptors && why.category() == "resolve") return exit_resolve;
   return exit_code_of(cause);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "terminal/files.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <filesystem>
 #include <fstream>

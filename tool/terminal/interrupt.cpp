@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "terminal/interrupt.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 namespace sluice::tool {
 namespace {

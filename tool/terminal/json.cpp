@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "terminal/json.hpp"
 
-#include "terminal/trouble.hpp"
 #include "terminal/dates.hpp"
+#include "terminal/failure.hpp"
 
 #include "sluice/printable.hpp"
 
@@ -83,14 +83,6 @@ std::string_view early_text(early_data fate) {
   return "none";
 }
 
-// How the server was reached, where that was not straight over TCP.
-json::object describe_way(const connection_report& r) {
-  return {{"starttls", text_or_null(r.starttls)},
-          {"proxy", text_or_null(r.proxy)},
-          {"unix", text_or_null(r.to.path)},
-          {"prelude_ms", milliseconds(r.prelude)}};
-}
-
 }  // namespace
 
 std::string to_text(const json::value& value) {
@@ -102,14 +94,6 @@ std::string to_text(const json::value& value) {
 double milliseconds(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
 
 json::value text_or_null(const std::string& text) { return text.empty() ? json::value(nullptr) : json::value(text); }
-
-json::object describe_timings(const connection_report& r) {
-  return {{"resolve", milliseconds(r.timings.resolve)},
-          {"connect", milliseconds(r.timings.connect)},
-          {"handshake", milliseconds(r.timings.handshake)},
-          {"sign", milliseconds(r.timings.signing)},
-          {"total", milliseconds(r.total)}};
-}
 
 json::object describe(const certificate& one) {
   json::array names;
@@ -171,20 +155,6 @@ json::object describe(const connection_statistics& counted) {
   return {{"received", described(counted.received, counted.alert_received)},
           {"sent", described(counted.sent, counted.alert_sent)},
           {"signatures", counted.signatures}};
-}
-
-json::object describe(const connection_report& r) {
-  const auto address = r.address ? to_text(*r.address) : std::string();
-  json::object made{{"schema", 1},
-                    {"ok", r.is_good()},
-                    {"peer", {{"address", text_or_null(address)}, {"server_name", text_or_null(r.server_name)}}},
-                    {"tls", describe_tls(r.info, r.policy, r.ocsp())},
-                    {"certificates", describe(r.chain)},
-                    {"timing_ms", describe_timings(r)},
-                    {"error", describe(r.why)}};
-  if (r.is_certificate_unjudged) made["client_certificate_judged"] = false;
-  if (!r.starttls.empty() || !r.proxy.empty() || !r.to.path.empty()) made["via"] = describe_way(r);
-  return made;
 }
 
 }  // namespace sluice::tool

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line's JSON: every object of the contract is made here, and written here.
+// JSON as the command line writes it, and what verbs have in common in it.
 #pragma once
 
-#include "client/report.hpp"
+#include "sluice/certificate.hpp"
+#include "sluice/connection.hpp"
+#include "sluice/statistics.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 
 #include <chrono>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace sluice::tool {
 
@@ -24,7 +28,6 @@ std::string to_text(const json::value& value);
 double milliseconds(std::chrono::nanoseconds time);
 json::value text_or_null(const std::string& text);  // null for an empty text
 
-json::object describe_timings(const connection_report& report);                 // "timing_ms"
 json::object describe(const certificate& one);
 json::value describe(std::span<const certificate> chain);                       // null when empty
 json::value describe(const std::optional<failure>& why);                        // null when there is none
@@ -32,6 +35,5 @@ json::value describe(const std::optional<failure>& why);                        
 json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp);
 json::object describe(const traffic& one_way);
 json::object describe(const connection_statistics& counted);                    // of `connect --json`
-json::object describe(const connection_report& report);                         // `check --json`
 
 }  // namespace sluice::tool

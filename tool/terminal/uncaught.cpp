@@ -2,7 +2,7 @@
 #include "terminal/uncaught.hpp"
 
 #include "terminal/exit_code.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/screen.hpp"
 
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "terminal/values.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -25,7 +25,7 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 [[noreturn]] void bad_address(std::string_view text, std::string detail) {
-  give_up(errc::usage, "\"" + std::string(text) + "\"", std::move(detail),
+  give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", std::move(detail),
           "write HOST, HOST:PORT or [IPV6]:PORT, with a port from 1 to 65535");
 }
 
@@ -84,7 +84,7 @@ target parse_target(std::string_view text, std::string_view default_port) {
 
 asio::ip::tcp::endpoint parse_listen_address(std::string_view text) {
   const auto refuse = [text](std::string detail) {
-    give_up(errc::usage, "\"" + std::string(text) + "\"", std::move(detail),
+    give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", std::move(detail),
             "write ADDRESS:PORT, for example 127.0.0.1:8443; port 0 is any free one");
   };
   const auto parts = split_port(text);
@@ -114,14 +114,14 @@ std::chrono::milliseconds parse_duration(std::string_view text, std::string_view
     if (*count > 36'500 * (units.back().milliseconds / u.milliseconds)) break;
     return std::chrono::milliseconds(*count * u.milliseconds);
   }
-  give_up(errc::usage, std::string(option), "\"" + std::string(text) + "\" is not a duration",
+  give_up(errc::invalid_argument, std::string(option), "\"" + std::string(text) + "\" is not a duration",
           "write a number and its unit: 250ms, 10s, 5m, 2h or 21d");
 }
 
 std::uint64_t parse_count(std::string_view text, std::string_view option) {
   const auto count = number(text);
   if (count && *count > 0) return *count;
-  give_up(errc::usage, std::string(option), "\"" + std::string(text) + "\" is not a number above 0",
+  give_up(errc::invalid_argument, std::string(option), "\"" + std::string(text) + "\" is not a number above 0",
           "write a number, for example 10");
 }
 

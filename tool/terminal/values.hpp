@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Values as people type them: addresses, durations, numbers. Each throws errc::usage with what was expected.
+// Values as people type them: addresses, durations, numbers. Each throws errc::invalid_argument with what was expected.
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>

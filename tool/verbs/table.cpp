@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/table.hpp"
 
-#include <CLI/CLI.hpp>
+#include "verbs/bench/bench.hpp"
+#include "verbs/ca/ca.hpp"
+#include "verbs/check/check.hpp"
+#include "verbs/connect/connect.hpp"
+#include "verbs/demo/demo.hpp"
+#include "verbs/lab/lab.hpp"
+#include "verbs/policy/policy.hpp"
+#include "verbs/serve/serve.hpp"
+#include "verbs/token/token.hpp"
 
 #include <array>
-#include <memory>
 
 namespace sluice::tool {
 namespace {
@@ -55,16 +62,5 @@ constexpr std::array all = {
 }  // namespace
 
 std::span<const verb> verbs() { return all; }
-
-action declare_subverbs(CLI::App& app, std::span<const verb> below) {
-  app.require_subcommand(1);
-  auto chosen = std::make_shared<action>();
-  for (const auto& v : below) {
-    auto* sub = app.add_subcommand(std::string(v.name), std::string(v.summary));
-    sub->footer("Example:\n" + std::string(v.example));
-    sub->callback([chosen, todo = v.declare(*sub)] { *chosen = todo; });
-  }
-  return [chosen] { return (*chosen)(); };
-}
 
 }  // namespace sluice::tool

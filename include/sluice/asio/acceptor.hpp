@@ -19,15 +19,15 @@ namespace sluice::inline v0 {
 // Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
 struct acceptor_options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from the first record on; 0: no time
-  std::size_t most_handshakes = 256;  // in flight or finished and not fetched; the backlog has the rest. 0 counts as 1
+  std::size_t max_handshakes = 256;  // in flight or finished and not fetched; the backlog has the rest. 0 counts as 1
   // A client is silent until its first record has come whole. It costs a socket till then, and no handshake. When
-  // there are `most_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
+  // there are `max_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
   // of descriptors, whatever is said here). A share for each address, IPv6 by its /64, has an address that reaches it
   // lose its own oldest silent connection, never a newer one and none of another's; 0: none, since behind a load
   // balancer all clients have one address.
   std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: as long as handshake_timeout
-  std::size_t most_silent = 4096;
-  std::size_t most_silent_per_address = 0;
+  std::size_t max_silent = 4096;
+  std::size_t max_silent_per_address = 0;
   int backlog = 4096;
   bool reuse_port = false;  // SO_REUSEPORT: one acceptor a thread, each with its own io_context
   tcp_options tcp = {};    // of each accepted socket
@@ -59,7 +59,7 @@ net::any_io_executor executor_of(const acceptor_core& core);
 
 // A listening socket that yields only streams whose handshake is done. Clients that are silent or fail delay nobody and
 // end nothing: on_failure hears of it, and accepting goes on, with a pause where the system is out of descriptors. One
-// that stalls in its handshake has a place till handshake_timeout: with `most_handshakes` of them accepting pauses.
+// that stalls in its handshake has a place till handshake_timeout: with `max_handshakes` of them accepting pauses.
 //
 // Threads: distinct objects safe; one object from one thread at a time; close() and the destructor may be called while
 // other threads run its streams. Streams are on strands of their own.

@@ -34,9 +34,9 @@ struct connect_report {
   unsigned tries = 0;                     // one more than there were retries
   std::chrono::nanoseconds waited{};      // between them
   // Of the last try's TLS handshake: the certificates that were sent by a peer that was refused, proven by nothing;
-  // and what passed, where the context says keep_handshake.
-  std::vector<certificate> sent_certificates;
-  handshake_view handshake;
+  // and what passed, where the context says record_transcript.
+  std::vector<certificate> unverified_certificates;
+  handshake_transcript handshake;
   std::chrono::nanoseconds prelude{};     // of the last try, what was said before TLS
 };
 

@@ -8,7 +8,7 @@
 namespace sluice::inline v0 {
 
 // TCP's own probes of a peer that is quiet. The system counts whole seconds and takes 1 to 32767 of them, and 1 to
-// 127 probes; anything else is errc::usage.
+// 127 probes; anything else is errc::invalid_argument.
 struct keep_alive_options {
   std::chrono::seconds idle{};      // quiet for so long, then the first probe (TCP_KEEPIDLE); zero: no probes
   std::chrono::seconds interval{};  // from one probe to the next (TCP_KEEPINTVL); zero: the system's

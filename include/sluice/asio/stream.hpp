@@ -243,17 +243,17 @@ class stream {
   const failure& last_failure() const noexcept {
     return driver_ ? detail::last_failure(*driver_) : detail::empty_failure();
   }
-  std::vector<certificate> peer_certificates() const {
-    return driver_ ? detail::peer_certificates(*driver_) : std::vector<certificate>();
+  std::vector<certificate> verified_chain() const {
+    return driver_ ? detail::verified_chain(*driver_) : std::vector<certificate>();
   }
   // As connection's: after a handshake that failed, the chain as it was sent; and what passed in a handshake.
-  std::vector<certificate> sent_certificates() const {
-    return driver_ ? detail::sent_certificates(*driver_) : std::vector<certificate>();
+  std::vector<certificate> unverified_certificates() const {
+    return driver_ ? detail::unverified_certificates(*driver_) : std::vector<certificate>();
   }
-  const handshake_view& seen_handshake() const noexcept {
-    return driver_ ? detail::seen_handshake(*driver_) : detail::nothing<handshake_view>();
+  const handshake_transcript& transcript() const noexcept {
+    return driver_ ? detail::transcript(*driver_) : detail::nothing<handshake_transcript>();
   }
-  std::optional<identity> own_identity() const { return driver_ ? detail::own_identity(*driver_) : std::nullopt; }
+  std::optional<identity> selected_identity() const { return driver_ ? detail::selected_identity(*driver_) : std::nullopt; }
   bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }
 
   // void(error_code). Cancellation: terminal; afterwards only closing is left.

@@ -26,10 +26,10 @@ struct key_options {
   // What the token is asked with. Keys of one token share its sessions and login; the first key's figures count.
   std::size_t sessions = 8;  // a worker thread and a session each, opened when needed, at most the token's limit
   std::size_t queue_limit = 1024;    // beyond, work is refused at once (errc::queue_full)
-  std::size_t most_written_off = 8;  // workers that hang, or whose probe is late, replaced up to this many at a time
+  std::size_t max_written_off = 8;  // workers that hang, or whose probe is late, replaced up to this many at a time
   // A call of the token that takes longer hangs; at least 10 ms. Its work is answered, and its worker replaced.
   std::chrono::milliseconds hang_timeout = std::chrono::seconds(30);
-  std::chrono::milliseconds patience = std::chrono::seconds(10);  // for opening, and for work without a deadline
+  std::chrono::milliseconds timeout = std::chrono::seconds(10);  // for opening, and for work without a deadline
 };
 
 enum class circuit_state : std::uint8_t { closed, open, probing };
@@ -72,7 +72,7 @@ class key final : public private_key {
   std::optional<std::vector<std::byte>> public_key() const override;
   std::string name() const override;
 
-  // RSA with PKCS#1 v1.5 padding (CKM_RSA_PKCS); waits, at most the key's patience. Not for TLS, where a key
+  // RSA with PKCS#1 v1.5 padding (CKM_RSA_PKCS); waits, at most the key's timeout. Not for TLS, where a key
   // exchange with a token's key is refused: its errors would be an oracle.
   result<secret> decrypt(std::span<const std::byte> ciphertext);
   // One signature, by waiting.

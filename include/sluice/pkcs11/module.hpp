@@ -40,7 +40,7 @@ struct token_info {
   std::uint64_t slot_id = 0;
   std::vector<std::string> flags;         // "login-required", "user-pin-locked", …
   std::vector<std::string> mechanisms;    // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
-  std::uint64_t most_sessions = 0;        // 0: no limit known
+  std::uint64_t max_sessions = 0;        // 0: no limit known
   std::uint64_t open_sessions = 0;        // of this program, where the token counts them
   bool is_initialized = false;            // as its flag says, which some modules forget to set
 };

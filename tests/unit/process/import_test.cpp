@@ -30,7 +30,7 @@ void import_at_once(const std::vector<material>& by_thread) {
   std::vector<std::thread> threads;
   for (const auto& m : by_thread) {
     threads.emplace_back([&] {
-      const library::thread_scope scope;
+      const tls_library::thread_scope scope;
       while (!go) std::this_thread::yield();
       for (int round = 0; round < 5; ++round) succeeded += works(m);
     });

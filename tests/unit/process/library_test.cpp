@@ -23,11 +23,11 @@ bool can_shake_hands() {
 
 TEST(library_start, happens_once_and_by_itself) {
   in_child([] {
-    EXPECT_FALSE(library::is_started());
+    EXPECT_FALSE(tls_library::is_started());
     EXPECT_TRUE(can_shake_hands());
-    EXPECT_TRUE(library::is_started());
-    EXPECT_TRUE(library::start());
-    EXPECT_TRUE(library::start());
+    EXPECT_TRUE(tls_library::is_started());
+    EXPECT_TRUE(tls_library::start());
+    EXPECT_TRUE(tls_library::start());
   });
 }
 
@@ -40,9 +40,9 @@ TEST(library_start, from_many_threads_at_once_is_one_start) {
     std::vector<std::thread> threads;
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
-        const library::thread_scope scope;
+        const tls_library::thread_scope scope;
         while (!go) std::this_thread::yield();
-        if (library::start() && library::is_started() && can_shake_hands()) ++succeeded;
+        if (tls_library::start() && tls_library::is_started() && can_shake_hands()) ++succeeded;
       });
     }
     go = true;
@@ -54,15 +54,15 @@ TEST(library_start, from_many_threads_at_once_is_one_start) {
 TEST(library_start, tolerates_an_s2n_that_somebody_else_started_and_leaves_it_running) {
   in_child([] {
     ASSERT_EQ(s2n_init(), S2N_SUCCESS);
-    EXPECT_TRUE(library::start());
+    EXPECT_TRUE(tls_library::start());
     EXPECT_TRUE(can_shake_hands());
-    EXPECT_TRUE(library::stop());
-    EXPECT_FALSE(library::is_started());
+    EXPECT_TRUE(tls_library::stop());
+    EXPECT_FALSE(tls_library::is_started());
     auto* theirs = s2n_connection_new(S2N_CLIENT);  // still theirs to use
     EXPECT_NE(theirs, nullptr);
     s2n_connection_free(theirs);
     EXPECT_TRUE(can_shake_hands());
-    EXPECT_TRUE(library::stop());
+    EXPECT_TRUE(tls_library::stop());
     EXPECT_EQ(s2n_cleanup_final(), S2N_SUCCESS);
   });
 }
@@ -73,7 +73,7 @@ TEST(library_start, survives_a_request_for_stack_traces) {
     in_child([is_theirs] {
       ::setenv("S2N_PRINT_STACKTRACE", "1", 1);
       ASSERT_EQ(is_theirs ? s2n_init() : S2N_SUCCESS, S2N_SUCCESS);
-      EXPECT_TRUE(library::start());
+      EXPECT_TRUE(tls_library::start());
       EXPECT_TRUE(can_shake_hands());
     });
   }
@@ -82,7 +82,7 @@ TEST(library_start, survives_a_request_for_stack_traces) {
 TEST(library_stop, is_refused_while_anything_is_in_use) {
   in_child([] {
     const auto expect_in_use = [] {
-      const auto stopped = library::stop();
+      const auto stopped = tls_library::stop();
       ASSERT_FALSE(stopped);
       EXPECT_EQ(stopped.error().code, make_error_code(errc::in_use));
     };
@@ -95,9 +95,9 @@ TEST(library_stop, is_refused_while_anything_is_in_use) {
     ctx.reset();
     expect_in_use();
     tls.reset();
-    EXPECT_TRUE(library::stop());
-    EXPECT_FALSE(library::is_started());
-    EXPECT_TRUE(library::stop());  // nothing to stop
+    EXPECT_TRUE(tls_library::stop());
+    EXPECT_FALSE(tls_library::is_started());
+    EXPECT_TRUE(tls_library::stop());  // nothing to stop
   });
 }
 
@@ -105,7 +105,7 @@ TEST(library_stop, may_be_followed_by_another_start) {
   in_child([] {
     for (int round = 0; round < 3; ++round) {
       EXPECT_TRUE(can_shake_hands()) << round;
-      EXPECT_TRUE(library::stop()) << round;
+      EXPECT_TRUE(tls_library::stop()) << round;
     }
   });
 }
@@ -117,7 +117,7 @@ TEST(library_stop, in_one_thread_is_safe_for_contexts_made_in_another) {
     std::atomic<int> stops{0};
     std::thread other([&] {
       while (!is_done) {
-        if (library::stop()) ++stops;
+        if (tls_library::stop()) ++stops;
       }
     });
     // On a busy machine the other thread may be away whenever nothing is in use.
@@ -158,11 +158,11 @@ void uncounted(void* memory, std::size_t bytes) noexcept {
 
 TEST(library_allocator, replaced_before_the_start_gives_all_memory_and_gets_it_back_wiped) {
   in_child([] {
-    ASSERT_TRUE(library::set_allocator({counted, uncounted}));
+    ASSERT_TRUE(tls_library::set_allocator({counted, uncounted}));
     EXPECT_TRUE(can_shake_hands());
     EXPECT_GT(bytes_taken, 30'000);
     EXPECT_GT(blocks, 0);
-    EXPECT_TRUE(library::stop());
+    EXPECT_TRUE(tls_library::stop());
     EXPECT_EQ(blocks, 0);
     EXPECT_TRUE(was_wiped);
   });
@@ -170,14 +170,14 @@ TEST(library_allocator, replaced_before_the_start_gives_all_memory_and_gets_it_b
 
 TEST(library_allocator, replaced_after_the_start_is_an_error_and_changes_nothing) {
   in_child([] {
-    ASSERT_TRUE(library::start());
-    const auto replaced = library::set_allocator({counted, uncounted});
+    ASSERT_TRUE(tls_library::start());
+    const auto replaced = tls_library::set_allocator({counted, uncounted});
     ASSERT_FALSE(replaced);
     EXPECT_EQ(replaced.error().code, make_error_code(errc::in_use));
     EXPECT_TRUE(can_shake_hands());
     EXPECT_EQ(blocks, 0);
-    ASSERT_TRUE(library::stop());
-    EXPECT_TRUE(library::set_allocator({counted, uncounted}));
+    ASSERT_TRUE(tls_library::stop());
+    EXPECT_TRUE(tls_library::set_allocator({counted, uncounted}));
     EXPECT_TRUE(can_shake_hands());
     EXPECT_GT(blocks, 0);
   });
@@ -185,8 +185,8 @@ TEST(library_allocator, replaced_after_the_start_is_an_error_and_changes_nothing
 
 TEST(library_allocator, needs_both_functions) {
   in_child([] {
-    EXPECT_EQ(library::set_allocator({counted, nullptr}).error().code, make_error_code(errc::usage));
-    EXPECT_EQ(library::set_allocator({nullptr, uncounted}).error().code, make_error_code(errc::usage));
+    EXPECT_EQ(tls_library::set_allocator({counted, nullptr}).error().code, make_error_code(errc::invalid_argument));
+    EXPECT_EQ(tls_library::set_allocator({nullptr, uncounted}).error().code, make_error_code(errc::invalid_argument));
     EXPECT_TRUE(can_shake_hands());
     EXPECT_EQ(blocks, 0);
   });
@@ -196,7 +196,7 @@ TEST(library_allocator, needs_both_functions) {
 // memory of its own when it cannot finish making a connection.
 TEST(library_allocator, that_has_nothing_left_is_an_error_and_no_crash) {
   const auto body = [] {
-    ASSERT_TRUE(library::set_allocator({counted, uncounted}));
+    ASSERT_TRUE(tls_library::set_allocator({counted, uncounted}));
     const auto client = client_context();
     const auto server = server_context();
     int failed = 0;

@@ -34,18 +34,18 @@ void expect_not_started(const Made& made) {
   ASSERT_FALSE(made);
   EXPECT_EQ(made.error().code, (error_code{some_internal_error, s2n_category()}));
   EXPECT_EQ(made.error().where, "s2n-tls");
-  EXPECT_FALSE(library::is_started());
+  EXPECT_FALSE(tls_library::is_started());
 }
 
 TEST(library_start, that_fails_is_an_error_and_may_be_tried_again) {
   in_child([] {
     start_fails = some_internal_error;
     for (int attempt = 0; attempt < 2; ++attempt) {
-      expect_not_started(library::start());
+      expect_not_started(tls_library::start());
       expect_not_started(context::client({.trust = trust_root()}));
       expect_not_started(identity::from_pem(site().chain, site().key));
     }
-    EXPECT_TRUE(library::stop());
+    EXPECT_TRUE(tls_library::stop());
     start_fails.reset();
     pair p(client_context(), server_context());
     EXPECT_TRUE(p.handshake()) << why(p);

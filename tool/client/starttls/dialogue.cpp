@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/starttls/dialogue.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>

@@ -7,7 +7,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t most_lines = 200;
+constexpr std::size_t max_lines = 200;
 
 // The words of a line, one after the other.
 std::string_view take_word(std::string_view& rest) {
@@ -37,7 +37,7 @@ struct answer {
 asio::awaitable<answer> command(dialogue& with, std::string tag, std::string text) {
   co_await with.send(tag + " " + text + "\r\n");
   answer made;
-  for (std::size_t i = 0; i < most_lines; ++i) {
+  for (std::size_t i = 0; i < max_lines; ++i) {
     const auto line = co_await with.line();
     std::string_view rest = line;
     const auto first = take_word(rest);

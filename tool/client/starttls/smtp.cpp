@@ -10,7 +10,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t most_lines = 200;
+constexpr std::size_t max_lines = 200;
 
 // RFC 5321 §4.2: "250-first line", "250 last line".
 struct reply {
@@ -30,7 +30,7 @@ asio::awaitable<reply> hear(dialogue& with) {
   for (;;) {
     const auto line = co_await with.line();
     const bool fits = is_reply_line(line) && (made.code.empty() || line.substr(0, 3) == made.code);
-    if (!fits || made.lines.size() == most_lines) {
+    if (!fits || made.lines.size() == max_lines) {
       with.refuse("it does not speak SMTP: it says " + quoted(line), "see what listens there");
     }
     made.code = line.substr(0, 3);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/starttls/starttls.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,7 +15,7 @@ const starttls_protocol& starttls_protocol_of(std::string_view name) {
       starttls_protocol{"postgres", "5432", ask_postgres}, starttls_protocol{"ldap", "389", ask_ldap}};
   const auto found = std::ranges::find(known, name, &starttls_protocol::name);
   if (found != known.end()) return *found;
-  give_up(errc::usage, "--starttls", "\"" + std::string(name) + "\" is not a protocol it knows",
+  give_up(errc::invalid_argument, "--starttls", "\"" + std::string(name) + "\" is not a protocol it knows",
           "write smtp, imap, postgres or ldap");
 }
 

@@ -2,7 +2,7 @@
 // HTTP's CONNECT, RFC 9110 §9.3.6, with Basic authentication, RFC 7617.
 #include "client/tunnel/tunnel.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <boost/beast/core/detail/base64.hpp>
 
@@ -12,7 +12,7 @@ namespace {
 namespace asio = boost::asio;
 namespace base64 = boost::beast::detail::base64;
 
-constexpr std::size_t most_fields = 200;
+constexpr std::size_t max_fields = 200;
 
 std::string authorization(const proxy_place& proxy) {
   if (proxy.user.empty()) return {};
@@ -32,7 +32,7 @@ std::string status_of(std::string_view line) {
 [[noreturn]] void refused(const proxy_place& proxy, const target& to, std::string_view status) {
   const auto said = "it does not connect to " + to.text() + ": it says " + quoted(status);
   const bool wants_user = status_of(status) == "407";
-  give_up(errc::refused, proxy.text(), said,
+  give_up(errc::connection_refused, proxy.text(), said,
           !wants_user ? "see the proxy's log and its rules"
           : proxy.user.empty()
               ? "write USER@ before its host, with the password in a file: --proxy-password-file"
@@ -51,7 +51,7 @@ asio::awaitable<void> open_http_tunnel(dialogue& with, const proxy_place& proxy,
     if (code.empty()) with.refuse("it does not speak HTTP: it says " + quoted(status), "see what listens there");
     auto field = co_await with.line();
     for (std::size_t i = 0; !field.empty(); ++i) {
-      if (i == most_fields) with.refuse("it answers without end", "see what listens there");
+      if (i == max_fields) with.refuse("it answers without end", "see what listens there");
       field = co_await with.line();
     }
     if (code.starts_with('1')) continue;  // RFC 9110 §15.2: an interim answer

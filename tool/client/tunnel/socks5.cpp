@@ -2,7 +2,7 @@
 // SOCKS 5, RFC 1928, with user and password, RFC 1929. Names go to the proxy as they are.
 #include "client/tunnel/tunnel.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <boost/asio/ip/address.hpp>
 
@@ -46,7 +46,7 @@ asio::awaitable<void> log_in(dialogue& with, const proxy_place& proxy) {
   co_await with.send('\1' + one_byte_length(proxy.user) + one_byte_length(proxy.password->view()));
   const auto answer = co_await with.bytes(2);
   if (answer == accepted) co_return;
-  give_up(errc::refused, proxy.text(), "it does not take the user " + quoted(proxy.user) + " with that password",
+  give_up(errc::connection_refused, proxy.text(), "it does not take the user " + quoted(proxy.user) + " with that password",
           "see whether both are right");
 }
 
@@ -65,7 +65,7 @@ asio::awaitable<void> greet(dialogue& with, const proxy_place& proxy) {
   if (answer[0] != version) not_socks(with, answer);
   if (answer[1] == method_none) co_return;
   if (answer[1] != method_password || proxy.user.empty()) {
-    give_up(errc::refused, proxy.text(), "it lets nobody in without authentication of its choice",
+    give_up(errc::connection_refused, proxy.text(), "it lets nobody in without authentication of its choice",
             proxy.user.empty() ? "write USER@ before its host, with the password in a file: --proxy-password-file"
                                : "see which methods it allows");
   }
@@ -80,7 +80,7 @@ asio::awaitable<void> greet(dialogue& with, const proxy_place& proxy) {
                                 "it took too long", "it does not know the command",
                                 "it does not know this type of address"};
   const bool is_unreachable = code == 3 || code == 4 || code == 6;
-  give_up(is_unreachable ? errc::unreachable : errc::refused, proxy.text(),
+  give_up(is_unreachable ? errc::unreachable : errc::connection_refused, proxy.text(),
           "it does not connect to " + to.text() + ": " +
               (code < words.size() ? std::string(words[code]) : "it says " + std::to_string(code)),
           code == 2 ? "see the proxy's rules" : "see whether the server can be reached from the proxy");

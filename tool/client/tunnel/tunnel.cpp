@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/tunnel/tunnel.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include "sluice/password.hpp"
 
@@ -15,7 +15,7 @@ constexpr auto password_variable = "SLUICE_PROXY_PASSWORD";
 constexpr auto expected = "write http://HOST:PORT or socks5://HOST:PORT, with USER@ before HOST where it wants one";
 
 [[noreturn]] void bad_proxy(std::string detail, std::string remedy = expected) {
-  give_up(errc::usage, "--proxy", std::move(detail), std::move(remedy));
+  give_up(errc::invalid_argument, "--proxy", std::move(detail), std::move(remedy));
 }
 
 int hex_value(char c) {
@@ -80,7 +80,7 @@ proxy_place parse_proxy(std::string_view text, const std::string& password_file)
   if (made.at.port.empty()) bad_proxy("\"" + std::string(rest) + "\" has no port");
   if (!user) {
     if (!password_file.empty()) {
-      give_up(errc::usage, "--proxy-password-file", "the proxy in --proxy has no user, so nobody would be given it",
+      give_up(errc::invalid_argument, "--proxy-password-file", "the proxy in --proxy has no user, so nobody would be given it",
               "write USER@ before the proxy's host");
     }
     return made;

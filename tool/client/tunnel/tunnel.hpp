@@ -31,7 +31,7 @@ struct proxy_place {
 proxy_place parse_proxy(std::string_view text, const std::string& password_file);
 
 // From the proxy's greeting to the tunnel; the name is resolved at the proxy. Throws what the proxy says against it:
-// errc::refused or errc::unreachable.
+// errc::connection_refused or errc::unreachable.
 boost::asio::awaitable<void> open_http_tunnel(dialogue& with, const proxy_place& proxy, const target& to);
 boost::asio::awaitable<void> open_socks5_tunnel(dialogue& with, const proxy_place& proxy, const target& to);
 

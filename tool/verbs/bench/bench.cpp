@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice bench`: presses a server, and tells what it bore.
 #include "terminal/run.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/load/idle_load.hpp"
 #include "verbs/bench/limits.hpp"
 #include "verbs/bench/plan.hpp"
 #include "verbs/bench/report.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/progress.hpp"
-#include "verbs/table.hpp"
+#include "verbs/bench/bench.hpp"
 
 #include "sluice/asio/connect.hpp"
 
@@ -49,7 +49,7 @@ asio::awaitable<first_meeting> meet(const bench_plan& p) {
   }
   auto& s = std::get<1>(outcome);
   made.info = s.info();
-  made.why = co_await hang_up(s, std::chrono::milliseconds(500));
+  made.why = co_await testkit::hang_up(s, std::chrono::milliseconds(500));
   co_return made;
 }
 
@@ -108,12 +108,12 @@ class benchmark {
     settings.on_prepared = [&] { return note_preparations(all, before); };
     settings.on_progress = [&](run_stage stage, std::chrono::nanoseconds since) { tell(told, all, stage, since); };
     r_.run = run_loads(all, settings, watch, r_.counts);
-    if (plan_.kind == workload::idle) r_.held = count(all, &idle_load::held);
+    if (plan_.kind == workload::idle) r_.held = count(all, &testkit::idle_load::held);
   }
 
   bool note_preparations(const seats& all, std::size_t before) {
     if (plan_.kind == workload::idle) {
-      const auto held = count(all, &idle_load::held);
+      const auto held = count(all, &testkit::idle_load::held);
       const auto now = resident_memory();
       if (held > 0 && now > before) r_.memory_each = (now - before) / held;
     }
@@ -126,9 +126,9 @@ class benchmark {
     return false;
   }
 
-  static std::size_t count(const seats& all, std::size_t (idle_load::*what)() const noexcept) {
+  static std::size_t count(const seats& all, std::size_t (testkit::idle_load::*what)() const noexcept) {
     std::size_t sum = 0;
-    for (const auto& one : all) sum += (static_cast<const idle_load&>(*one->work).*what)();
+    for (const auto& one : all) sum += (static_cast<const testkit::idle_load&>(*one->work).*what)();
     return sum;
   }
 
@@ -142,7 +142,7 @@ class benchmark {
     auto text = fmt::format("{} {}: {} done, {} failed", stage_name(stage), short_time(since), ok, failed);
     if (plan_.kind == workload::throughput) text += fmt::format(", {:.0f} MB", static_cast<double>(bytes) / 1e6);
     if (plan_.kind == workload::idle)
-      text += fmt::format(", {} there", count(all, &idle_load::held));
+      text += fmt::format(", {} there", count(all, &testkit::idle_load::held));
     told.say(text);
   }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/bench/limits.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ void allow_connections(std::size_t connections) {
     ::getrlimit(RLIMIT_NOFILE, &limit);
   }
   if (limit.rlim_cur >= connections + others) return;
-  give_up(errc::usage, "--connections",
+  give_up(errc::invalid_argument, "--connections",
           "this process may open " + std::to_string(limit.rlim_cur) + " descriptors, too few for " +
               std::to_string(connections) + " connections",
           "ask for fewer, or raise the hard limit (`ulimit -Hn`, LimitNOFILE=)");

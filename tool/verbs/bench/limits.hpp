@@ -6,7 +6,7 @@
 
 namespace sluice::tool {
 
-// Raises the number of open descriptors to what is allowed; throws errc::usage, naming --connections, where that is not
+// Raises the number of open descriptors to what is allowed; throws errc::invalid_argument, naming --connections, where that is not
 // enough for so many connections.
 void allow_connections(std::size_t connections);
 

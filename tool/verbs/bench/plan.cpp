@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/bench/plan.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/load/echo_load.hpp"
 #include "testkit/load/handshake_load.hpp"
 #include "testkit/load/idle_load.hpp"
@@ -25,14 +25,14 @@ double parse_rate(const std::string& text) {
   double rate = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), rate);
   if (read.ec == std::errc() && read.ptr == text.data() + text.size() && rate >= 0.01 && rate <= 1e7) return rate;
-  give_up(errc::usage, "--rate", "\"" + text + "\" is not a rate", "write operations a second, for example 500");
+  give_up(errc::invalid_argument, "--rate", "\"" + text + "\" is not a rate", "write operations a second, for example 500");
 }
 
-bulk_direction parse_direction(const std::string& text) {
-  if (text == "up") return bulk_direction::up;
-  if (text == "down") return bulk_direction::down;
-  if (text == "both") return bulk_direction::both;
-  give_up(errc::usage, "--direction", "\"" + text + "\" is not a direction", "write up, down or both");
+testkit::bulk_direction parse_direction(const std::string& text) {
+  if (text == "up") return testkit::bulk_direction::up;
+  if (text == "down") return testkit::bulk_direction::down;
+  if (text == "both") return testkit::bulk_direction::both;
+  give_up(errc::invalid_argument, "--direction", "\"" + text + "\" is not a direction", "write up, down or both");
 }
 
 std::size_t default_threads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1, 8); }
@@ -64,50 +64,50 @@ bench_plan make_plan(const bench_options& options) {
   p.openers = parse_count(options.openers, "--openers");
   p.size = parse_count(options.size, "--size");
   if (p.size < 8 || p.size > 1 << 20)
-    give_up(errc::usage, "--size", options.size + " bytes", "write a number from 8 to 1048576");
+    give_up(errc::invalid_argument, "--size", options.size + " bytes", "write a number from 8 to 1048576");
   if (!options.rate.empty()) p.rate = parse_rate(options.rate);
   p.direction = parse_direction(options.direction);
   p.run.duration = parse_duration(options.duration, "--duration");
-  if (p.run.duration.count() == 0) give_up(errc::usage, "--duration", "nothing can be measured in no time", "");
+  if (p.run.duration.count() == 0) give_up(errc::invalid_argument, "--duration", "nothing can be measured in no time", "");
   p.run.warm_up = p.kind == workload::idle ? std::chrono::nanoseconds() : parse_duration(options.warm_up, "--warm-up");
   p.run.ends_by_stopping = p.kind == workload::idle;
   p.dial.limit = options.tls.time_limit();
-  p.run.patience = p.dial.limit + std::chrono::seconds(2);
+  p.run.timeout = p.dial.limit + std::chrono::seconds(2);
   p.dial.server_name = options.server_name.empty() ? p.to.host : options.server_name;
   p.needs_client_certificate = options.shows_certificate;
   if (options.shows_certificate && options.tls.credentials.cert.empty())
-    give_up(errc::usage, "--mtls", "there is no certificate to show", "add --cert FILE and --key FILE");
+    give_up(errc::invalid_argument, "--mtls", "there is no certificate to show", "add --cert FILE and --key FILE");
   allow_connections(p.connections);
   auto tls = options.tls.for_client();
   if (options.is_insecure) tls.verify = dangerous::accept_any_certificate();
-  if (options.resumes) p.jar = std::make_shared<ticket_jar>(4 * p.connections);
+  if (options.resumes) p.jar = std::make_shared<testkit::ticket_jar>(4 * p.connections);
   tls.sessions = p.jar;
   p.tls = context::client(tls).value();
   return p;
 }
 
-std::unique_ptr<load_share> make_load(const bench_plan& p, asio::io_context& io, std::size_t place) {
+std::unique_ptr<testkit::load_share> make_load(const bench_plan& p, asio::io_context& io, std::size_t place) {
   const auto mine = share(p.connections, p.threads, place);
   std::optional<double> rate;
   if (p.rate) rate = *p.rate * static_cast<double>(mine) / static_cast<double>(p.connections);
   switch (p.kind) {
     case workload::handshake: {
-      load_settings s{.server = p.dial.server, .server_name = p.dial.server_name, .clients = mine, .rate = rate};
+      testkit::load_settings s{.server = p.dial.server, .server_name = p.dial.server_name, .clients = mine, .rate = rate};
       s.limit = p.dial.limit;
       s.says_goodbye = true;
       s.collects_tickets = s.needs_resumption = p.jar != nullptr;
       s.needs_client_certificate = p.needs_client_certificate;
-      return std::make_unique<handshake_load>(io, *p.tls, std::move(s));
+      return std::make_unique<testkit::handshake_load>(io, *p.tls, std::move(s));
     }
     case workload::throughput:
-      return std::make_unique<bulk_load>(
-          io, *p.tls, bulk_settings{.dial = p.dial, .connections = mine, .direction = p.direction});
+      return std::make_unique<testkit::bulk_load>(
+          io, *p.tls, testkit::bulk_settings{.dial = p.dial, .connections = mine, .direction = p.direction});
     case workload::latency:
-      return std::make_unique<echo_load>(
-          io, *p.tls, echo_settings{.dial = p.dial, .connections = mine, .rate = rate, .size = p.size});
+      return std::make_unique<testkit::echo_load>(
+          io, *p.tls, testkit::echo_settings{.dial = p.dial, .connections = mine, .rate = rate, .size = p.size});
     case workload::idle:
-      return std::make_unique<idle_load>(io, *p.tls,
-                                         idle_settings{.dial = p.dial,
+      return std::make_unique<testkit::idle_load>(io, *p.tls,
+                                         testkit::idle_settings{.dial = p.dial,
                                                        .connections = mine,
                                                        .openers = std::max<std::size_t>(1, p.openers / p.threads),
                                                        .rate = rate});
@@ -119,8 +119,8 @@ std::string load_words(const bench_plan& p) {
   const auto many = [](std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
   auto text = many(p.connections, "connection") + " on " + many(p.threads, "thread");
   if (p.kind == workload::throughput) {
-    return text + (p.direction == bulk_direction::up     ? ", up"
-                   : p.direction == bulk_direction::down ? ", down"
+    return text + (p.direction == testkit::bulk_direction::up     ? ", up"
+                   : p.direction == testkit::bulk_direction::down ? ", down"
                                                          : ", both ways");
   }
   if (p.kind == workload::latency) text += fmt::format(", {} bytes", p.size);

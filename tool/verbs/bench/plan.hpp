@@ -34,13 +34,13 @@ std::string_view name_of(workload kind);  // "handshake"
 struct bench_plan {
   workload kind{};
   target to;
-  dial_settings dial;
+  testkit::dial_settings dial;
   std::optional<context> tls;
-  std::shared_ptr<ticket_jar> jar;  // with --resume
+  std::shared_ptr<testkit::ticket_jar> jar;  // with --resume
   run_settings run;
   std::size_t connections = 0, threads = 0, size = 0, openers = 0;
   std::optional<double> rate;
-  bulk_direction direction{};
+  testkit::bulk_direction direction{};
   bool needs_client_certificate = false;
 };
 
@@ -48,7 +48,7 @@ struct bench_plan {
 bench_plan make_plan(const bench_options& options);
 
 // The share of one thread, the `place`th of all.
-std::unique_ptr<load_share> make_load(const bench_plan& p, boost::asio::io_context& io, std::size_t place);
+std::unique_ptr<testkit::load_share> make_load(const bench_plan& p, boost::asio::io_context& io, std::size_t place);
 
 // "64 connections on 2 threads, each as the last is done"
 std::string load_words(const bench_plan& p);

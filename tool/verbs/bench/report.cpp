@@ -2,7 +2,7 @@
 #include "verbs/bench/report.hpp"
 
 #include "terminal/exit_code.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/plot.hpp"
 #include "terminal/table.hpp"
@@ -17,7 +17,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-json::value microseconds(const latencies& times, nanoseconds time) {
+json::value microseconds(const testkit::latencies& times, nanoseconds time) {
   if (times.size() == 0) return nullptr;
   return std::chrono::duration<double, std::micro>(time).count();
 }
@@ -87,7 +87,7 @@ void print_errors(const screen& to, const bench_report& r) {
 }
 
 // Rows of 1, 2, 5, 10, 20, 50 µs and so on, from the first that holds any to the one that holds the longest.
-void print_distribution(const screen& to, const latencies& times) {
+void print_distribution(const screen& to, const testkit::latencies& times) {
   if (times.size() < 2) return;
   std::vector<bar> bars;
   std::size_t seen = 0;

@@ -4,7 +4,7 @@
 
 #include "verbs/bench/run.hpp"
 #include "testkit/load/tally.hpp"
-#include "terminal/json.hpp"
+#include "client/json.hpp"
 #include "terminal/screen.hpp"
 
 #include "sluice/connection.hpp"
@@ -23,7 +23,7 @@ struct bench_report {
   std::chrono::nanoseconds warm_up{};
   std::optional<connection_info> info;  // of the first connection; nothing when there was none
   std::string address;                  // that answered it
-  tally counts;
+  testkit::tally counts;
   run_result run;
   // Of idle connections: what they cost this process, each, and how many were there at the end.
   std::size_t memory_each = 0, held = 0;

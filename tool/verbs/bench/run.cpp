@@ -18,8 +18,8 @@ class runner {
 
   run_result run() {
     const auto began = clock_type::now();
-    post_to_all([](load_share& work) { work.prepare(); });
-    const bool is_prepared = wait(run_stage::preparing, [this] { return none(&load_share::is_preparing); });
+    post_to_all([](testkit::load_share& work) { work.prepare(); });
+    const bool is_prepared = wait(run_stage::preparing, [this] { return none(&testkit::load_share::is_preparing); });
     made_.prepared_in = clock_type::now() - began;
     if (is_prepared && settings_.on_prepared()) measure();
     for (const auto& one : all_) one->loop.stop();
@@ -30,18 +30,18 @@ class runner {
  private:
   void measure() {
     made_.has_begun = true;
-    load_window when;
+    testkit::load_window when;
     when.began = clock_type::now() + std::chrono::milliseconds(2);
     when.from = when.began + std::chrono::duration_cast<clock_type::duration>(settings_.warm_up);
     when.to = when.from + std::chrono::duration_cast<clock_type::duration>(settings_.duration);
-    post_to_all([when](load_share& work) { work.begin(when); });
+    post_to_all([when](testkit::load_share& work) { work.begin(when); });
     wait(run_stage::warming_up, [when] { return clock_type::now() >= when.from; });
     // Idle connections may all be gone before.
-    wait(run_stage::measuring, [this, when] { return clock_type::now() >= when.to || none(&load_share::is_running); });
+    wait(run_stage::measuring, [this, when] { return clock_type::now() >= when.to || none(&testkit::load_share::is_running); });
     made_.measured = std::clamp<std::chrono::nanoseconds>(clock_type::now() - when.from, {}, settings_.duration);
-    if (settings_.ends_by_stopping) post_to_all([](load_share& work) { work.stop(); });
-    const auto last = clock_type::now() + settings_.patience;
-    wait(run_stage::finishing, [this, last] { return none(&load_share::is_running) || clock_type::now() >= last; });
+    if (settings_.ends_by_stopping) post_to_all([](testkit::load_share& work) { work.stop(); });
+    const auto last = clock_type::now() + settings_.timeout;
+    wait(run_stage::finishing, [this, last] { return none(&testkit::load_share::is_running) || clock_type::now() >= last; });
   }
 
   // Posted in the order of the calls, and all of them done when it returns.
@@ -57,7 +57,7 @@ class runner {
     }
   }
 
-  bool none(bool (load_share::*claim)() const noexcept) const {
+  bool none(bool (testkit::load_share::*claim)() const noexcept) const {
     return std::ranges::none_of(all_, [claim](const auto& one) { return ((*one->work).*claim)(); });
   }
 
@@ -87,7 +87,7 @@ failure not_done() {
 
 }  // namespace
 
-run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch, tally& sum) {
+run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch, testkit::tally& sum) {
   const auto made = runner(all, settings, watch).run();
   for (const auto& one : all) {
     const auto& counts = one->work->counts();

@@ -15,8 +15,8 @@ namespace sluice::tool {
 
 // A thread, and its share of the workload.
 struct seat {
-  loop_thread loop;
-  std::unique_ptr<load_share> work;
+  testkit::loop_thread loop;
+  std::unique_ptr<testkit::load_share> work;
 };
 using seats = std::vector<std::unique_ptr<seat>>;
 
@@ -24,7 +24,7 @@ enum class run_stage { preparing, warming_up, measuring, finishing };
 
 struct run_settings {
   std::chrono::nanoseconds warm_up{}, duration{};
-  std::chrono::nanoseconds patience{};  // with what is on its way at the end
+  std::chrono::nanoseconds timeout{};  // with what is on its way at the end
   bool ends_by_stopping = false;        // else by itself, when the window is over
   std::function<bool()> on_prepared = [] { return true; };  // false: there is nothing to begin with
   // Some times a second.
@@ -39,6 +39,6 @@ struct run_result {
 
 // Ends with all threads stopped and `sum` filled. What was due and is not known to have succeeded or failed is in it as
 // timed_out, unless it was interrupted: then it is not known whether it would have.
-run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch, tally& sum);
+run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch, testkit::tally& sum);
 
 }  // namespace sluice::tool

@@ -3,11 +3,11 @@
 #include "verbs/ca/responder.hpp"
 #include "terminal/files.hpp"
 #include "arguments/token_place.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "terminal/dates.hpp"
-#include "verbs/token/answer.hpp"
-#include "verbs/table.hpp"
+#include "terminal/answer.hpp"
+#include "verbs/ca/ca.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -52,7 +52,7 @@ constexpr auto key_types = "ec256|ec384|ec521|rsa2048|rsa3072|rsa4096";
 void check_key_type(const std::string& text) {
   constexpr std::array known = {"ec256", "ec384", "ec521", "rsa2048", "rsa3072", "rsa4096"};
   if (std::ranges::find(known, text) != known.end()) return;
-  give_up(errc::usage, "--key", "\"" + text + "\" is not a type of key",
+  give_up(errc::invalid_argument, "--key", "\"" + text + "\" is not a type of key",
           fmt::format("write {}", fmt::join(known, ", ")));
 }
 
@@ -64,7 +64,7 @@ int told(const ca_options& options, const json::object& answer, const std::strin
 
 int init(const ca_options& options) {
   check_key_type(options.key);
-  const auto made = kit::authority::make_root(options.name, options.key, {.validity = days(options.days)}).value();
+  const auto made = testkit::authority::make_root(options.name, options.key, {.validity = days(options.days)}).value();
   const ca_folder folder(options.folder);
   folder.create(made);
   const auto path = options.folder + "/ca.pem";
@@ -73,7 +73,7 @@ int init(const ca_options& options) {
               fmt::format("{}  until {}", path, iso_date(until)));
 }
 
-kit::leaf_options leaf(const ca_options& options, std::string common_name, std::vector<std::string> names) {
+testkit::leaf_options leaf(const ca_options& options, std::string common_name, std::vector<std::string> names) {
   names.insert(names.end(), options.addresses.begin(), options.addresses.end());
   return {
       .common_name = common_name.size() <= 64 ? std::move(common_name) : std::string(),  // RFC 5280's ub-common-name
@@ -82,13 +82,13 @@ kit::leaf_options leaf(const ca_options& options, std::string common_name, std::
       .extended_key_usage = options.is_client ? "clientAuth" : "serverAuth"};
 }
 
-int tell_issued(const ca_options& options, const kit::issued& one, const std::string& file) {
+int tell_issued(const ca_options& options, const testkit::issued& one, const std::string& file) {
   const ca_folder folder(options.folder);
   for (const auto* end : {".pem", ".key", ".p12"}) folder.refuse_existing(file + end);
   std::string bundle;
   if (options.has_bundle) {
     const auto password = secret::from_file(options.password_file).value();
-    bundle = kit::bundle(one, file, password.view()).value();
+    bundle = testkit::bundle(one, file, password.view()).value();
   }
   json::object answer{{"certificate", folder.write_new(file + ".pem", one.chain)}, {"key", nullptr}, {"p12", nullptr}};
   if (!one.key.empty()) answer["key"] = folder.write_new(file + ".key", one.key);
@@ -109,7 +109,7 @@ int issue(const ca_options& options) {
     give_up(errc::password_needed, "--p12", "a bundle has a password", "add --password-file FILE");
   const bool is_in_token = options.key.starts_with("pkcs11:");
   if (options.has_bundle && is_in_token)
-    give_up(errc::usage, "--p12", "a key does not leave its token", "leave --p12 out");
+    give_up(errc::invalid_argument, "--p12", "a key does not leave its token", "leave --p12 out");
   if (!is_in_token) check_key_type(options.key);
   const auto authority = ca_folder(options.folder).authority();
   auto names = options.names;
@@ -134,7 +134,7 @@ int issue(const ca_options& options) {
 
 int sign(const ca_options& options) {
   const auto authority = ca_folder(options.folder).authority();
-  const auto request = kit::read_request(read_file(options.request), options.request).value();
+  const auto request = testkit::read_request(read_file(options.request), options.request).value();
   auto names = request.names.empty() && !request.common_name.empty() ? std::vector{request.common_name} : request.names;
   const auto first = names.empty() ? std::string("request") : names.front();
   const auto wanted = leaf(options, request.common_name, std::move(names));
@@ -154,7 +154,7 @@ int revoke(const ca_options& options) {
   const auto chain = certificate::from_pem_file(options.certificate).value();
   const auto issuer = certificate::from_pem(authority.certificate()).value();
   if (chain.front().issuer() != issuer.front().subject())
-    give_up(errc::usage, options.certificate, "it was issued by \"" + chain.front().issuer() + "\"",
+    give_up(errc::invalid_argument, options.certificate, "it was issued by \"" + chain.front().issuer() + "\"",
             "revoke it where it was issued");
   const bool is_news = folder.revoke(chain.front());
   return told(options, {{"serial", chain.front().serial()}, {"was_revoked_before", !is_news}},

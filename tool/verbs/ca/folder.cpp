@@ -2,7 +2,7 @@
 #include "verbs/ca/folder.hpp"
 
 #include "terminal/files.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/dates.hpp"
 
 #include "sluice/printable.hpp"
@@ -42,7 +42,7 @@ void write_all(const fs::path& path, std::string_view text, int flags) {
 
 }  // namespace
 
-void ca_folder::create(const kit::authority& made) const {
+void ca_folder::create(const testkit::authority& made) const {
   std::error_code failed;
   fs::create_directories(where_, failed);
   if (failed) give_up(errc::file_unreadable, where_.string(), "it cannot be made: " + failed.message());
@@ -51,7 +51,7 @@ void ca_folder::create(const kit::authority& made) const {
   write_new("ca.pem", made.certificate());
 }
 
-kit::authority ca_folder::authority() const {
+testkit::authority ca_folder::authority() const {
   const auto certificate = where_ / "ca.pem";
   const auto key = where_ / "ca.key";
   for (const auto& path : {certificate, key}) {
@@ -59,7 +59,7 @@ kit::authority ca_folder::authority() const {
       give_up(errc::file_not_found, path.string(), "there is no authority here",
               "make one with `sluice ca init DIR`, and name it with --ca DIR");
   }
-  auto made = kit::authority::from_pem(read_file(certificate), read_file(key));
+  auto made = testkit::authority::from_pem(read_file(certificate), read_file(key));
   if (made) return std::move(*made);
   auto why = made.error();
   why.where = where_.string() + ": " + why.where;
@@ -77,8 +77,8 @@ std::string ca_folder::write_new(const std::string& name, std::string_view text)
   return (where_ / name).string();
 }
 
-std::vector<kit::revoked> ca_folder::revoked() const {
-  std::vector<kit::revoked> made;
+std::vector<testkit::revoked> ca_folder::revoked() const {
+  std::vector<testkit::revoked> made;
   std::ifstream file(where_ / "revoked");
   for (std::string serial; file >> serial;) {
     std::time_t when = 0;
@@ -92,21 +92,21 @@ void ca_folder::record_issued(const certificate& one) const {
   write_all(where_ / "issued", one.serial() + " " + printable(one.subject()) + "\n", O_APPEND);
 }
 
-kit::certificate_standing ca_folder::standing(const std::string& serial) const {
+testkit::certificate_standing ca_folder::standing(const std::string& serial) const {
   const auto back = revoked();
-  if (const auto at = std::ranges::find(back, serial, &kit::revoked::serial); at != back.end()) {
-    return {.what = kit::standing::revoked, .revoked_at = at->when};
+  if (const auto at = std::ranges::find(back, serial, &testkit::revoked::serial); at != back.end()) {
+    return {.what = testkit::standing::revoked, .revoked_at = at->when};
   }
   std::ifstream file(where_ / "issued");
   for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(serial + " ")) return {.what = kit::standing::good, .revoked_at = {}};
+    if (line.starts_with(serial + " ")) return {.what = testkit::standing::good, .revoked_at = {}};
   }
   return {};
 }
 
 bool ca_folder::revoke(const certificate& one) const {
   const auto before = revoked();
-  if (std::ranges::find(before, one.serial(), &kit::revoked::serial) != before.end()) return false;
+  if (std::ranges::find(before, one.serial(), &testkit::revoked::serial) != before.end()) return false;
   const auto now = std::to_string(system_clock::to_time_t(system_clock::now()));
   write_all(where_ / "revoked", one.serial() + " " + now + "\n", O_APPEND);
   return true;
@@ -115,7 +115,7 @@ bool ca_folder::revoke(const certificate& one) const {
 std::string ca_folder::write_revocation_list(std::chrono::hours validity) const {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(system_clock::now().time_since_epoch());
   const auto number = static_cast<unsigned long>(seconds.count());  // grows with each list, as RFC 5280 wants
-  const auto list = kit::make_revocation_list(authority(), revoked(), number, validity).value();
+  const auto list = testkit::make_revocation_list(authority(), revoked(), number, validity).value();
   const auto path = where_ / "crl.pem";
   const auto fresh = where_ / "crl.pem.new";
   write_all(fresh, list, O_TRUNC);

@@ -17,8 +17,8 @@ class ca_folder {
  public:
   explicit ca_folder(std::filesystem::path where) : where_(std::move(where)) {}
 
-  void create(const kit::authority& made) const;  // gives up where there is one already
-  kit::authority authority() const;
+  void create(const testkit::authority& made) const;  // gives up where there is one already
+  testkit::authority authority() const;
 
   // Every file of ours is for its owner only, and never written over.
   std::string write_new(const std::string& name, std::string_view text) const;
@@ -26,10 +26,10 @@ class ca_folder {
 
   // Every certificate made here is written down: of others nothing is known.
   void record_issued(const certificate& one) const;
-  kit::certificate_standing standing(const std::string& serial) const;
+  testkit::certificate_standing standing(const std::string& serial) const;
 
   // The list of what is revoked, a line each: the serial number and the time.
-  std::vector<kit::revoked> revoked() const;
+  std::vector<testkit::revoked> revoked() const;
   bool revoke(const certificate& one) const;  // false: it was already
   std::string write_revocation_list(std::chrono::hours validity) const;
 

@@ -37,9 +37,9 @@ http::response<http::string_body> responder::answer(const http::request<http::st
     refused.set(http::field::allow, "GET, POST");
     return refused;
   }
-  const auto request = is_get ? kit::ocsp_request_in(asked.target()) : asked.body();
+  const auto request = is_get ? testkit::ocsp_request_in(asked.target()) : asked.body();
   const auto known = [this](const std::string& serial) { return folder_.standing(serial); };
-  auto response = kit::answer_ocsp(issuer_, request, known, validity_);
+  auto response = testkit::answer_ocsp(issuer_, request, known, validity_);
   if (!response) return plain(http::status::internal_server_error, response.error().message() + "\n");
   auto made = plain(http::status::ok, std::move(*response));
   made.set(http::field::content_type, "application/ocsp-response");
@@ -53,13 +53,13 @@ asio::awaitable<void> responder::talk(asio::ip::tcp::socket socket) const {
     stream.expires_after(std::chrono::seconds(30));
     http::request_parser<http::string_body> parser;
     parser.body_limit(longest_request);
-    auto [failed, n] = co_await http::async_read(stream, buffer, parser, use_tuple);
+    auto [failed, n] = co_await http::async_read(stream, buffer, parser, testkit::use_tuple);
     if (failed) break;
     auto response = answer(parser.get());
     goes_on = parser.get().keep_alive();
     response.keep_alive(goes_on);
     response.prepare_payload();
-    auto [broken, m] = co_await http::async_write(stream, response, use_tuple);
+    auto [broken, m] = co_await http::async_write(stream, response, testkit::use_tuple);
     if (broken) break;
   }
   boost::system::error_code ignored;
@@ -68,7 +68,7 @@ asio::awaitable<void> responder::talk(asio::ip::tcp::socket socket) const {
 
 asio::awaitable<void> responder::serve(asio::ip::tcp::acceptor& acceptor) const {
   while (acceptor.is_open()) {
-    auto [failed, socket] = co_await acceptor.async_accept(use_tuple);
+    auto [failed, socket] = co_await acceptor.async_accept(testkit::use_tuple);
     if (!failed) asio::co_spawn(acceptor.get_executor(), talk(std::move(socket)), asio::detached);
   }
 }

@@ -27,7 +27,7 @@ class responder {
       const boost::beast::http::request<boost::beast::http::string_body>& asked) const;
 
   ca_folder folder_;
-  kit::authority issuer_;
+  testkit::authority issuer_;
   std::chrono::hours validity_;
 };
 

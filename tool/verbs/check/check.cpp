@@ -6,11 +6,11 @@
 #include "verbs/check/watch.hpp"
 #include "terminal/exit_code.hpp"
 #include "terminal/run.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/dates.hpp"
 #include "client/details.hpp"
 #include "client/words.hpp"
-#include "verbs/table.hpp"
+#include "verbs/check/check.hpp"
 
 #include "sluice/printable.hpp"
 
@@ -59,7 +59,7 @@ prepared prepare(const check_options& asked) {
   made.options.sessions = made.book;
   if (!asked.watch.empty()) made.period = parse_duration(asked.watch, "--watch");
   if (!asked.watch.empty() && made.period.count() == 0) {
-    give_up(errc::usage, "--watch", "\"" + asked.watch + "\" leaves no time between two looks",
+    give_up(errc::invalid_argument, "--watch", "\"" + asked.watch + "\" leaves no time between two looks",
             "write how often to look, for example 60s");
   }
   made.runs = asked.runs();

@@ -2,7 +2,7 @@
 #include "verbs/check/fleet.hpp"
 
 #include "verbs/check/visit.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/table.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -24,7 +24,7 @@ asio::ip::address address_from(const std::string& text) {
   error_code ec;
   const auto parsed = asio::ip::make_address(text, ec);
   if (ec) {
-    give_up(errc::usage, "--address", "\"" + text + "\" is not an IP address",
+    give_up(errc::invalid_argument, "--address", "\"" + text + "\" is not an IP address",
             "write it without a port, for example 192.0.2.7 or 2001:db8::7");
   }
   return parsed;

@@ -4,7 +4,7 @@
 
 #include "verbs/check/ticket_book.hpp"
 #include "client/client.hpp"
-#include "terminal/json.hpp"
+#include "client/json.hpp"
 #include "terminal/screen.hpp"
 
 #include <boost/asio/awaitable.hpp>

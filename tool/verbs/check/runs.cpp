@@ -54,8 +54,8 @@ asio::awaitable<void> take_turns(crowd& c) {
 
 using phase_time = std::function<nanoseconds(const connection_report&)>;
 
-latencies times_of(const many_runs& runs, const phase_time& of) {
-  latencies made;
+testkit::latencies times_of(const many_runs& runs, const phase_time& of) {
+  testkit::latencies made;
   for (const auto& one : runs.all)
     if (one.info) made.add(of(one));
   return made;

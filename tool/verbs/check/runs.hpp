@@ -4,7 +4,7 @@
 
 #include "testkit/load/latencies.hpp"
 #include "client/client.hpp"
-#include "terminal/json.hpp"
+#include "client/json.hpp"
 #include "terminal/screen.hpp"
 
 #include <boost/asio/awaitable.hpp>

@@ -55,19 +55,19 @@ asio::awaitable<void> part(dialled& d) {
     const bool goes_on = co_await await_verdict(d);
     if (!goes_on) co_return;
   }
-  const auto patience = patience_with(d.report);
-  s.set_timeouts(patience, patience);
-  co_await s.async_shutdown_write(use_tuple);
+  const auto timeout = patience_with(d.report);
+  s.set_timeouts(timeout, timeout);
+  co_await s.async_shutdown_write(testkit::use_tuple);
   // The timer may have ended, and not been told, when this is over: what it stops is its own.
   const auto stop = std::make_shared<asio::cancellation_signal>();
-  asio::steady_timer timer(s.get_executor(), patience);
+  asio::steady_timer timer(s.get_executor(), timeout);
   timer.async_wait([stop](const error_code& ec) {
     if (!ec) stop->emit(asio::cancellation_type::terminal);
   });
   error_code ec;
   std::array<char, 4096> rest;
   while (!ec) {
-    auto token = asio::bind_cancellation_slot(stop->slot(), use_tuple);
+    auto token = asio::bind_cancellation_slot(stop->slot(), testkit::use_tuple);
     auto [read_ec, n] = co_await s.async_read_some(asio::buffer(rest), token);
     ec = read_ec;
   }

@@ -3,15 +3,15 @@
 #include "terminal/exit_code.hpp"
 #include "terminal/files.hpp"
 #include "terminal/run.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "client/client.hpp"
 #include "client/key_update.hpp"
 #include "client/late_verdict.hpp"
 #include "client/pump.hpp"
 #include "client/session_file.hpp"
-#include "terminal/json.hpp"
+#include "client/json.hpp"
 #include "client/words.hpp"
-#include "verbs/table.hpp"
+#include "verbs/connect/connect.hpp"
 
 #include <boost/asio/this_coro.hpp>
 
@@ -90,7 +90,7 @@ asio::awaitable<dialled> talk(const client_verb_options& options) {
   const auto before = d.stream->statistics().received.records;
   auto why = co_await pump(*d.stream, options.tls.time_limit(), rest, std::move(tell_half_close));
   const auto counted = d.stream->statistics();
-  const bool is_mute = why ? why->code == errc::truncated || why->code == errc::reset : counted.alert_received == 0;
+  const bool is_mute = why ? why->code == errc::truncated || why->code == errc::connection_reset : counted.alert_received == 0;
   auto refusal = is_mute ? unsaid_refusal(d.report, counted, before) : std::nullopt;
   d.report.why = refusal ? std::move(refusal) : std::move(why);
   co_return d;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice demo`: a key born in a token serves real clients, and the event loop never waits for the token.
 #include "terminal/exit_code.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "verbs/demo/echo_clients.hpp"
 #include "testkit/peers/faulty_module.hpp"
 #include "verbs/demo/play.hpp"
 #include "testkit/load/loop_thread.hpp"
 #include "terminal/dates.hpp"
-#include "verbs/table.hpp"
+#include "verbs/demo/demo.hpp"
 
 #include "sluice/pkcs11/uri.hpp"
 
@@ -68,7 +68,7 @@ class demonstration {
 
  private:
   void play() {
-    faulty_module_ = options_.no_timing ? std::string() : find_faulty_module(options_.faulty_module);
+    faulty_module_ = options_.no_timing ? std::string() : testkit::find_faulty_module(options_.faulty_module);
     say("A SoftHSM token in a temporary folder, two keys born in it, certificates from a throwaway authority.");
     stage_ = std::make_unique<stage>();
     judge_keys();
@@ -87,7 +87,7 @@ class demonstration {
     say("");
     say("Clients that verify the server, and have 1 MiB echoed:");
     const auto text = random_text(std::size_t{1} << 20);
-    loop_thread loop;
+    testkit::loop_thread loop;
     std::vector<std::unique_ptr<echo_server>> servers;
     for (const auto& site : stage_->sites()) {
       servers.push_back(std::make_unique<echo_server>(loop.io(), stage_->server(site)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/demo/echo_clients.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "verbs/demo/child.hpp"
 #include "testkit/load/loop_thread.hpp"
 
@@ -22,10 +22,10 @@ constexpr auto limit = std::chrono::seconds(30);
 std::string hash(const std::string& text) { return text.empty() ? text : sha256_hex(std::as_bytes(std::span(text))); }
 
 asio::awaitable<void> write_all(tcp_stream& s, const std::string& text) {
-  co_await asio::async_write(s, asio::buffer(text), use_tuple);
+  co_await asio::async_write(s, asio::buffer(text), testkit::use_tuple);
 }
 asio::awaitable<void> read_all(tcp_stream& s, std::string& text) {
-  auto [ec, n] = co_await asio::async_read(s, asio::buffer(text), use_tuple);
+  auto [ec, n] = co_await asio::async_read(s, asio::buffer(text), testkit::use_tuple);
   text.resize(n);
 }
 
@@ -37,7 +37,7 @@ asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context t
   const connect_options options{.timeout = limit, .server_name = "localhost", .failure = &why};
   const auto host = server.address().to_string();
   const auto port = std::to_string(server.port());
-  auto outcome = co_await async_connect(tls, host, port, options, use_tuple);
+  auto outcome = co_await async_connect(tls, host, port, options, testkit::use_tuple);
   if (std::get<0>(outcome)) {
     made.why = why;
     co_return made;
@@ -51,7 +51,7 @@ asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context t
         errc::verdict_failed, "echo",
         "of " + std::to_string(text.size()) + " bytes " + std::to_string(back.size()) + " came back, not the same");
   }
-  co_await s.async_shutdown(use_tuple);
+  co_await s.async_shutdown(testkit::use_tuple);
   co_return made;
 }
 
@@ -66,7 +66,7 @@ std::string last_line(const std::string& text) {
 
 echo_outcome echo_with_sluice(const asio::ip::tcp::endpoint& server, const context& tls, const std::string& text,
                               const interrupt_watch& watch) {
-  loop_thread loop;
+  testkit::loop_thread loop;
   return watch.wait(loop.run(converse(server, tls, text)));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/demo/proof.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/peers/faulty_module.hpp"
 #include "testkit/load/echo_probe.hpp"
 #include "verbs/demo/echo_server.hpp"
@@ -24,25 +24,25 @@ using asio::ip::tcp;
 
 enum class load { none, paced, restless };
 
-asio::awaitable<probe_result> connect_and_probe(tcp::endpoint server, context tls) {
+asio::awaitable<testkit::probe_result> connect_and_probe(tcp::endpoint server, context tls) {
   failure why;
   const connect_options options{.timeout = std::chrono::seconds(10), .server_name = "localhost", .failure = &why};
   const auto host = server.address().to_string();
   const auto port = std::to_string(server.port());
   auto outcome = co_await async_connect(tls, host, port, options, asio::as_tuple(asio::use_awaitable));
   if (std::get<0>(outcome)) throw error(why);
-  const probe_settings settings;
-  auto result = co_await probe_echo(std::get<1>(outcome), settings);
+  const testkit::probe_settings settings;
+  auto result = co_await testkit::probe_echo(std::get<1>(outcome), settings);
   co_return result;
 }
 
 // Three threads beside the server's: clients, the probe, and this one, which waits.
 proof_phase measure(const tcp::endpoint& server, const context& tls, load kind, const interrupt_watch& watch) {
-  load_settings settings{.server = server, .clients = proof::clients, .rate = {}};
+  testkit::load_settings settings{.server = server, .clients = proof::clients, .rate = {}};
   if (kind == load::paced) settings.rate = proof::bound;
-  loop_thread client_loop;
-  loop_thread probe_loop;
-  handshake_load clients(client_loop.io(), tls, settings);
+  testkit::loop_thread client_loop;
+  testkit::loop_thread probe_loop;
+  testkit::handshake_load clients(client_loop.io(), tls, settings);
   auto probing = probe_loop.run(connect_and_probe(server, tls));
   if (kind != load::none) asio::post(client_loop.io(), [&clients] { clients.start(); });
   const auto probed = watch.wait(std::move(probing));
@@ -61,15 +61,15 @@ proof_phase measure(const tcp::endpoint& server, const context& tls, load kind, 
 
 proof run_proof(const stage& s, const std::string& faulty_module, const interrupt_watch& watch,
                 const std::function<void(std::string_view)>& progress) {
-  set_up_faulty_module(s.module_path(), s.write("slow.toml", fmt::format("[latency]\nC_Sign = \"{}ms\"\n",
+  testkit::set_up_faulty_module(s.module_path(), s.write("slow.toml", fmt::format("[latency]\nC_Sign = \"{}ms\"\n",
                                                                          proof::signature_time.count())));
   const auto tls = s.client();
   const auto token_tls = s.server(s.sites().front(), faulty_module);
-  loop_thread server_loop;
+  testkit::loop_thread server_loop;
   echo_server memory(server_loop.io(), s.server_in_memory());
   echo_server token(server_loop.io(), token_tls);
   struct stop_first {  // servers are destroyed when their thread has ended
-    loop_thread& loop;
+    testkit::loop_thread& loop;
     ~stop_first() { loop.stop(); }
   } const stop{server_loop};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/demo/stage.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include "sluice/pkcs11/key.hpp"
 
@@ -11,7 +11,7 @@
 namespace sluice::tool {
 namespace {
 
-kit::leaf_options site_options() { return {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}; }
+testkit::leaf_options site_options() { return {.common_name = "localhost", .names = {"localhost", "127.0.0.1"}}; }
 
 context make_server(identity site) {
   server_options options;
@@ -21,7 +21,7 @@ context make_server(identity site) {
   return context::server(options).value();
 }
 
-token_site bear_key(pkcs11::token& admin, const kit::scratch_token& token, const kit::authority& root,
+token_site bear_key(pkcs11::token& admin, const testkit::scratch_token& token, const testkit::authority& root,
                     pkcs11::key_type type, const std::string& name, const std::string& label, std::byte id) {
   admin.generate_key(type, label, {&id, 1}).value();
   const auto keys = admin.keys().value();
@@ -35,8 +35,8 @@ token_site bear_key(pkcs11::token& admin, const kit::scratch_token& token, const
 }  // namespace
 
 stage::stage()
-    : root_(kit::authority::make_root("Sluice demonstration").value()),
-      token_(kit::scratch_token::make("sluice-demo").value()) {
+    : root_(testkit::authority::make_root("Sluice demonstration").value()),
+      token_(testkit::scratch_token::make("sluice-demo").value()) {
   auto admin = token_->admin().value();
   sites_.push_back(bear_key(admin, *token_, root_, pkcs11::key_type::ec256, "P-256", "p256", std::byte{1}));
   sites_.push_back(bear_key(admin, *token_, root_, pkcs11::key_type::rsa2048, "RSA-2048", "rsa2048", std::byte{2}));
@@ -65,12 +65,12 @@ context stage::server_in_memory() const {
 }
 
 std::string stage::write(const std::string& name, const std::string& text) const {
-  return kit::softhsm_home().write(name, text);
+  return testkit::softhsm_home().write(name, text);
 }
 
 bool stage::clear() noexcept {
   std::error_code ec;
-  const auto& folder = kit::softhsm_home().path();
+  const auto& folder = testkit::softhsm_home().path();
   std::filesystem::remove_all(folder, ec);
   return !std::filesystem::exists(folder, ec);
 }

@@ -29,7 +29,7 @@ class stage {
   stage& operator=(const stage&) = delete;
 
   const std::vector<token_site>& sites() const noexcept { return sites_; }
-  const kit::issued& site_in_memory() const noexcept { return in_memory_; }
+  const testkit::issued& site_in_memory() const noexcept { return in_memory_; }
   const std::string& ca_file() const noexcept { return ca_file_; }
   const std::string& module_path() const noexcept { return token_->module_path(); }
 
@@ -44,10 +44,10 @@ class stage {
   bool clear() noexcept;
 
  private:
-  kit::authority root_;
-  std::unique_ptr<kit::scratch_token> token_;
+  testkit::authority root_;
+  std::unique_ptr<testkit::scratch_token> token_;
   std::vector<token_site> sites_;
-  kit::issued in_memory_;
+  testkit::issued in_memory_;
   std::string ca_file_;
 };
 

@@ -2,7 +2,7 @@
 // `sluice lab`: peers that are wrong in one way each, on loopback, and the verdict each must get.
 #include "terminal/exit_code.hpp"
 #include "terminal/interrupt.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "verbs/lab/errors_page.hpp"
 #include "testkit/peers/listener.hpp"
@@ -11,7 +11,7 @@
 #include "testkit/load/loop_thread.hpp"
 #include "terminal/json.hpp"
 #include "terminal/table.hpp"
-#include "verbs/table.hpp"
+#include "verbs/lab/lab.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -23,7 +23,7 @@
 namespace sluice::tool {
 namespace {
 
-using lab::lab_case;
+using testkit::peers::lab_case;
 using lab::verdict;
 
 struct list_options {
@@ -33,7 +33,7 @@ struct list_options {
 struct run_options {
   std::vector<std::string> names;
   std::string policy, client;
-  std::string timeout = "10s", patience = "2s";
+  std::string timeout = "10s", mute_timeout = "2s";
   bool json = false, markdown = false, needs_all = false;
 };
 
@@ -51,7 +51,7 @@ json::value from_of(const lab_case& one) {
 json::object describe(const lab_case& one) {
   return {{"case", one.name},
           {"group", one.group},
-          {"expect", lab::verdict_name(one.expect)},
+          {"expect", testkit::peers::verdict_name(one.expect)},
           {"origin", from_of(one)},
           {"about", one.about},
           {"note", text_or_null(one.note)},
@@ -62,15 +62,15 @@ json::object describe(const lab_case& one) {
 int list(const list_options& options) {
   const screen out(stdout);
   if (options.json) {
-    for (const auto& one : lab::cases()) out.line(to_text(describe(one)));
+    for (const auto& one : testkit::peers::cases()) out.line(to_text(describe(one)));
     return exit_ok;
   }
   table shown({{"case"}, {"group"}, {"expect"}, {"what it is"}, {"note"}});
-  for (const auto& one : lab::cases()) {
+  for (const auto& one : testkit::peers::cases()) {
     const auto note = one.unavailable.empty() ? one.note : "unavailable: " + one.unavailable;
     shown.add({{one.name, tone::strong},
                {one.group, tone::quiet},
-               std::string(lab::verdict_name(one.expect)),
+               std::string(testkit::peers::verdict_name(one.expect)),
                one.about,
                {note, tone::quiet}});
   }
@@ -85,7 +85,7 @@ class running {
   int run() {
     lab::run_settings settings{.policy = options_.policy, .client = options_.client};
     settings.limit = parse_duration(options_.timeout, "--timeout");
-    settings.patience = parse_duration(options_.patience, "--patience");
+    settings.timeout = parse_duration(options_.mute_timeout, "--patience");
     const auto chosen = choose();
     const interrupt_watch watch;
     lab::run_cases(chosen, settings, watch, [this](const lab_case& one, const verdict& v) { take(one, v); });
@@ -97,11 +97,11 @@ class running {
  private:
   // Another's client has nowhere to go where the peer is a client itself.
   std::vector<lab_case> choose() const {
-    auto chosen = lab::select_cases(options_.names);
+    auto chosen = testkit::peers::select_cases(options_.names);
     if (options_.client.empty()) return chosen;
-    std::erase_if(chosen, [](const lab_case& one) { return one.group == lab::clients_group; });
+    std::erase_if(chosen, [](const lab_case& one) { return one.group == testkit::peers::clients_group; });
     if (chosen.empty()) {
-      give_up(errc::usage, "--client", "these cases are clients, which go to our server",
+      give_up(errc::invalid_argument, "--client", "these cases are clients, which go to our server",
               "run them without --client");
     }
     return chosen;
@@ -130,7 +130,7 @@ class running {
     out_.line(to_text(json::object{
         {"case", one.name},
         {"group", one.group},
-        {"expect", lab::verdict_name(one.expect)},
+        {"expect", testkit::peers::verdict_name(one.expect)},
         {"got", v.got},
         {"ok", v.is == verdict::state::unavailable ? json::value(nullptr) : json::value(v.is == verdict::state::held)},
         {"origin", text_or_null(v.origin)},
@@ -144,8 +144,8 @@ class running {
     }
     const bool is_good = v.is == verdict::state::held;
     auto text = fmt::format("{} {}  {}", out_.verdict(is_good), name, v.got);
-    if (!is_good) text += fmt::format(", expected {}", lab::verdict_name(one.expect));
-    if (!is_good && one.from && v.got == lab::verdict_name(one.expect)) {
+    if (!is_good) text += fmt::format(", expected {}", testkit::peers::verdict_name(one.expect));
+    if (!is_good && one.from && v.got == testkit::peers::verdict_name(one.expect)) {
       text += *one.from == origin::peer ? " from the peer" : " from us";
     }
     if (!v.message.empty()) text += out_.paint(tone::quiet, fmt::format("  {}", v.message));
@@ -167,16 +167,16 @@ class running {
 };
 
 const lab_case& find_case(const std::string& name) {
-  for (const auto& one : lab::cases()) {
+  for (const auto& one : testkit::peers::cases()) {
     if (one.name != name) continue;
-    if (one.group == lab::clients_group) {
-      give_up(errc::usage, "\"" + name + "\"", "this case is a client, which goes to our server and nowhere else",
+    if (one.group == testkit::peers::clients_group) {
+      give_up(errc::invalid_argument, "\"" + name + "\"", "this case is a client, which goes to our server and nowhere else",
               "`sluice lab run " + name + "` has it come");
     }
     if (one.unavailable.empty()) return one;
-    give_up(errc::usage, "\"" + name + "\"", "this case is unavailable", one.unavailable);
+    give_up(errc::invalid_argument, "\"" + name + "\"", "this case is unavailable", one.unavailable);
   }
-  give_up(errc::usage, "\"" + name + "\"", "there is no such case", "`sluice lab list` shows all");
+  give_up(errc::invalid_argument, "\"" + name + "\"", "there is no such case", "`sluice lab list` shows all");
 }
 
 unsigned short parse_port(const std::string& text) { return parse_listen_address("127.0.0.1:" + text).port(); }
@@ -185,11 +185,11 @@ int serve(const serve_options& options) {
   const auto& one = find_case(options.name);
   const auto port = parse_port(options.port);
   const interrupt_watch watch;
-  lab::world world;
+  testkit::peers::world world;
   const auto who = one.make(world, one.argument);
   const auto ca = world.folder().write("ca.pem", who.ca.empty() ? world.root().certificate() : who.ca);
-  loop_thread loop;
-  const lab::listener place(loop.io(), who.serve, port);
+  testkit::loop_thread loop;
+  const testkit::peers::listener place(loop.io(), who.serve, port);
   const auto address = to_text(place.address());
   const screen out(stdout);
   if (options.json) {
@@ -198,12 +198,12 @@ int serve(const serve_options& options) {
                                   {"ca", ca},
                                   {"sni", who.server_name},
                                   {"case", one.name},
-                                  {"expect", lab::verdict_name(one.expect)}}));
+                                  {"expect", testkit::peers::verdict_name(one.expect)}}));
   } else {
     out.line("listening " + address);
     out.line("  ca      " + ca);
     out.line("  name    " + who.server_name);
-    out.line(fmt::format("  expect  {}: {}", lab::verdict_name(one.expect), one.about));
+    out.line(fmt::format("  expect  {}: {}", testkit::peers::verdict_name(one.expect), one.about));
   }
   out.flush();
   try {
@@ -235,7 +235,7 @@ action declare_run(CLI::App& app) {
   app.add_option("--timeout", options->timeout, "How long a client may take for a case: 250ms, 10s")
       ->type_name("TIME")
       ->capture_default_str();
-  app.add_option("--patience", options->patience, "How long ours waits where waiting in vain is the case")
+  app.add_option("--patience", options->mute_timeout, "How long ours waits where waiting in vain is the case")
       ->type_name("TIME")
       ->capture_default_str();
   app.add_flag("--require-all", options->needs_all, "Fail (9) when a case is unavailable");

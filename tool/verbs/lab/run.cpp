@@ -2,7 +2,7 @@
 #include "verbs/lab/run.hpp"
 
 #include "terminal/interrupt.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/peers/listener.hpp"
 #include "testkit/peers/world.hpp"
 #include "testkit/load/loop_thread.hpp"
@@ -136,7 +136,7 @@ class stage {
 
  private:
   std::chrono::milliseconds limit_of(const performance& p) const {
-    return p.who.times_out ? settings_.patience : settings_.limit;
+    return p.who.times_out ? settings_.timeout : settings_.limit;
   }
   const std::string& anchor_of(const performance& p) const {
     return p.who.ca.empty() ? world_.root().certificate() : p.who.ca;
@@ -182,7 +182,7 @@ class stage {
   const run_settings settings_;
   world world_;
   std::counting_semaphore<8> seats_{4};
-  loop_thread servers_, clients_;
+  testkit::loop_thread servers_, clients_;
   std::deque<performance> shows_;  // goes first: listeners are the loops' guests
 };
 

@@ -16,11 +16,13 @@ class interrupt_watch;
 
 namespace sluice::tool::lab {
 
+using namespace testkit::peers;
+
 struct run_settings {
   std::string policy;  // of our client
   std::string client;  // another's client; empty: ours
   std::chrono::milliseconds limit{10'000};
-  std::chrono::milliseconds patience{2'000};  // the limit where a case is about running into it
+  std::chrono::milliseconds timeout{2'000};  // the limit where a case is about running into it
 };
 
 struct verdict {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/policy/describe.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "verbs/policy/difference.hpp"
 #include "verbs/policy/lookup.hpp"
 #include "terminal/table.hpp"

@@ -2,13 +2,13 @@
 // `sluice policy`: what the security policies of the linked s2n offer, and which of them can talk to a server.
 #include "terminal/exit_code.hpp"
 #include "terminal/run.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "verbs/policy/describe.hpp"
 #include "verbs/policy/lookup.hpp"
 #include "verbs/policy/trial.hpp"
 #include "terminal/progress.hpp"
-#include "verbs/token/answer.hpp"
-#include "verbs/table.hpp"
+#include "terminal/answer.hpp"
+#include "verbs/policy/policy.hpp"
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>

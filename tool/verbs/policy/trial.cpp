@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/policy/trial.hpp"
 
-#include "terminal/trouble.hpp"
-#include "testkit/coroutines/goodbye.hpp"
+#include "terminal/failure.hpp"
+#include "testkit/coroutines/close_notify.hpp"
 
 #include "sluice/dangerous.hpp"
 
@@ -41,7 +41,7 @@ asio::awaitable<outcome> shake_hands(const trial_settings& settings, context tls
   }
   auto& s = std::get<1>(done);
   made.info = s.info();
-  made.why = co_await say_goodbye(s, std::chrono::milliseconds(300));
+  made.why = co_await testkit::exchange_close_notify(s, std::chrono::milliseconds(300));
   if (made.why) made.info.reset();
   co_return made;
 }

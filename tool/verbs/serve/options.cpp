@@ -2,7 +2,7 @@
 #include "verbs/serve/options.hpp"
 
 #include "terminal/files.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "testkit/authority/authority.hpp"
 #include "testkit/authority/ocsp.hpp"
@@ -19,23 +19,23 @@ client_auth parse_client_auth(const std::string& text) {
   if (text == "none") return client_auth::none;
   if (text == "optional") return client_auth::optional;
   if (text == "required") return client_auth::required;
-  give_up(errc::usage, "--client-auth", "\"" + text + "\" is not one of its values",
+  give_up(errc::invalid_argument, "--client-auth", "\"" + text + "\" is not one of its values",
           "write none, optional or required");
 }
 
 std::optional<ticket_options> parse_tickets(const std::string& text) {
   if (text == "on") return ticket_options();
   if (text == "off") return std::nullopt;
-  give_up(errc::usage, "--tickets", "\"" + text + "\" is not one of its values", "write on or off");
+  give_up(errc::invalid_argument, "--tickets", "\"" + text + "\" is not one of its values", "write on or off");
 }
 
 std::uint32_t parse_early_data(const serve_options& options) {
   if (options.early_data.empty()) return 0;
   const auto bytes = parse_count(options.early_data, "--early-data");
   if (bytes > UINT32_MAX)
-    give_up(errc::usage, "--early-data", "the largest number of bytes is " + std::to_string(UINT32_MAX));
+    give_up(errc::invalid_argument, "--early-data", "the largest number of bytes is " + std::to_string(UINT32_MAX));
   if (options.tickets == "off")
-    give_up(errc::usage, "--early-data", "only clients that resume send any, and there are no tickets",
+    give_up(errc::invalid_argument, "--early-data", "only clients that resume send any, and there are no tickets",
             "drop --tickets off");
   return static_cast<std::uint32_t>(bytes);
 }
@@ -47,51 +47,51 @@ std::vector<std::string> choose_alpn(const serve_options& options) {
   if (is_http && names.empty()) return {"http/1.1"};
   const auto other = std::ranges::find_if(names, [](const std::string& n) { return !n.starts_with("http/1."); });
   if (is_http && other != names.end())
-    give_up(errc::usage, "--alpn", "http mode does not speak \"" + *other + "\"", "write --alpn http/1.1, or drop it");
+    give_up(errc::invalid_argument, "--alpn", "http mode does not speak \"" + *other + "\"", "write --alpn http/1.1, or drop it");
   return names;
 }
 
 misbehaviour parse_fail(const serve_options& options) {
   auto how = parse_misbehaviour(*options.fail);
   if (options.mode == "discard" && (how.after > 0 || how.bytes_a_second > 0))
-    give_up(errc::usage, "--fail", "in discard mode the client is sent nothing, not even the first byte",
+    give_up(errc::invalid_argument, "--fail", "in discard mode the client is sent nothing, not even the first byte",
             "write after=0:…, or choose another --mode");
   return how;
 }
 
 silence_settings parse_silence(const serve_options& options) {
   const std::pair<const std::string&, const char*> given[] = {{options.silent_timeout, "--silent-timeout"},
-                                                             {options.most_silent, "--max-silent"},
-                                                             {options.most_silent_per_address,
+                                                             {options.max_silent, "--max-silent"},
+                                                             {options.max_silent_per_address,
                                                               "--max-silent-per-address"}};
   for (const auto& [text, option] : given) {
     if (!text.empty() && options.fail)
-      give_up(errc::usage, option, "with --fail each client is met as soon as it connects", "drop one of the two");
+      give_up(errc::invalid_argument, option, "with --fail each client is met as soon as it connects", "drop one of the two");
   }
   silence_settings made;
   if (!options.silent_timeout.empty()) made.timeout = parse_duration(options.silent_timeout, "--silent-timeout");
   if (made.timeout && *made.timeout == std::chrono::milliseconds(0))
-    give_up(errc::usage, "--silent-timeout", "no client can be so quick", "write a time above 0, for example 5s");
-  if (!options.most_silent.empty()) made.most = parse_count(options.most_silent, "--max-silent");
-  if (!options.most_silent_per_address.empty())
-    made.most_per_address = parse_count(options.most_silent_per_address, "--max-silent-per-address");
+    give_up(errc::invalid_argument, "--silent-timeout", "no client can be so quick", "write a time above 0, for example 5s");
+  if (!options.max_silent.empty()) made.most = parse_count(options.max_silent, "--max-silent");
+  if (!options.max_silent_per_address.empty())
+    made.max_per_address = parse_count(options.max_silent_per_address, "--max-silent-per-address");
   return made;
 }
 
 // For this machine and this run. Who wants to verify it pins it: `--ca` with what was printed.
-kit::issued throwaway_site(const boost::asio::ip::address& at) {
-  kit::leaf_options options{.common_name = "localhost", .names = {"localhost", "127.0.0.1", "::1"}};
+testkit::issued throwaway_site(const boost::asio::ip::address& at) {
+  testkit::leaf_options options{.common_name = "localhost", .names = {"localhost", "127.0.0.1", "::1"}};
   if (!at.is_unspecified() && !at.is_loopback()) options.names.push_back(at.to_string());
-  return kit::self_signed(options).value();
+  return testkit::self_signed(options).value();
 }
 
 void staple(std::vector<identity>& sites, const std::vector<std::string>& files) {
   if (files.size() > sites.size())
-    give_up(errc::usage, "--ocsp", "there are more responses than certificates", "give one for each --cert, in order");
+    give_up(errc::invalid_argument, "--ocsp", "there are more responses than certificates", "give one for each --cert, in order");
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (files[i] == "none") continue;
     const auto response = read_file(files[i]);
-    kit::check_staple(response, sites[i].leaf(), files[i]).value();
+    testkit::check_staple(response, sites[i].leaf(), files[i]).value();
     const auto bytes = std::as_bytes(std::span(response));
     sites[i] = sites[i].with_ocsp_response({bytes.begin(), bytes.end()}).value();
   }
@@ -117,15 +117,15 @@ void serve_options::declare(CLI::App& app) {
   app.add_option("--tickets", tickets, "Whether clients may resume")->capture_default_str()->type_name("on|off");
   app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
       ->type_name("N");
-  app.add_option("--max-connections", most_clients, "Serve at most this many clients at a time")->type_name("N");
+  app.add_option("--max-connections", max_clients, "Serve at most this many clients at a time")->type_name("N");
   app.add_option("--silent-timeout", silent_timeout,
                  "End a client that has not sent its first record by then; without it, as --timeout")
       ->type_name("TIME");
-  app.add_option("--max-silent", most_silent,
+  app.add_option("--max-silent", max_silent,
                  "Keep at most this many such clients; one more closes the oldest. 4096 unless given; never more than "
                  "half of the descriptors")
       ->type_name("N");
-  app.add_option("--max-silent-per-address", most_silent_per_address,
+  app.add_option("--max-silent-per-address", max_silent_per_address,
                  "And at most this many from one address (IPv6: a /64), whose own oldest goes; none unless given")
       ->type_name("N");
   app.add_option("--exit-after", exit_after, "Stop after this many handshakes, failed ones included")->type_name("N");
@@ -147,13 +147,13 @@ server_settings serve_options::settings() const {
   made.listen = parse_listen_address(listen);
   const auto known = serve_mode_from(mode);
   if (!known)
-    give_up(errc::usage, "--mode", "\"" + mode + "\" is not one of its values", "write echo, http, discard or source");
+    give_up(errc::invalid_argument, "--mode", "\"" + mode + "\" is not one of its values", "write echo, http, discard or source");
   made.mode = *known;
-  if (!most_clients.empty()) made.most_clients = parse_count(most_clients, "--max-connections");
+  if (!max_clients.empty()) made.max_clients = parse_count(max_clients, "--max-connections");
   if (!exit_after.empty()) made.exit_after = parse_count(exit_after, "--exit-after");
   if (fail) made.fail = parse_fail(*this);
   made.silent = parse_silence(*this);
-  made.patience = tls.time_limit();
+  made.timeout = tls.time_limit();
   return made;
 }
 

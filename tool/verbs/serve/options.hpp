@@ -17,14 +17,14 @@ struct serve_options {
   credential_list sites;
   std::vector<std::string> ocsp;  // a file, or `none`, for each certificate
   std::string listen, mode = "echo", client_auth = "none", tickets = "on";
-  std::string most_clients, exit_after, early_data;
-  std::string silent_timeout, most_silent, most_silent_per_address;
+  std::string max_clients, exit_after, early_data;
+  std::string silent_timeout, max_silent, max_silent_per_address;
   std::optional<std::string> fail;
   bool alpn_is_optional = false;
   trace_options watch;
 
   void declare(CLI::App& app);
-  server_settings settings() const;  // throws errc::usage
+  server_settings settings() const;  // throws errc::invalid_argument
 };
 
 // Who the server is.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice serve`: a TLS server for tests and demonstrations.
 #include "terminal/exit_code.hpp"
-#include "terminal/limits.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/descriptor_limit.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "server/server.hpp"
 #include "verbs/serve/options.hpp"
@@ -10,9 +10,9 @@
 #include "terminal/dates.hpp"
 #include "terminal/json.hpp"
 #include "client/words.hpp"
-#include "verbs/token/describe.hpp"
-#include "verbs/token/rehearsal.hpp"
-#include "verbs/table.hpp"
+#include "terminal/token_json.hpp"
+#include "server/rehearsal.hpp"
+#include "verbs/serve/serve.hpp"
 
 #include "sluice/observe.hpp"
 #include "sluice/pkcs11/key.hpp"
@@ -193,7 +193,7 @@ class serving {
   }
 
   static std::string subject_of(const served_client& client) {
-    const auto chain = client.s.peer_certificates();
+    const auto chain = client.s.verified_chain();
     return chain.empty() ? std::string() : chain.front().subject();
   }
 

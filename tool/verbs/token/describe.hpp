@@ -4,6 +4,7 @@
 
 #include "arguments/token_place.hpp"
 #include "terminal/json.hpp"
+#include "terminal/token_json.hpp"
 
 #include <span>
 #include <string>
@@ -17,7 +18,5 @@ json::array describe(std::span<const std::string> words);
 json::object describe(const pkcs11::key_info& key, const token_place& place);
 json::object describe(const pkcs11::certificate_info& one, const token_place& place);
 // Statistics of a token: `serve` and `token watch`.
-json::object describe(const pkcs11::token_stats& stats);
-std::string_view circuit_text(pkcs11::circuit_state state) noexcept;  // "closed", "open", "probing"
 
 }  // namespace sluice::tool

@@ -2,11 +2,11 @@
 #include "verbs/token/doctor.hpp"
 
 #include "terminal/exit_code.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/authority/authority.hpp"
 #include "testkit/authority/signing.hpp"
 #include "terminal/dates.hpp"
-#include "verbs/token/rehearsal.hpp"
+#include "server/rehearsal.hpp"
 
 #include "sluice/identity.hpp"
 
@@ -44,7 +44,7 @@ bool is_of(tls_version version, signature_scheme scheme, std::span<const std::by
   switch (version) {
     case tls_version::tls1_3:  // the scheme names the curve
       return kind == signature_kind::rsa_pss ||
-             (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 && scheme == kit::schemes_for(public_key).front());
+             (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 && scheme == testkit::schemes_for(public_key).front());
     case tls_version::tls1_2: return scheme != rsa_pkcs1_md5_sha1;
     case tls_version::tls1_1:
     case tls_version::tls1_0: return scheme == rsa_pkcs1_md5_sha1 || scheme == ecdsa_sha1;
@@ -144,7 +144,7 @@ class examination {
       choose_certificate();
       if (const auto weak = weakness_of(spki_, key_->name())) return refuse("key", *weak), true;
       const bool is_curve_unknown = spki_.empty() ? key_info_.type.ends_with("another curve")
-                                                  : kit::schemes_for(spki_).empty();
+                                                  : testkit::schemes_for(spki_).empty();
       if (is_curve_unknown)
         return refuse("key", make_failure(errc::key_type_unsupported, key_->name(), "its curve is not one of TLS",
                                           "make a key over P-256, P-384 or P-521: sluice token keygen"));
@@ -198,20 +198,20 @@ class examination {
 
   void look_at_sessions() {
     const auto limit = key_->stats().session_limit;
-    const auto announced = info_.most_sessions == 0 ? std::string("the token announces no limit")
-                                                    : fmt::format("the token allows {}", info_.most_sessions);
+    const auto announced = info_.max_sessions == 0 ? std::string("the token announces no limit")
+                                                    : fmt::format("the token allows {}", info_.max_sessions);
     note("sessions", fmt::format("{}; {} would be used{}", announced, limit,
                                  limit < 2 ? ", so one signature waits for another" : ""));
   }
 
   void try_schemes() {
-    for (const auto scheme : kit::schemes_for(spki_)) {
-      const auto request = kit::digest_to_sign(scheme, std::as_bytes(std::span("sluice token doctor")));
+    for (const auto scheme : testkit::schemes_for(spki_)) {
+      const auto request = testkit::digest_to_sign(scheme, std::as_bytes(std::span("sluice token doctor")));
       const auto signature = key_->sign(request);
       scheme_trial trial{.scheme = scheme, .why = {}};
       if (!signature) {
         trial.why = signature.error();
-      } else if (!kit::verifies(spki_, request, *signature)) {
+      } else if (!testkit::verifies(spki_, request, *signature)) {
         trial.why =
             make_failure(errc::signature_mismatch, key_->name(), "what it signed does not verify with its public half");
       }
@@ -242,7 +242,7 @@ class examination {
   server_options server() {
     server_options made;
     if (!identity_) {
-      const auto root = kit::authority::make_root("token doctor").value();
+      const auto root = testkit::authority::make_root("token doctor").value();
       const auto issued = root.issue_for(spki_, {.common_name = "localhost", .names = {"localhost"}}).value();
       identity_.emplace(identity::from_chain(issued.chain, key_).value());
     }

@@ -2,9 +2,11 @@
 // The verbs below `token`. To add one: a file token_NAME.cpp, its declaration here, a row in token.cpp.
 #pragma once
 
-#include "verbs/table.hpp"
+#include "arguments/verb.hpp"
 
 namespace sluice::tool {
+
+action declare_token(CLI::App& app);
 
 action declare_token_list(CLI::App& app);
 action declare_token_show(CLI::App& app);

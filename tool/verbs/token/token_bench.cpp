@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token bench`: signatures a second by number of sessions, each session kept busy.
 #include "terminal/interrupt.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "testkit/authority/signing.hpp"
 #include "testkit/load/latencies.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/plot.hpp"
 #include "terminal/table.hpp"
-#include "verbs/token/answer.hpp"
+#include "terminal/answer.hpp"
 #include "verbs/token/describe.hpp"
 #include "verbs/token/token.hpp"
 
@@ -45,16 +45,16 @@ std::vector<std::size_t> parse_sessions(const std::string& text) {
   std::istringstream parts(text);
   for (std::string one; std::getline(parts, one, ',');) all.push_back(parse_count(one, "--sessions"));
   if (all.empty() || all.back() > 256)
-    give_up(errc::usage, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256", "write 1,2,4");
+    give_up(errc::invalid_argument, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256", "write 1,2,4");
   return all;
 }
 
 signature_scheme choose_scheme(const bench_options& options, const pkcs11::key& key) {
   if (const auto named = signature_scheme_from(options.scheme)) return *named;
-  if (!options.scheme.empty()) give_up(errc::usage, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
-  const auto usual = kit::schemes_for(key.public_key().value_or(std::vector<std::byte>()));
+  if (!options.scheme.empty()) give_up(errc::invalid_argument, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
+  const auto usual = testkit::schemes_for(key.public_key().value_or(std::vector<std::byte>()));
   if (usual.empty())
-    give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+    give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
   return usual.front();
 }
 
@@ -70,11 +70,11 @@ bench_run measure(const bench_options& options, std::size_t sessions, const inte
   wishes.sessions = sessions;
   const auto key = pkcs11::open_key(options.place.text, wishes).value();
   const auto request =
-      kit::digest_to_sign(choose_scheme(options, *key), std::as_bytes(std::span("sluice token bench")));
+      testkit::digest_to_sign(choose_scheme(options, *key), std::as_bytes(std::span("sluice token bench")));
   key->sign(request).value();  // a key that cannot sign at all is an error, not a figure
   std::atomic<bool> is_over = false;
   std::mutex gate;
-  latencies all;
+  testkit::latencies all;
   bench_run made{.sessions = sessions};
   const auto work = [&] {
     std::vector<std::chrono::nanoseconds> mine;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token doctor`: verdicts about a token and a key, and what to change.
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/table.hpp"
-#include "verbs/token/answer.hpp"
+#include "terminal/answer.hpp"
 #include "verbs/token/describe.hpp"
 #include "verbs/token/doctor.hpp"
 #include "verbs/token/token.hpp"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token keygen`, `import`, `csr` and `sign`: putting keys into a token, and using them once.
 #include "arguments/password_place.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/authority/authority.hpp"
 #include "testkit/authority/signing.hpp"
-#include "verbs/token/answer.hpp"
+#include "terminal/answer.hpp"
 #include "verbs/token/describe.hpp"
 #include "verbs/token/token.hpp"
 
@@ -50,7 +50,7 @@ struct wiped_at_the_end {
 std::string wanted_label(const key_verb_options& options) {
   const auto u = options.place.parsed();
   if (u.object && !u.object->empty()) return *u.object;
-  give_up(errc::usage, u.to_string(), "it does not say what the key is to be called", "add ;object=LABEL to the URI");
+  give_up(errc::invalid_argument, u.to_string(), "it does not say what the key is to be called", "add ;object=LABEL to the URI");
 }
 
 // CKA_ID joins a key with its certificate; where nobody chose one, a random one will do.
@@ -89,7 +89,7 @@ int told_uri(const key_verb_options& options, const std::string& uri) {
 int generate(const key_verb_options& options) {
   const auto type = pkcs11::key_type_from(options.type);
   if (!type) {
-    give_up(errc::usage, "--type", "\"" + options.type + "\" is not a type of key",
+    give_up(errc::invalid_argument, "--type", "\"" + options.type + "\" is not a type of key",
             "write ec256, ec384, ec521, rsa2048, rsa3072 or rsa4096");
   }
   const auto label = wanted_label(options);
@@ -98,12 +98,12 @@ int generate(const key_verb_options& options) {
   return told_uri(options, token.generate_key(*type, label, wanted_id(options.place.parsed())).value());
 }
 
-kit::local_key read_key(const key_verb_options& options) {
+testkit::local_key read_key(const key_verb_options& options) {
   auto pem = read_file(options.key_file);
   const wiped_at_the_end wiped{pem};
   secret password;
   if (const auto source = password_of(options.password_file)) password = source({options.key_file}).value();
-  auto key = kit::local_key::from_pem(pem, password.view());
+  auto key = testkit::local_key::from_pem(pem, password.view());
   if (key) return std::move(*key);
   if (pem.find("PRIVATE KEY") == pem.npos)
     give_up(errc::no_private_key, options.key_file, "", "give the file with the private key, in PEM");
@@ -117,11 +117,11 @@ kit::local_key read_key(const key_verb_options& options) {
 
 int import(const key_verb_options& options) {
   if (options.key_file.empty() && options.cert_file.empty())
-    give_up(errc::usage, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
+    give_up(errc::invalid_argument, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
   const auto label = wanted_label(options);
   auto id = wanted_id(options.place.parsed());
   // Read before the token is asked: what cannot be read must not leave half of it there.
-  std::optional<kit::local_key> key;
+  std::optional<testkit::local_key> key;
   std::vector<certificate> chain;
   if (!options.key_file.empty()) key = read_key(options);
   if (!options.cert_file.empty()) chain = certificate::from_pem_file(options.cert_file).value();
@@ -167,7 +167,7 @@ opened_key open_key(const key_verb_options& options) {
 int request(const key_verb_options& options) {
   const auto opened = open_key(options);
   const auto pem =
-      kit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names}).value();
+      testkit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names}).value();
   const screen out(stdout);
   if (options.json) {
     out.line(to_text(json::object{{"csr", pem}}));
@@ -183,18 +183,18 @@ int sign(const key_verb_options& options) {
   if (!options.scheme.empty()) {
     scheme = signature_scheme_from(options.scheme);
     if (!scheme)
-      give_up(errc::usage, "--scheme", "\"" + options.scheme + "\" is not a signature scheme",
+      give_up(errc::invalid_argument, "--scheme", "\"" + options.scheme + "\" is not a signature scheme",
               "write for example ecdsa_secp256r1_sha256 or rsa_pss_rsae_sha256");
   }
   options.place.parsed();
   const auto key = pkcs11::open_key(options.place.text, options.place.wishes()).value();
   if (!scheme) {
-    const auto usual = kit::schemes_for(key->public_key().value_or(std::vector<std::byte>()));
+    const auto usual = testkit::schemes_for(key->public_key().value_or(std::vector<std::byte>()));
     if (usual.empty())
-      give_up(errc::usage, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+      give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
     scheme = usual.front();
   }
-  const auto signature = kit::base64(key->sign(kit::digest_to_sign(*scheme, std::as_bytes(std::span(data)))).value());
+  const auto signature = testkit::base64(key->sign(testkit::digest_to_sign(*scheme, std::as_bytes(std::span(data)))).value());
   const screen out(stdout);
   out.line(options.json
                ? to_text(json::object{{"uri", key->name()}, {"scheme", to_string(*scheme)}, {"signature", signature}})

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token list` and `sluice token show`: what is there.
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/table.hpp"
-#include "verbs/token/answer.hpp"
+#include "terminal/answer.hpp"
 #include "verbs/token/describe.hpp"
 #include "verbs/token/present.hpp"
 #include "verbs/token/token.hpp"
@@ -76,7 +76,7 @@ json::object describe_fully(const seen_token& t) {
             {"cryptoki", fmt::format("{}.{}", module.cryptoki_major, module.cryptoki_minor)}}},
           {"flags", describe(info.flags)},
           {"logged_in", t.is_logged_in},
-          {"session_limit", info.most_sessions == 0 ? json::value(nullptr) : json::value(info.most_sessions)},
+          {"session_limit", info.max_sessions == 0 ? json::value(nullptr) : json::value(info.max_sessions)},
           {"mechanisms", describe(info.mechanisms)},
           {"keys", std::move(keys)},
           {"certificates", std::move(certificates)}};
@@ -113,7 +113,7 @@ void print_fully(const screen& out, const seen_token& t) {
                             m.cryptoki_major, m.cryptoki_minor));
   add("token", fmt::format("{}, {}, serial {}, slot {}", info.manufacturer, info.model, info.serial, info.slot_id));
   add("flags", fmt::format("{}", fmt::join(info.flags, " ")));
-  add("sessions", info.most_sessions == 0 ? "no limit known" : fmt::format("at most {}", info.most_sessions));
+  add("sessions", info.max_sessions == 0 ? "no limit known" : fmt::format("at most {}", info.max_sessions));
   add("mechanisms", fmt::format("{}", fmt::join(info.mechanisms, " ")));
   for (const auto& k : t.keys) {
     add("key", t.token.place.ready(k.uri));

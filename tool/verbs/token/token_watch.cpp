@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `sluice token watch`: what happens to a token, as it happens, until Ctrl-C.
 #include "terminal/interrupt.hpp"
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 #include "terminal/dates.hpp"
-#include "verbs/token/answer.hpp"
+#include "terminal/answer.hpp"
 #include "verbs/token/describe.hpp"
 #include "verbs/token/watch.hpp"
 #include "verbs/token/token.hpp"

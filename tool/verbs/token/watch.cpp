@@ -113,16 +113,16 @@ void token_watch::look_at_key() {
     if (is_there_ != true) return;
     auto wishes = place_.wishes();
     wishes.sessions = 1;
-    wishes.patience = std::chrono::seconds(2);
+    wishes.timeout = std::chrono::seconds(2);
     auto opened = pkcs11::open_key(place_.text, wishes);
     if (!opened) return note_trouble(opened.error());
     key_ = std::move(*opened);
     last_ = key_->stats();
   }
-  const auto usual = kit::schemes_for(key_->public_key().value_or(std::vector<std::byte>()));
+  const auto usual = testkit::schemes_for(key_->public_key().value_or(std::vector<std::byte>()));
   const auto scheme = usual.empty() ? signature_scheme::ecdsa_secp256r1_sha256 : usual.front();
   const auto began = std::chrono::steady_clock::now();
-  const auto signature = key_->sign(kit::digest_to_sign(scheme, std::as_bytes(std::span("sluice token watch"))));
+  const auto signature = key_->sign(testkit::digest_to_sign(scheme, std::as_bytes(std::span("sluice token watch"))));
   const auto took = std::chrono::steady_clock::now() - began;
   const bool is_news = std::exchange(does_sign_, signature.has_value()) != signature.has_value();
   if (signature) {

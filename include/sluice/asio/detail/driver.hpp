@@ -65,10 +65,10 @@ const failure& last_failure(const driver& d) noexcept;
 const handshake_timings& timings(const driver& d) noexcept;
 connection_statistics statistics(const driver& d) noexcept;
 void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect);
-std::vector<certificate> peer_certificates(const driver& d);
-std::vector<certificate> sent_certificates(const driver& d);
-const handshake_view& seen_handshake(const driver& d) noexcept;
-std::optional<identity> own_identity(const driver& d);
+std::vector<certificate> verified_chain(const driver& d);
+std::vector<certificate> unverified_certificates(const driver& d);
+const handshake_transcript& transcript(const driver& d) noexcept;
+std::optional<identity> selected_identity(const driver& d);
 bool is_established(const driver& d) noexcept;
 error_code request_key_update(driver& d);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "verbs/token/rehearsal.hpp"
+#include "server/rehearsal.hpp"
 
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 #include "testkit/authority/keys.hpp"
 
 #include "sluice/blocking.hpp"
@@ -16,15 +16,15 @@
 namespace sluice::tool {
 namespace {
 
-constexpr auto patience = std::chrono::seconds(10);
-constexpr int most_turns = 100;
+constexpr auto timeout = std::chrono::seconds(10);
+constexpr int max_turns = 100;
 
 // As far as it gets without the other side; the key is waited for.
 step drive(connection& c, transport& io) {
   for (;;) {
     const auto st = c.handshake(io);
-    if (st.next != want::external) return st;
-    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + patience)) c.expire_external();
+    if (st.next != want::application) return st;
+    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + timeout)) c.expire_application_work();
   }
 }
 
@@ -37,7 +37,7 @@ std::optional<failure> shake_hands(const context& client_side, const context& se
   connection client(client_side, role::client, "localhost");
   connection server(server_side, role::server);
   memory_transport client_io, server_io;
-  for (int turn = 0; turn < most_turns; ++turn) {
+  for (int turn = 0; turn < max_turns; ++turn) {
     const auto c = drive(client, client_io);
     hand_over(client_io, server_io);
     const auto s = drive(server, server_io);
@@ -92,17 +92,17 @@ std::optional<failure> rehearse(const server_options& options, tls_version versi
 }
 
 std::optional<failure> weakness_of(std::span<const std::byte> public_key, std::string where) {
-  const auto key = kit::parse_public_key(public_key);
+  const auto key = testkit::parse_public_key(public_key);
   const auto* rsa = key ? EVP_PKEY_get0_RSA(key.get()) : nullptr;
   if (rsa == nullptr || RSA_bits(rsa) >= 2048) return std::nullopt;
-  return make_failure(errc::weak, std::move(where),
+  return make_failure(errc::certificate_weak, std::move(where),
                       fmt::format("RSA with {} bits; clients refuse less than 2048", RSA_bits(rsa)),
                       "make a larger key, or one of another kind: sluice token keygen --type ec256");
 }
 
 bool lacks_pss(const failure& why, std::span<const std::byte> public_key) {
   const auto name = code_name(why.code);
-  const auto key = kit::parse_public_key(public_key);
+  const auto key = testkit::parse_public_key(public_key);
   return key && EVP_PKEY_id(key.get()) == EVP_PKEY_RSA &&
          (name == "CKR_MECHANISM_INVALID" || name == "CKR_MECHANISM_PARAM_INVALID");
 }

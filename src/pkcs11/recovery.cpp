@@ -133,7 +133,7 @@ result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
   if (!found) return found.error();
   if (!key.public_key) return *found;
   if (const auto now = replacement_of(*key.public_key, w.s, *found, key.search)) {
-    auto why = config_failure(
+    auto why = make_failure(
         errc::key_mismatch, key.name,
         "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),
         "install the certificate of the new key, and restart or reload");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/locked.hpp"
+#include "core/decrypt_key.hpp"
 
 #include "core/error_tables.hpp"
 #include "core/key_match.hpp"

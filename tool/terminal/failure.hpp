@@ -8,7 +8,6 @@
 
 namespace sluice::tool {
 
-failure make_failure(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
 // As `sluice::error`, the exception of result<T>::value(): the tool has one way to give up.
 [[noreturn]] void give_up(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
 

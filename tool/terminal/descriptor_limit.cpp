@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "terminal/limits.hpp"
+#include "terminal/descriptor_limit.hpp"
 
 #include <sys/resource.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "testkit/coroutines/goodbye.hpp"
+#include "testkit/coroutines/close_notify.hpp"
 
 #include "testkit/coroutines/use_tuple.hpp"
 #include "testkit/coroutines/waiting.hpp"
@@ -9,7 +9,7 @@
 
 #include <array>
 
-namespace sluice::tool {
+namespace sluice::testkit {
 namespace {
 
 namespace asio = boost::asio;
@@ -24,14 +24,14 @@ asio::awaitable<void> read_to_the_end(tcp_stream& s, error_code& ec) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> say_goodbye(tcp_stream& s, std::chrono::nanoseconds patience) {
+asio::awaitable<std::optional<failure>> exchange_close_notify(tcp_stream& s, std::chrono::nanoseconds timeout) {
   using namespace asio::experimental::awaitable_operators;
-  s.set_timeouts(patience, patience);
+  s.set_timeouts(timeout, timeout);
   co_await s.async_shutdown_write(use_tuple);
   error_code ec;
-  co_await (read_to_the_end(s, ec) || wait_for(patience));
+  co_await (read_to_the_end(s, ec) || wait_for(timeout));
   if (ec != errc::alert) co_return std::nullopt;
   co_return s.last_failure();
 }
 
-}  // namespace sluice::tool
+}  // namespace sluice::testkit

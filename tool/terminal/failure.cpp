@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "terminal/trouble.hpp"
+#include "terminal/failure.hpp"
 
 #include "terminal/screen.hpp"
 
@@ -9,15 +9,6 @@
 #include <string_view>
 
 namespace sluice::tool {
-
-failure make_failure(errc cause, std::string where, std::string detail, std::string remedy) {
-  failure why;
-  why.code = make_error_code(cause);
-  why.where = std::move(where);
-  why.detail = printable(detail);
-  why.remedy = printable(remedy);
-  return why;
-}
 
 void give_up(errc cause, std::string where, std::string detail, std::string remedy) {
   throw error(make_failure(cause, std::move(where), std::move(detail), std::move(remedy)));
@@ -51,15 +42,15 @@ std::string remedy_for(const failure& why) {
   switch (cause_of(why.code)) {
     case errc::name_not_found: return "check the spelling of the name";
     case errc::resolver_failed: return "see whether this machine's name servers answer";
-    case errc::refused: return "see whether a server listens on that address and port";
+    case errc::connection_refused: return "see whether a server listens on that address and port";
     case errc::unreachable: return "check the address and this machine's routes";
     case errc::timed_out: return "see whether the peer answers others, or allow more time with --timeout";
-    case errc::closed:
-    case errc::reset: return "see the peer's log: it hung up without saying why";
+    case errc::connection_closed:
+    case errc::connection_reset: return "see the peer's log: it hung up without saying why";
     case errc::alert: return "the peer refused; its log says why";
     case errc::protocol_error: return "see whether that port speaks TLS at all";
     case errc::no_shared_parameters: return "compare what both ends offer";
-    case errc::malformed: return "have it issued anew";
+    case errc::certificate_malformed: return "have it issued anew";
     case errc::chain_too_long: return "have the peer send fewer certificates, or allow more with --max-chain";
     case errc::revoked: return "have the peer use another: its authority has withdrawn this one";
     case errc::revocation_unknown: return "see whether the certificate's authority knows it at all";

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "arguments/verb.hpp"
+
+namespace sluice::tool {
+
+action declare_ca(CLI::App& app);
+
+}  // namespace sluice::tool
