@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Authorities of one name and different keys: whoever signed counts, in both roles.
+#include "core/context_state.hpp"
 #include "support/certs.hpp"
 #include "support/changed.hpp"
 #include "support/flavour.hpp"
@@ -61,6 +62,18 @@ TEST_P(namesakes, serve_one_connection_after_another) {
   p.to_client.bytes.clear();
   p.to_server.bytes.clear();
   EXPECT_TRUE(p.handshake()) << why(p);
+}
+
+// Each connection then needs an engine configuration of its own.
+TEST(namesakes_in_a_trust_store, have_one_name_and_different_keys) {
+  const auto make = [](const char* name) { return testkit::authority::make_root(name).value(); };
+  const auto has = [](const std::string& pem) { return internal::has_namesakes(trust::from_pem(pem, "store").value()); };
+  const auto same = make("Same Root"), reissued = make("Same Root"), other = make("Other Root");
+  EXPECT_FALSE(has(same.certificate()));
+  EXPECT_FALSE(has(same.certificate() + other.certificate()));
+  EXPECT_FALSE(has(same.certificate() + same.certificate() + other.certificate()));
+  EXPECT_TRUE(has(same.certificate() + reissued.certificate()));
+  EXPECT_TRUE(has(same.certificate() + other.certificate() + reissued.certificate()));
 }
 
 INSTANTIATE_TEST_SUITE_P(versions, namesakes, ::testing::Values(tls12, tls13), flavour_name);
