@@ -64,7 +64,7 @@ class observer {
   virtual ~observer() = default;
   virtual void on_handshake(const handshake_event&) noexcept {}
   virtual void on_signature(const signature_event&) noexcept {}
-  virtual void on_failure(const failure&) noexcept {}  // of an established connection: reading, writing, closing
+  virtual void on_failure(const failure&) noexcept {}  // of an established connection, once; a broken pipe at its end
   virtual void on_warning(std::string_view) noexcept {}
   // Once for each connection that had begun its handshake. `timings` lacks resolve and connect.
   virtual void on_closed(const closed_event&) noexcept {}

@@ -36,6 +36,8 @@ constexpr std::array rows = {
     row{"S2N_ERR_SAFETY", decode_error},
     row{"S2N_ERR_NULL", decode_error},
     row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", decode_error},
+    row{"S2N_ERR_HANDSHAKE_STATE", unexpected_message},
+    row{"S2N_ERR_EARLY_DATA_NOT_ALLOWED", illegal_parameter},
     row{"S2N_ERR_DECODE_CERTIFICATE", bad_certificate},
     row{"S2N_ERR_VERIFY_SIGNATURE", decrypt_error},
     row{"S2N_ERR_INVALID_SIGNATURE_SCHEME", illegal_parameter},

@@ -133,7 +133,7 @@ step connection::impl::latch(failure story) {
     return_session();
     end_handshake(&why);
   }
-  if (watch && established && !write_why.code) watch->on_failure(why);
+  if (watch && established) watch->on_failure(why);
   established = false;
   return failed_step();
 }

@@ -93,6 +93,14 @@ std::string last_message(s2n_connection* conn) {
   return name != nullptr ? name : std::string();
 }
 
+// The server took a session that was not offered (RFC 8446 §4.2.11). s2n's name for it is that of a caller's mistake,
+// so the place in s2n decides.
+bool is_foreign_session() {
+  const auto* where = s2n_strerror_source(s2n_errno);
+  return where != nullptr && std::string_view(where).starts_with("s2n_server_psk.c:") &&
+         s2n_error_get_type(s2n_errno) == S2N_ERR_T_USAGE;
+}
+
 }  // namespace
 
 failure connection::impl::transport_failure(const error_code& ec, phase at) const {
@@ -132,6 +140,10 @@ failure connection::impl::engine_failure(phase at) {
       alert_received = close_notify;
     }
     return at_phase(std::move(story), at, origin::peer);
+  }
+  if (is_foreign_session()) {
+    story.code = make_error_code(errc::protocol_error);
+    alert = internal::wire::illegal_parameter;
   }
   if (!alert && !refusal.code) {
     alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());

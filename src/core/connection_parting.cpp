@@ -12,8 +12,7 @@ step connection::impl::write_failed(transport& transport) {
   if (!write_why.code) {
     if (!hear_last_words(transport)) return {.next = want::again};
     if (why.code) return failed_step();
-    write_why = transport_failure(write_error, phase::write);
-    if (const auto& watch = ctx.observer()) watch->on_failure(write_why);
+    write_why = transport_failure(write_error, phase::write);  // the observer hears the cause, when reading finds it
   }
   refused = {};
   return {.error = write_error};

@@ -36,6 +36,7 @@ void connection::impl::hear_goodbye() noexcept {
 void connection::impl::tell_closed() noexcept {
   const auto& watch = ctx.observer();
   if (!watch || !has_begun()) return;
+  if (!why.code && write_why.code) watch->on_failure(write_why);  // reading has found no better story
   const auto counted = statistics();
   const auto& story = why.code ? why : write_why;
   watch->on_closed({.is_server = side == role::server,

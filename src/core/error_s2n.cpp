@@ -63,7 +63,7 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_DEPRECATED_SECURITY_POLICY", errc::unknown_policy},
     s2n_row{"S2N_ERR_INVALID_APPLICATION_PROTOCOL", errc::bad_alpn},
     s2n_row{"S2N_ERR_SERVER_NAME_TOO_LONG", errc::bad_name},
-    // s2n types these as internal, but a peer's malformed message is what brings them about.
+    // s2n types these as internal or as misuse, but a peer's message is what brings them about.
     s2n_row{"S2N_ERR_STUFFER_OUT_OF_DATA", errc::protocol_error},
     s2n_row{"S2N_ERR_STUFFER_IS_FULL", errc::protocol_error},
     s2n_row{"S2N_ERR_STUFFER_NOT_FOUND", errc::protocol_error},
@@ -73,6 +73,8 @@ constexpr std::array rows = {
     s2n_row{"S2N_ERR_PQ_CRYPTO", errc::protocol_error},
     s2n_row{"S2N_ERR_NULL", errc::protocol_error},
     s2n_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", errc::protocol_error},
+    s2n_row{"S2N_ERR_HANDSHAKE_STATE", errc::protocol_error},         // CertificateRequest where none may come
+    s2n_row{"S2N_ERR_EARLY_DATA_NOT_ALLOWED", errc::protocol_error},  // taken without the session, or its ALPN
 };
 
 errc cause_by_type(int error) noexcept {

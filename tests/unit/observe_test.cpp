@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an observer is told, when, how often, and what the ready-made counters make of it.
 #include "support/flavour.hpp"
+#include "support/records.hpp"
 #include "support/signer.hpp"
 #include "support/watch.hpp"
 
 #include <gtest/gtest.h>
 
 #include <thread>
+#include <utility>
 
 namespace sluice::test {
 namespace {
@@ -88,6 +90,41 @@ TEST_P(observed, failure_to_write_and_then_to_read_is_one_failure) {
   std::vector<std::byte> room(10);
   EXPECT_TRUE(p.client.read(p.client_io, room).error);
   EXPECT_EQ(at_client->failures().size(), 1u);
+}
+
+// The next call on the client's transport meets a broken pipe.
+void break_pipe_once(pair& p) {
+  p.client_io.interfere = [is_broken = false](std::size_t) mutable {
+    return std::exchange(is_broken, true) ? error_code()
+                                          : boost::system::errc::make_error_code(boost::system::errc::broken_pipe);
+  };
+}
+
+TEST_P(observed, broken_pipe_is_not_told_before_the_alert_that_explains_it) {
+  auto p = make_pair(GetParam(), {.observer = at_client}, {.blinding = blinding::off()});
+  ASSERT_TRUE(p.handshake());
+  break_pipe_once(p);
+  EXPECT_EQ(write_text(p.client, p.client_io, "x").error, boost::system::errc::broken_pipe);
+  EXPECT_TRUE(at_client->failures().empty()) << "it may still be on its way";
+  std::vector<std::byte> room(10);
+  put(p.to_server, "\x17\x03\x03" + std::string("\0\x20", 2) + std::string(32, '?'));
+  ASSERT_TRUE(p.server.read(p.server_io, room).error);
+  p.server.farewell(p.server_io);
+  const error_code bad_record_mac(20, alert_category());
+  EXPECT_EQ(p.client.read(p.client_io, room).error, bad_record_mac);
+  ASSERT_EQ(at_client->failures().size(), 1u);
+  EXPECT_EQ(at_client->failures()[0].code, bad_record_mac);
+}
+
+TEST_P(observed, broken_pipe_that_nothing_explains_is_told_at_the_end) {
+  {
+    auto p = make_pair(GetParam(), {.observer = at_client});
+    ASSERT_TRUE(p.handshake());
+    break_pipe_once(p);
+    EXPECT_TRUE(write_text(p.client, p.client_io, "x").error);
+  }
+  ASSERT_EQ(at_client->failures().size(), 1u);
+  EXPECT_EQ(at_client->failures()[0].code, boost::system::errc::broken_pipe);
 }
 
 TEST_P(observed, clean_end_is_no_failure) {
