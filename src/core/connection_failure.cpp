@@ -101,6 +101,20 @@ bool is_foreign_session() {
          s2n_error_get_type(s2n_errno) == S2N_ERR_T_USAGE;
 }
 
+std::string store_of(const context::state& shared) {
+  return shared.trust ? internal::store_text(shared.trust->anchors().size(), shared.trust->where()) : std::string();
+}
+
+std::string what_we_offer(const context::state& shared) {
+  return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.min_version))) + " to " +
+         std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
+}
+
+void complete(failure& story, std::string detail, std::string remedy) {
+  if (story.detail.empty()) story.detail = std::move(detail);
+  if (story.remedy.empty()) story.remedy = std::move(remedy);
+}
+
 }  // namespace
 
 failure connection::impl::transport_failure(const error_code& ec, phase at) const {
@@ -189,86 +203,90 @@ std::string connection::impl::remedy_for_silence() const {
          "try a policy without, 20240501";
 }
 
-// Details and remedies that need the connection to be known.
+// Details and remedies that need the connection to be known: what the failure has already stays.
 void connection::impl::explain(failure& story) const {
-  const auto add = [&story](std::string detail, std::string remedy) {
-    if (story.detail.empty()) story.detail = std::move(detail);
-    if (story.remedy.empty()) story.remedy = std::move(remedy);
-  };
+  explain_chain(story);
+  if (explain_engine(story)) return;
+  explain_cause(story);
+}
+
+void connection::impl::explain_chain(failure& story) const {
   const auto& shared = *ctx.shared_state();
-  const auto store = [&shared] {
-    if (!shared.trust) return std::string();
-    return internal::store_text(shared.trust->anchors().size(), shared.trust->where());
-  };
-  if (story.category() == "certificate" && watches_flight()) {
-    const auto sent = unverified_certificates();
-    const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
-    if (shared.trust)
-      internal::explain_certificate(
-          story, {sent, shared.trust->anchors(), shared.trust->where(), now, side, shared.max_chain});
-  }
-  const auto what_we_offer = [&shared] {
-    return "we offer " + std::string(to_string(std::max(shared.policy.min, shared.min_version))) + " to " +
-           std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
-  };
-  if (story.engine == "S2N_ERR_BAD_MESSAGE" && watches_flight()) {
+  if (story.category() != "certificate" || !watches_flight() || !shared.trust) return;
+  const auto sent = unverified_certificates();
+  const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
+  internal::explain_certificate(story,
+                                {sent, shared.trust->anchors(), shared.trust->where(), now, side, shared.max_chain});
+}
+
+// By s2n's own name of the error. Returns whether that says it all.
+bool connection::impl::explain_engine(failure& story) const {
+  const auto is = [&story](std::string_view name) { return story.engine == name; };
+  if (is("S2N_ERR_BAD_MESSAGE") && watches_flight()) {
     if (const auto size = oversized_certificate(flight)) {
       story.code = make_error_code(errc::chain_too_long);
-      return add("its Certificate message has " + std::to_string(size) + " bytes, and " +
-                     std::to_string(max_of_message) + " are the most that are taken",
-                 "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
+      complete(story,
+               "its Certificate message has " + std::to_string(size) + " bytes, and " +
+                   std::to_string(max_of_message) + " are the most that are taken",
+               "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
+      return true;
     }
   }
-  if (story.engine == "S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED") {
-    return add("it can do better than it chose (RFC 8446 §4.1.3)",
-               "somebody between the two may be changing what is said: connect past proxies and inspection");
+  if (is("S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED")) {
+    complete(story, "it can do better than it chose (RFC 8446 §4.1.3)",
+             "somebody between the two may be changing what is said: connect past proxies and inspection");
+    return true;
   }
-  if (story.engine == "S2N_ERR_DH_TOO_SMALL" || story.engine == "S2N_ERR_DH_PARAMS_CREATE") {
-    return add("its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
+  if (is("S2N_ERR_DH_TOO_SMALL") || is("S2N_ERR_DH_PARAMS_CREATE")) {
+    complete(story, "its Diffie-Hellman group has less than 2048 bits",
+             "have the server use ECDHE, or a larger group");
+    return true;
   }
-  const bool is_beyond_early = story.engine == "S2N_ERR_BAD_MESSAGE" && is_early_data_full();
-  if (story.engine == "S2N_ERR_MAX_EARLY_DATA_SIZE" || is_beyond_early) {
-    return add("the client sent more early data than the " + std::to_string(shared.max_early_data) + " bytes allowed",
-               "have every server that takes the same tickets allow as much");
+  if (is("S2N_ERR_MAX_EARLY_DATA_SIZE") || (is("S2N_ERR_BAD_MESSAGE") && is_early_data_full())) {
+    const auto allowed = std::to_string(ctx.shared_state()->max_early_data);
+    complete(story, "the client sent more early data than the " + allowed + " bytes allowed",
+             "have every server that takes the same tickets allow as much");
+    return true;
   }
-  const auto* compare =
-      side == role::client ? "compare with what the server supports" : "compare with what the client supports";
+  return false;
+}
+
+void connection::impl::explain_cause(failure& story) const {
+  const bool is_client = side == role::client;
+  const std::string compare =
+      is_client ? "compare with what the server supports" : "compare with what the client supports";
   switch (cause_of(story.code)) {
     case errc::untrusted:
-      return add(store(),
-                 "add the issuing authority to the trust, or have the peer send its intermediate certificates");
+      return complete(story, store_of(*ctx.shared_state()),
+                      "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
-      return add(what_they_want(conn.get(), side) + what_we_offer(), compare);
-    case errc::no_shared_parameters:
-      return add(what_we_offer(), compare);
+      return complete(story, what_they_want(conn.get(), side) + what_we_offer(*ctx.shared_state()), compare);
+    case errc::no_shared_parameters: return complete(story, what_we_offer(*ctx.shared_state()), compare);
     case errc::alert:
-      if (side == role::client && is_about_parameters(story.alert)) {
-        add(what_we_offer(), std::string(compare) + "; its log says what it missed");
-      }
+      if (is_client && is_about_parameters(story.alert))
+        complete(story, what_we_offer(*ctx.shared_state()), compare + "; its log says what it missed");
       return;
     case errc::certificate_missing:
-      return side == role::server
-                 ? add("the client has none to send",
-                       "give the client one of an authority that is trusted here, or ask with client_auth::optional")
-                 : add("", "have the server send its certificate");
+      return is_client ? complete(story, "", "have the server send its certificate")
+                       : complete(story, "the client has none to send",
+                                  "give the client one of an authority that is trusted here, or ask with "
+                                  "client_auth::optional");
     case errc::connection_closed:
     case errc::connection_reset:
-    case errc::timed_out:
-      return add("", remedy_for_silence());
+    case errc::timed_out: return complete(story, "", remedy_for_silence());
     case errc::truncated:
-      return add("", "treat what was read as incomplete unless its own format says otherwise");
-    case errc::expired:
-      return add("", "renew the certificate, or correct this machine's clock");
-    case errc::not_yet_valid:
-      return add("", "correct the clock of the machine that is wrong");
+      return complete(story, "", "treat what was read as incomplete unless its own format says otherwise");
+    case errc::expired: return complete(story, "", "renew the certificate, or correct this machine's clock");
+    case errc::not_yet_valid: return complete(story, "", "correct the clock of the machine that is wrong");
     case errc::protocol_error: {
       const auto message = story.at == phase::handshake ? last_message(conn.get()) : std::string();
-      return add(message.empty() ? "" : "at the message " + message,
-                 "the peer speaks TLS, and not by its rules: see what it is, and what is on the way");
+      return complete(story, message.empty() ? "" : "at the message " + message,
+                      "the peer speaks TLS, and not by its rules: see what it is, and what is on the way");
     }
     case errc::wrong_purpose:
-      return add("", side == role::client ? "have one issued with the extended key usage serverAuth"
-                                          : "have one issued with the extended key usage clientAuth");
+      return complete(story, "",
+                      is_client ? "have one issued with the extended key usage serverAuth"
+                                : "have one issued with the extended key usage clientAuth");
     default: return;
   }
 }

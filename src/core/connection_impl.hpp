@@ -146,6 +146,9 @@ struct connection::impl {
   failure told_by_peer(std::uint8_t description, phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
+  void explain_chain(failure& story) const;
+  bool explain_engine(failure& story) const;
+  void explain_cause(failure& story) const;
   std::string remedy_for_silence() const;
   std::vector<certificate> unverified_certificates() const;
 

@@ -61,7 +61,7 @@ def test_exit_codes_are_those_of_the_page_of_the_command_line():
 def test_every_variable_that_the_tool_reads_is_in_the_manual():
     text = plain(MANUAL / "man1" / "sluice.1")
     read = set()
-    for path in [*(ROOT / "tools").rglob("*.cpp"), *(ROOT / "src").rglob("*.cpp")]:
+    for path in [path for folder in ("tool", "testkit", "src") for path in (ROOT / folder).rglob("*.cpp")]:
         read |= set(re.findall(r'(?:getenv|variable)\("([A-Z_]+)"\)', path.read_text()))
     assert {"NO_COLOR", "SLUICE_PIN", "SSL_CERT_FILE"} <= read
     known = {"HOME", "TERM", "PATH", "TMPDIR"}  # environ(7) tells of these

@@ -109,7 +109,7 @@ TEST_P(observed, broken_pipe_is_not_told_before_the_alert_that_explains_it) {
   std::vector<std::byte> room(10);
   put(p.to_server, "\x17\x03\x03" + std::string("\0\x20", 2) + std::string(32, '?'));
   ASSERT_TRUE(p.server.read(p.server_io, room).error);
-  p.server.farewell(p.server_io);
+  p.server.close_failed(p.server_io);
   const error_code bad_record_mac(20, alert_category());
   EXPECT_EQ(p.client.read(p.client_io, room).error, bad_record_mac);
   ASSERT_EQ(at_client->failures().size(), 1u);

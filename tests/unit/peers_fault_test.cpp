@@ -19,7 +19,7 @@ void expect_peers_fault(connection& ours, transport& io, connection& theirs, tra
                         std::uint8_t alert) {
   const auto& why = ours.last_failure();
   EXPECT_EQ(cause_of(why.code), errc::protocol_error) << why.engine << ' ' << why.message();
-  ours.farewell(io);
+  ours.close_failed(io);
   EXPECT_EQ(theirs.handshake(their_io).error, (error_code{alert, alert_category()})) << why.engine;
 }
 
