@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds tests/parity/parity.md against the checked-in ids, the tests that exist and, after a full run, what became of them.
+"""Holds parity.md against the checked-in ids, the tests that exist and, after a full run, what became of them.
 
     check.py --build TREE                 the page is whole, and every test it names exists
     check.py --build TREE --junit FILE…   and every test it names has run and passed

@@ -119,7 +119,9 @@ def circles_of_headers(headers):
         yield from visit(name, [])
 
 
-FUNCTION = re.compile(r"^( *)(?!namespace|class|struct|enum|union|extern|public|private|//|else|if|for|while|switch|do\b|[:!&|])\S.*\{$")
+# The first line of a function, or the last of several that are.
+NO_FUNCTION = r"namespace|class|struct|enum|union|extern|public|private|//|else|if|for|while|switch|do\b|[:!&|]"
+FUNCTION = re.compile(rf"^( *)(?!{NO_FUNCTION})\S.*(\)|const|noexcept|override|try) \{{$")
 
 
 def faults_of_functions(path, text):
@@ -127,7 +129,7 @@ def faults_of_functions(path, text):
         return
     lines = text.splitlines()
     for number, line in enumerate(lines):
-        if not (found := FUNCTION.match(line)) or not line.rstrip(" {").endswith((")", "const", "noexcept", "override", "try")):
+        if not (found := FUNCTION.match(line)):
             continue
         end = next((n for n in range(number + 1, len(lines)) if lines[n].startswith(found[1] + "}")), number)
         if end - number - 1 > MAX_FUNCTION:
@@ -189,7 +191,8 @@ def main():
             parts = path.relative_to(ROOT).parts
             name = "/".join(parts if parts[0] in ("testkit", "tests") else parts[1:])
             headers[name] = re.findall(r'#include "([^"]+)"', text)
-        for check in (faults_of_includes, faults_of_size, faults_of_functions, faults_of_coroutines, faults_of_pitfalls):
+        for check in (faults_of_includes, faults_of_size, faults_of_functions, faults_of_coroutines,
+                      faults_of_pitfalls):
             faults += [f"{path.relative_to(ROOT)}: {fault}" for fault in check(path, text)]
     faults += circles_of_headers(headers)
     print("\n".join(faults) or "every rule is kept")
