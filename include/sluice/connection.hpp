@@ -196,7 +196,7 @@ class connection {
   // connection.
   void reset(const connection_options& options = {});
 
-  struct impl;  // the library's own
+  struct impl;  // internal
 
  private:
   explicit connection(std::unique_ptr<impl> made) noexcept;
