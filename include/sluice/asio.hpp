@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program on Asio includes.
+// Everything that a program on Asio includes.
 #pragma once
 
 #include "sluice/asio/acceptor.hpp"

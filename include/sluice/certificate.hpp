@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A read-only view of one X.509 certificate (RFC 5280).
+// An X.509 certificate (RFC 5280), for reading.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -20,15 +20,15 @@ struct alternative_name {
   std::string value;
 };
 
-// Immutable; copies share the same bytes. Any thread.
+// A certificate is immutable; copies share the same bytes. Any thread may use it.
 class certificate {
  public:
-  // Every certificate of a PEM text, in order. Text between the objects is ignored, other objects are skipped.
-  // errc::bad_pem names the object ("certificate 2 of 3"), errc::no_certificate when there is none; nothing is
-  // half-loaded. `where` stands in failure.where: a file name, or what the caller calls the text.
+  // Reads every certificate of a PEM text, in order. Text between the objects is ignored, objects of other types are
+  // skipped. Errors: errc::bad_pem, which names the object ("certificate 2 of 3"), and errc::no_certificate; nothing is
+  // loaded then. `where` appears in failure.where: the name of the file, or the caller's name for the text.
   static result<std::vector<certificate>> from_pem(std::string_view pem, std::string_view where = "memory");
   static result<std::vector<certificate>> from_pem_file(const std::string& path);
-  // PEM as above, or a single certificate in DER, told by its first bytes. Damaged DER is errc::bad_der.
+  // Reads PEM as above, or a single certificate in DER, detected by the first bytes. Malformed DER is errc::bad_der.
   static result<std::vector<certificate>> from_memory(std::string_view bytes, std::string_view where = "memory");
   static result<std::vector<certificate>> from_file(const std::string& path);
   static result<certificate> from_der(std::span<const std::byte> der, std::string_view where = "memory");
@@ -37,16 +37,18 @@ class certificate {
   const std::string& issuer() const noexcept;
   const std::string& serial() const noexcept;  // hexadecimal; "00" is zero, "-7fff" a negative one
   const std::string& key() const noexcept;     // "ECDSA P-256", "RSA 2048", "Ed25519"
-  // As system_clock counts them: a date before 1900 or after 2262-04-11 is given as that day.
+  // The period of validity for system_clock: a date before 1900 or after 2262-04-11 is returned as that day.
   std::chrono::system_clock::time_point not_before() const noexcept;
   std::chrono::system_clock::time_point not_after() const noexcept;
-  // As they are written, up to the year 9999. To be compared with seconds only: system_clock's nanoseconds overflow.
+  // The period of validity as it is written, up to the year 9999. Compare it with seconds only, because the nanoseconds
+  // of system_clock overflow.
   std::chrono::sys_seconds valid_from() const noexcept;
   std::chrono::sys_seconds valid_until() const noexcept;
-  // True when it is written as 99991231235959Z, which means that it has no end (RFC 5280 §4.1.2.5).
+  // True if the end of validity is 99991231235959Z, which means that there is none (RFC 5280 §4.1.2.5).
   bool has_no_end() const noexcept;
   const std::vector<alternative_name>& names() const noexcept;
-  // Where its issuer's certificate can be had, by its own word (caIssuers, RFC 5280 §4.2.2.1). Never fetched here.
+  // The addresses of the issuer's certificate that the certificate names (caIssuers, RFC 5280 §4.2.2.1). Sluice never
+  // fetches them.
   const std::vector<std::string>& issuer_urls() const noexcept;
 
   std::span<const std::byte> der() const noexcept;
@@ -54,11 +56,11 @@ class certificate {
   std::span<const std::byte> issuer_der() const noexcept;
   std::span<const std::byte> serial_der() const noexcept;  // an INTEGER
   std::span<const std::byte> public_key() const noexcept;  // SubjectPublicKeyInfo, DER
-  std::string sha256() const;                              // fingerprint, lower-case hexadecimal
+  std::string sha256() const;                              // the fingerprint, in lower-case hexadecimal
   std::string to_pem() const;
 
-  // RFC 6125 against dNSName entries only, one left-most wildcard label; and RFC 5280 against iPAddress entries
-  // only. The common name is never consulted.
+  // Matches a host name against dNSName entries only (RFC 6125; one wildcard as the left-most label), and an IP address
+  // against iPAddress entries only (RFC 5280). The common name is never used.
   bool matches_host(std::string_view host) const;
   bool matches_ip(std::string_view literal) const;
 
@@ -69,7 +71,7 @@ class certificate {
   std::shared_ptr<const parts> parts_;
 };
 
-// SHA-256 of any bytes, in lower-case hexadecimal: fingerprints of certificates and keys.
+// Returns the SHA-256 of any bytes in lower-case hexadecimal, for fingerprints of certificates and keys.
 std::string sha256_hex(std::span<const std::byte> bytes);
 
 }  // namespace sluice::inline v0

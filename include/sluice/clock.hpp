@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a context reads the time: certificate validity, ticket lifetimes, blinding delays.
+// The clock of a context, for the validity of certificates, the lifetime of tickets and blinding delays.
 #pragma once
 
 #include <chrono>
 
 namespace sluice::inline v0 {
 
-// Derive to test what time does (an expired certificate, a blinding delay) without waiting. Called on any thread.
+// Derive from this class to test effects of time (an expired certificate, a blinding delay) without waiting. It is
+// called on any thread.
 class clock {
  public:
   virtual ~clock() = default;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names by which programs on aws-c-io choose versions and ciphers, for those who bring their settings along.
+// The names by which programs that use aws-c-io select versions and ciphers, so that their settings can be kept.
 #pragma once
 
 #include "sluice/policy.hpp"
@@ -16,19 +16,20 @@ struct policy_choice {
   version_range versions;
 };
 
-// Whether our RSA keys sign with PSS, as TLS 1.3 wants it. Keys in memory do, and so do most tokens.
+// Whether the program's RSA keys can sign with PSS, which TLS 1.3 requires. Keys in memory can, and most tokens can.
 enum class rsa_signing { pss, pkcs1_only };
 
-// What aws-c-io makes of a minimum_tls_version ("AWS_IO_TLSv1_2") and a cipher preference
-// ("AWS_IO_TLS_CIPHER_PREF_PQ_DEFAULT"; empty or …_SYSTEM_DEFAULT leaves it to the version). Case does not matter.
-// Unlike there, a preference never lowers the minimum: the version asked for is enforced, and without one it is
-// TLS 1.2; AWS_IO_TLS_VER_SYS_DEFAULTS means TLS 1.0, as there. And a key elsewhere is offered the same policies as a
-// key in memory. With rsa_signing::pkcs1_only the policies are those without PSS, up to TLS 1.2, and what cannot be had
-// without it is errc::policy_conflict. errc::unknown_policy: no such name, or one that is withdrawn there as well.
+// Returns the policy and the versions that aws-c-io selects for a minimum_tls_version ("AWS_IO_TLSv1_2") and a cipher
+// preference ("AWS_IO_TLS_CIPHER_PREF_PQ_DEFAULT"; if it is empty or …_SYSTEM_DEFAULT, the version decides). Case does
+// not matter. Two things differ from aws-c-io. A preference never lowers the minimum version: the minimum that is given
+// is enforced, and it is TLS 1.2 if none is given (AWS_IO_TLS_VER_SYS_DEFAULTS means TLS 1.0, as it does there). And
+// keys outside the engine have the same policies as keys in memory. With rsa_signing::pkcs1_only, the policies are
+// those without PSS, up to TLS 1.2; a selection that needs PSS is errc::policy_conflict. A name that does not exist, or
+// that aws-c-io has withdrawn too, is errc::unknown_policy.
 result<policy_choice> aws_policy(std::string_view minimum_version, std::string_view preference = {},
                                  rsa_signing signing = rsa_signing::pss);
 
-// All the names, and their policies in the linked s2n.
+// Returns all the names, with their policies in the linked s2n.
 struct aws_policy_name {
   std::string_view name;
   std::string_view policy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How to speak TLS: options, turned once into an immutable context that any number of connections share.
+// The settings of TLS: options, made into an immutable context that any number of connections share.
 #pragma once
 
 #include "sluice/clock.hpp"
@@ -25,14 +25,14 @@ namespace sluice::inline v0 {
 
 enum class role : std::uint8_t { client, server };
 
-// Whether a server asks for a client certificate, and whether it insists.
+// Whether a server requests a client certificate, and whether it requires one (mTLS).
 enum class client_auth : std::uint8_t { none, optional, required };
 
 namespace internal {
 struct unverified;
 }
 
-// How a peer's certificate is judged. Full verification is the only kind that can be had without dangerous.hpp.
+// How a peer's certificate chain is verified. Without dangerous.hpp, full verification is the only value.
 class verification {
  public:
   constexpr verification() noexcept = default;
@@ -44,10 +44,11 @@ class verification {
   bool on_ = true;
 };
 
-// How long a failed connection is held before the peer learns of the failure, so that the time taken tells an
-// attacker nothing (s2n: 10 to 30 seconds). The caller is told at once in any case, by synchronous calls too; only the
-// socket lingers, of a stream that owns it, until the delay is over or its execution context ends. The delay is no work
-// for io_context::run(): a program that wants its peers told keeps its loop running for so long.
+// The delay before a peer sees that its connection has failed, so that an attacker learns nothing from the time that
+// the failure took (s2n's default: 10 to 30 seconds). The failure is reported to the caller at once in any case, by
+// synchronous calls too. Only the socket stays open, if the stream owns it, until the delay has passed or its execution
+// context is destroyed. The delay does not count as work for io_context::run(): a program that wants the alert to be
+// sent keeps its event loop running for as long.
 class blinding {
  public:
   static constexpr blinding standard() noexcept { return blinding(std::chrono::seconds(30)); }
@@ -61,12 +62,12 @@ class blinding {
   std::chrono::seconds longest_;
 };
 
-// Called with each line of the NSS key log format (no line end), for Wireshark. It undoes the encryption for
-// whoever has the lines. Called on connection threads.
+// Called with each line of the NSS key log format, without the line end, for Wireshark. Anyone who has these lines can
+// decrypt the connection. The call is made on the connection's thread.
 using key_log = std::function<void(std::string_view line)>;
 
-// What Sluice refuses in a peer's chain although s2n would take it, and can be told to take again. Each weakens what
-// a certificate proves.
+// Defects of a peer's chain that Sluice rejects and s2n does not; each can be allowed again. Each allowance weakens
+// what a certificate proves.
 struct allowances {
   bool sha1_signatures = false;    // a certificate signed with SHA-1 or MD5 (the anchor apart)
   bool small_rsa_keys = false;     // an RSA key below 2048 bits
@@ -74,78 +75,82 @@ struct allowances {
   bool dns_name_as_ip = false;     // an IP address written as a dNSName
 };
 
-// A further say about a peer whose chain has already passed: leaf first, anchor last. Return false to refuse it
-// (errc::certificate_rejected). Called on the connection's thread, once, before any byte of application data.
+// An additional check of a peer whose chain has been verified (leaf first, anchor last). It returns false to reject the
+// peer (errc::certificate_rejected). It is called once, on the connection's thread, before any application data.
 using peer_check = std::function<bool(std::span<const certificate> chain)>;
 
 struct client_options {
-  std::optional<sluice::identity> identity;   // a certificate for servers that ask
-  std::optional<sluice::trust> trust;         // replaces the system's store
-  std::string policy;                         // an s2n policy; empty: by `versions`
-  version_range versions;                     // default TLS 1.2 to 1.3
-  // Preferred first; names of 1 to 255 bytes (RFC 7301), none of them NUL. s2n does not read an answer of one byte.
+  std::optional<sluice::identity> identity;   // for servers that request a client certificate
+  std::optional<sluice::trust> trust;         // replaces the system's trust store
+  std::string policy;                         // the name of an s2n policy; if empty, `versions` selects one
+  version_range versions;                     // by default TLS 1.2 and 1.3
+  // In order of preference; each name has 1 to 255 bytes (RFC 7301), none of them NUL. s2n ignores a server's selection
+  // of a name of one byte.
   std::vector<std::string> alpn;
-  // Fails the handshake (errc::alpn_mismatch) with a server that chooses none of them, as one without ALPN does.
+  // Fails the handshake (errc::alpn_mismatch) if the server selects none of them, or does not support ALPN.
   bool require_alpn = false;
-  // Ask for a stapled OCSP response; refuse a bad one, and a missing one where the certificate promises it (RFC 7633).
+  // Requests a stapled OCSP response. An invalid response is rejected, and so is a missing one if the certificate has
+  // the must-staple extension (RFC 7633).
   bool ocsp = true;
   verification verify;                        // sluice::dangerous turns it off
   allowances allow;
   peer_check accept;
-  // How many certificates the server may send, and a path may have; one more is errc::chain_too_long.
+  // The number of certificates that a server may send, and that a path may have; more are errc::chain_too_long.
   std::uint16_t max_chain = 100;
-  // Resume with what servers give out; null: never. A session reaches the store once its handshake is done and every
-  // check has passed, and is resumed only where the same checks would have been made (see session_store).
+  // Where sessions are stored for resumption; null disables it. A session is stored when its handshake is done and
+  // every check has passed, and it is resumed only where the same checks would be made (see session_store).
   std::shared_ptr<session_store> sessions;
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
-  // Asks for records of no more than 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), where memory is short; 0 does not
-  // ask. A server may pass over it; one that grants it gets records as short.
+  // Requests records of at most 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), for peers with little memory; 0 requests
+  // nothing. A server may ignore the request; if it grants it, the records to it are as short.
   std::size_t max_fragment = 0;
-  // Keep what passes in a handshake, for connection::transcript(). Costs what a handshake sends and reading it
-  // once more, about 0.1 ms: for tools that show it.
+  // Keeps the messages of the handshake for connection::transcript(), for tools that display them. It costs a copy of
+  // the handshake and about 0.1 ms for parsing it.
   bool record_transcript = false;
 };
 
 struct server_options {
-  std::vector<sluice::identity> identities;   // chosen by SNI and key type; the first of a type is the default
+  std::vector<sluice::identity> identities;   // selected by SNI and key type; the first of a type is the default
   sluice::client_auth client_auth = sluice::client_auth::none;
-  std::optional<sluice::trust> trust;         // for client certificates; needed when client_auth asks for them
+  std::optional<sluice::trust> trust;         // for client certificates; required if client_auth requests them
   std::string policy;
   version_range versions;
-  // The server's order decides. A client that offers ALPN and nothing of these is refused with the alert
-  // no_application_protocol (RFC 7301 §3.2); one that does not offer ALPN is served, and so are all without a list.
+  // In order of preference; the server's order decides. A client that offers ALPN, but none of these, is rejected with
+  // the alert no_application_protocol (RFC 7301 §3.2). A client that does not offer ALPN is served. With an empty list,
+  // all clients are served.
   std::vector<std::string> alpn;
-  bool alpn_is_optional = false;              // serve who shares no protocol as well, without one
-  allowances allow;                           // in client certificates
+  bool alpn_is_optional = false;              // serve clients with no protocol in common too, without one
+  allowances allow;                           // for client certificates
   peer_check accept;                          // for client certificates
-  std::uint16_t max_chain = 100;              // as above, of a client
-  std::optional<ticket_options> tickets = ticket_options();  // resumption; nullopt: none
-  // Early data (0-RTT): take up to so many bytes from clients that resume; 0: refuse it. It has no forward secrecy:
-  // who steals a ticket's key reads it. Replays: there is no store of tickets that were used, but early data is kept
-  // until the handshake is done and only then given to read(), so that whoever sends a recording again, and cannot
-  // finish the handshake, gets nothing done by it (RFC 8470 §3). No time is won on this side: s2n answers nothing
-  // before the handshake is done. So much memory a handshake in flight. Servers that share tickets should agree on it.
+  std::uint16_t max_chain = 100;              // as for clients, of the certificates that a client sends
+  std::optional<ticket_options> tickets = ticket_options();  // nullopt disables resumption
+  // Early data (0-RTT): the number of bytes to accept from a client that resumes a session; 0 rejects early data. They
+  // have no forward secrecy: anyone who obtains the ticket key can decrypt them. Replay: used tickets are not recorded,
+  // but early data are held back until the handshake is done, and only then returned by read(). An attacker who replays
+  // them cannot complete the handshake, so they have no effect (RFC 8470 §3). They save this side no time: s2n answers
+  // nothing before the handshake is done. Each handshake may need as much memory as this. Servers that share
+  // ticket keys should use the same value.
   std::uint32_t max_early_data = 0;
   sluice::blinding blinding = sluice::blinding::standard();
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
-  bool grants_max_fragment = false;           // clients that ask for short records get them; each costs some 30 bytes
-  bool record_transcript = false;                // as above
+  bool grants_max_fragment = false;           // send short records to clients that request them; 30 bytes more a record
+  bool record_transcript = false;             // as for clients
 };
 
-// "h2;http/1.1" or "h2,http/1.1": one to four names, as the AWS stacks take them. A fifth is errc::bad_alpn.
+// Parses "h2;http/1.1" or "h2,http/1.1": one to four names, the form of the AWS stacks. A fifth is errc::bad_alpn.
 result<std::vector<std::string>> parse_alpn(std::string_view text);
 
-// Immutable and shareable: copies are one context. Any thread. Every connection keeps its context alive. One that was
-// moved from is empty: its connections fail with errc::invalid_argument.
+// A context is immutable; copies share one state. Any thread may use it. A connection keeps its context alive. A
+// context that was moved from is empty: its connections fail with errc::invalid_argument.
 class context {
  public:
-  // All the checking is done here. Errors: the config row of errc (policy_conflict, unknown_policy, bad_alpn,
-  // trust_store_empty, no_certificate, …). Starts the library.
+  // Checks all options and reports what is wrong by the config group of errc (policy_conflict, unknown_policy,
+  // bad_alpn, trust_store_empty, no_certificate, …). Starts the library (library.hpp).
   static result<context> client(const client_options& options = {});
   static result<context> server(const server_options& options);
 
@@ -155,7 +160,7 @@ class context {
   bool verifies() const noexcept;
   const std::shared_ptr<sluice::observer>& observer() const noexcept;
 
-  struct state;  // the library's own
+  struct state;  // internal
   const std::shared_ptr<const state>& shared_state() const noexcept { return state_; }
 
  private:

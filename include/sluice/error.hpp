@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can go wrong: conditions to test, codes to log, and a failure with words for people.
+// Errors: conditions to test for, codes to log, and a `failure` that explains one of them to a person.
 #pragma once
 
 #include "sluice/same_settings.hpp"
@@ -18,11 +18,11 @@ namespace sluice::inline v0 {
 
 using boost::system::error_code;
 
-// The specific causes Sluice tells apart. Test any error_code against them: `if (ec == errc::expired)`.
-// A code of s2n, of a token or of the system compares equal to the cause it stands for; key_unavailable also
-// matches key_timed_out and every cause of the pkcs11 row, since to a handshake they are one thing: no signature to
-// be had. A code that says success equals none.
-// Listed by the category the command line reports (see error_category_of).
+// The causes that Sluice distinguishes. Any error_code can be compared with them: `if (ec == errc::expired)`.
+// A code of s2n, of a token or of the system compares equal to the cause that it stands for. key_unavailable also
+// matches key_timed_out and every cause of the pkcs11 group, because they mean the same to a handshake: there is no
+// signature. An error_code that means success compares equal to none of them.
+// The causes are grouped by the category that the command line reports (see category_name).
 enum class errc {
   // resolve
   name_not_found = 1,
@@ -30,8 +30,8 @@ enum class errc {
   // connect
   connection_refused = 20,
   unreachable,
-  connection_reset,  // before TCP is up category connect, later tls
-  too_many_descriptors,  // the process or the system has none left; category resolve or connect, by phase
+  connection_reset,      // the category is connect until TCP is connected, and tls later
+  too_many_descriptors,  // the process or the system has none left; the category is resolve or connect, by phase
   // tls
   handshake_failed = 40,
   protocol_error,
@@ -39,9 +39,9 @@ enum class errc {
   version_unsupported,
   alpn_mismatch,
   alert,
-  truncated,  // the transport ended without close_notify (RFC 8446 §6.1)
-  connection_closed,     // the peer closed the transport during the handshake
-  not_ready,  // reading or writing before the handshake is done
+  truncated,          // the transport ended without a close_notify (RFC 8446 §6.1)
+  connection_closed,  // the peer closed the transport during the handshake
+  not_ready,          // a read or a write was called before the handshake was done
   timed_out,
   cancelled,
   key_unavailable,
@@ -50,7 +50,7 @@ enum class errc {
   signature_mismatch,
   ocsp_invalid,
   internal,
-  out_of_memory,  // what the system lacks: memory, or room for a socket
+  out_of_memory,  // the system lacks memory, or room for a socket
   // certificate
   untrusted = 80,
   self_signed,
@@ -87,7 +87,7 @@ enum class errc {
   // requirement
   requirement_not_met = 160,
   verdict_failed,
-  // pkcs11, beside every CKR by name
+  // pkcs11; every CKR value is reported in this category too, by its name
   module_load_failed = 180,
   symbol_missing,
   module_version_unsupported,
@@ -105,67 +105,71 @@ enum class errc {
   token_down,
 };
 
-// Categories, for logs. "sluice.config" and "sluice.tls" hold errc values, "sluice.s2n" s2n's own error numbers,
-// "sluice.alert" TLS alert descriptions (RFC 8446 §6), "sluice.pkcs11" CK_RV values.
+// The error categories, for logs. The values of "sluice.config" and "sluice.tls" are those of errc, the values of
+// "sluice.s2n" are s2n's error numbers, those of "sluice.alert" are TLS alert descriptions (RFC 8446 §6), and those of
+// "sluice.pkcs11" are CK_RV values.
 const boost::system::error_category& config_category() noexcept;
 const boost::system::error_category& tls_category() noexcept;
 const boost::system::error_category& s2n_category() noexcept;
 const boost::system::error_category& alert_category() noexcept;
 const boost::system::error_category& pkcs11_category() noexcept;
 
-// An error code of Sluice's own: in "sluice.config" for the config row above, else in "sluice.tls".
+// Returns a code of "sluice.config" for the causes of the config group above, and of "sluice.tls" for all others.
 error_code make_error_code(errc cause) noexcept;
 boost::system::error_condition make_error_condition(errc cause) noexcept;
 
-// The one cause that a code stands for, whatever its category; errc::internal for a code nobody mapped (and success).
+// Returns the one cause that a code of any category stands for; errc::internal for a code without one, and for success.
 errc cause_of(const error_code& code) noexcept;
 
-// "untrusted", "CKR_PIN_INCORRECT": what the command line's JSON calls error.code.
+// Returns the name of a code, "untrusted" or "CKR_PIN_INCORRECT". The command line's JSON has it as error.code.
 std::string code_name(const error_code& code);
 
-// "resolve", "connect", "tls", "certificate", "config", "requirement" or "pkcs11".
+// Returns "resolve", "connect", "tls", "certificate", "config", "requirement" or "pkcs11".
 std::string_view category_name(const error_code& code) noexcept;
 
-// The name of an errc, "name_mismatch".
+// Returns the name of a cause, "name_mismatch".
 std::string_view to_string(errc cause) noexcept;
 
-// Where an operation was when it failed.
+// The part of an operation in which it failed.
 enum class phase : std::uint8_t { setup, resolve, connect, handshake, signing, read, write, shutdown };
 std::string_view to_string(phase where) noexcept;
 
-// Which end noticed the fault: `peer` when it told us so (an alert, a hang-up), `local` when we refused.
+// The end that detected the fault: `peer` when the peer reported it (by an alert, or by closing the connection),
+// `local` when this end rejected something.
 enum class origin : std::uint8_t { local, peer };
 
-// A TLS alert that went with a failure (RFC 8446 §6.2). `description` is meaningful unless which is none.
+// The TLS alert that was sent or received with a failure (RFC 8446 §6.2). `description` has a meaning unless `which` is
+// none.
 struct alert_info {
   enum class direction : std::uint8_t { none, sent, received } which = direction::none;
   std::uint8_t description = 0;
 };
 std::string_view alert_name(std::uint8_t description) noexcept;  // "handshake_failure"; "unknown_255" if unassigned
 
-// Everything known about one failure. Copyable; refers to nothing outside itself.
+// Everything that is known about one failure. It can be copied, and refers to nothing outside itself.
 struct failure {
   error_code code;         // never zero in a failure that was reported
-  std::string where;       // the place only: "site.pem: certificate 2 of 3", "example.org:443"
-  std::string detail;      // what was found there: "expired 3 days ago (2026-11-20)"; may be empty
-  std::string remedy;      // what to do about it; may be empty
+  std::string where;       // the place and nothing else: "site.pem: certificate 2 of 3", "example.org:443"
+  std::string detail;      // the finding: "expired 3 days ago (2026-11-20)"; may be empty
+  std::string remedy;      // the action that helps; may be empty
   phase at = phase::setup;
   origin from = origin::local;
   alert_info alert;
-  std::string certificate;  // subject of the certificate at fault, if one was
-  int depth = -1;           // its place in the peer's chain, 0 = leaf; -1 when unknown
-  std::string token;        // label of the PKCS#11 token at fault, if one was
-  std::string engine;       // s2n's name for the error, "S2N_ERR_CERT_EXPIRED"; empty when it was not s2n's
+  std::string certificate;  // the subject of the certificate at fault; empty when none was
+  int depth = -1;           // the position of that certificate in the peer's chain: 0 is the leaf, -1 unknown
+  std::string token;        // the label of the PKCS#11 token at fault; empty when none was
+  std::string engine;       // s2n's name for the error, "S2N_ERR_CERT_EXPIRED"; empty when s2n reported none
 
-  // "resolve", "connect", "tls", …: as category_name(code), but what may happen in any phase (a reset, a time-out, a
-  // system that is short of something) belongs to the phase it was in.
+  // Returns "resolve", "connect", "tls", …, as category_name(code) does, except that an error which can happen in any
+  // phase (a reset, a time-out, a shortage of descriptors or memory) has the category of the phase it happened in.
   std::string_view category() const noexcept;
-  // One line for people, made printable() (printable.hpp): the place, the code's message, the detail, the remedy.
+  // Returns one line for people: the place, the code's message, the detail and the remedy, made printable()
+  // (printable.hpp).
   std::string message() const;
 };
 
-// Makes a failure of phase::setup and origin::local. What others wrote may stand in the detail and the remedy: both are
-// made printable() (printable.hpp). The place is a value and stays as it is.
+// Makes a failure of phase::setup and origin::local. The detail and the remedy may quote text of a peer, a token or a
+// file: both are made printable() (printable.hpp). The place is a value and is not changed.
 failure make_failure(const error_code& code, std::string_view where = {}, std::string_view detail = {},
                      std::string_view remedy = {});
 failure make_failure(errc cause, std::string_view where = {}, std::string_view detail = {},

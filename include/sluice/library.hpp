@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's one-time start, its memory, and its end.
+// The engine: its memory, its start, which happens once, and its end.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -8,33 +8,33 @@
 
 namespace sluice::inline v0::tls_library {
 
-// Where the engine's memory comes from. Both functions may be called on any thread and must not throw;
-// `allocate` returns nullptr when it cannot. Memory is wiped before `release` sees it.
+// The functions that allocate the engine's memory. Both may be called on any thread and must not throw. `allocate`
+// returns nullptr on failure. Memory is wiped before it is passed to `release`.
 struct allocator {
   void* (*allocate)(std::size_t bytes) noexcept = nullptr;
   void (*release)(void* memory, std::size_t bytes) noexcept = nullptr;
 };
 
-// Replaces malloc and free for the engine. Before start() only: afterwards errc::in_use, and nothing changes.
-// The default does not lock memory: s2n's own allocator does, which fails at about 180 connections under the
-// usual 8 MB limit and makes an idle connection four times as large.
+// Replaces malloc and free for the engine. It must be called before start(); afterwards it fails with errc::in_use and
+// has no effect. The default does not lock memory. s2n's own allocator does, so that it fails at about 180 connections
+// under the usual limit of 8 MB, and makes an idle connection four times as large.
 result<void> set_allocator(allocator replacement);
 
-// Starts s2n-tls and AWS-LC. Every context does this by itself; call it to take the cost (some milliseconds)
-// at a time of your choosing. Any thread, any number of times. If something else in the process has started
-// the same s2n, that start is used as it is, with its allocator.
+// Starts s2n-tls and AWS-LC, which takes some milliseconds. The first context does this too; call it to choose the
+// time. It may be called on any thread and any number of times. If other code in the process has started the same s2n,
+// Sluice uses it as it is, with its allocator.
 result<void> start();
 bool is_started() noexcept;
 
-// Gives back what start() took, for leak checkers. Every context and connection must be gone, else errc::in_use.
-// start() may follow. A no-op when s2n was started by somebody else. A shared object that Sluice was linked into may be
-// given to dlclose, before or after, and stays loaded: the engine has destructors of thread-specific data that run when
-// a thread ends.
+// Frees what start() has allocated, for leak checkers. It fails with errc::in_use while a context or a connection
+// exists. start() may follow. It does nothing if other code has started s2n. A shared object into which Sluice is
+// linked may be passed to dlclose, before or after, and stays loaded, because the engine has destructors of
+// thread-specific data, which run when a thread ends.
 result<void> stop();
 
-// Wipes and gives back what the engine keeps for a thread, its random generator, when the scope ends. That happens at
-// the thread's end anyway: a scope is for a thread that has done with TLS and lives on, and for leak checkers that look
-// before their threads have ended. The threads Sluice starts have their own.
+// When the scope ends, wipes and frees the memory that the engine has for this thread: its random generator. The end of
+// the thread does the same. A scope is for threads that go on without TLS, and for leak checkers that run before such
+// threads have ended. Threads that Sluice starts have scopes of their own.
 class thread_scope {
  public:
   thread_scope() noexcept = default;

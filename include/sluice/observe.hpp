@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What happens, for logs and metrics: one interface for events, and counters ready made.
+// Events for logs and metrics: one interface that receives them, and ready-made counters.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -16,49 +16,50 @@ namespace sluice::inline v0 {
 
 struct connection_info;
 
-// A handshake that ended. The pointers are valid during the call only.
+// A handshake has ended. The pointers are valid during the call only.
 struct handshake_event {
   bool is_server = false;
-  const connection_info* info = nullptr;  // what was negotiated; null when it failed
-  const failure* why = nullptr;           // null when it succeeded
-  std::chrono::nanoseconds duration{};    // from the first call into the engine
-  std::chrono::nanoseconds signing{};     // of it, spent waiting for a private key
+  const connection_info* info = nullptr;  // the negotiated parameters; null if the handshake failed
+  const failure* why = nullptr;           // null if it succeeded
+  std::chrono::nanoseconds duration{};    // counted from the first call into the engine
+  std::chrono::nanoseconds signing{};     // the part of it that was spent waiting for a private key
   const connection_statistics* statistics = nullptr;  // never null
 };
 
-// A connection that is gone: destroyed, or reset for another peer. The pointers are valid during the call only.
+// A connection has been destroyed, or reset for another peer. The pointers are valid during the call only.
 struct closed_event {
   bool is_server = false;
-  const connection_info* info = nullptr;  // what was negotiated; null when the handshake was not done
-  const failure* why = nullptr;           // what ended it; null when nothing failed
-  const connection_statistics* statistics = nullptr;  // the last word; never null
+  const connection_info* info = nullptr;  // the negotiated parameters; null if the handshake was not done
+  const failure* why = nullptr;           // the failure that ended it; null if nothing failed
+  const connection_statistics* statistics = nullptr;  // the final figures; never null
 };
 
-// A signature that a private key outside the engine was asked for.
+// A private key outside the engine has answered, or failed to answer, a request for a signature.
 struct signature_event {
   std::string_view key;  // private_key::name()
   const failure* why = nullptr;
   std::chrono::nanoseconds waited{};  // from the request to the answer
 };
 
-// A message of the TLS protocol itself, sent or received, as it is under the encryption. Application data is not one.
+// A message of the TLS protocol was sent or received, given here in plaintext. Application data are not reported.
 struct message_event {
   enum class kind : std::uint8_t { handshake, alert, change_cipher_spec, sealed };
-  std::uint64_t connection = 0;  // which one, counted from 1 in this process
-  kind what = kind::handshake;   // sealed: a record that could not be opened, in which anything may be
-  bool is_server = false;        // we are
-  bool is_sent = false;          // by us
-  bool was_sealed = false;       // it travelled encrypted
-  std::uint8_t type = 0;         // HandshakeType (RFC 8446 §4) or AlertDescription (§6.2); 255: an alert not opened
-  // All of it, a handshake message's header of four bytes included. Valid during the call only. Empty for what was not
-  // opened: TLS 1.2's Finished, and alerts after it.
+  std::uint64_t connection = 0;  // the number of the connection, counted from 1 in this process
+  kind what = kind::handshake;   // sealed: a record that could not be decrypted, with unknown contents
+  bool is_server = false;        // this end is the server
+  bool is_sent = false;          // this end sent it
+  bool was_sealed = false;       // it was sent encrypted
+  std::uint8_t type = 0;         // HandshakeType (RFC 8446 §4) or AlertDescription (§6.2); 255: an encrypted alert
+  // The whole message, with the header of four bytes of a handshake message. It is valid during the call only, and
+  // empty for messages that could not be decrypted: the Finished of TLS 1.2, and alerts after it.
   std::span<const std::byte> bytes;
-  std::size_t size = 0;           // of the message; of the record where it was not opened
-  std::chrono::nanoseconds at{};  // since the handshake began
+  std::size_t size = 0;           // of the message; of the record, if it could not be decrypted
+  std::chrono::nanoseconds at{};  // the time since the handshake began
 };
 
-// Derive and pass it in a context's options. Methods are called on the thread where the thing happened, must not
-// throw, and must return soon: a handshake waits for them. One object may serve several contexts.
+// Derive from this class and pass an object in a context's options. Its functions are called on the thread on which the
+// event happened. They must not throw, and must return quickly, because handshakes wait for them. One object may serve
+// several contexts.
 class observer {
  public:
   virtual ~observer() = default;
@@ -66,17 +67,17 @@ class observer {
   virtual void on_signature(const signature_event&) noexcept {}
   virtual void on_failure(const failure&) noexcept {}  // of an established connection, once; a broken pipe at its end
   virtual void on_warning(std::string_view) noexcept {}
-  // Once for each connection that had begun its handshake. `timings` lacks resolve and connect.
+  // Called once for each connection that began its handshake. `timings` lacks resolve and connect.
   virtual void on_closed(const closed_event&) noexcept {}
-  // Asked once a connection, when it is made: is it to tell each message? That costs it a second decryption of all
-  // that it sends and receives: for diagnosis.
+  // Called once for each connection, when it is made. If it returns true, the connection reports each message. All that
+  // the connection sends and receives is then decrypted a second time: use it for diagnosis.
   virtual bool wants_messages() const noexcept { return false; }
-  // In the order they went by, as soon as there is a secret to open them with, before the call returns in which that
-  // was so.
+  // Called for each message, in the order of the wire, once the secret to decrypt it is known, and before the call of
+  // the connection in which that happens returns.
   virtual void on_message(const message_event&) noexcept {}
 };
 
-// Counts. Any thread; the totals only grow.
+// An observer that counts events. Any thread may use it; the totals only grow.
 class counters final : public observer {
  public:
   struct snapshot_type {
@@ -84,7 +85,7 @@ class counters final : public observer {
     std::uint64_t signatures = 0, signatures_failed = 0, signing_ns = 0;
     std::uint64_t connections_failed = 0, warnings = 0;
     std::uint64_t connections_closed = 0;
-    traffic received, sent;  // by the connections closed
+    traffic received, sent;  // by connections that are closed
   };
   snapshot_type snapshot() const noexcept;
 

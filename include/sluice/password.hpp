@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the password of an encrypted key or of a PKCS#12 file comes from.
+// Sources of the password of an encrypted key or of a PKCS#12 file.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -11,16 +11,16 @@
 namespace sluice::inline v0 {
 
 struct password_request {
-  std::string where;  // what is locked: "site.p12", "private key in memory"
+  std::string where;  // the encrypted object: "site.p12", "private key in memory"
 };
 
-// Asked once for each thing that is locked, on the thread that loads it; it may block. An empty secret means there is
-// no password to be had; a PKCS#12 file is then tried with the empty one. What it fails with is what loading fails
-// with.
+// Called once for each encrypted object, on the thread that loads it; it may block. An empty secret means that there is
+// no password; a PKCS#12 file is then tried with the empty password. If the function fails, loading fails with its
+// failure.
 using password_source = std::function<result<secret>(const password_request&)>;
 
-password_source password_from(secret password);               // the same for everything
-password_source password_from_file(std::string path);         // its first line, read when it is asked for
-password_source password_from_environment(std::string name);  // likewise
+password_source password_from(secret password);               // the same password for every object
+password_source password_from_file(std::string path);         // reads the first line of the file when it is called
+password_source password_from_environment(std::string name);  // reads the first line of the variable when it is called
 
 }  // namespace sluice::inline v0

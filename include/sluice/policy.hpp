@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// s2n security policies: the named sets of versions, cipher suites, groups and signatures that a context may use.
+// s2n's security policies: named sets of the versions, cipher suites, groups and signatures that a context may use.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -22,38 +22,39 @@ enum class tls_version : std::uint16_t {
 std::string_view to_string(tls_version version) noexcept;                      // "TLSv1.3"
 std::optional<tls_version> tls_version_from(std::string_view text) noexcept;  // "1.3", "TLSv1.3"
 
-// What a policy offers, read from the linked s2n, in order of preference.
+// The contents of a policy, read from the linked s2n, in order of preference.
 struct policy {
   std::string name;
   tls_version min{};
   tls_version max{};
   bool post_quantum = false;  // offers an ML-KEM group
-  bool deprecated = false;    // s2n refuses it
+  bool deprecated = false;    // s2n rejects it
   std::vector<std::string> suites;
-  std::vector<std::string> groups;  // hybrid groups first: s2n prefers them
+  std::vector<std::string> groups;  // hybrid groups first, because s2n prefers them
   std::vector<std::string> signatures;
   std::vector<std::string> certificate_signatures;  // empty: no restriction beyond `signatures`
-  std::string fingerprint;                          // s2n's whole description, for comparing two policies
+  std::string fingerprint;                          // s2n's complete description, for comparing two policies
 };
 
-// errc::unknown_policy, with the nearest names, when the linked s2n has none of that name (case does not matter).
+// Returns the policy with that name; case does not matter. If the linked s2n has none, the error is
+// errc::unknown_policy, with the most similar names.
 result<policy> find_policy(std::string_view name);
 std::vector<std::string> policy_names();
-// Those that the linked s2n knows by name alone, and refuses.
+// Returns the names that the linked s2n knows and rejects.
 std::vector<std::string> deprecated_policy_names();
 
-// The range of versions that is asked for; an empty end is left to the policy.
+// A range of versions; an end that is empty is that of the policy.
 struct version_range {
   std::optional<tls_version> min;
   std::optional<tls_version> max;
 };
 
-// The policy for a wish. s2n has no version setters, so without a name a range picks one of Sluice's presets;
-// with a name, `max` below what the policy offers is errc::policy_conflict, naming policies that fit, and a higher
-// `min` is enforced by the connection. Empty name and empty range: "default".
+// Selects a policy. s2n has no function that sets the versions. Without a name, the range therefore selects one of
+// Sluice's presets; without a range either, the policy is "default". With a name, a `max` below that of the policy is
+// errc::policy_conflict, which names policies that fit, and a higher `min` is enforced by the connection.
 result<policy> choose_policy(std::string_view name, version_range versions);
 
-// The presets behind ranges, for tests and for `sluice policy`.
+// The presets that ranges select, for tests and for `sluice policy`.
 struct policy_preset {
   tls_version min, max;
   std::string_view name;

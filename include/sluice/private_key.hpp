@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A private key that may live elsewhere: in memory, in a token, behind a network.
+// The interface of private keys that are kept outside the engine: in a token, in another process, across a network.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -17,8 +17,8 @@
 
 namespace sluice::inline v0 {
 
-// What a signature must be made with: SignatureScheme code points (RFC 8446 §4.2.3). In TLS 1.2 an ECDSA scheme
-// names the hash alone: the curve is that of the key.
+// The SignatureScheme code points (RFC 8446 §4.2.3). In TLS 1.2 an ECDSA scheme names the hash alone; the curve is that
+// of the key.
 enum class signature_scheme : std::uint16_t {
   rsa_pkcs1_sha1 = 0x0201,
   ecdsa_sha1 = 0x0203,
@@ -48,8 +48,8 @@ std::size_t digest_size(digest_kind digest) noexcept;         // in bytes: 36, 2
 std::string_view to_string(signature_scheme scheme) noexcept;  // "ecdsa_secp256r1_sha256"
 std::optional<signature_scheme> signature_scheme_from(std::string_view name) noexcept;
 
-// One signature to make. The input is the digest itself; padding, DigestInfo and PSS salt (as long as the digest)
-// are the signer's part, and an ECDSA signature is a DER SEQUENCE of two INTEGERs (RFC 3279 §2.2.3).
+// A request for one signature. The input is the digest itself. The signer adds padding, DigestInfo and the PSS salt,
+// which is as long as the digest; it returns an ECDSA signature as a DER SEQUENCE of two INTEGERs (RFC 3279 §2.2.3).
 struct sign_request {
   signature_scheme scheme{};
   std::array<std::byte, 64> input{};
@@ -63,8 +63,9 @@ namespace internal {
 struct signature_slot;
 }
 
-// The obligation to answer one sign_request, exactly once. Move-only. Any thread, at any time, even after the
-// connection that asked is gone. Dropping it unanswered answers errc::key_unavailable.
+// The obligation to answer one sign_request exactly once. It can be moved, not copied. Any thread may answer at any
+// time, also after the connection that made the request has been destroyed. If the promise is destroyed unanswered, the
+// request fails with errc::key_unavailable.
 class signature_promise {
  public:
   signature_promise() noexcept = default;
@@ -72,12 +73,13 @@ class signature_promise {
   signature_promise& operator=(signature_promise&& other) noexcept;
   ~signature_promise();
 
-  // False when the promise was answered before: the second answer is refused, and reported to the observer as
-  // a warning, since it is a bug in the key.
+  // They return false if the promise has been answered before. A second answer is ignored, and reported to the observer
+  // as a warning, because it is a bug of the key.
   bool set(std::span<const std::byte> signature);
   bool fail(failure why);
 
-  // False once nobody waits any more (deadline, cancellation, peer gone): a queue may skip the work.
+  // Returns false when the result is no longer needed (deadline, cancellation, connection closed by the peer): a queue
+  // may then skip the request.
   bool is_wanted() const noexcept;
 
  private:
@@ -86,24 +88,24 @@ class signature_promise {
   std::shared_ptr<internal::signature_slot> slot_;
 };
 
-// Implement this to sign elsewhere. One object serves any number of connections on any number of threads.
+// Implement this interface for keys of your own. One object serves any number of connections on any number of threads.
 class private_key {
  public:
   virtual ~private_key() = default;
 
-  // Takes the work and returns at once: called on a connection's thread, which must not wait. The promise may be
-  // answered before this returns. An exception that leaves it counts as errc::key_unavailable.
+  // Accepts the request and returns at once: it is called on the connection's thread and must not block. It may answer
+  // the promise before it returns. An exception that it throws counts as errc::key_unavailable.
   virtual void start(const sign_request& request, signature_promise promise) = 0;
 
-  // The public half as SubjectPublicKeyInfo (DER), where it is known without signing. An identity compares it
-  // with the certificate; without it, it asks for one trial signature instead, and waits for that.
+  // Returns the public key as SubjectPublicKeyInfo (DER), if it is known without signing. An identity compares it with
+  // the certificate. Without it, the identity requests a trial signature and blocks until it is made.
   virtual std::optional<std::vector<std::byte>> public_key() const { return std::nullopt; }
 
-  // For failures and logs: "pkcs11:token=web;object=site". No secrets.
+  // Returns a name for failures and logs, "pkcs11:token=web;object=site". It must not contain secrets.
   virtual std::string name() const = 0;
 };
 
-// Asks `key` for one signature and waits for it, at most `timeout`. Set-up and tools only: it blocks.
+// Requests one signature from `key` and blocks until it is made, at most for `timeout`. For set-up and tools only.
 result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
                                              std::chrono::milliseconds timeout);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trying again: after which errors, after how long, and how often a whole process may.
+// Retries: which errors allow one, the delay before it, and a budget that connections share.
 #pragma once
 
 #include "sluice/error.hpp"
@@ -12,53 +12,54 @@
 
 namespace sluice::inline v0 {
 
-// Whether the same attempt, unchanged, may well succeed a little later.
+// Returns whether the same attempt to connect, unchanged, is likely to succeed later.
 //
-// Yes: resolver_failed, refused, unreachable, reset, closed, truncated, timed_out; a token that is busy or away
-// (queue_full, token_down, key_timed_out); the alert internal_error, which has nothing to do with us (RFC 8446 §6.2);
-// a system that is short of descriptors, buffers or memory.
-// No: every verdict about a certificate; every other alert, and whatever the two sides cannot agree on; bad input and
-// configuration, a wrong PIN above all; name_not_found; a cancellation; success.
+// True for resolver_failed, connection_refused, unreachable, connection_reset, connection_closed, truncated, timed_out;
+// for a token that is busy or absent (queue_full, token_down, key_timed_out); for the alert internal_error, which is
+// unrelated to the peer (RFC 8446 §6.2); and for a system that lacks descriptors, buffers or memory.
+// False for every error of a certificate; for every other alert and every failed negotiation; for invalid input and
+// configuration, a wrong PIN above all; for name_not_found, a cancellation and success.
 //
-// It speaks of connecting. Whether what went over a connection that was cut may be repeated, its application knows.
+// The function is about connecting. Only the application knows whether a request on a connection that failed may be
+// repeated.
 bool is_retryable(const error_code& code) noexcept;
 
-// How waits are spread, so that clients that failed together do not come back together.
+// The random part of delays, so that clients which failed at the same time do not retry at the same time.
 enum class jitter : std::uint8_t {
-  none,          // initial_delay, twice that, four times … up to max_delay
-  full,          // anything between nothing and that
-  decorrelated,  // the first as `full`; then between initial_delay and three times the last wait, up to max_delay
+  none,          // the delay is initial_delay, then twice, then four times that, …, up to max_delay
+  full,          // a random delay between zero and that
+  decorrelated,  // first as `full`, then between initial_delay and three times the last delay, up to max_delay
 };
 
-// Where jitter comes from. Derive for tests. Called on any thread, perhaps by several at a time.
+// The source of jitter. Derive from it for tests. It is called on any thread, possibly on several at a time.
 class random_source {
  public:
   virtual ~random_source() = default;
-  virtual std::uint64_t next() noexcept;  // any of the 2^64, each as likely
+  virtual std::uint64_t next() noexcept;  // returns each of the 2^64 values with the same probability
 };
 
 class retry_bucket;
 
-// What it points to must outlive the operation it is given to. No wait depends on a clock but by its length.
+// The objects that it points to must outlive the operation. Delays are durations; no clock time influences them.
 struct retry_options {
-  unsigned retries = 5;  // after the first try
+  unsigned retries = 5;  // the number of retries after the first try
   std::chrono::nanoseconds initial_delay = std::chrono::milliseconds(500);
   std::chrono::nanoseconds max_delay = std::chrono::seconds(20);
   sluice::jitter jitter = sluice::jitter::full;
-  std::chrono::nanoseconds per_try = std::chrono::nanoseconds::max();  // one try at most; it has then timed_out
-  retry_bucket* bucket = nullptr;                                      // asked before each retry; null: no common limit
-  random_source* random = nullptr;  // null: a generator of the thread's, seeded by the system
+  std::chrono::nanoseconds per_try = std::chrono::nanoseconds::max();  // the time-out of each try (timed_out)
+  retry_bucket* bucket = nullptr;                                      // pays for each retry; null: no common budget
+  random_source* random = nullptr;  // null: a generator of the thread, seeded by the system
 };
 static_assert(std::is_trivially_copyable_v<retry_options>);
 
 inline constexpr retry_options no_retries{.retries = 0};
 
-// The waits of one operation, one after the other. One thread at a time.
+// The delays of one operation, one after the other. One thread at a time may use it.
 class backoff {
  public:
   explicit backoff(const retry_options& options = {}) noexcept : options_(options) {}
 
-  // How long to wait before the next try; nothing when no retries are left.
+  // Returns the delay before the next try, or nothing if no retries are left.
   std::optional<std::chrono::nanoseconds> next() noexcept;
   unsigned used() const noexcept { return used_; }
 
@@ -71,18 +72,21 @@ class backoff {
   std::chrono::nanoseconds last_{};
 };
 
-// A budget for retries that connections to one service share, so that a service that is down does not get more load
-// from retries than it had from users. A retry takes tokens, success pays back; empty, nobody retries. Any thread.
+// A budget of retries that connections to one service share, so that a service which is down does not get more load
+// from retries than it had from users. A retry takes tokens, a success returns some; while the bucket is empty, there
+// are no retries. Any thread may use it.
 class retry_bucket {
  public:
   explicit retry_bucket(unsigned capacity = 500) noexcept : capacity_(capacity), left_(capacity) {}
   retry_bucket(const retry_bucket&) = delete;
   retry_bucket& operator=(const retry_bucket&) = delete;
 
-  // Pays for a retry after `why`: 10, or 5 where the other side answers but is overloaded (a token, internal_error);
-  // the last retry gets what is left. Returns what was paid: 0 means that there must be no retry.
+  // Takes tokens for a retry after `why`: 10, or 5 if the other side answers but is overloaded (a token,
+  // internal_error); or all that are left, if there are fewer. Returns the number that was taken: 0 means that there
+  // must be no retry.
   unsigned withdraw(const error_code& why) noexcept;
-  // After success: what the operation's last retry has cost, or 1 where there was none. Never above the capacity.
+  // To be called after a success, with the cost of the operation's last retry, or 1 if there was none. The bucket never
+  // gets more tokens than its capacity.
   void deposit(unsigned tokens = 1) noexcept;
 
   unsigned left() const noexcept { return left_.load(std::memory_order_relaxed); }

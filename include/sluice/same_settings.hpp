@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A program must be compiled as the library was, where that decides what the types of Boost and of the standard library
-// look like. One that is not does not link, and the symbol that is missing says which of its settings is another.
+// A program must be compiled with the library's settings, as far as they determine the layout of types of Boost and of
+// the standard library. With other settings it does not link, and the name of the missing symbol is the setting.
 #pragma once
 
 #include <boost/version.hpp>
@@ -10,7 +10,7 @@
 #define SLUICE_JOIN_AS_THEY_ARE(a, b) a##b
 #define SLUICE_JOIN(a, b) SLUICE_JOIN_AS_THEY_ARE(a, b)
 
-// Keeps a table of references in the object file, whoever may not need it.
+// Keeps a table of references in the object file even if nothing refers to it.
 #if defined(__has_cpp_attribute) && __has_cpp_attribute(gnu::retain)
 #define SLUICE_KEPT [[gnu::used, gnu::retain]]
 #else

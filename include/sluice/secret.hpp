@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bytes that must not linger: wiped when dropped, never copied by accident, never printed.
+// Secret bytes: wiped when they are destroyed, not copyable by accident, not printable.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -13,7 +13,8 @@
 
 namespace sluice::inline v0 {
 
-// A PIN, a password, a key. Move-only; the memory is overwritten before it is released. Distinct objects: safe.
+// A PIN, a password or a key. It can be moved, not copied; its memory is overwritten before it is freed. Distinct
+// objects may be used by different threads.
 class secret {
  public:
   secret() noexcept = default;
@@ -25,8 +26,8 @@ class secret {
   secret& operator=(const secret&) = delete;
   ~secret();
 
-  // The first line of a file, without its line end: how PINs and passwords are kept in files.
-  // errc::file_not_found or errc::file_unreadable, naming the file.
+  // Reads the first line of a file, without its line end, which is how PINs and passwords are stored in files. Errors:
+  // errc::file_not_found and errc::file_unreadable, with the name of the file.
   static result<secret> from_file(const std::string& path);
 
   secret clone() const { return secret(view()); }

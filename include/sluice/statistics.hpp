@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection has done so far: bytes, records, times, alerts.
+// The statistics of a connection: bytes, records, times and alerts.
 #pragma once
 
 #include <chrono>
@@ -9,32 +9,32 @@
 
 namespace sluice::inline v0 {
 
-// How long the parts of a handshake took; zero for what did not happen.
+// The durations of the parts of a handshake; zero for a part that did not take place.
 struct handshake_timings {
-  std::chrono::nanoseconds resolve{};  // these two by async_connect alone
+  std::chrono::nanoseconds resolve{};  // this and the next one are set by async_connect only
   std::chrono::nanoseconds connect{};
-  std::chrono::nanoseconds handshake{};  // from the first byte of TLS, signing included
-  std::chrono::nanoseconds signing{};    // waiting for private keys of our own
+  std::chrono::nanoseconds handshake{};  // counted from the first byte of TLS, signing included
+  std::chrono::nanoseconds signing{};    // the time spent waiting for private keys of this end
 };
 
-// One direction of a connection. Totals, which only grow.
+// The totals of one direction of a connection. They only grow.
 struct traffic {
-  std::uint64_t bytes = 0;       // of the application: what read() gave, or what write() took
-  std::uint64_t records = 0;     // TLS records of every kind, those of the handshake and alerts included
-  std::uint64_t wire_bytes = 0;  // the same with all that TLS adds; sent: sealed, and perhaps still on their way
+  std::uint64_t bytes = 0;       // application data: the bytes that read() returned, or that write() accepted
+  std::uint64_t records = 0;     // TLS records of every type, including those of the handshake and alerts
+  std::uint64_t wire_bytes = 0;  // the bytes of these records; for `sent`, encrypted and possibly not yet written
 };
 
-// A copy, made when it is asked for. Keeping count costs a few additions a record.
+// A copy of the figures at the time of the call. Counting costs a few additions for each record.
 struct connection_statistics {
   traffic received, sent;
   std::chrono::steady_clock::time_point handshake_began{};  // the first call of handshake(); zero: not yet
-  std::chrono::steady_clock::time_point handshake_ended{};  // well or badly; zero: not yet
+  std::chrono::steady_clock::time_point handshake_ended{};  // with or without success; zero: not yet
   handshake_timings timings;
-  std::uint32_t signatures = 0;  // asked of private keys outside the engine, answered or not
-  bool established = false;      // the handshake ended well, whatever came later
+  std::uint32_t signatures = 0;  // requested from private keys outside the engine, answered or not
+  bool established = false;      // the handshake succeeded, whatever happened later
   bool resumed = false;
-  // The last alert each way (RFC 8446 §6; 0 is close_notify, alert_name() has the words). What was sent
-  // enciphered is known; of what the peer sent enciphered, s2n tells of close_notify and of fatal alerts.
+  // The last alert in each direction (RFC 8446 §6; 0 is close_notify, alert_name() returns the name). Of the encrypted
+  // alerts that the peer sends, s2n reports close_notify and fatal alerts only.
   std::optional<std::uint8_t> alert_sent, alert_received;
 };
 static_assert(std::is_trivially_copyable_v<connection_statistics>);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection reads ciphertext from and writes it to.
+// The transport: the interface from which a connection reads ciphertext, and to which it writes it.
 #pragma once
 
 #include "sluice/error.hpp"
@@ -10,20 +10,23 @@
 
 namespace sluice::inline v0 {
 
-// Never waits. Called only from inside the connection's own calls, on the same thread.
+// A transport never blocks. It is called only from inside the connection's own calls, on the same thread.
 class transport {
  public:
   virtual ~transport() = default;
 
-  // The bytes that are there, up to into.size(). 0 with `ec` clear is the end of the stream; 0 with
-  // boost::system::errc::operation_would_block when there is nothing yet; any other `ec` is a broken transport.
+  // Reads the bytes that have arrived, up to into.size(), and returns their number. 0 with `ec` clear means the end of
+  // the stream, 0 with boost::system::errc::operation_would_block that nothing has arrived yet; any other `ec` means
+  // that the transport is broken.
   virtual std::size_t read(std::span<std::byte> into, error_code& ec) noexcept = 0;
 
-  // How many bytes were taken; fewer than offered, or 0 with operation_would_block, when there is no more room.
+  // Returns the number of bytes that were accepted: fewer than offered, or 0 with operation_would_block, if there is no
+  // more room.
   virtual std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept = 0;
 };
 
-// A connected stream socket: recv and send, never blocking whatever the descriptor's mode, without SIGPIPE.
+// A connected stream socket. It uses recv(2) and send(2) so that they never block, whatever the descriptor's mode, and
+// never raise SIGPIPE.
 class socket_transport final : public transport {
  public:
   explicit socket_transport(int descriptor) noexcept : descriptor_(descriptor) {}  // not owned
@@ -34,8 +37,8 @@ class socket_transport final : public transport {
   int descriptor_;
 };
 
-// Two queues of bytes: for tests, and for carrying TLS over something that is not a socket. The owner moves
-// bytes: put what came from the peer into `incoming`, take what must go to the peer from `outgoing`.
+// Two queues of bytes, for tests and for TLS over something that is not a socket. The owner appends the bytes that it
+// received from the peer to `incoming`, and sends the bytes that it finds in `outgoing` to the peer.
 class memory_transport final : public transport {
  public:
   std::vector<std::byte> incoming;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whom to believe: the certificates a peer's chain must lead to.
+// A trust store: the anchors at which a peer's certificate chain may end.
 #pragma once
 
 #include "sluice/certificate.hpp"
@@ -11,10 +11,10 @@
 
 namespace sluice::inline v0 {
 
-// Where the system's store may be: the first file that exists, else the first folder that holds a certificate. The
-// defaults cover Debian, Red Hat, SUSE, Alpine and Android layouts. SSL_CERT_FILE and SSL_CERT_DIR (folders, with
-// colons between them), when set and not empty, are read instead, but in programs that run with rights of somebody else
-// than who started them (set-uid, capabilities: secure_getenv(3)).
+// The places of the system's trust store: the first file that exists is used, or else the first folder that contains a
+// certificate. The defaults cover Debian, Red Hat, SUSE, Alpine and Android. If SSL_CERT_FILE or SSL_CERT_DIR (folders,
+// separated by colons) is set and not empty, it is used instead, except in programs that run with the privileges of
+// another user (set-uid, capabilities: secure_getenv(3)).
 struct system_store_paths {
   std::vector<std::string> files;
   std::vector<std::string> folders;
@@ -22,21 +22,23 @@ struct system_store_paths {
   static system_store_paths defaults();
 };
 
-// Immutable, loaded eagerly and wholly: no file is opened during a handshake. Any thread.
-// A leaf certificate in the store is accepted as its own anchor: that is how to pin one.
+// A trust store is immutable and is loaded as a whole when it is made: no file is opened during a handshake. Any thread
+// may use it. A leaf certificate in the store is accepted as its own anchor, so that a certificate can be pinned.
 class trust {
  public:
-  // The store of this machine. errc::trust_store_empty, with the places that were tried, when none has a certificate.
+  // Loads the system's store. If no place has a certificate, the error is errc::trust_store_empty, with the places that
+  // were tried.
   static result<trust> system(const system_store_paths& where = system_store_paths::defaults());
-  // Every certificate of a file: PEM, one in DER, or PKCS#12 (`password` is asked for that alone). Besides what
-  // certificate::from_file fails with: trust_store_empty, password_needed, wrong_password.
+  // Loads every certificate of a file: PEM, one certificate in DER, or PKCS#12, for which alone `password` is called.
+  // Errors are those of certificate::from_file, trust_store_empty, password_needed and wrong_password.
   static result<trust> from_file(const std::string& path, const password_source& password = {});
-  // Every *.pem, *.crt, *.cer, *.der and hashed *.N file in it, PEM or DER; those that cannot be read are passed over.
+  // Loads the files *.pem, *.crt, *.cer, *.der and *.N (hashed names) of a folder, in PEM or DER. Files that cannot be
+  // read are skipped.
   static result<trust> from_folder(const std::string& path);
   static result<trust> from_pem(std::string_view pem, std::string_view where = "memory");
   static trust from_certificates(std::vector<certificate> anchors, std::string where = "memory");
 
-  // This store and another together.
+  // Returns a store with the anchors of both.
   trust with(const trust& other) const;
 
   const std::vector<certificate>& anchors() const noexcept { return anchors_; }

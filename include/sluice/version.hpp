@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which Sluice this is, and which engine it was linked with.
+// The versions of Sluice and of the engine that it is linked with.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 #define SLUICE_VERSION_PATCH 0
 #define SLUICE_VERSION_STRING "0.1.0"
 
-// Everything public lives in sluice::v0, an inline namespace: a program that mixes headers of one ABI with a
-// library of another fails to link instead of misbehaving.
+// All public names are in the inline namespace sluice::v0, so that a program which combines the headers of one ABI with
+// the library of another does not link, instead of misbehaving.
 namespace sluice::inline v0 {
 
 struct version_info {
@@ -21,7 +21,7 @@ struct version_info {
   std::string default_policy;  // the dated s2n policy behind "default", "20251014"
 };
 
-// Any thread. Starts the library (library.hpp) if nothing has yet, to ask the engine.
+// Returns the versions. Any thread may call it. It starts the library (library.hpp), because the engine is asked.
 version_info version();
 
 }  // namespace sluice::inline v0

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// acceptor: listens, shakes hands with many clients side by side, and hands out finished streams.
+// acceptor: listens, performs the handshakes of many clients concurrently, and returns established streams.
 #pragma once
 
 #include "sluice/asio/socket_options.hpp"
@@ -16,26 +16,27 @@
 
 namespace sluice::inline v0 {
 
-// Not for use inside a co_await expression (a member is not trivially copyable): give it a name first.
+// Not for use inside a co_await expression, because a member is not trivially copyable: give the object a name first.
 struct acceptor_options {
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // from the first record on; 0: no time
-  std::size_t max_handshakes = 256;  // in flight or finished and not fetched; the backlog has the rest. 0 counts as 1
-  // A client is silent until its first record has come whole. It costs a socket till then, and no handshake. When
-  // there are `max_silent` of them, or descriptors run out, the oldest is closed (at most half of the process's limit
-  // of descriptors, whatever is said here). A share for each address, IPv6 by its /64, has an address that reaches it
-  // lose its own oldest silent connection, never a newer one and none of another's; 0: none, since behind a load
-  // balancer all clients have one address.
-  std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: as long as handshake_timeout
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // counts from the first record; 0: no time
+  std::size_t max_handshakes = 256;  // in flight, or done and not yet accepted; others wait in the backlog. 0 means 1
+  // A client is silent until its first record is complete; until then it uses a socket and no handshake. When there are
+  // `max_silent` silent clients, or no descriptors left, the acceptor closes the oldest. Whatever the option says,
+  // silent clients use at most half of the descriptors that the process may have. `max_silent_per_address` limits them
+  // for each IP address (IPv6: each /64). An address that reaches its limit loses its own oldest silent connection, not
+  // a newer one, and no other address loses any. 0 means no such limit, because behind a load balancer all clients have
+  // the same address.
+  std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: the same as handshake_timeout
   std::size_t max_silent = 4096;
   std::size_t max_silent_per_address = 0;
   int backlog = 4096;
-  bool reuse_port = false;  // SO_REUSEPORT: one acceptor a thread, each with its own io_context
-  tcp_options tcp = {};    // of each accepted socket
-  std::string interface = {};   // listen on this one alone, "eth1"; empty: on all that have the address
-  bool per_core = false;    // streams run on the acceptor's executor itself, not each on a strand of its own
-  // Each client that was silent for too long or whose handshake failed, and each trouble of the listener (EMFILE) that
-  // accepting outlives. Called on the acceptor's executor. What it throws comes out of io_context::run(); the acceptor
-  // is whole then, and goes on when run() is called again.
+  bool reuse_port = false;     // SO_REUSEPORT, for one acceptor per thread, each with its own io_context
+  tcp_options tcp = {};        // for each accepted socket
+  std::string interface = {};  // listen on this interface only, "eth1"; empty: on all that have the address
+  bool per_core = false;       // run streams on the acceptor's executor itself, not each on a strand of its own
+  // Reports each client that was silent for too long or whose handshake failed, and each error of the listener (EMFILE)
+  // after which it goes on accepting. It is called on the acceptor's executor. An exception that it throws leaves
+  // io_context::run(); the acceptor remains usable and continues when run() is called again.
   std::function<void(const failure&, const net::ip::tcp::endpoint&)> on_failure = {};
 };
 
@@ -57,17 +58,18 @@ net::any_io_executor executor_of(const acceptor_core& core);
 
 }  // namespace detail
 
-// A listening socket that yields only streams whose handshake is done. Clients that are silent or fail delay nobody and
-// end nothing: on_failure hears of it, and accepting goes on, with a pause where the system is out of descriptors. One
-// that stalls in its handshake has a place till handshake_timeout: with `max_handshakes` of them accepting pauses.
+// A listening socket that returns streams whose handshake is done. Clients that stay silent or fail neither delay
+// others nor stop the acceptor: it reports them to on_failure and goes on, after a pause if the system has no
+// descriptors left. A client that stalls in its handshake occupies a place until handshake_timeout; while
+// `max_handshakes` places are occupied, the acceptor accepts nobody.
 //
-// Threads: distinct objects safe; one object from one thread at a time; close() and the destructor may be called while
-// other threads run its streams. Streams are on strands of their own.
+// Threads: distinct objects are safe; one object may be used by one thread at a time. close() and the destructor may be
+// called while other threads run its streams. Each stream has a strand of its own.
 class acceptor {
  public:
   using executor_type = net::any_io_executor;
 
-  // Throws boost::system::system_error when it cannot listen there, sluice::error when an option is refused.
+  // Throws boost::system::system_error when it cannot listen at `at`, and sluice::error when an option is invalid.
   acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at, const context& ctx,
            acceptor_options options = {})
       : core_(detail::make_acceptor(executor, at, ctx, std::move(options))) {}
@@ -84,15 +86,15 @@ class acceptor {
   executor_type get_executor() const { return detail::executor_of(*core_); }
   net::ip::tcp::endpoint local_endpoint() const { return detail::local_endpoint(*core_); }
 
-  // void(error_code, tcp_stream). Fails for close() and cancellation (operation_aborted) and for a broken listener,
-  // never for a client. Any number may be outstanding. Cancellation: terminal, partial and total; handshakes in
-  // flight go on, and a later async_accept gets their streams. Accepting begins with the first.
+  // void(error_code, tcp_stream). It fails after close() and cancellation (operation_aborted) and when the listener is
+  // broken, never because of a client. Any number may be outstanding; the first one starts accepting. Cancellation:
+  // terminal, partial and total; handshakes in flight continue, and a later async_accept returns their streams.
   template <class Token = net::deferred_t>
   auto async_accept(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code, tcp_stream)>(initiate{core_}, token);
   }
 
-  // Stops listening, ends handshakes in flight, completes every async_accept with operation_aborted.
+  // Stops listening, cancels the handshakes in flight, and completes every async_accept with operation_aborted.
   void close() { detail::close(*core_); }
 
   std::size_t handshakes_in_flight() const { return detail::counts(*core_).in_flight; }

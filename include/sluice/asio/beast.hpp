@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What Boost.Beast asks of a stream beside reading and writing: how to tear it down.
+// The functions that Boost.Beast needs of a stream beside reading and writing: teardown and close.
 #pragma once
 
 #include "sluice/asio/stream.hpp"
@@ -40,8 +40,8 @@ struct teardown_operation {
 
 }  // namespace detail
 
-// Found by argument-dependent lookup when a WebSocket over a stream ends. TLS is shut down, at most for the shutdown
-// time-out; then the socket is closed, since after close_notify nothing on its way can matter.
+// Found by argument-dependent lookup when a WebSocket over a stream ends. It shuts TLS down, at most for the shutdown
+// time-out, and then closes the socket: after close_notify, no data that are still in transit matter.
 template <class NextLayer>
 void teardown(boost::beast::role_type, stream<NextLayer>& s, error_code& ec) {
   s.shutdown(ec);
@@ -55,7 +55,7 @@ void async_teardown(boost::beast::role_type, stream<NextLayer>& s, Handler&& han
   net::async_compose<Handler, void(error_code)>(detail::teardown_operation<NextLayer>{s}, handler, s);
 }
 
-// boost::beast::close_socket(s).
+// Called by boost::beast::close_socket(s).
 template <class NextLayer>
 void beast_close_socket(stream<NextLayer>& s) {
   detail::close_lowest(s);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// async_connect: name lookup, TCP, TLS and the name check, under one deadline.
+// async_connect: name resolution, TCP, the TLS handshake and its verification, under one deadline.
 #pragma once
 
 #include "sluice/asio/prelude.hpp"
@@ -19,47 +19,48 @@
 
 namespace sluice::inline v0 {
 
-// One address that was tried.
+// One address to which a connection was attempted.
 struct connect_attempt {
   net::ip::tcp::endpoint endpoint;
-  std::chrono::nanoseconds began{};     // since the whole began
-  std::chrono::nanoseconds duration{};  // zero-length never; as long as it was under way
+  std::chrono::nanoseconds began{};     // since the operation began
+  std::chrono::nanoseconds duration{};  // the time that the attempt took; never zero
   error_code error;                     // operation_aborted when another address was faster
 };
 
-// How a connection came about, for tools that show it. Filled before completion, whatever the outcome.
+// The course of async_connect, for tools that display it. It is complete before the operation completes, also on error.
 struct connect_report {
   handshake_timings timings;              // of the last try
   std::vector<connect_attempt> attempts;  // of all tries
-  unsigned tries = 0;                     // one more than there were retries
-  std::chrono::nanoseconds waited{};      // between them
-  // Of the last try's TLS handshake: the certificates that were sent by a peer that was refused, proven by nothing;
-  // and what passed, where the context says record_transcript.
+  unsigned tries = 0;                     // the number of retries plus one
+  std::chrono::nanoseconds waited{};      // the delays between the tries, summed
+  // Of the last try's TLS handshake: the certificates of a peer that was rejected, unverified; and the messages, if the
+  // context's options have record_transcript.
   std::vector<certificate> unverified_certificates;
   handshake_transcript handshake;
-  std::chrono::nanoseconds prelude{};     // of the last try, what was said before TLS
+  std::chrono::nanoseconds prelude{};     // the time that the last try's prelude took
 };
 
-// Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every compiler we support.
-// The views are copied before async_connect returns.
+// Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every supported compiler. The
+// strings that the views refer to are copied before async_connect returns.
 struct connect_options {
-  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for all of it, retries too; 0 or less: no time
-  std::string_view server_name = {};                            // when it is not `host`
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for the whole, with retries; 0 or less: no time
+  std::string_view server_name = {};                            // the name to verify, if it is not `host`
   std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
-  sluice::failure* failure = nullptr;                           // gets the story when it fails
+  sluice::failure* failure = nullptr;                           // explains the error, if there is one
   connect_report* report = nullptr;
-  // Off by default; `.retry = {}` is five times. After an error that is_retryable() everything is begun anew, the
-  // name lookup too; a peer that hangs up in the middle of the handshake is not asked again, one that does so before
-  // its first record is. A wait that would outlast `timeout` is not begun: the last error is reported at once.
+  // By default there are no retries; `.retry = {}` allows five. A retry follows an error that is_retryable() and starts
+  // from the beginning, with the name resolution. If the peer closes the connection during the handshake, there is no
+  // retry, unless it does so before its first record. If the delay before a retry would exceed `timeout`, the last
+  // error is reported at once.
   retry_options retry = no_retries;
   tcp_options tcp = {};
-  std::string_view interface = {};      // leave by this one alone, "eth1"; at most 15 bytes
-  std::string_view local_address = {};  // come from this IP address; addresses of the other family are not tried
-  // Sent before the server has answered (0-RTT) when a session allows it: see connection_options for what may be. What
-  // the server has of it is info().early_bytes; write the rest. Only the first try sends it.
+  std::string_view interface = {};      // use this interface only, "eth1"; at most 15 bytes
+  std::string_view local_address = {};  // bind to this IP address; addresses of the other family are not tried
+  // Early data (0-RTT), sent with the ClientHello if a session allows it; see connection_options for what may be sent.
+  // info().early_bytes is the part that the server has accepted: write the rest. Only the first try sends early data.
   std::string_view early_data = {};
-  sluice::prelude* prelude = nullptr;   // speaks before TLS does (STARTTLS, a proxy); outlives the operation
-  // The server's port, when it is not the one connected to (a proxy's): sessions are kept by it.
+  sluice::prelude* prelude = nullptr;   // runs before TLS (STARTTLS, a proxy); must outlive the operation
+  // The server's port, if async_connect connects to another one (a proxy's). Sessions are stored by it.
   std::uint16_t session_port = 0;
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
@@ -120,12 +121,13 @@ struct initiate_connect_here {
 
 // Connects to `host`:`service` and completes with an established stream: void(error_code, tcp_stream).
 //
-// Addresses are tried as RFC 8305 has it: IPv6 and IPv4 in turn, a quarter of a second apart, the first to connect
-// wins. The certificate must be for `host`, or for options.server_name. On an error the stream
-// is closed and its last_failure() has the story; a token that throws loses it, so pass options.failure.
+// Addresses are tried as RFC 8305 describes: IPv6 and IPv4 alternate, the next attempt starts after a quarter of a
+// second, and the first connection wins. The certificate must be valid for `host`, or for options.server_name. After an
+// error the stream is closed and its last_failure() explains the error. A completion token that throws loses the
+// stream: pass options.failure then.
 //
-// Threads: `executor` is the stream's; nothing of the caller's is touched on another. Cancellation: terminal,
-// between two tries too.
+// Threads: `executor` becomes the stream's executor, and the caller's objects are used on no other. Cancellation:
+// terminal, between two tries too.
 template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
 auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
                    connect_options options, Token&& token = Token()) {
@@ -150,7 +152,7 @@ auto async_connect(Context& io, const context& ctx, std::string_view host, std::
                        std::forward<Token>(token));
 }
 
-// On the executor of the coroutine that awaits it.
+// Runs on the executor of the coroutine that awaits it.
 template <detail::completion_token Token = net::deferred_t>
 auto async_connect(const context& ctx, std::string_view host, std::string_view service, connect_options options,
                    Token&& token = Token()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one file that says boost::asio: our code says net::.
+// The alias net for boost::asio. All other code uses net.
 #pragma once
 
 #include "sluice/asio/detail/same_settings.hpp"
@@ -22,8 +22,8 @@ namespace net = boost::asio;
 
 namespace detail {
 
-// The executor's default completion token, or deferred where it has none, so that `co_await s.async_shutdown()`
-// works on every Boost we support.
+// The executor's default completion token, or deferred if it has none, so that `co_await s.async_shutdown()` works with
+// every supported Boost.
 template <class Executor>
 using default_token = std::conditional_t<std::is_void_v<net::default_completion_token_t<Executor>>, net::deferred_t,
                                          net::default_completion_token_t<Executor>>;

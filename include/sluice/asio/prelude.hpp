@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said in the clear before TLS begins: a STARTTLS command, a proxy's CONNECT.
+// A protocol in plaintext that precedes TLS on the same socket: STARTTLS, a proxy's CONNECT.
 #pragma once
 
 #include "sluice/asio/net.hpp"
@@ -10,18 +10,20 @@
 
 namespace sluice::inline v0 {
 
-// Derive, and pass it in connect_options: async_connect then has it speak between TCP and TLS, under the one deadline.
+// Derive from this class and pass an object in connect_options: async_connect calls speak() between TCP and TLS, under
+// the same deadline.
 //
-// Leave nothing of the peer's unread that came before TLS was agreed on, and take nothing that comes behind the
-// agreement for granted: bytes in the clear that follow it may be an attacker's (CVE-2011-0411), and must end it.
+// speak() must read everything that the peer sent before both sides agreed on TLS. If plaintext follows the agreement,
+// it must fail, because those bytes may be an attacker's (CVE-2011-0411).
 class prelude {
  public:
   virtual ~prelude() = default;
 
-  // Completes with a failure without a code where TLS may begin; what it throws is a failure as well: sluice::error
-  // its story, a system_error its code. A failure without a place gets async_connect's. Called once a try, on a strand
-  // of async_connect's own; `socket` stays where it is until it completes. When time is up, or the caller cancels, the
-  // socket is closed, which ends what waits for it; async_connect completes only when this has completed.
+  // Completes with a failure without a code if TLS may begin. An exception counts as a failure as well: a sluice::error
+  // as the one that it holds, a system_error as its code. A failure without a place gets that of async_connect. It is
+  // called once for each try, on a strand of async_connect. `socket` is valid until it completes. At the deadline, and
+  // when the caller cancels, the socket is closed, which ends operations on it; async_connect completes only after
+  // speak() has completed.
   virtual net::awaitable<failure> speak(net::ip::tcp::socket& socket) = 0;
 };
 

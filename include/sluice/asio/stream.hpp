@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// stream<NextLayer>: TLS as an Asio stream, over a socket or any other stream.
+// stream<NextLayer>: a TLS stream for Asio, over a socket or over any other stream.
 #pragma once
 
 #include "sluice/asio/detail/driver.hpp"
@@ -56,7 +56,7 @@ std::vector<std::byte> copy_bytes(const Buffers& buffers) {
   return bytes;
 }
 
-// How async_connect and the acceptor make streams around drivers of theirs.
+// async_connect and the acceptor make streams from drivers of their own by it.
 struct stream_access {
   template <class Stream>
   static Stream make(driver_pointer d) {
@@ -64,8 +64,8 @@ struct stream_access {
   }
 };
 
-// The layer at the bottom: as the NextLayer says itself, or what it calls its socket, as boost::beast::tcp_stream does;
-// else the NextLayer.
+// The lowest layer is the NextLayer's own lowest_layer(), or its socket(), which boost::beast::tcp_stream has; else it
+// is the NextLayer.
 template <class T>
 concept names_lowest_layer = requires(T& t) {
   typename T::lowest_layer_type;
@@ -90,7 +90,7 @@ auto& lowest_layer_of(T& next) noexcept {
 template <class T>
 using lowest_layer_t = std::remove_reference_t<decltype(lowest_layer_of(std::declval<T&>()))>;
 
-// Which layers need no stream_impl.hpp, and whether it has been included for the others.
+// True for the layers that are compiled into the library; the others need stream_impl.hpp (has_layer).
 template <class NextLayer>
 inline constexpr bool is_compiled_layer = false;
 template <>
@@ -103,7 +103,7 @@ template <class NextLayer>
 concept has_layer =
     is_compiled_layer<std::remove_reference_t<NextLayer>> || requires { sizeof(layer_over<NextLayer>); };
 
-// What an empty stream reports.
+// The value that an empty stream reports.
 template <class T>
 const T& nothing() noexcept {
   static const T none{};
@@ -111,7 +111,7 @@ const T& nothing() noexcept {
 }
 const failure& empty_failure() noexcept;
 
-// What async_initiate calls, now or later. It knows the stream's executor, as Asio's own initiations do.
+// The initiation that async_initiate calls, at once or later. It has the stream's executor, as Asio's initiations do.
 template <class Executor>
 struct initiation {
   using executor_type = Executor;
@@ -139,33 +139,32 @@ struct initiation {
 
 }  // namespace detail
 
-// A TLS stream. Satisfies Asio's AsyncReadStream, AsyncWriteStream, SyncReadStream and SyncWriteStream, and Beast's
-// AsyncStream and SyncStream. There is no plaintext branch: reading or writing before the handshake is done fails
-// with errc::not_ready and touches nothing.
+// A TLS stream. It meets Asio's requirements AsyncReadStream, AsyncWriteStream, SyncReadStream and SyncWriteStream, and
+// Beast's AsyncStream and SyncStream. It never transfers plaintext: a read or write before the handshake is done fails
+// with errc::not_ready and has no effect.
 //
-// NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows), or another type that is itself an
-// asynchronous and synchronous stream, as a `stream` or boost::beast::tcp_stream is; for anything but TCP and Unix
-// sockets and references to them, include sluice/asio/stream_impl.hpp as well.
+// NextLayer is a stream socket, a reference to one (`stream<tcp::socket&>` borrows it), or another asynchronous and
+// synchronous stream, such as a `stream` or boost::beast::tcp_stream. For anything but TCP sockets, Unix sockets and
+// references to them, sluice/asio/stream_impl.hpp must be included too.
 //
-// Threads: distinct objects safe, one object unsafe: use one strand a stream. At most one read, and at most one
-// write, may be outstanding; a handshake and a shutdown are alone: errc::in_use else. A call that finds another
-// thread's call under way fails with errc::in_use too, and nothing is lost. Intermediate steps run on get_executor(),
-// the completion handler on its associated executor, never inside the initiating call. The handler's allocator and
-// cancellation slot are honoured.
+// Threads: distinct objects are safe, a shared object is unsafe: use one strand for each stream. At most one read and
+// one write may be outstanding; beside a handshake or a shutdown, no other operation may. A call that breaks this rule,
+// or that overlaps a call from another thread, fails with errc::in_use, and no data are lost. Intermediate steps run on
+// get_executor(). The completion handler runs on its associated executor, never inside the initiating function; its
+// associated allocator and cancellation slot are used.
 //
-// Errors: `asio::error::eof` is the peer's close_notify, errc::truncated an end without it, a cancellation
-// `operation_aborted`; anything else compares equal to an errc, and last_failure() has the story. A stream that
-// owns its NextLayer is closed by a failed handshake or a broken protocol; its socket lingers until the blinding
-// delay has passed and the peer has been told (RFC 8446 §6), at most 256 sockets an execution context. The delay is no
-// work for io_context::run(), which may return before it is over; sockets that linger are closed with their context.
-// After a synchronous call it is a thread of the library's that tells the peer and closes; a stream that borrows its
-// NextLayer leaves that to the owner.
+// Errors: `asio::error::eof` is the peer's close_notify, errc::truncated an end without one, `operation_aborted` a
+// cancellation; every other error compares equal to an errc, and last_failure() explains it. A failed handshake or a
+// protocol error closes a stream that owns its NextLayer. Its socket stays open in the background until the blinding
+// delay has passed and the alert has been sent (RFC 8446 §6), for at most 256 sockets of an execution context. The
+// delay does not count as work for io_context::run(), which may return earlier; such sockets are closed with their
+// context. After a synchronous call, a thread of the library sends the alert and closes the socket. A stream that
+// borrows its NextLayer leaves all this to the owner.
 //
-// Destroying a stream ends its operations (operation_aborted), in any state; a NextLayer that was borrowed is not
-// touched afterwards. Moving one is allowed while no operation is outstanding. A stream that was made by default, moved
-// from or assigned from is empty: its calls fail with errc::not_ready (where there is no error_code to set, also in
-// an async_ function, by throwing system_error), get_executor() is an empty executor, and next_layer() and
-// lowest_layer() must not be called.
+// Destroying a stream cancels its operations (operation_aborted) in any state; a borrowed NextLayer is not used after
+// that. A stream may be moved while no operation is outstanding. A stream that was default-constructed or moved from is
+// empty: its calls fail with errc::not_ready (without an error_code parameter, and in async_ functions, by throwing
+// system_error), get_executor() returns an empty executor, and next_layer() and lowest_layer() must not be called.
 template <class NextLayer>
 class stream {
  public:
@@ -179,22 +178,22 @@ class stream {
     using other = stream<typename next_layer_type::template rebind_executor<Other>::other>;
   };
 
-  // Empty, for what makes a place before it has a stream: a future's, a channel's.
+  // An empty stream, for types that construct a value before they have one (std::future, Asio's channels).
   stream() noexcept = default;
 
-  // A client, for the server of this name or IP address (see connection::connection); what is wrong with the name
-  // is the handshake's error. Its sessions are kept by that name without a port (see stream_options::port).
+  // A client of the server with this name or IP address (see connection::connection); the handshake reports a name that
+  // is invalid. Sessions are stored by that name, without a port (see stream_options::port).
   template <class Arg>
   stream(Arg&& next, const context& ctx, std::string_view server_name)
       : stream(std::forward<Arg>(next), ctx, role::client, {.server_name = std::string(server_name)}) {}
 
-  // A server; or a client with options, or one whose context verifies nothing and sends no name.
+  // A server; a client with options; or a client that sends no name, if its context does not verify.
   template <class Arg>
   stream(Arg&& next, const context& ctx, role side, stream_options options = {})
       : driver_(make(std::forward<Arg>(next), ctx, side, std::move(options))) {}
 
   stream(stream&&) noexcept = default;
-  // What it was is destroyed, as by the destructor.
+  // The stream that is assigned to is destroyed first, as by its destructor.
   stream& operator=(stream&& other) noexcept {
     stream incoming(std::move(other));
     std::swap(driver_, incoming.driver_);
@@ -215,8 +214,8 @@ class stream {
   lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer_of(next_layer()); }
   const lowest_layer_type& lowest_layer() const noexcept { return detail::lowest_layer_of(next_layer()); }
 
-  // Gives the NextLayer back; operations fail with errc::not_ready then. What was taken from it behind the peer's
-  // close_notify is `read_ahead` (a shutdown over a socket takes none): it comes before what can still be read.
+  // Returns the NextLayer; later operations fail with errc::not_ready. `read_ahead` gets the bytes behind the peer's
+  // close_notify that were read from it already (a shutdown over a socket reads none); they precede what it has left.
   NextLayer release(std::vector<std::byte>& read_ahead) {
     if (driver_) read_ahead = detail::bytes_ahead(*driver_);
     return release();
@@ -225,7 +224,7 @@ class stream {
     throw_if_empty();
     return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
   }
-  // Bounds of what starts later: handshakes (10 s by default), shutdowns (5 s). Then errc::timed_out; 0: at once.
+  // Sets the time-outs of later handshakes (default 10 s) and shutdowns (5 s): errc::timed_out. 0 times out at once.
   void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
     if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);
   }
@@ -236,7 +235,6 @@ class stream {
   const handshake_timings& timings() const noexcept {
     return driver_ ? detail::timings(*driver_) : detail::nothing<handshake_timings>();
   }
-  // Bytes, records, times and alerts so far.
   connection_statistics statistics() const noexcept {
     return driver_ ? detail::statistics(*driver_) : connection_statistics();
   }
@@ -246,62 +244,64 @@ class stream {
   std::vector<certificate> verified_chain() const {
     return driver_ ? detail::verified_chain(*driver_) : std::vector<certificate>();
   }
-  // As connection's: after a handshake that failed, the chain as it was sent; and what passed in a handshake.
+  // As of connection: the peer's certificates after a failed handshake, and the messages of the handshake.
   std::vector<certificate> unverified_certificates() const {
     return driver_ ? detail::unverified_certificates(*driver_) : std::vector<certificate>();
   }
   const handshake_transcript& transcript() const noexcept {
     return driver_ ? detail::transcript(*driver_) : detail::nothing<handshake_transcript>();
   }
-  std::optional<identity> selected_identity() const { return driver_ ? detail::selected_identity(*driver_) : std::nullopt; }
+  std::optional<identity> selected_identity() const {
+    return driver_ ? detail::selected_identity(*driver_) : std::nullopt;
+  }
   bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }
 
-  // void(error_code). Cancellation: terminal; afterwards only closing is left.
+  // void(error_code). Cancellation: terminal; after it, the stream can only be closed.
   template <class Token = default_token>
     requires(!detail::const_buffers<std::remove_cvref_t<Token>>)
   auto async_handshake(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code)>(start(), token, std::vector<std::byte>());
   }
-  // The same, for a peer whose first bytes were read before TLS was agreed on (STARTTLS). They are copied.
+  // The same, where the peer's first bytes of TLS have been read already (STARTTLS). They are copied.
   template <detail::const_buffers Buffers, class Token = default_token>
   auto async_handshake(const Buffers& already_read, Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code)>(start(), token, detail::copy_bytes(already_read));
   }
 
-  // void(error_code, size_t). Fills the first buffer that is not empty. Cancellation: terminal, partial and total,
-  // and the stream is intact after any.
+  // void(error_code, size_t). Fills the first buffer that is not empty. Cancellation: terminal, partial and total; the
+  // stream can be used after each of them.
   template <detail::mutable_buffers Buffers, class Token = default_token>
   auto async_read_some(const Buffers& buffers, Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code, std::size_t)>(start(), token, detail::first_nonempty(buffers));
   }
 
-  // void(error_code, size_t). Takes at most 128 KiB and 16 buffers, gathered into as few records and socket writes
-  // as possible; completes when their ciphertext is with the layer below. Cancellation: terminal and partial:
-  // operation_aborted with the number of bytes that were sealed, and those will leave ahead of anything later; the
-  // next write may be of different data.
+  // void(error_code, size_t). Writes at most 128 KiB of at most 16 buffers, in as few records and socket writes as
+  // possible, and completes when the layer below has taken the ciphertext. Cancellation: terminal and partial;
+  // operation_aborted comes with the number of bytes that were encrypted. Those will be sent before anything later, and
+  // the next write may have different data.
   template <detail::const_buffers Buffers, class Token = default_token>
   auto async_write_some(const Buffers& buffers, Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code, std::size_t)>(start(), token, detail::gather(buffers));
   }
 
-  // New keys for what we send, ahead of the next write's data (see connection::request_key_update). Returns at once;
-  // not while a write is outstanding on another thread.
+  // Requests a key update before the next write's data (see connection::request_key_update). It returns at once, and
+  // must not be called while a write is outstanding on another thread.
   error_code request_key_update() { return driver_ ? detail::request_key_update(*driver_) : empty(); }
 
-  // void(error_code). Sends close_notify and waits for the peer's, at most the shutdown time-out; what the peer
-  // still sends is thrown away. Cancellation: terminal.
+  // void(error_code). Sends close_notify and waits for the peer's until the shutdown times out; data that the peer
+  // still sends are discarded. Cancellation: terminal.
   template <class Token = default_token>
   auto async_shutdown(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code)>(start(), token, true);
   }
-  // void(error_code). Sends close_notify and leaves reading open: half-close (RFC 8446 §6.1). A TLS 1.2 peer may
-  // answer by closing everything. Cancellation: terminal.
+  // void(error_code). Half-close: sends close_notify and leaves reading open (RFC 8446 §6.1). A TLS 1.2 peer may answer
+  // by closing the connection. Cancellation: terminal.
   template <class Token = default_token>
   auto async_shutdown_write(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code)>(start(), token, false);
   }
 
-  // The same by waiting. Not while an asynchronous operation of the same kind is outstanding (errc::in_use).
+  // The synchronous forms. They fail with errc::in_use while an asynchronous operation of the same kind is outstanding.
   void handshake(error_code& ec) {
     if (is_there(ec)) detail::handshake(*driver_, {}, ec);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The layer for any NextLayer. Needed only for streams over something other than TCP and Unix sockets.
+// The layer for any NextLayer. It is needed only for streams over something other than TCP and Unix sockets.
 #pragma once
 
 #include "sluice/asio/stream.hpp"
@@ -29,7 +29,7 @@ concept has_descriptor = requires(T& t) {
   t.native_non_blocking();
 };
 
-// Bytes that were read ahead of the connection, and how the input ended.
+// Bytes that were read ahead of the connection, and the end of the input.
 class read_ahead {
  public:
   explicit read_ahead(std::size_t capacity) : capacity_(capacity) {}
@@ -62,7 +62,7 @@ class read_ahead {
   void expect_more() noexcept { has_emptied_source_ = false; }
   bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
   bool has_ended() const noexcept { return has_ended_; }
-  // The last time it was filled there was room for more, and no more to be had.
+  // The last read left room in the buffer: the source had no more bytes.
   bool has_emptied_source() const noexcept { return has_emptied_source_; }
   error_code why() const noexcept { return why_; }
 
@@ -105,10 +105,10 @@ class layer_over final : public layer, private transport {
 
   void fill(error_code& ec, time_point deadline) override {
     if (!wait_for(POLLIN, ec, deadline)) return;
-    if constexpr (is_direct) return ahead_.expect_more();  // it is read directly
+    if constexpr (is_direct) return ahead_.expect_more();  // read() reads the descriptor itself
     const auto n = next_.read_some(ahead_.room(), ec);
     ahead_.filled(ec, n);
-    if (ahead_.has_ended()) ec = {};  // for the connection to find, and to tell in its own words
+    if (ahead_.has_ended()) ec = {};  // the connection's next read() reports it
   }
   std::size_t drain(std::span<const std::byte> bytes, error_code& ec, time_point deadline) override {
     if (!wait_for(POLLOUT, ec, deadline)) return 0;
@@ -137,24 +137,24 @@ class layer_over final : public layer, private transport {
     if (!is_owned()) return;
     auto& lowest = lowest_layer_of(next_);
     if constexpr (requires { next_.close(); } && !has_descriptor<next_type>) {
-      next_.close();  // a layer with timers of its own ends them
+      next_.close();  // also ends the layer's own timers
     } else if constexpr (requires { lowest.close(ignored); }) {
       lowest.close(ignored);
     }
   } catch (...) {
-    // A layer of somebody's own that could not be closed goes with its object.
+    // A user's layer whose close() throws is closed by its destructor.
   }
 
  private:
   static constexpr bool is_direct = has_descriptor<next_type>;
-  // Small over a socket, since the rest of a record is received directly: an idle stream holds little.
   static constexpr bool can_wait = is_direct && requires { next_type::wait_read; };
+  // Small over a socket, because the rest of a record is received directly: an idle stream uses little memory.
   static constexpr std::size_t ahead_size = is_direct ? 512 : 17 * 1024;
 
-  // Notes the outcome here, then passes it on; everything associated is the handler's.
+  // Records the result in the layer and passes it on. Allocator and cancellation slot are the handler's.
   struct wait_done {
     layer_over* self;
-    const net::any_io_executor* on;  // the driver's, which the handler keeps
+    const net::any_io_executor* on;  // the driver's executor, which the handler keeps alive
     io_handler handler;
     void (layer_over::*note)(const error_code&, std::size_t);
 
@@ -181,7 +181,7 @@ class layer_over final : public layer, private transport {
     if (ec) ahead_.filled(ec, 0);
     if (!ec) ahead_.expect_more();
   }
-  // A broken output is kept for the connection to find: the peer may have said why before it left.
+  // An error of the output is kept until the connection writes again: the peer may have sent an alert before it closed.
   void drained(const error_code& ec, std::size_t) {
     is_draining_ = false;
     if (ec && ec != net::error::operation_aborted && ec != net::error::would_block) write_error_ = ec;
@@ -195,8 +195,8 @@ class layer_over final : public layer, private transport {
       return 0;
     }
     if constexpr (is_direct) {
-      // A socket that was just emptied is not asked again: the wait that follows begins by looking itself. Unless its
-      // output is broken: the peer may have said why since.
+      // A socket that has just been read empty is not read again, because the wait that follows reads it first. The
+      // exception is a broken output: the peer's alert may have arrived since.
       const bool may_have_more = write_error_ || !ahead_.has_emptied_source();
       if (!is_filling_ && may_have_more) return socket_transport(next_.native_handle()).read(into, ec);
     }
@@ -219,8 +219,8 @@ class layer_over final : public layer, private transport {
     if (!ec) ec = net::error::would_block;
     return 0;
   }
-  // The output is broken, and what the peer said before it left is on its way into a read that is under way: that one
-  // comes first. It needs a turn of the loop; should it be kept from that, it is not waited for.
+  // With a broken output, input may still hold the peer's alert, and belongs to a read of Asio's that is in progress.
+  // That read gets some turns of the event loop to complete before the error is reported.
   bool has_input() noexcept {
     pollfd entry{next_.native_handle(), POLLIN, 0};
     return ::poll(&entry, 1, 0) > 0;
@@ -234,7 +234,7 @@ class layer_over final : public layer, private transport {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
         const int n = ::poll(&entry, 1, static_cast<int>(std::clamp<long long>(left, 0, 3'600'000)));
-        if (n > 0) return true;  // what is wrong with the socket, the operation itself will say
+        if (n > 0) return true;  // the operation itself reports an error of the socket
         if (n < 0 && errno != EINTR) {
           ec.assign(errno, boost::system::system_category());
           return false;
@@ -250,7 +250,8 @@ class layer_over final : public layer, private transport {
 
   NextLayer next_;
   read_ahead ahead_{ahead_size};
-  // While Asio has an operation of ours under way, the descriptor is its alone: bytes would change places.
+  // While one of these is set, an operation of Asio's uses the descriptor for that direction, and nothing else may: the
+  // bytes would be reordered.
   bool is_filling_ = false;
   bool is_draining_ = false;
   bool reads_ahead_ = true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A PKCS#11 module: the shared library that speaks for tokens.
+// A PKCS#11 module: the shared library that gives access to tokens.
 #pragma once
 
 #include "sluice/pkcs11/uri.hpp"
@@ -13,13 +13,13 @@
 
 namespace sluice::inline v0::pkcs11 {
 
-// Who calls C_Initialize and C_Finalize, which are for the whole process.
+// Whether Sluice calls C_Initialize and C_Finalize, which affect the whole process.
 enum class initialization : std::uint8_t {
-  standard,  // initialise unless somebody has; never finalise
-  omit,      // somebody else does both; CKR_CRYPTOKI_NOT_INITIALIZED when nobody has
-  strict,    // initialise, CKR_CRYPTOKI_ALREADY_INITIALIZED when somebody has; finalise at the last release
-  sole_user,  // as standard, and nobody but this library uses the module in this process: it may be finalised and
-              // initialised anew when nothing else brings its tokens back
+  standard,   // call C_Initialize, which may have been called before; never call C_Finalize
+  omit,       // call neither; CKR_CRYPTOKI_NOT_INITIALIZED if the program has not called C_Initialize
+  strict,     // call C_Initialize, CKR_CRYPTOKI_ALREADY_INITIALIZED if it was called before; C_Finalize at the end
+  sole_user,  // as standard, and nothing else in this process uses the module: C_Finalize and C_Initialize may be
+              // called when no other step of recovery brings its tokens back
 };
 
 struct module_options {
@@ -29,47 +29,50 @@ struct module_options {
 
 struct module_info {
   std::string path, manufacturer, description;
-  int cryptoki_major = 0, cryptoki_minor = 0;  // what its C_GetInfo says it implements; its v2.40 functions are used
+  int cryptoki_major = 0, cryptoki_minor = 0;  // the version that C_GetInfo reports; the v2.40 functions are used
   int library_major = 0, library_minor = 0;
 };
 
-// A token in a slot, as the module describes it.
+// A token in a slot, as the module reports it.
 struct token_info {
   std::string label, manufacturer, model, serial, uri;
   std::string slot_manufacturer, slot_description;
   std::uint64_t slot_id = 0;
   std::vector<std::string> flags;         // "login-required", "user-pin-locked", …
   std::vector<std::string> mechanisms;    // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
-  std::uint64_t max_sessions = 0;        // 0: no limit known
-  std::uint64_t open_sessions = 0;        // of this program, where the token counts them
-  bool is_initialized = false;            // as its flag says, which some modules forget to set
+  std::uint64_t max_sessions = 0;         // 0: no limit, or unknown
+  std::uint64_t open_sessions = 0;        // of this program, if the token counts them
+  bool is_initialized = false;            // the flag CKF_TOKEN_INITIALIZED, which some modules do not set
 };
 
-// Does the URI mean a token of that module? Every attribute of module, slot and token that it gives must fit.
+// Returns whether the URI matches a token of that module: every attribute of module, slot and token in it must match.
 bool fits(const uri& wanted, const module_info& module, const token_info& token);
 
-// Does it name a token, so that one without its flag CKF_TOKEN_INITIALIZED is used all the same?
+// Returns whether the URI identifies a token. Such a token is used even without the flag CKF_TOKEN_INITIALIZED.
 bool names_a_token(const uri& wanted) noexcept;
 
-class library;  // the library's own: one loaded module
+class library;  // internal: one loaded module
 
-// Copies share the module. Loaded with RTLD_LOCAL; it stays mapped until the process ends. Then calls under way are
-// waited for, 2 s at most: a thread that is still inside a call is stopped there, and no further call is made.
-// Threads: safe. Modules that cannot lock are called from one thread at a time.
+// A loaded module; copies share it. It is loaded with RTLD_LOCAL and stays mapped until the process ends. At the end of
+// the process, calls in progress are waited for, for at most 2 s; then threads that are still inside a call are stopped
+// there, and no further call is made. Any thread may use it. Modules without locking are called from one thread at a
+// time.
 class module {
  public:
-  // errc::module_load_failed, symbol_missing, module_version_unsupported, or the CKR of C_Initialize.
+  // Loads a module. Errors: errc::module_load_failed, symbol_missing, module_version_unsupported, or the CKR of
+  // C_Initialize.
   static result<module> load(const std::string& path, const module_options& options = {});
 
-  // The path of a module by its name, "softhsm2": a file NAME.so or libNAME.so in p11-kit's module folder, else
-  // what p11-kit's NAME.module file says. errc::module_load_failed lists what was tried. A path is returned as is.
+  // Returns the path of the module with that name, "softhsm2": a file NAME.so or libNAME.so in p11-kit's module folder,
+  // or else the path in p11-kit's file NAME.module. errc::module_load_failed lists the paths that were tried. A path is
+  // returned unchanged.
   static result<std::string> find(std::string_view name);
 
-  // The names of the modules that this system's p11-kit is told of, for find().
+  // Returns the names of the modules that are registered with p11-kit on this system, for find().
   static std::vector<std::string> registered();
 
   const module_info& info() const noexcept;
-  // Every token that is present.
+  // Returns every token that is present.
   result<std::vector<token_info>> tokens() const;
 
   const std::shared_ptr<library>& shared() const noexcept { return library_; }

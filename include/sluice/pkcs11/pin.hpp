@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a token's PIN comes from.
+// Sources of a token's PIN.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -11,16 +11,16 @@
 namespace sluice::inline v0::pkcs11 {
 
 struct pin_request {
-  std::string token;            // its label
+  std::string token;                  // the token's label
   bool is_for_one_signature = false;  // CKA_ALWAYS_AUTHENTICATE
 };
 
-// Asked when a login is needed, on a worker thread; it may block. An empty secret means there is no PIN to be had.
+// Called on a worker thread when a login is needed; it may block. An empty secret means that there is no PIN.
 using pin_source = std::function<result<secret>(const pin_request&)>;
 
-pin_source pin_from_file(std::string path);         // its first line, read at each login
-pin_source pin_from_environment(std::string name);  // likewise
-// pin-source of a URI: "file:/path", "file:///path", "file://localhost/path", "/path", "env:NAME".
+pin_source pin_from_file(std::string path);         // reads the first line of the file at each login
+pin_source pin_from_environment(std::string name);  // reads the first line of the variable at each login
+// Parses the pin-source of a URI: "file:/path", "file:///path", "file://localhost/path", "/path", "env:NAME".
 result<pin_source> pin_from_uri_source(const std::string& source);
 
 }  // namespace sluice::inline v0::pkcs11

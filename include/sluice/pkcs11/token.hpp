@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A token as an administrator sees it: what is on it, and putting keys and certificates there.
+// The administration of a token: listing its objects, and storing, generating and removing keys and certificates.
 #pragma once
 
 #include "sluice/certificate.hpp"
@@ -25,29 +25,29 @@ std::optional<key_type> key_type_from(std::string_view text) noexcept;
 struct key_info {
   std::string uri, label, type;  // type: "EC P-256", "RSA 2048"
   std::vector<std::byte> id;
-  std::vector<std::byte> public_key;  // SubjectPublicKeyInfo; empty when the token does not tell
+  std::vector<std::byte> public_key;  // SubjectPublicKeyInfo; empty if the token does not provide it
   bool can_sign = false;
   bool can_decrypt = false;
-  bool is_local = false;  // born in the token
+  bool is_local = false;  // generated on the token
   bool is_extractable = false;
   bool is_sensitive = false;
   bool always_authenticate = false;
 };
 
-// What a token says while it is in use.
+// The state of a token that is in use.
 struct token_status {
   token_info info;
-  bool is_logged_in = false;  // the token's own opinion, which may change behind our back
+  bool is_logged_in = false;  // as the token reports it; other programs may change it at any time
 };
 
 struct certificate_info {
   std::string uri, label;
   std::vector<std::byte> id;
-  std::vector<sluice::certificate> parsed;  // one, or none when it does not parse
+  std::vector<sluice::certificate> parsed;  // one certificate, or none if it cannot be parsed
 };
 
-// The numbers of a private key, big-endian, to put into a token. RSA: n e d p q dp dq qinv. EC: the curve's DER
-// parameters, the private scalar and the point 0x04‖X‖Y. Those that are private are wiped.
+// The numbers of a private key, big-endian, for import into a token. RSA: n e d p q dp dq qinv. EC: the curve's DER
+// parameters, the private scalar and the point 0x04‖X‖Y. The private numbers are wiped when the object is destroyed.
 struct key_numbers {
   ~key_numbers();
   bool is_rsa = false;
@@ -55,11 +55,11 @@ struct key_numbers {
   std::vector<std::byte> ec_parameters, ec_value, ec_point;
 };
 
-// The certificate that goes with a key.
+// The certificate of a key.
 struct chosen_certificate {
-  std::vector<sluice::certificate> chain;     // after it whoever issued it, one by one
-  std::string uri;                            // its own
-  std::vector<certificate_info> passed_over;  // that were meant as well, and of the same key
+  std::vector<sluice::certificate> chain;     // the certificate, followed by its issuers in order
+  std::string uri;                            // the URI of the certificate
+  std::vector<certificate_info> passed_over;  // other certificates of the same key that the URI matches
 };
 
 struct token_options {
@@ -67,53 +67,56 @@ struct token_options {
   module_options module;
   pin_source pin;
   bool is_read_write = false;
-  bool logs_in = true;  // false: what anybody may see, and nobody is asked for a PIN
+  bool logs_in = true;  // false: use public objects only, without a PIN
 };
 
-// A session of its own, closed with it. One thread at a time; every call blocks.
+// A token with a session of its own, which is closed with the object. One thread at a time may use it; every call
+// blocks.
 class token {
  public:
-  // Finds the token and, when there is a PIN or the token has a pad for it, logs in, unless somebody in this process
-  // has.
+  // Finds the token and, if there is a PIN or the token has a PIN pad, logs in, unless this process has logged in
+  // already.
   static result<token> open(std::string_view uri, const token_options& options = {});
   token(token&&) noexcept;
   token& operator=(token&&) noexcept;
   ~token();
 
-  const token_info& info() const noexcept;  // as it was when the token was opened
+  const token_info& info() const noexcept;  // as of the time when the token was opened
   bool is_logged_in() const noexcept;
-  bool has_logged_in() const noexcept;  // itself
-  bool has_used_pin() const noexcept;   // for that, so that the PIN is known to be right; else it was the token's pad
+  bool has_logged_in() const noexcept;  // this object has logged in
+  bool has_used_pin() const noexcept;   // it logged in with the PIN, which is correct therefore, and not by a PIN pad
 
-  // The token as it is now; the CKR when it has gone, or has lost our session.
+  // Returns the token's present state; the error is the CKR if the token was removed, or has closed the session.
   result<token_status> status() const;
 
   result<std::vector<key_info>> keys() const;
   result<std::vector<certificate_info>> certificates() const;
 
-  // The certificate that the URI's object and id mean: of several that are of the key whose SubjectPublicKeyInfo is
-  // given, the one that is valid and lasts longest. After it whoever issued it, one by one, among `others` and on the
-  // token; a root is left out, and what cannot be found ends the chain. errc::no_certificate lists those that are
-  // there; key_ambiguous, without a public key, certificates of different keys.
+  // Returns the certificate that matches the URI's object and id. If several match, it takes those of the key with the
+  // given SubjectPublicKeyInfo, and of them the valid one that expires last. The issuers follow in order, from `others`
+  // and from the token, without the root; the chain ends where an issuer cannot be found. Errors: errc::no_certificate,
+  // which lists the certificates of the token; and key_ambiguous, if no public key is given and the certificates are of
+  // different keys.
   result<chosen_certificate> choose_certificate(const uri& wanted, std::span<const std::byte> public_key,
                                                 std::span<const sluice::certificate> others = {}) const;
-  // The same, where nothing is known of the key.
+  // The same, if the public key is unknown.
   result<std::vector<sluice::certificate>> chain(const uri& wanted,
                                                  std::span<const sluice::certificate> others = {}) const;
 
-  // The private keys of that label and, unless it is empty, id.
+  // Returns the URIs of the private keys with that label and, unless it is empty, that id.
   result<std::vector<std::string>> find_keys(const std::string& label, std::span<const std::byte> id = {}) const;
 
-  // A key pair born in the token: sensitive, not extractable, for signing. Answers the private key's URI.
+  // Generates a key pair on the token: sensitive, not extractable, for signing. Returns the URI of the private key.
   result<std::string> generate_key(key_type type, const std::string& label, std::span<const std::byte> id);
-  // A key, if there is one, and a certificate with its issuers: all of them, or on failure none; what could not be
-  // removed again is named. The issuers' labels are "LABEL issuer 1" and so on.
+  // Imports a key, if one is given, and a certificate with its issuers. If one of them fails, those that were imported
+  // before are removed again, and the error names those that could not be removed. The labels of issuers are
+  // "LABEL issuer 1" and so on.
   result<std::string> import_objects(const key_numbers* key, std::span<const sluice::certificate> chain,
                                      const std::string& label, std::span<const std::byte> id);
   result<std::string> import_key(const key_numbers& numbers, const std::string& label, std::span<const std::byte> id);
   result<std::string> import_certificate(const sluice::certificate& cert, const std::string& label,
                                          std::span<const std::byte> id);
-  // Removes the private key, the public key and the certificate of that label and id.
+  // Removes the private key, the public key and the certificate with that label and id.
   result<std::size_t> remove(const std::string& label, std::span<const std::byte> id);
 
   struct state;
@@ -123,7 +126,7 @@ class token {
   std::unique_ptr<state> state_;
 };
 
-// Turns the first uninitialised token of a module into one of that label, of at most 32 bytes, with a user PIN.
+// Initialises the first uninitialised token of a module, with that label, of at most 32 bytes, and a user PIN.
 result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
                                     std::string_view user_pin);
 

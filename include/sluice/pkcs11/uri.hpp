@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// PKCS#11 URIs (RFC 7512): which module, which token, which object, and where the PIN is.
+// PKCS#11 URIs (RFC 7512), which identify a module, a token, an object and the source of the PIN.
 #pragma once
 
 #include "sluice/result.hpp"
@@ -15,8 +15,8 @@
 
 namespace sluice::inline v0::pkcs11 {
 
-// "pkcs11:token=web;object=site?module-name=softhsm2&pin-source=file:/run/pin", taken apart. Attributes that are
-// absent match anything; all that are given must fit.
+// The attributes of "pkcs11:token=web;object=site?module-name=softhsm2&pin-source=file:/run/pin". An attribute that is
+// absent matches anything; all that are given must match.
 struct uri {
   std::optional<std::string> token, manufacturer, model, serial;
   std::optional<std::string> library_manufacturer, library_description;
@@ -27,11 +27,11 @@ struct uri {
   std::optional<std::vector<std::byte>> id;   // CKA_ID
   std::optional<std::string> type;            // "private", "cert", "public", "secret-key", "data"
   std::string module_path, module_name, pin_source;
-  secret pin_value;  // for programs only; the command line refuses it
+  secret pin_value;  // for programs only; the command line rejects it
 
-  // errc::bad_uri says what is wrong, without values that may be a PIN. An attribute that RFC 7512 does not know, or
-  // knows in the other part of the URI, is an error and not a wildcard; so are one given twice, a value that no token
-  // can have (a label of more than 32 bytes), and blanks, which are written %20.
+  // Parses a URI. errc::bad_uri names the fault, without values that may be a PIN. These are errors: an attribute that
+  // RFC 7512 does not define, or defines for the other part of the URI; an attribute that is given twice; a value that
+  // no token can have (a label of more than 32 bytes); and spaces, which must be written %20.
   static result<uri> parse(std::string_view text);
 
   uri() = default;
@@ -39,13 +39,13 @@ struct uri {
   uri& operator=(uri&&) noexcept = default;
   uri clone() const;  // without the PIN
 
-  // Ready to paste: percent-encoded, without a PIN.
+  // Returns the URI, percent-encoded, without a PIN.
   std::string to_string() const;
-  std::string token_string() const;  // the token's part alone
+  std::string token_string() const;  // the attributes of the token only
 };
 
-// What an id was probably meant to be: "id=85" is the two characters 8 and 5, not the byte 0x85, which is written
-// "id=%85". Nothing unless all of the id reads as hexadecimal.
+// Returns the id that was probably meant: "id=85" is the two characters 8 and 5, not the byte 0x85, which is written
+// "id=%85". The result is empty unless the whole id is hexadecimal digits.
 std::optional<std::vector<std::byte>> id_read_as_hexadecimal(std::span<const std::byte> id);
 
 }  // namespace sluice::inline v0::pkcs11

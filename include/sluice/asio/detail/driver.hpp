@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The compiled half of a stream: waits, so that the connection need not know how.
+// The compiled part of a stream. It waits for sockets, timers and keys on behalf of the connection.
 #pragma once
 
 #include "sluice/asio/detail/layer.hpp"
@@ -17,14 +17,15 @@
 
 namespace sluice::inline v0 {
 
-// What a stream on a layer of one's own may be given, as async_connect's options are for its streams.
+// The options of a stream over a layer that the program provides; async_connect has its own.
 struct stream_options {
-  // Client: the name or IP address that the certificate must be for (see connection::connection). Sessions are kept
-  // by it, and by `port` where it is given; else two servers of one name on two ports take each other's place.
+  // Client: the name or IP address that the certificate must be for (see connection::connection). Sessions are stored
+  // by name, and by `port` if it is given; without it, the sessions of two servers of one name, on two ports, are
+  // confused.
   std::string server_name = {};
-  std::vector<std::string> alpn = {};     // replaces the context's list when not empty
-  std::vector<std::byte> early_data = {}; // client: see connection_options for what may be sent early
-  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // as set_timeouts() has them
+  std::vector<std::string> alpn = {};      // replaces the context's list unless it is empty
+  std::vector<std::byte> early_data = {};  // client: see connection_options for what may be sent early
+  std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // see stream::set_timeouts
   std::chrono::nanoseconds shutdown_timeout = std::chrono::seconds(5);
   std::uint16_t port = 0;  // client: see connection_options
 };
@@ -36,16 +37,16 @@ using driver_pointer = std::shared_ptr<driver>;
 using void_handler = erased_handler<error_code>;
 using size_handler = erased_handler<error_code, std::size_t>;
 
-// The first buffers of a write, by value: an operation may start later than it was made.
+// The first buffers of a write, by value, because an operation may start later than it was created.
 struct gathered_buffers {
   std::array<::iovec, 16> parts;
   std::size_t count = 0;
 };
 
 driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options);
-// For a stream that is handed out with an error: it can only report it.
+// For a stream that is returned with an error: it can only report that error.
 driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why);
-void destroy(driver_pointer d) noexcept;  // ends operations and, where the layer is owned, closes it
+void destroy(driver_pointer d) noexcept;  // cancels all operations and closes the layer if it is owned
 
 void start_handshake(driver& d, std::vector<std::byte> already_read, void_handler handler);
 void start_read(driver& d, std::span<std::byte> into, size_handler handler);
@@ -58,8 +59,8 @@ std::size_t write_some(driver& d, const gathered_buffers& from, error_code& ec);
 void shutdown(driver& d, bool waits_for_peer, error_code& ec);
 
 void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown);
-layer& release(driver& d) noexcept;  // the driver is done with it
-std::vector<std::byte> bytes_ahead(const driver& d);  // taken from the layer, and not TLS
+layer& release(driver& d) noexcept;                   // the driver does not use the layer any more
+std::vector<std::byte> bytes_ahead(const driver& d);  // bytes that were read from the layer and are not TLS
 const connection_info& info(const driver& d) noexcept;
 const failure& last_failure(const driver& d) noexcept;
 const handshake_timings& timings(const driver& d) noexcept;
@@ -72,8 +73,8 @@ std::optional<identity> selected_identity(const driver& d);
 bool is_established(const driver& d) noexcept;
 error_code request_key_update(driver& d);
 
-// The layer that stands for a NextLayer. Defined in stream_impl.hpp; instantiated in the library for TCP and Unix
-// sockets and references to them.
+// Makes the layer for a NextLayer. It is defined in stream_impl.hpp, and instantiated in the library for TCP sockets,
+// Unix sockets and references to them.
 template <class NextLayer>
 std::unique_ptr<layer> make_layer(NextLayer&& next);
 template <class NextLayer>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Erasing a user's handler without losing what Asio promises about it.
+// Type erasure of a user's completion handler that keeps Asio's guarantees about it.
 #pragma once
 
 #include "sluice/asio/net.hpp"
@@ -15,9 +15,9 @@
 
 namespace sluice::inline v0::detail {
 
-// Until an operation completes, the handler's executor has work to wait for as well: a loop that runs nothing but
-// completions must not come to an end before they are there. `work` is empty where the operation's own executor
-// sees to it.
+// An operation counts as outstanding work of its handler's executor until it completes, so that an event loop which
+// runs nothing but completion handlers does not end before them. `work` is empty if that executor is the operation's
+// own.
 template <class Handler>
 struct working_handler {
   Handler handler;

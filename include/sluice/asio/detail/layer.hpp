@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver needs of the layer below a stream: a socket, or any other Asio stream.
+// The interface between the driver and the layer below a stream: a socket, or any other Asio stream.
 #pragma once
 
 #include "sluice/asio/net.hpp"
@@ -11,8 +11,9 @@
 
 namespace sluice::inline v0::detail {
 
-// All of it runs on the stream's executor. A handler given here already carries its slot, and the executor it is given
-// beside; that is named once more since a layer may want to post there, which an erased handler's cannot do.
+// All functions run on the stream's executor. A handler has its cancellation slot associated, and the executor `on`,
+// which is a parameter as well because a layer may have to post to it, which the executor of an erased handler does not
+// allow.
 class layer {
  public:
   using io_handler = erased_handler<error_code, std::size_t>;
@@ -21,34 +22,34 @@ class layer {
   virtual ~layer() = default;
   virtual net::any_io_executor executor() = 0;
 
-  // What can be read and written right now.
+  // The transport that reads and writes without blocking.
   virtual transport& io() noexcept = 0;
 
-  // Waits for input: reads some into a buffer that io() reads first. Completes at once when that buffer is full.
-  // `on` lives until the operation has completed.
+  // Waits for input: reads some into a buffer, from which io() reads first. It completes at once if that buffer is
+  // full. `on` must outlive the operation.
   virtual void async_fill(const net::any_io_executor& on, io_handler handler) = 0;
-  // Writes some of `bytes`, which stay where they are until it completes.
+  // Writes some of `bytes`, which must remain valid until the operation completes.
   virtual void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) = 0;
 
-  // The same by waiting; errc::timed_out at the deadline, where the layer can tell.
+  // The blocking forms; errc::timed_out at the deadline, if the layer supports one.
   virtual void fill(error_code& ec, time_point deadline) = 0;
   virtual std::size_t drain(std::span<const std::byte> bytes, error_code& ec, time_point deadline) = 0;
 
-  // Takes what was read before TLS began (STARTTLS).
+  // Takes the bytes of TLS that were read before the handshake began (STARTTLS).
   virtual void preload(std::span<const std::byte> bytes) = 0;
-  virtual bool can_fill() const noexcept = 0;  // there is room in that buffer
+  virtual bool can_fill() const noexcept = 0;  // the buffer of async_fill() has room
   virtual bool has_ended() const noexcept = 0;
-  // Why it ended; clear for a plain end of the stream.
+  // The error with which the input ended; clear for the end of the stream.
   virtual error_code ended_with() const noexcept = 0;
 
-  // From here on no more is taken than io() is asked for, where that is possible: TLS is about to end.
+  // From now on reads no more than io() requests, if the layer can do that, because TLS is about to end.
   virtual void stop_reading_ahead() noexcept = 0;
-  // What was read ahead, and nobody asked for.
+  // The bytes that were read ahead and not requested.
   virtual std::span<const std::byte> unread() const noexcept = 0;
 
   virtual bool is_owned() const noexcept = 0;  // false for stream<T&>
-  virtual void end_output() noexcept = 0;      // no more will be written: TCP's FIN
-  virtual void close() noexcept = 0;           // outstanding operations end; borrowed layers stay open
+  virtual void end_output() noexcept = 0;      // ends the output: TCP's FIN
+  virtual void close() noexcept = 0;           // cancels outstanding operations; a borrowed layer stays open
 };
 
 }  // namespace sluice::inline v0::detail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same for Asio's own settings (see sluice/same_settings.hpp).
+// The same as sluice/same_settings.hpp, for the settings of Asio.
 #pragma once
 
 #include "sluice/same_settings.hpp"
