@@ -23,6 +23,10 @@
 
 namespace sluice::inline v0 {
 
+namespace internal {
+struct access;  // the library's own
+}
+
 enum class role : std::uint8_t { client, server };
 
 // Whether a server requests a client certificate, and whether it requires one (mTLS).
@@ -161,10 +165,10 @@ class context {
   const std::shared_ptr<sluice::observer>& observer() const noexcept;
 
   struct state;  // internal
-  const std::shared_ptr<const state>& shared_state() const noexcept { return state_; }
 
  private:
   friend class connection;
+  friend struct internal::access;
   explicit context(std::shared_ptr<const state> s) noexcept : state_(std::move(s)) {}
   std::shared_ptr<const state> state_;
 };

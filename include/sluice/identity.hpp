@@ -15,6 +15,10 @@
 
 namespace sluice::inline v0 {
 
+namespace internal {
+struct access;  // the library's own
+}
+
 // An identity is immutable; copies share the same chain and key. Any thread may use it. A context keeps its identities
 // alive. An identity that was moved from is empty, and contexts reject it (errc::invalid_argument).
 class identity {
@@ -51,9 +55,9 @@ class identity {
   const std::shared_ptr<private_key>& key() const noexcept;  // null when the key is in memory
 
   struct state;  // internal
-  const std::shared_ptr<const state>& shared_state() const noexcept { return state_; }
 
  private:
+  friend struct internal::access;
   explicit identity(std::shared_ptr<const state> s) noexcept : state_(std::move(s)) {}
   std::shared_ptr<const state> state_;
 };

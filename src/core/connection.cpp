@@ -75,7 +75,7 @@ connection::impl::~impl() { tell_closed(); }
 void connection::impl::configure(const connection_options& options) {
   place = server_name.empty() ? (side == role::server ? "client" : "server") : server_name;
   auto* c = conn.get();
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   // The one before, after a reset, is let go of when this one is in its place (P26).
   auto next = configuration();
   if (!next || s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
@@ -144,7 +144,7 @@ connection::connection(const context& ctx, role side, std::string_view server_na
 connection::connection(const context& ctx, role side, const connection_options& options)
     : impl_(std::make_unique<impl>(ctx, side)) {
   auto& c = *impl_;
-  if (!ctx.shared_state()) {
+  if (!internal::access::state(ctx)) {
     c.ctx = context(std::make_shared<context::state>());
     c.latch(internal::empty_object("context"));
     return;
@@ -160,7 +160,7 @@ connection::connection(const context& ctx, role side, const connection_options& 
 connection::connection(std::unique_ptr<impl> made) noexcept : impl_(std::move(made)) {}
 
 connection connection::failed(const context& ctx, failure why) {
-  auto own = ctx.shared_state() ? ctx : context(std::make_shared<context::state>());
+  auto own = internal::access::state(ctx) ? ctx : context(std::make_shared<context::state>());
   auto made = std::make_unique<impl>(std::move(own), ctx.side());
   made->latch(std::move(why));
   return connection(std::move(made));

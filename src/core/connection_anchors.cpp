@@ -51,7 +51,7 @@ bool has_namesakes(const trust& store) {
 }  // namespace internal
 
 internal::engine_configuration connection::impl::configuration() {
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   owns_engine = shared.has_namesakes;
   if (!owns_engine) return shared.engine.current(shared);
   auto made = internal::make_configuration(shared);
@@ -60,7 +60,7 @@ internal::engine_configuration connection::impl::configuration() {
 
 void connection::impl::choose_anchors() {
   if (!owns_engine) return;
-  const auto& anchors = ctx.shared_state()->trust->anchors();
+  const auto& anchors = internal::access::state(ctx)->trust->anchors();
   std::vector<const certificate*> left_out;
   int looks = max_looks;
   for (const auto& one : unverified_certificates()) {

@@ -25,7 +25,7 @@ void connection::impl::expect_early_data(std::span<const std::byte> data) {
     early.assign(data.begin(), data.end());
     return;
   }
-  awaits_early_data = ctx.shared_state()->max_early_data > 0;
+  awaits_early_data = internal::access::state(ctx)->max_early_data > 0;
   // A record at a time, until we know what the next ones are.
   if (awaits_early_data) s2n_connection_set_recv_buffering(conn.get(), false);
 }
@@ -90,7 +90,7 @@ std::size_t connection::impl::give_early_data(std::span<std::byte> into) noexcep
 
 // All that was allowed has come, and the client has not said that it was all.
 bool connection::impl::is_early_data_full() const noexcept {
-  const auto most = ctx.shared_state()->max_early_data;
+  const auto most = internal::access::state(ctx)->max_early_data;
   return side == role::server && most > 0 && early.size() >= most && !established;
 }
 

@@ -163,7 +163,7 @@ failure connection::impl::engine_failure(phase at) {
     alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());
   }
   if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
-    const auto& shared = *ctx.shared_state();
+    const auto& shared = *internal::access::state(ctx);
     const auto least = std::max(shared.policy.min, shared.min_version);
     if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = internal::wire::protocol_version;
   }
@@ -211,7 +211,7 @@ void connection::impl::explain(failure& story) const {
 }
 
 void connection::impl::explain_chain(failure& story) const {
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   if (story.category() != "certificate" || !watches_flight() || !shared.trust) return;
   const auto sent = unverified_certificates();
   const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
@@ -243,7 +243,7 @@ bool connection::impl::explain_engine(failure& story) const {
     return true;
   }
   if (is("S2N_ERR_MAX_EARLY_DATA_SIZE") || (is("S2N_ERR_BAD_MESSAGE") && is_early_data_full())) {
-    const auto allowed = std::to_string(ctx.shared_state()->max_early_data);
+    const auto allowed = std::to_string(internal::access::state(ctx)->max_early_data);
     complete(story, "the client sent more early data than the " + allowed + " bytes allowed",
              "have every server that takes the same tickets allow as much");
     return true;
@@ -257,14 +257,14 @@ void connection::impl::explain_cause(failure& story) const {
       is_client ? "compare with what the server supports" : "compare with what the client supports";
   switch (cause_of(story.code)) {
     case errc::untrusted:
-      return complete(story, store_of(*ctx.shared_state()),
+      return complete(story, store_of(*internal::access::state(ctx)),
                       "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
-      return complete(story, what_they_want(conn.get(), side) + what_we_offer(*ctx.shared_state()), compare);
-    case errc::no_shared_parameters: return complete(story, what_we_offer(*ctx.shared_state()), compare);
+      return complete(story, what_they_want(conn.get(), side) + what_we_offer(*internal::access::state(ctx)), compare);
+    case errc::no_shared_parameters: return complete(story, what_we_offer(*internal::access::state(ctx)), compare);
     case errc::alert:
       if (is_client && is_about_parameters(story.alert))
-        complete(story, what_we_offer(*ctx.shared_state()), compare + "; its log says what it missed");
+        complete(story, what_we_offer(*internal::access::state(ctx)), compare + "; its log says what it missed");
       return;
     case errc::certificate_missing:
       return is_client ? complete(story, "", "have the server send its certificate")

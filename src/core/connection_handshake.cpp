@@ -94,7 +94,7 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
   negotiation ran;
   call call(*this, transport);
   is_negotiating = true;
-  if (side == role::server && ctx.shared_state()->max_early_data > 0) {
+  if (side == role::server && internal::access::state(ctx)->max_early_data > 0) {
     ran.is_done = negotiate_and_take(ran.on);
   } else {
     ran.is_done = send_early_data(ran.on) && s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
@@ -140,11 +140,11 @@ step connection::impl::negotiate(transport& transport) {
 // As soon as the version is settled: s2n's policy may allow less than the options do.
 bool connection::impl::version_is_too_low() const noexcept {
   const auto version = s2n_connection_get_actual_protocol_version(conn.get());
-  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(ctx.shared_state()->min_version);
+  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(internal::access::state(ctx)->min_version);
 }
 
 step connection::impl::version_refused() {
-  const auto least = ctx.shared_state()->min_version;
+  const auto least = internal::access::state(ctx)->min_version;
   alert.reset();  // whatever s2n made of it afterwards
   auto story =
       make_failure(errc::version_unsupported, place,
@@ -157,7 +157,7 @@ step connection::impl::version_refused() {
 
 // In TLS 1.2 the response comes after the certificate, so this is known only when all has come.
 bool connection::impl::staple_is_missing() const noexcept {
-  return promises_staple && ctx.shared_state()->asks_for_staple && s2n_connection_is_ocsp_stapled(conn.get()) != 1;
+  return promises_staple && internal::access::state(ctx)->asks_for_staple && s2n_connection_is_ocsp_stapled(conn.get()) != 1;
 }
 
 step connection::impl::staple_missed() {
@@ -316,8 +316,8 @@ void connection::impl::complete_handshake() {
 
 std::optional<identity> connection::selected_identity() const {
   if (!impl_) return std::nullopt;
-  for (const auto& one : impl_->ctx.shared_state()->identities) {
-    if (one.shared_state().get() == impl_->shown) return one;
+  for (const auto& one : internal::access::state(impl_->ctx)->identities) {
+    if (internal::access::state(one).get() == impl_->shown) return one;
   }
   return std::nullopt;
 }

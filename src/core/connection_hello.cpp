@@ -51,7 +51,7 @@ bool connection::impl::judge_client_hello() {
   if (hello == nullptr) return true;
   const auto theirs = internal::read_client_extensions(extensions_of(hello));
   if (!judge_extensions(theirs)) return false;
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   const bool shares_one = std::ranges::any_of(
       alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });
   if (!alpn.empty() && !theirs.alpn.empty() && !shares_one && !shared.alpn_is_optional) {
@@ -78,7 +78,7 @@ std::optional<failure> connection::impl::fault_of_server(bool is_done) {
     alert = fault->alert;
     return in_handshake(make_failure(errc::protocol_error, place, fault->detail, fault->remedy));
   }
-  const bool needs_alpn = is_done && ctx.shared_state()->require_alpn;
+  const bool needs_alpn = is_done && internal::access::state(ctx)->require_alpn;
   if (!needs_alpn || s2n_get_application_protocol(conn.get()) != nullptr) return std::nullopt;
   return in_handshake(make_failure(
       errc::alpn_mismatch, place,

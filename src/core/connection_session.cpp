@@ -40,7 +40,7 @@ secret session_of(s2n_connection* conn) {
 template <class Call>
 void connection::impl::ask_store(const char* what, Call call) noexcept {
   try {
-    call(*ctx.shared_state()->sessions);
+    call(*internal::access::state(ctx)->sessions);
   } catch (const std::exception& thrown) {
     store_failed(what, thrown.what());
   } catch (...) {
@@ -57,7 +57,7 @@ void connection::impl::store_failed(const char* what, const char* why) noexcept 
 }
 
 void connection::impl::name_session(const connection_options& options) {
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   if (!shared.sessions || side != role::client) return;
   auto made = std::make_unique<internal::session_use>();
   made->scope = internal::scope_of(shared.verdict, server_name);
@@ -75,7 +75,7 @@ void connection::impl::resume_session() noexcept {
       if (!bytes) return;
       auto kept = internal::unpack(bytes->bytes());
       // Those of another verdict, which the store has mistaken for ours, and old ones are dropped.
-      if (!kept || kept->scope != sessions->scope || !kept->is_good(ctx.shared_state()->now())) continue;
+      if (!kept || kept->scope != sessions->scope || !kept->is_good(internal::access::state(ctx)->now())) continue;
       const auto* data = reinterpret_cast<const uint8_t*>(kept->engine.view().data());
       if (s2n_connection_set_session(conn.get(), data, kept->engine.size()) != S2N_SUCCESS) continue;
       sessions->offered = std::move(*kept);
@@ -92,7 +92,7 @@ void connection::impl::return_session() noexcept {
 
 void connection::impl::put_session(const internal::kept_session& kept) noexcept {
   ask_store("the session is lost", [&](session_store& store) {
-    const auto now = std::chrono::floor<seconds>(ctx.shared_state()->now());
+    const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
     const auto bytes = internal::pack(kept);
     store.put(sessions->key, bytes.bytes(), std::max(kept.until - now, seconds(0)));
   });
@@ -103,7 +103,7 @@ void connection::impl::put_session(const internal::kept_session& kept) noexcept 
 // any ticket the server may know it by its id (RFC 5246 §7.3).
 void connection::impl::keep_session() noexcept try {
   if (!sessions) return;
-  const auto now = std::chrono::floor<seconds>(ctx.shared_state()->now());
+  const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
   const auto offered = std::exchange(sessions->offered, std::nullopt);
   const bool goes_on = info.resumed && offered;
   sessions->limits = goes_on ? offered->limits : internal::session_limits{now, sessions->verdict_ends};
@@ -146,7 +146,7 @@ void connection::impl::saw_ticket(secret bytes, seconds hint) {
     return;
   }
   if (sessions->waiting.size() >= max_waiting) return;
-  const auto now = std::chrono::floor<seconds>(ctx.shared_state()->now());
+  const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
   internal::kept_session kept{.scope = sessions->scope, .is_reusable = false, .limits = sessions->limits};
   kept.until = internal::end_of(kept.limits, false, now, hint);
   kept.engine = std::move(bytes);

@@ -149,13 +149,13 @@ result<void> check_leaf(const std::string& place, X509* x509, bool is_trusted, b
 }  // namespace
 
 bool connection::impl::trusts(std::span<const std::byte> der) const {
-  const auto& trust = ctx.shared_state()->trust;
+  const auto& trust = internal::access::state(ctx)->trust;
   return trust && std::ranges::any_of(trust->anchors(),
                                       [der](const certificate& one) { return std::ranges::equal(one.der(), der); });
 }
 
 result<void> connection::impl::judge_chain() {
-  const auto& shared = *ctx.shared_state();
+  const auto& shared = *internal::access::state(ctx);
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   const auto chain = chain_of(conn.get(), copy);
   if (chain.empty()) return make_failure(errc::internal, place, "the verified chain cannot be read");

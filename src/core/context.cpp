@@ -42,7 +42,7 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
 // An identity that was moved from has nothing to show.
 result<void> check_identities(const state_type& s) {
   for (const auto& one : s.identities) {
-    if (!one.shared_state()) return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
+    if (!internal::access::state(one)) return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
   }
   return {};
 }

@@ -2,6 +2,7 @@
 // What a context holds, for the core's own use.
 #pragma once
 
+#include "core/access.hpp"
 #include "core/engine_configuration.hpp"
 #include "core/library_state.hpp"
 #include "core/ticket_schedule.hpp"

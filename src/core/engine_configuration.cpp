@@ -43,7 +43,7 @@ result<void> set_alpn(s2n_config* config, const state_type& s) {
 result<void> set_identities(s2n_config* config, const state_type& s) {
   bool any_external = false;
   for (const auto& one : s.identities) {
-    const auto& id = *one.shared_state();
+    const auto& id = *internal::access::state(one);
     any_external = any_external || id.key != nullptr;
     if (s2n_config_add_cert_chain_and_key_to_store(config, id.handle.get()) != S2N_SUCCESS) {
       return s2n_failure("certificate \"" + one.leaf().subject() + "\"");

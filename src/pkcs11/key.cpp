@@ -161,7 +161,6 @@ void key::start(const sign_request& request, signature_promise promise) {
 std::optional<std::vector<std::byte>> key::public_key() const { return state_->record->public_key; }
 std::string key::name() const { return state_->record->name; }
 token_stats key::stats() const { return state_->pool->stats(); }
-const std::shared_ptr<key::state>& key::shared() const noexcept { return state_; }
 
 result<std::vector<std::byte>> key::sign(const sign_request& request) {
   auto work = make_sign_job(*state_, request);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One key on several tokens: asked in order of load, until one answers.
+#include "pkcs11/access.hpp"
 #include "pkcs11/key_state.hpp"
 
 #include <algorithm>
@@ -13,7 +14,7 @@ class key_group final : public private_key {
 
   void start(const sign_request& request, signature_promise promise) override {
     std::vector<std::shared_ptr<key::state>> order;
-    for (const auto& one : keys_) order.push_back(one->shared());
+    for (const auto& one : keys_) order.push_back(access::state(*one));
     if (auto refused = refuse_after_fork(*order.front())) {
       promise.fail(std::move(*refused));
       return;

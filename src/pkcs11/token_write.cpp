@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts keys and certificates into a token, and takes them away: all of a change, or nothing of it.
 #include "core/wipe.hpp"
+#include "pkcs11/access.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/token_state.hpp"
 #include "pkcs11/tokens.hpp"
@@ -245,7 +246,7 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
                                     std::string_view user_pin) {
   if (label.size() > longest_token_label)
     return make_failure(errc::invalid_argument, "\"" + label + "\"", "a token's label has at most 32 bytes", "shorten it");
-  const auto& lib = *m.shared();
+  const auto& lib = *access::loaded(m);
   auto slots = lib.slots_with_token();
   if (!slots) return slots.error();
   for (const auto slot : *slots) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process ends well while a worker is still inside the module.
 #include "core/signature_slot.hpp"
+#include "pkcs11/access.hpp"
 #include "pkcs11/key_state.hpp"
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
@@ -102,13 +103,13 @@ bool ends_while_a_call_is_under_way(const char* function) {
   faulty.generate("site");
   static const auto& k = *std::make_unique<std::shared_ptr<key>>(faulty.open("site")).release();
   faulty.script(std::string("[[hang]]\nfunction = \"") + function + "\"");
-  auto work = make_sign_job(*k->shared(), request_for(signature_scheme::ecdsa_secp256r1_sha256));
+  auto work = make_sign_job(*access::state(*k), request_for(signature_scheme::ecdsa_secp256r1_sha256));
   work.work = [sign = work.work](const signing_context& v, der::bytes& out) {
     late_call::instance().begun.set_value();
     return sign(v, out);
   };
   work.done = [](const result<der::bytes>&) { late_call::instance().promise.set_value(); };
-  k->shared()->pool->submit(std::move(work));
+  access::state(*k)->pool->submit(std::move(work));
   late_call::instance().begun.get_future().wait();
   return !late_call::instance().is_back_within(300ms);
 }

@@ -4,6 +4,7 @@
 #include "support/faulty.hpp"
 #include "support/own_process.hpp"
 
+#include "pkcs11/access.hpp"
 #include "pkcs11/library.hpp"
 
 #include <p11-kit/pkcs11.h>
@@ -66,7 +67,7 @@ bool two_loads_share_and_the_second_outlives_the_first() {
   const auto second = module::load(path).value();
   first.reset();
   CK_INFO info{};
-  const bool still_there = second.shared()->call(&CK_FUNCTION_LIST::C_GetInfo, &info) == CKR_OK;
+  const bool still_there = access::loaded(second)->call(&CK_FUNCTION_LIST::C_GetInfo, &info) == CKR_OK;
   return still_there && module::load(path).has_value();
 }
 TEST(module, lib_behavior_default) { IN_A_PROCESS_OF_ITS_OWN(two_loads_share_and_the_second_outlives_the_first); }

@@ -60,6 +60,7 @@ struct token_stats {
   std::map<std::string, std::uint64_t> answers;  // the number of results, by the name of each CKR
 };
 
+struct access;  // internal
 class token_pool;  // internal
 
 // Returns the statistics of every token on which this process has a key open, for metrics. Any thread may call it.
@@ -82,11 +83,11 @@ class key final : public private_key {
 
   token_stats stats() const;
 
-  struct state;  // internal, as are the next two functions
-  explicit key(std::shared_ptr<state> s) noexcept;
-  const std::shared_ptr<state>& shared() const noexcept;
+  struct state;                                       // internal
+  explicit key(std::shared_ptr<state> s) noexcept;  // internal: open_key() makes keys
 
  private:
+  friend struct access;
   std::shared_ptr<state> state_;
 };
 

@@ -51,6 +51,7 @@ bool fits(const uri& wanted, const module_info& module, const token_info& token)
 // Returns whether the URI identifies a token. Such a token is used even without the flag CKF_TOKEN_INITIALIZED.
 bool names_a_token(const uri& wanted) noexcept;
 
+struct access;  // internal
 class library;  // internal: one loaded module
 
 // A loaded module; copies share it. It is loaded with RTLD_LOCAL and stays mapped until the process ends. At the end of
@@ -75,9 +76,8 @@ class module {
   // Returns every token that is present.
   result<std::vector<token_info>> tokens() const;
 
-  const std::shared_ptr<library>& shared() const noexcept { return library_; }
-
  private:
+  friend struct access;
   explicit module(std::shared_ptr<library> loaded) noexcept : library_(std::move(loaded)) {}
   std::shared_ptr<library> library_;
 };

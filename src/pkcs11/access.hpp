@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library's way to what its public classes keep to themselves.
+#pragma once
+
+#include "sluice/pkcs11/key.hpp"
+#include "sluice/pkcs11/module.hpp"
+
+#include <memory>
+
+namespace sluice::inline v0::pkcs11 {
+
+struct access {
+  static const std::shared_ptr<key::state>& state(const key& of) noexcept { return of.state_; }
+  static const std::shared_ptr<library>& loaded(const module& of) noexcept { return of.library_; }
+};
+
+}  // namespace sluice::inline v0::pkcs11
