@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string port, sluice::failure& why) {
-  // Name lookup, TCP and TLS within five seconds; fails unless the certificate is valid, and for this host.
+  // Name resolution, TCP and TLS within five seconds. It fails unless the certificate is valid for this host.
   auto s = co_await sluice::async_connect(tls, host, port, {.timeout = 5s, .failure = &why});
   std::cerr << "connected with " << s.info().version << ", " << s.info().cipher << '\n';
 
@@ -28,7 +28,7 @@ asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string p
   std::string page;
   auto [ec, size] = co_await asio::async_read(s, asio::dynamic_buffer(page), asio::as_tuple(asio::use_awaitable));
   std::cout << page;
-  // eof: the server said that this was all. An end without its word, errc::truncated, could be an attacker's doing.
+  // eof is the server's close_notify. An end without one, errc::truncated, may be the work of an attacker.
   if (ec != asio::error::eof) throw boost::system::system_error(ec);
   co_await s.async_shutdown(asio::as_tuple(asio::use_awaitable));
 }

@@ -28,7 +28,7 @@ asio::awaitable<void> answer(sluice::tcp_stream s) {
 
 asio::awaitable<void> serve(sluice::acceptor& in) {
   for (;;) {
-    auto s = co_await in.async_accept();  // finished handshakes only: silent clients delay nobody
+    auto s = co_await in.async_accept();  // the handshake is done: silent clients delay nobody
     auto strand = s.get_executor();
     asio::co_spawn(strand, answer(std::move(s)), asio::detached);
   }
@@ -37,7 +37,7 @@ asio::awaitable<void> serve(sluice::acceptor& in) {
 int main(int argc, char** argv) try {
   if (argc != 5) return std::cerr << "usage: 02_server ADDRESS PORT CHAIN_FILE KEY_FILE\n", 1;
   const tcp::endpoint at(asio::ip::make_address(argv[1]), static_cast<unsigned short>(std::stoi(argv[2])));
-  const auto site = sluice::identity::from_pem_files(argv[3], argv[4]).value();  // fails unless they fit each other
+  const auto site = sluice::identity::from_pem_files(argv[3], argv[4]).value();  // fails unless they match
   const auto tls = sluice::context::server({.identities = {site}}).value();
 
   asio::io_context io;
