@@ -85,6 +85,43 @@ TEST_F(sync, gives_up_waiting_for_the_peers_close_notify) {
   EXPECT_EQ(client.last_failure().at, phase::shutdown);
 }
 
+// The data belong to the read, which nobody completes while this thread waits: neither to spin nor to take them is right.
+TEST_F(sync, shutdown_does_not_wait_for_input_that_an_outstanding_read_will_take) {
+  shake_hands();
+  std::size_t got = 0;
+  client.async_read_some(asio::buffer(&byte, 1), [&](const error_code&, std::size_t n) { got = n; });
+  asio::write(server, asio::buffer("data", 4));
+  error_code ec;
+  client.shutdown(ec);
+  EXPECT_EQ(ec, errc::in_use) << ec.message();
+  EXPECT_EQ(client.last_failure().at, phase::shutdown);
+  io.run();
+  EXPECT_EQ(got, 1u);
+  EXPECT_EQ(byte, 'd');
+  EXPECT_EQ(server.read_some(asio::buffer(&byte, 1), ec), 0u);
+  EXPECT_EQ(ec, asio::error::eof) << "our close_notify was sent";
+}
+
+// The rest of an outstanding write is in the system's hands: written here as well, it would arrive twice.
+TEST_F(sync, shutdown_does_not_write_what_an_outstanding_write_is_writing) {
+  shake_hands();
+  const auto text = random_text(8'000'000);
+  std::size_t written = 0;
+  asio::async_write(client, asio::buffer(text), [&](const error_code&, std::size_t n) { written = n; });
+  io.poll();
+  ASSERT_EQ(written, 0u);
+  error_code ec;
+  client.shutdown_write(ec);
+  EXPECT_EQ(ec, errc::in_use) << ec.message();
+  std::string got(text.size(), '\0');
+  std::thread peer([&] { asio::read(server, asio::buffer(got)); });
+  io.restart();
+  io.run();
+  peer.join();
+  EXPECT_EQ(written, text.size());
+  EXPECT_EQ(got, text);
+}
+
 TEST_F(sync, tells_a_cut_from_an_end_and_from_a_reset) {
   shake_hands();
   server.lowest_layer().shutdown(tcp::socket::shutdown_send);

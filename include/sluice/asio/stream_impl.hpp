@@ -103,7 +103,13 @@ class layer_over final : public layer, private transport {
                            wait_done{this, &on, std::move(handler), &layer_over::drained});
   }
 
+  // By waiting, for the blocking calls. The descriptor must not be in use by an operation of Asio's in that direction,
+  // which nothing completes while this thread waits: errc::in_use.
   void fill(error_code& ec, time_point deadline) override {
+    if (is_filling_) {
+      ec = make_error_code(errc::in_use);
+      return;
+    }
     if (!wait_for(POLLIN, ec, deadline)) return;
     if constexpr (is_direct) return ahead_.expect_more();  // read() reads the descriptor itself
     const auto n = next_.read_some(ahead_.room(), ec);
@@ -111,6 +117,10 @@ class layer_over final : public layer, private transport {
     if (ahead_.has_ended()) ec = {};  // the connection's next read() reports it
   }
   std::size_t drain(std::span<const std::byte> bytes, error_code& ec, time_point deadline) override {
+    if (is_draining_) {
+      ec = make_error_code(errc::in_use);
+      return 0;
+    }
     if (!wait_for(POLLOUT, ec, deadline)) return 0;
     const auto n = next_.write_some(net::buffer(bytes.data(), bytes.size()), ec);
     drained(std::exchange(ec, {}), n);
