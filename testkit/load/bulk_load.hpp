@@ -2,7 +2,7 @@
 // Connections that carry as much as they can, up, down or both ways.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include <boost/asio/awaitable.hpp>

@@ -2,7 +2,7 @@
 // Connections that stay and have pings echoed: each as soon as the last is back, or by the clock.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/echo_probe.hpp"
 #include "testkit/load/load_share.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/load/echo_probe.hpp"
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 #include "testkit/coroutines/waiting.hpp"
 

@@ -2,7 +2,7 @@
 // Clients that shake hands again and again: without rest, or at a given rate all together.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include "sluice/context.hpp"

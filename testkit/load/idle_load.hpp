@@ -2,7 +2,7 @@
 // Many connections that are made and then only kept.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include <boost/asio/awaitable.hpp>

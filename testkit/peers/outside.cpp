@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Other people's clients: a shell command for each peer.
 #include "sluice/error.hpp"
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our server, for one client of the lab's.
 #include "testkit/peers/answer.hpp"
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include "sluice/error.hpp"
 #include "testkit/coroutines/use_tuple.hpp"

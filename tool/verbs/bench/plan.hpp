@@ -5,7 +5,7 @@
 #include "arguments/options.hpp"
 #include "terminal/values.hpp"
 #include "testkit/load/bulk_load.hpp"
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "verbs/bench/run.hpp"
 #include "testkit/load/ticket_jar.hpp"
 

@@ -2,7 +2,7 @@
 // `sluice check`: one handshake, one verdict. Or many, to many addresses, or again and again.
 #include "verbs/check/fleet.hpp"
 #include "verbs/check/runs.hpp"
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 #include "verbs/check/watch.hpp"
 #include "terminal/exit_code.hpp"
 #include "terminal/run.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/check/fleet.hpp"
 
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 #include "terminal/failure.hpp"
 #include "terminal/table.hpp"
 

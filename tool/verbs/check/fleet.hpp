@@ -3,7 +3,7 @@
 #pragma once
 
 #include "verbs/check/ticket_book.hpp"
-#include "client/client.hpp"
+#include "client/plan.hpp"
 #include "client/json.hpp"
 #include "terminal/screen.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/check/runs.hpp"
 
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 #include "terminal/values.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/plot.hpp"

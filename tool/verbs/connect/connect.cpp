@@ -4,7 +4,7 @@
 #include "terminal/files.hpp"
 #include "terminal/run.hpp"
 #include "terminal/failure.hpp"
-#include "client/client.hpp"
+#include "client/plan.hpp"
 #include "client/key_update.hpp"
 #include "client/late_verdict.hpp"
 #include "client/pump.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include "sluice/error.hpp"
 #include "testkit/peers/answer.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/client.hpp"
+#include "client/plan.hpp"
 
 #include "terminal/failure.hpp"
 #include "client/saved_chain.hpp"

@@ -2,7 +2,7 @@
 // One connection made to be looked at: the handshake, what the server still says after it, and goodbye.
 #pragma once
 
-#include "client/client.hpp"
+#include "client/plan.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 
 #include "client/late_verdict.hpp"
 #include "testkit/coroutines/use_tuple.hpp"

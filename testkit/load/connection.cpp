@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 
 #include "testkit/coroutines/close_notify.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
