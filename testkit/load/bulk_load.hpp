@@ -16,7 +16,7 @@ enum class bulk_direction { up, down, both };
 struct bulk_settings {
   static constexpr std::size_t chunk = std::size_t{128} << 10;
 
-  dial_settings dial;
+  connection_settings connection;
   std::size_t connections = 1;
   bulk_direction direction = bulk_direction::down;
 };

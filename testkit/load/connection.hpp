@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One more connection to a server whose address is known, under load.
+// One of many connections to a server whose address is known. async_connect would cost more: it resolves and races.
 #pragma once
 
 #include "sluice/asio/stream.hpp"
@@ -13,25 +13,25 @@
 
 namespace sluice::testkit {
 
-struct dial_settings {
+struct connection_settings {
   boost::asio::ip::tcp::endpoint server;
   std::string server_name = "localhost";
-  std::chrono::nanoseconds limit = std::chrono::seconds(10);  // for TCP, and again for TLS
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for TCP, and again for TLS
 };
 
-struct dial_outcome {
+struct opened_connection {
   std::optional<tcp_stream> stream;  // its handshake is done
   std::optional<failure> why;        // else
 };
 
 // `settings` outlives it.
-boost::asio::awaitable<dial_outcome> dial_again(const dial_settings& settings, context tls);
+boost::asio::awaitable<opened_connection> open_connection(const connection_settings& settings, context tls);
 
-// exchange_close_notify(), after which the socket is closed in a way that leaves no port waiting (RFC 9293 §3.6.1), since a load
-// generator would soon have none left; nothing can be lost any more.
-boost::asio::awaitable<std::optional<failure>> hang_up(tcp_stream& s, std::chrono::nanoseconds limit);
+// exchange_close_notify(), after which the socket is closed without TIME-WAIT (RFC 9293 §3.6.1), since a load generator
+// would soon have no port left; nothing can be lost any more. The result is the server's alert, if it sent one.
+boost::asio::awaitable<std::optional<failure>> close_connection(tcp_stream& s, std::chrono::nanoseconds timeout);
 
-// What this stream's reading or writing failed with. The end of the stream is errc::connection_closed: nobody asked for it.
-failure story_of(const tcp_stream& s, error_code ec);
+// The failure of this stream's reading or writing. An end of the stream is errc::connection_closed: it was unexpected.
+failure failure_of(const tcp_stream& s, error_code ec);
 
 }  // namespace sluice::testkit

@@ -13,7 +13,7 @@
 namespace sluice::testkit {
 
 struct echo_settings {
-  dial_settings dial;
+  connection_settings connection;
   std::size_t connections = 1;
   std::optional<double> rate;  // pings a second, all connections together, spread evenly over them and over time
   std::size_t size = 32;       // bytes of a ping

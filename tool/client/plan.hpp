@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client side of `check` and `connect`: their options, and the connection made as they say.
+// What a verb's connections are to be: everything the options ask for, checked before the first one is begun.
 #pragma once
 
-#include "arguments/options.hpp"
-#include "client/any_stream.hpp"
+#include "client/options.hpp"
 #include "client/report.hpp"
+#include "client/requirements.hpp"
 #include "client/route.hpp"
-#include "client/trace.hpp"
 
-#include <boost/asio/awaitable.hpp>
+#include "sluice/context.hpp"
 
 #include <chrono>
 #include <memory>
@@ -17,49 +16,27 @@
 
 namespace sluice::tool {
 
-struct client_verb_options {
-  std::string address;
-  tls_options tls;
-  route_options way;
-  std::string server_name;
-  bool is_insecure = false;
-  bool needs_tls13 = false, needs_post_quantum = false, needs_ocsp = false;
-  std::string needs_alpn;
-  std::string fail_under;
-  std::string save_chain;
-  trace_options watch;
-  std::shared_ptr<session_store> sessions;  // where tickets go to and come from; null: nowhere
-  std::string early_data;  // sent with the first message, as far as a session allows; info() tells how far
-
-  void declare(CLI::App& app);
-};
-
-// What the options ask for, checked before anybody is asked, and shared by all connections that are made so.
+// Functions below a verb take this alone; all connections of a verb may share it.
 struct client_plan {
-  target to;
+  target to;  // the server, by its name
   route way;
-  context tls;
-  std::chrono::milliseconds limit;
-  std::optional<std::chrono::milliseconds> min_validity;
-  std::string address;  // connect to this one; empty: to whatever the name stands for
+  context tls;  // with record_transcript, where a late verdict on our certificate is to be waited for
+  std::string server_name;  // sent, and verified
+  std::chrono::milliseconds timeout{};
+  std::string address = {};  // connect to this one; empty: to whichever of the name's answers first
+  bool is_verified = true;   // false: any certificate is accepted
+  requirements required = {};
+  std::string chain_file = {};  // the peer's certificates are written here; empty: nowhere
+  std::string early_data = {};  // sent with the first message, as far as a session allows; info() reports how far
+  // For the server's answer to close_notify, after a probe; nothing: long enough for its tickets.
+  std::optional<std::chrono::nanoseconds> close_timeout = std::nullopt;
 };
 
-client_plan make_plan(const client_verb_options& options);  // throws sluice::error
+// `sessions` is where tickets go and come from; null: nowhere. Opens what the options name; throws sluice::error.
+client_plan make_plan(const client_verb_options& options, std::shared_ptr<session_store> sessions);
 
-struct dialled {
-  connection_report report;
-  std::optional<any_stream> stream;  // when the handshake was done, whatever the requirements say
-  bool has_begun = false;            // false: the options were wrong, and nobody was asked
-};
-
-// Connects, and holds the outcome against the --require-… options. Does not throw: trouble is in the report.
-boost::asio::awaitable<dialled> dial(const client_verb_options& options);  // `options` outlives it
-boost::asio::awaitable<dialled> dial(const client_verb_options& options, const client_plan& plan);  // both outlive it
-
-// A report on what never came to a connection.
-dialled undialled(const client_verb_options& options, failure why);
-
-// The same report for a dial that was interrupted.
-dialled interrupted_dial(const client_verb_options& options);
+// The report where no plan could be made, and where Ctrl-C ended the connection.
+connection_report unplanned_report(const client_verb_options& options, failure why);
+connection_report interrupted_report(const client_plan& plan);
 
 }  // namespace sluice::tool
