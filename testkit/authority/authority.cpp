@@ -101,7 +101,8 @@ std::shared_ptr<X509> shared(bssl::UniquePtr<X509> x509) { return {x509.release(
 
 // With keys that are there, what cannot be written is what somebody asked for.
 failure not_made(const std::string& name) {
-  return unfit(errc::invalid_argument, "certificate for \"" + name + "\"", "a name or a date of it cannot be in a certificate",
+  return unfit(errc::invalid_argument, "certificate for \"" + name + "\"",
+               "a name or a date of it cannot be in a certificate",
                "names are ASCII (xn-- for others); a common name has 1 to 64 characters");
 }
 

@@ -113,7 +113,8 @@ result<void> check_staple(std::string_view response, const certificate& leaf, co
   const auto whole = parsed<OCSP_RESPONSE>(d2i_OCSP_RESPONSE, response.data(), response.size());
   const int status = whole ? OCSP_response_status(whole.get()) : OCSP_RESPONSE_STATUS_SUCCESSFUL;
   if (status != OCSP_RESPONSE_STATUS_SUCCESSFUL) {
-    return unfit(errc::invalid_argument, where, std::string("the responder gave no answer: ") + OCSP_response_status_str(status),
+    return unfit(errc::invalid_argument, where,
+                 std::string("the responder gave no answer: ") + OCSP_response_status_str(status),
                  "ask the responder again");
   }
   const bssl::UniquePtr<OCSP_BASICRESP> basic(whole ? OCSP_response_get1_basic(whole.get()) : nullptr);

@@ -134,7 +134,8 @@ result<std::string> make_revocation_list(const authority& issuer, std::span<cons
   for (const auto& one : entries) {
     auto made = entry(one);
     if (!made) {
-      return unfit(errc::invalid_argument, "revoked", "\"" + one.serial + "\" is not a serial number", "correct that line");
+      return unfit(errc::invalid_argument, "revoked", "\"" + one.serial + "\" is not a serial number",
+                   "correct that line");
     }
     done = done && X509_CRL_add0_revoked(list.get(), made.get()) == 1;
     if (done) (void)made.release();  // the list's now

@@ -56,7 +56,7 @@ void bulk_load::begin(const load_window& when) {
 }
 
 asio::awaitable<void> bulk_load::work() {
-  auto made = co_await dial_again(settings_.dial, tls_);
+  auto made = co_await open_connection(settings_.connection, tls_);
   --preparing_;
   co_await wait_for_begin();
   carrier c;
@@ -69,10 +69,10 @@ asio::awaitable<void> bulk_load::work() {
     counts_.broke(*c.why);
     made.stream.reset();
     co_await rest();
-    if (!is_over()) made = co_await dial_again(settings_.dial, tls_);
+    if (!is_over()) made = co_await open_connection(settings_.connection, tls_);
   }
   if (!has_failed && is_stalled(c)) counts_.broke(stalled(settings_.direction));
-  if (made.stream) co_await hang_up(*made.stream, std::chrono::seconds(1));
+  if (made.stream) co_await close_connection(*made.stream, std::chrono::seconds(1));
 }
 
 // Until the window ends, or something breaks.
@@ -123,7 +123,7 @@ asio::awaitable<void> bulk_load::expect_nothing(tcp_stream& s, carrier& c) {
 
 // A cancellation is the other half's doing.
 void bulk_load::carrier::end(const tcp_stream& s, error_code ec) {
-  if (ec != asio::error::operation_aborted && !why) why = story_of(s, ec);
+  if (ec != asio::error::operation_aborted && !why) why = failure_of(s, ec);
 }
 
 }  // namespace sluice::testkit

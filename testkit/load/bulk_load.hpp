@@ -2,7 +2,7 @@
 // Connections that carry as much as they can, up, down or both ways.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -16,7 +16,7 @@ enum class bulk_direction { up, down, both };
 struct bulk_settings {
   static constexpr std::size_t chunk = std::size_t{128} << 10;
 
-  dial_settings dial;
+  connection_settings connection;
   std::size_t connections = 1;
   bulk_direction direction = bulk_direction::down;
 };

@@ -53,11 +53,11 @@ asio::awaitable<void> echo_load::work(std::size_t place) {
   } else {
     co_await ping_without_rest(s);
   }
-  if (s) co_await hang_up(*s, std::chrono::seconds(1));
+  if (s) co_await close_connection(*s, std::chrono::seconds(1));
 }
 
 asio::awaitable<void> echo_load::connect(std::optional<tcp_stream>& s) {
-  auto made = co_await dial_again(settings_.dial, tls_);
+  auto made = co_await open_connection(settings_.connection, tls_);
   s = std::move(made.stream);
   if (made.why) counts_.broke(*made.why);
 }
@@ -75,7 +75,7 @@ ping_plan echo_load::plan_of(std::size_t place) const {
   plan.end = when.to > plan.start ? static_cast<std::size_t>((when.to - plan.start - std::chrono::nanoseconds(1)) /
                                                              plan.period) + 1
                                   : 0;
-  plan.give_up = when.to + settings_.dial.limit;
+  plan.give_up = when.to + settings_.connection.timeout;
   return plan;
 }
 

@@ -2,7 +2,7 @@
 // Connections that stay and have pings echoed: each as soon as the last is back, or by the clock.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/echo_probe.hpp"
 #include "testkit/load/load_share.hpp"
 
@@ -13,7 +13,7 @@
 namespace sluice::testkit {
 
 struct echo_settings {
-  dial_settings dial;
+  connection_settings connection;
   std::size_t connections = 1;
   std::optional<double> rate;  // pings a second, all connections together, spread evenly over them and over time
   std::size_t size = 32;       // bytes of a ping

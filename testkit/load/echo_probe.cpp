@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "testkit/load/echo_probe.hpp"
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
 #include "testkit/coroutines/waiting.hpp"
 
@@ -33,7 +33,7 @@ bool has_number(const std::vector<char>& ping, std::uint64_t number) {
 }
 std::vector<char> make_ping(std::size_t size) { return std::vector<char>(std::max(size, sizeof(std::uint64_t))); }
 
-// Never ends by itself: what is wrong with the connection, who reads can tell best.
+// Never ends by itself: the reader reports what is wrong with the connection.
 asio::awaitable<void> send_pings(tcp_stream& s, ping_plan plan, ping_outcome& made) {
   asio::steady_timer timer(s.get_executor());
   auto ping = make_ping(plan.size);
@@ -53,7 +53,7 @@ asio::awaitable<void> count_echoes(tcp_stream& s, ping_plan plan, ping_outcome& 
   auto ping = make_ping(plan.size);
   while (made.answered < plan.end) {
     auto [ec, n] = co_await asio::async_read(s, asio::buffer(ping), use_tuple);
-    if (ec && ec != asio::error::operation_aborted) made.why = story_of(s, ec);
+    if (ec && ec != asio::error::operation_aborted) made.why = failure_of(s, ec);
     if (!ec && !has_number(ping, made.answered)) made.why = wrong_echo();
     if (ec || made.why) co_return;
     on_echo(made.answered++);
@@ -82,10 +82,10 @@ asio::awaitable<std::optional<failure>> ping_once(tcp_stream& s, std::size_t num
   auto ping = make_ping(size);
   write_number(ping, number);
   auto [failed, written] = co_await asio::async_write(s, asio::buffer(ping), use_tuple);
-  if (failed) co_return story_of(s, failed);
+  if (failed) co_return failure_of(s, failed);
   write_number(ping, ~number);
   auto [ec, n] = co_await asio::async_read(s, asio::buffer(ping), use_tuple);
-  if (ec) co_return story_of(s, ec);
+  if (ec) co_return failure_of(s, ec);
   if (!has_number(ping, number)) co_return wrong_echo();
   co_return std::nullopt;
 }

@@ -37,7 +37,7 @@ struct ping_outcome {
 // What came back is not what was sent: its code is protocol_error.
 failure wrong_echo();
 
-// Sends them whether or not earlier ones have come back, and tells of each that has: from its due time, so that a
+// Sends them whether or not earlier ones have come back, and reports each that has: from its due time, so that a
 // stalled server cannot hide pings (no coordinated omission). `s` outlives it, and echoes.
 boost::asio::awaitable<ping_outcome> run_pings(tcp_stream& s, ping_plan plan,
                                                std::function<void(std::size_t number)> on_echo);

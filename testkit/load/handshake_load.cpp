@@ -32,7 +32,7 @@ double load_result::per_second(clock_type::time_point from, clock_type::time_poi
 
 handshake_load::handshake_load(asio::io_context& io, context tls, load_settings settings)
     : load_share(io), tls_(std::move(tls)), settings_(std::move(settings)),
-      dial_{.server = settings_.server, .server_name = settings_.server_name, .limit = settings_.limit} {}
+      connection_{.server = settings_.server, .server_name = settings_.server_name, .timeout = settings_.timeout} {}
 
 void handshake_load::prepare() {
   for (std::size_t i = 0; settings_.collects_tickets && i < settings_.clients; ++i) {
@@ -42,8 +42,8 @@ void handshake_load::prepare() {
 }
 
 asio::awaitable<void> handshake_load::collect() {
-  auto made = co_await dial_again(dial_, tls_);
-  if (made.stream) co_await hang_up(*made.stream, settings_.limit);
+  auto made = co_await open_connection(connection_, tls_);
+  if (made.stream) co_await close_connection(*made.stream, settings_.timeout);
 }
 
 void handshake_load::start() {
@@ -85,18 +85,18 @@ std::optional<std::uint64_t> handshake_load::due_in_window() const {
 }
 
 asio::awaitable<void> handshake_load::shake_hands(time_point due) {
-  auto made = co_await dial_again(dial_, tls_);
+  auto made = co_await open_connection(connection_, tls_);
   const auto done = clock_type::now();
   if (made.why) {
-    if (is_stopped_ && !settings_.says_goodbye) co_return;
+    if (is_stopped_ && !settings_.sends_close_notify) co_return;
     note_failure(due, *made.why, code_name(made.why->code));
     co_await rest();
     co_return;
   }
   auto& s = *made.stream;
-  if (!settings_.says_goodbye) co_return note_success(due, done, s.info());
+  if (!settings_.sends_close_notify) co_return note_success(due, done, s.info());
   const auto info = s.info();
-  const auto refused = co_await hang_up(s, settings_.limit);
+  const auto refused = co_await close_connection(s, settings_.timeout);
   if (!refused) co_return note_success(due, done, info);
   note_failure(due, *refused, code_name(refused->code));
   co_await rest();

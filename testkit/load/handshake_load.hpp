@@ -2,7 +2,7 @@
 // Clients that shake hands again and again: without rest, or at a given rate all together.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include "sluice/context.hpp"
@@ -24,9 +24,9 @@ struct load_settings {
   std::string server_name = "localhost";
   std::size_t clients = 64;
   std::optional<double> rate;  // handshakes a second, all clients together; nothing: each begins as the last one ends
-  std::chrono::nanoseconds limit = std::chrono::seconds(10);  // for one
-  // Each connection ends with a goodbye both ways, in which tickets and a refusal of our certificate come.
-  bool says_goodbye = false;
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for one
+  // Each connection ends with close_notify both ways, before which tickets and a refusal of our certificate come.
+  bool sends_close_notify = false;
   bool collects_tickets = false;  // prepare() shakes hands once a client; the context's store gets the tickets
   // What has to be so for a handshake to count as good.
   bool needs_resumption = false, needs_client_certificate = false;
@@ -41,7 +41,7 @@ struct load_result {
 };
 
 // Runs on `io`'s thread until stop(), or until no turn is left before the window's end; the result is read after the
-// loop has been stopped, or on it. counts() has each from when it was due, TCP included, goodbye not.
+// loop has been stopped, or on it. counts() has each from when it was due, TCP included, close_notify not.
 class handshake_load final : public load_share {
  public:
   handshake_load(boost::asio::io_context& io, context tls, load_settings settings);
@@ -64,7 +64,7 @@ class handshake_load final : public load_share {
 
   const context tls_;
   const load_settings settings_;
-  const dial_settings dial_;
+  const connection_settings connection_;
   std::uint64_t turns_ = 0;
   load_result result_;
 };

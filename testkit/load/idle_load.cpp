@@ -40,7 +40,7 @@ asio::awaitable<void> idle_load::open_some() {
       due = counts_.window().began + std::chrono::duration_cast<clock_type::duration>(since);
       co_await wait_until(due);
     }
-    auto made = co_await dial_again(settings_.dial, tls_);
+    auto made = co_await open_connection(settings_.connection, tls_);
     if (made.why) {
       counts_.failed(due, *made.why);
       continue;
@@ -64,7 +64,7 @@ void idle_load::read(held_list::iterator place) {
 }
 
 void idle_load::end(held_list::iterator place, error_code ec) {
-  counts_.broke(story_of(place->s, ec));
+  counts_.broke(failure_of(place->s, ec));
   ++dropped_;
   --held_;
   forget(place);

@@ -2,7 +2,7 @@
 // Many connections that are made and then only kept.
 #pragma once
 
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "testkit/load/load_share.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -15,14 +15,14 @@
 namespace sluice::testkit {
 
 struct idle_settings {
-  dial_settings dial;
+  connection_settings connection;
   std::size_t connections = 1;
   std::size_t openers = 64;    // handshakes at a time
   std::optional<double> rate;  // connections to be made a second
 };
 
 // prepare() makes the connections, each once: counts() has how long each took from when it was due. From then on each
-// is read from; one that ends was dropped, and its end is a failure. stop() says goodbye to those that are left.
+// is read from; one that ends was dropped, and its end is a failure. stop() ends those that are left by close_notify.
 class idle_load final : public load_share {
  public:
   idle_load(boost::asio::io_context& io, context tls, idle_settings settings);

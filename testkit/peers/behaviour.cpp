@@ -75,7 +75,7 @@ peer cut_in_handshake(world& w, int) {
                 const auto bytes = static_cast<std::size_t>((*count)++ % 100) * 15;
                 return relay_and_cut(std::move(socket), tls, bytes);
               },
-          .visits = 100};
+          .connections = 100};
 }
 
 peer alerting(world&, int description) { return raw(alert(description)); }

@@ -24,13 +24,13 @@ using tcp = boost::asio::ip::tcp;
 using server_function = std::function<boost::asio::awaitable<void>(tcp::socket)>;
 using client_function = std::function<boost::asio::awaitable<void>(tcp::socket)>;
 
-// What listens, and how our client goes there; or who comes, and how our server receives it.
+// A server, and how our client connects to it; or a client, and how our server receives it.
 struct peer {
   server_function serve;                                 // one connection, to its end
   std::string server_name = "localhost";                 // the name the certificate must be for: {sni}
   std::string ca;                                        // PEM the client trusts, {ca}; empty: the lab's root
   std::function<void(client_options&)> adapt = nullptr;  // how our client differs from its defaults
-  int visits = 1;                                        // connections one after another; each gets the verdict
+  int connections = 1;                                   // one after another; each gets the verdict
   bool times_out = false;  // the verdict comes with the time limit: neither before it nor much later
   // Not empty: the peer is a client, already connected here, and a server is judged; this is how ours is made.
   client_function come = nullptr;
@@ -41,13 +41,18 @@ struct lab_case {
   std::string name;
   std::string group;                   // "certificates", "protocol", "behaviour", "tokens" or "clients"
   std::optional<errc> expect;          // nothing: accepted
-  std::optional<sluice::origin> from;  // who notices: we, or the peer, who tells us
+  std::optional<sluice::origin> from;  // the side that notices: we, or the peer by its alert
   std::string about;                   // what is wrong with it, in a few words
   std::string note;                    // "s2n" where its own verdict is stricter or laxer than the rest of the world's
   peer (*make)(world&, int);           // not called before the case is wanted
   int argument = 0;                    // for rows that differ in a number
   std::string unavailable;             // not empty: what brings it
 };
+
+// A case without fault.
+inline lab_case accepted(const char* group, const char* name, const char* about, peer (*make)(world&, int)) {
+  return {name, group, {}, {}, about, "", make};
+}
 
 // "accepted", or the name of the errc.
 std::string_view verdict_name(const std::optional<errc>& verdict) noexcept;

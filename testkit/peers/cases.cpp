@@ -30,7 +30,9 @@ std::vector<lab_case> select_cases(const std::vector<std::string>& names) {
   for (const auto& name : names) {
     const bool is_known =
         std::ranges::any_of(cases(), [&name](const lab_case& one) { return one.name == name || one.group == name; });
-    if (!is_known) throw error(make_failure(errc::invalid_argument, "\"" + name + "\"", "there is no such case", "`sluice lab list` shows all"));
+    if (!is_known)
+      throw error(make_failure(errc::invalid_argument, "\"" + name + "\"", "there is no such case",
+                               "`sluice lab list` shows all"));
   }
   std::vector<lab_case> chosen;
   std::ranges::copy_if(cases(), std::back_inserter(chosen), [&names](const lab_case& one) {

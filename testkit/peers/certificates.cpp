@@ -142,13 +142,8 @@ std::vector<lab_case> certificate_cases() {
       {"incomplete-chain", group, untrusted, us, "the intermediate is not sent", "", without_chain},
       {"reversed-chain", group, wrong_purpose, us, "the intermediate is sent first", "", reversed_chain},
       {"shuffled-chain", group, {}, {}, "two intermediates in the wrong order", "", shuffled_chain},
-      {"three-level-chain",
-       group,
-       {},
-       {},
-       "leaf, intermediate, root",
-       "",
-       [](world& w, int) { return tls_peer(w.issue_by(w.middle(), good_leaf())); }},
+      accepted(group, "three-level-chain", "leaf, intermediate, root",
+               [](world& w, int) { return tls_peer(w.issue_by(w.middle(), good_leaf())); }),
       {"long-chain", group, chain_too_long, us, "a hundred intermediates", "", long_chain, 100},
       {"malformed", group, certificate_malformed, us, "half a certificate", "", garbage},
       {"no-certificate", group, protocol_error, us, "an empty list of certificates", "",
@@ -158,35 +153,20 @@ std::vector<lab_case> certificate_cases() {
       {"authority-as-leaf", group, wrong_purpose, us, "an authority's certificate, served", "", authority_as_leaf},
       {"name-constraints", group, untrusted, us, "the intermediate may issue for example.org only", "",
        [](world& w, int) { return constrained(w, "critical,permitted;DNS:example.org"); }},
-      {"name-constraints-met",
-       group,
-       {},
-       {},
-       "the intermediate may issue for localhost and 127.0.0.1 only",
-       "",
-       [](world& w, int) {
-         return constrained(w, "critical,permitted;DNS:localhost,permitted;IP:127.0.0.1/255.255.255.255");
-       }},
+      accepted(group, "name-constraints-met", "the intermediate may issue for localhost and 127.0.0.1 only",
+               [](world& w, int) {
+                 return constrained(w, "critical,permitted;DNS:localhost,permitted;IP:127.0.0.1/255.255.255.255");
+               }),
       {"client-only", group, wrong_purpose, us, "extended key usage clientAuth alone", "",
        [](world& w, int) { return ordinary(for_usage("clientAuth"), w); }},
-      {"no-extended-usage",
-       group,
-       {},
-       {},
-       "no extended key usage at all",
-       "",
-       [](world& w, int) { return ordinary(for_usage(""), w); }},
-      {"extended-validation",
-       group,
-       {},
-       {},
-       "with an extended-validation policy",
-       "",
-       [](world& w, int) {
-         auto options = good_leaf();
-         options.policies = "2.23.140.1.1";
-         return ordinary(options, w);
-       }},
+      accepted(group, "no-extended-usage", "no extended key usage at all",
+               [](world& w, int) { return ordinary(for_usage(""), w); }),
+      accepted(group, "extended-validation", "with an extended-validation policy",
+               [](world& w, int) {
+                 auto options = good_leaf();
+                 options.policies = "2.23.140.1.1";
+                 return ordinary(options, w);
+               }),
   };
 }
 

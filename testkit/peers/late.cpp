@@ -51,7 +51,7 @@ peer truncated_after_answer(world& w, int) {
   return ending_with(w, [](by_hand& hand) { return hand.seal(data_type, page); });
 }
 
-// What comes after the handshake, up to the last byte but one: each visit a byte more.
+// What comes after the handshake, up to the last byte but one: each connection a byte more.
 peer truncated_anywhere(world& w, int) {
   const auto sent = std::make_shared<std::size_t>(0);
   constexpr std::size_t around_record = 5 + 1 + 16;
@@ -60,7 +60,7 @@ peer truncated_anywhere(world& w, int) {
     whole += goodbye(hand);
     return whole.substr(0, (*sent)++ % whole.size());
   });
-  p.visits = static_cast<int>(page.size() + 2 + 2 * around_record);
+  p.connections = static_cast<int>(page.size() + 2 + 2 * around_record);
   return p;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Other people's clients: a shell command for each peer.
 #include "sluice/error.hpp"
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include <fcntl.h>
 #include <sys/wait.h>
@@ -16,7 +16,7 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
-std::string filled(const outside_visit& asked) {
+std::string filled(const outside_client& asked) {
   auto text = asked.command;
   const auto put = [&text](std::string_view name, const std::string& value) {
     for (auto at = text.find(name); at != text.npos; at = text.find(name, at + value.size())) {
@@ -70,7 +70,7 @@ std::string last_line(const std::string& file) {
 
 }  // namespace
 
-outcome visit_outside(const outside_visit& asked, std::chrono::milliseconds limit) {
+outcome run_outside_client(const outside_client& asked, std::chrono::milliseconds limit) {
   outcome seen;
   seen.is_ours = false;
   const auto began = clock_type::now();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our server, for one client of the lab's.
 #include "testkit/peers/answer.hpp"
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include "sluice/error.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
@@ -20,8 +20,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A request, then goodbye. Nothing: both came.
-asio::awaitable<std::optional<failure>> hear(tcp_stream& s) {
+// Reads a request, then close_notify. Nothing: both came.
+asio::awaitable<std::optional<failure>> receive_request(tcp_stream& s) {
   std::string got;
   std::array<char, 4096> buffer;
   bool is_answered = false;
@@ -31,9 +31,10 @@ asio::awaitable<std::optional<failure>> hear(tcp_stream& s) {
     if (ec == asio::error::eof && is_answered) break;
     if (ec && ec != asio::error::eof) co_return s.last_failure();
     if (ec) {
-      auto mute = make_failure(errc::connection_closed, "", "it said goodbye before it had asked", "see the client's log");
-      mute.from = origin::peer;
-      co_return mute;
+      auto early = make_failure(errc::connection_closed, "", "it sent close_notify before its request was complete",
+                                "see the client's log");
+      early.from = origin::peer;
+      co_return early;
     }
     if (is_answered || got.find("\r\n\r\n") == got.npos) continue;
     is_answered = true;
@@ -63,9 +64,9 @@ asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> doo
     seen.why = s.last_failure();
     co_return seen;
   }
-  auto heard = co_await (hear(s) || pause(limit));
-  if (heard.index() == 0) {
-    seen.why = std::get<0>(std::move(heard));
+  auto received = co_await (receive_request(s) || pause(limit));
+  if (received.index() == 0) {
+    seen.why = std::get<0>(std::move(received));
   } else {
     seen.why = make_failure(errc::timed_out, "", "no request for " + std::to_string(limit.count()) + " ms");
   }

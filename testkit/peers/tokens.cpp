@@ -47,14 +47,14 @@ peer unplugged(world& w, int) { return signing_in(w, "token-dead", "[token]\nunp
 peer flapping(world& w, int) {
   auto p = signing_in(w, "token-flapping",
                       "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 3\n");
-  p.visits = 6;
+  p.connections = 6;
   return p;
 }
 
 peer forgetful(world& w, int) {
   auto p = signing_in(w, "token-forgets",
                       "[[answer]]\nfunction = \"C_SignInit\"\nvalue = \"CKR_SESSION_HANDLE_INVALID\"\nevery = 2\n");
-  p.visits = 6;
+  p.connections = 6;
   return p;
 }
 
@@ -78,8 +78,8 @@ std::vector<lab_case> token_cases() {
   std::vector<lab_case> rows = {
       {"token-slow", group, {}, {}, "its token takes 300 ms for a signature", "", slow},
       {"token-dead", group, errc::alert, them, "its token has been unplugged", "", unplugged},
-      {"token-flapping", group, {}, {}, "its token refuses every third signature, six visits long", "", flapping},
-      {"token-forgets", group, {}, {}, "its token loses every other session, six visits long", "", forgetful},
+      {"token-flapping", group, {}, {}, "its token refuses every third signature, over six connections", "", flapping},
+      {"token-forgets", group, {}, {}, "its token loses every other session, over six connections", "", forgetful},
       {"token-lies", group, errc::alert, them, "its token makes signatures that do not verify", "", lying},
   };
   for (auto& row : rows) row.unavailable = remedy();

@@ -80,7 +80,8 @@ testkit::issued world::issue(testkit::leaf_options options, const std::string& k
   return issue_by(root_, std::move(options), key_type);
 }
 
-testkit::issued world::issue_by(const testkit::authority& issuer, testkit::leaf_options options, const std::string& key_type) {
+testkit::issued world::issue_by(const testkit::authority& issuer, testkit::leaf_options options,
+                                const std::string& key_type) {
   const auto& subject_key = key(key_type);
   auto made = issuer.issue_for(subject_key.public_key(), options).value();
   made.key = subject_key.pem();

@@ -30,7 +30,8 @@ class world {
 
   // A certificate for "localhost" and 127.0.0.1 unless the options name others.
   testkit::issued issue(testkit::leaf_options options = {}, const std::string& key_type = "ec256");
-  testkit::issued issue_by(const testkit::authority& issuer, testkit::leaf_options options, const std::string& key_type = "ec256");
+  testkit::issued issue_by(const testkit::authority& issuer, testkit::leaf_options options,
+                           const std::string& key_type = "ec256");
 
   // Started when it is first asked for.
   const old_tls_server& old_tls();

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""In TLS 1.3 a server judges our certificate when our handshake is done: `check` and `connect` notice what it makes of
-it, also where it says nothing."""
+"""In TLS 1.3 a server judges our certificate when our handshake is done: `check`, `connect` and `policy for` report its
+verdict, also where it ends the connection without an alert."""
 
 import contextlib
 import json
@@ -76,6 +76,63 @@ def echoes(s):
         s.unwrap()
 
 
+class SlowJudge:
+    """Asks for a client certificate, and takes half a second to judge it, or its absence."""
+
+    def __init__(self, site, authority, mode):
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.tls.load_cert_chain(site.cert, site.key)
+        self.tls.load_verify_locations(authority.cert)
+        self.tls.verify_mode = mode
+        self.tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.name = f"localhost:{self.listener.getsockname()[1]}"
+        self.threads = [threading.Thread(target=self.accept, daemon=True)]
+
+    def accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                connection.settimeout(LIMIT)
+                self.threads.append(threading.Thread(target=self.serve, args=[connection], daemon=True))
+                self.threads[-1].start()
+
+    def serve(self, connection):
+        received, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.tls.wrap_bio(received, sent, server_side=True)
+        with connection, contextlib.suppress(OSError):
+            try:
+                while not self.is_done(tls):
+                    flight = sent.read()
+                    connection.sendall(flight)
+                    received.write(connection.recv(65536))
+                    if len(flight) > 300:  # it had our certificate in it: this is the client's answer
+                        threading.Event().wait(0.5)
+            finally:
+                connection.sendall(sent.read())  # tickets, or an alert
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(65536):
+                    pass
+
+    @staticmethod
+    def is_done(tls):
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def __enter__(self):
+        self.threads[0].start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for thread in self.threads:
+            thread.join(LIMIT)
+
+
 @pytest.fixture(scope="module")
 def device(authority):
     return authority.issue("late-device", usage="clientAuth")
@@ -135,3 +192,17 @@ def test_tls12_knows_when_the_handshake_is_done(site, authority, device):
     with Judge(site, authority, says_goodbye, version=ssl.TLSVersion.TLSv1_2) as judge:
         ran = run("check", judge.name, *options(authority, device))
         assert ran.code == 0 and "client_certificate_judged" not in ran.json
+
+
+def test_policy_for_waits_for_the_verdict_as_check_does(site, authority):
+    """A server that refuses us half a second after the handshake: no policy can talk to it."""
+    given = options(authority, None)
+    with SlowJudge(site, authority, ssl.CERT_REQUIRED) as judge:
+        refused = run("check", judge.name, *given).json["error"]
+        assert refused["code"] == "alert" and refused["origin"] == "peer", refused
+        ran = run("policy", "for", judge.name, *given)
+        assert ran.code == 4 and not any(one["ok"] for one in ran.json["policies"])
+        assert next(one["error"] for one in ran.json["policies"] if one["name"] == "default") == refused
+    with SlowJudge(site, authority, ssl.CERT_OPTIONAL) as judge:
+        ran = run("policy", "for", judge.name, *given)
+        assert ran.code == 0 and next(one["ok"] for one in ran.json["policies"] if one["name"] == "default")

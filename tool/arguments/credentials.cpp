@@ -99,7 +99,8 @@ std::vector<identity> credential_list::load() const {
     const auto counted = [](std::size_t n, const std::string& what) {
       return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
     };
-    give_up(errc::invalid_argument, "--key", counted(certs.size(), "certificate") + " and " + counted(keys.size(), "key"),
+    give_up(errc::invalid_argument, "--key",
+            counted(certs.size(), "certificate") + " and " + counted(keys.size(), "key"),
             "give a --key for each --cert, in the same order; where both are in one file, that file");
   }
   std::vector<identity> made;

@@ -24,7 +24,8 @@ std::optional<tls_version> parse_version(const std::string& text, std::string_vi
   if (text.empty()) return std::nullopt;
   const auto version = tls_version_from(text);
   if (!version || *version == tls_version::ssl3) {
-    give_up(errc::invalid_argument, std::string(option), "\"" + text + "\" is not a version of TLS", "write 1.0, 1.1, 1.2 or 1.3");
+    give_up(errc::invalid_argument, std::string(option), "\"" + text + "\" is not a version of TLS",
+            "write 1.0, 1.1, 1.2 or 1.3");
   }
   return version;
 }
@@ -173,7 +174,8 @@ client_options tls_options::for_client() const {
 std::chrono::milliseconds tls_options::time_limit() const {
   const auto limit = parse_duration(timeout, "--timeout");
   if (limit == std::chrono::milliseconds(0))
-    give_up(errc::invalid_argument, "--timeout", "nothing can be done in no time", "write a time above 0, for example 10s");
+    give_up(errc::invalid_argument, "--timeout", "nothing can be done in no time",
+            "write a time above 0, for example 10s");
   return limit;
 }
 

@@ -25,7 +25,8 @@ void token_place::declare(CLI::App& app, bool needs_uri) {
 pkcs11::uri token_place::parsed(std::string_view option) const {
   auto u = pkcs11::uri::parse(text.empty() ? "pkcs11:" : text).value();
   if (u.pin_value.empty()) return u;
-  give_up(errc::invalid_argument, std::string(option), "a PIN on the command line can be read by every user of this machine",
+  give_up(errc::invalid_argument, std::string(option),
+          "a PIN on the command line can be read by every user of this machine",
           "use --pin-file FILE, ?pin-source=file:PATH in the URI, or the variable SLUICE_PIN");
 }
 

@@ -17,7 +17,7 @@ using std::chrono::system_clock;
 
 std::string name_of(const std::string& subject) { return subject.empty() ? "(no subject)" : subject; }
 
-// What is no host says what it is: "URI:spiffe://a/b".
+// A name that is no host begins with its kind: "URI:spiffe://a/b".
 std::string name_of(const alternative_name& name) {
   using kind = alternative_name::kind;
   return (name.type == kind::uri ? "URI:" : name.type == kind::email ? "email:" : "") + name.value;

@@ -35,7 +35,7 @@ shared_descriptor::shared_descriptor(const asio::any_io_executor& executor, int 
     : descriptor_(descriptor),
       max_at_once_(is_file(descriptor) ? std::size_t{1} << 20 : surely_fits),
       watched_(executor) {
-  error_code ignored;  // a closed descriptor says so when it is used
+  error_code ignored;  // a closed descriptor fails when it is used
   watched_.assign(::fcntl(descriptor, F_DUPFD_CLOEXEC, 3), ignored);
 }
 

@@ -30,8 +30,8 @@ std::string resumption_words(const connection_report& r) {
   std::string text = r.info->resumed ? "resumed an earlier session" : "";
   const auto add = [&text](std::string more) { text += (text.empty() ? "" : "; ") + more; };
   if (given && given->count == 0 && !r.info->resumed) {
-    add(r.may_say_more ? "not known: no ticket came, and the server has not ended the connection"
-                                 : "no ticket was given");
+    add(r.may_send_more ? "not known: no ticket came, and the server has not ended the connection"
+                        : "no ticket was given");
   }
   if (given && given->count > 0) {
     const auto tickets = given->count == 1 ? std::string("a ticket") : fmt::format("{} tickets", given->count);

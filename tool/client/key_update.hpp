@@ -11,8 +11,8 @@
 
 namespace sluice::tool {
 
-// From construction to destruction the signal is ours. What became of each is said on stderr: whoever sends one wants
-// to know. Before follow() there is no connection that could have new keys.
+// From construction to destruction the signal is ours. The outcome of each is printed on stderr, for the person who
+// sent it. Before follow() there is no connection that could have new keys.
 class key_updates {
  public:
   explicit key_updates(const boost::asio::any_io_executor& executor);

@@ -20,7 +20,7 @@ namespace {
 namespace asio = boost::asio;
 using clock_type = asio::steady_timer::clock_type;
 constexpr auto timeout = std::chrono::seconds(1);
-constexpr auto a_look = std::chrono::milliseconds(20);  // tickets end no read: they are seen in the count of records
+constexpr auto interval = std::chrono::milliseconds(20);  // tickets end no read: the count of records shows them
 
 }  // namespace
 
@@ -28,13 +28,13 @@ bool is_judged_late(const connection_report& r) {
   return r.info && r.info->version == "TLSv1.3" && !r.info->resumed && r.seen.request.has_value();
 }
 
-asio::awaitable<error_code> first_word(any_stream& s) {
+asio::awaitable<error_code> first_record_or_end(any_stream& s) {
   const auto before = s.statistics().received.records;
   const auto until = clock_type::now() + timeout;
   std::array<char, 4096> some;
   for (;;) {
     const auto stop = std::make_shared<asio::cancellation_signal>();
-    asio::steady_timer timer(s.get_executor(), a_look);
+    asio::steady_timer timer(s.get_executor(), interval);
     timer.async_wait([stop](const error_code& ec) {
       if (!ec) stop->emit(asio::cancellation_type::terminal);
     });
@@ -46,10 +46,10 @@ asio::awaitable<error_code> first_word(any_stream& s) {
   }
 }
 
-std::optional<failure> unsaid_refusal(const connection_report& r, const connection_statistics& counted,
+std::optional<failure> silent_refusal(const connection_report& r, const connection_statistics& counted,
                                       std::uint64_t before) {
-  const bool has_spoken = counted.received.bytes > 0 || counted.received.records > before + 1;
-  if (!is_judged_late(r) || has_spoken) return std::nullopt;
+  const bool has_sent = counted.received.bytes > 0 || counted.received.records > before + 1;
+  if (!is_judged_late(r) || has_sent) return std::nullopt;
   const bool was_sent = r.info->client_certificate;
   auto why = make_failure(errc::connection_closed, r.to.text(),
                           "it asked for a client certificate and ended the connection before it had said anything",

@@ -45,7 +45,7 @@ struct pumping {
   asio::steady_timer up_ended;  // cancelled when that direction is over
   bool is_up = true;
   bool awaits_hangup = false;
-  std::optional<failure> trouble;
+  std::optional<failure> failed_with;
 };
 
 failure local_failure(const error_code& ec, const char* where) {
@@ -79,7 +79,7 @@ asio::awaitable<void> pump_up(pumping& p) {
     error_code ec;
     const auto n = co_await p.in.read_some(buffer, ec);
     if (ec == asio::error::operation_aborted) co_return;
-    if (ec) p.trouble = local_failure(ec, "standard input");
+    if (ec) p.failed_with = local_failure(ec, "standard input");
     if (ec || n == 0) break;
     auto [failed, written] = co_await asio::async_write(p.s, asio::buffer(buffer.data(), n), testkit::use_tuple);
     if (failed) co_return;  // the other direction learns why
@@ -98,27 +98,27 @@ asio::awaitable<bool> pump_down(pumping& p) {
     auto [ec, n] = co_await p.s.async_read_some(asio::buffer(buffer), testkit::use_tuple);
     if (ec == asio::error::eof) co_return true;
     if (ec) {
-      p.trouble = p.s.last_failure();
-      if (!p.trouble->code) p.trouble->code = ec;
+      p.failed_with = p.s.last_failure();
+      if (!p.failed_with->code) p.failed_with->code = ec;
       co_return false;
     }
     p.touch();
     error_code failed;
     co_await p.out.write(std::span<const char>(buffer.data(), n), failed);
     if (!failed) continue;
-    if (failed != boost::system::errc::broken_pipe) p.trouble = local_failure(failed, "standard output");
+    if (failed != boost::system::errc::broken_pipe) p.failed_with = local_failure(failed, "standard output");
     co_return false;
   }
 }
 
-// The peer has ended its direction. In TLS 1.3 it may still listen; what tells is whether it closes the socket, too.
+// The peer has ended its direction. In TLS 1.3 it may still read, unless it closes the socket as well.
 asio::awaitable<void> wait_for_hangup(pumping& p) {
   p.awaits_hangup = true;
   while (p.is_up) {
     auto [ec] = co_await p.s.async_wait_readable(testkit::use_tuple);
     char byte = 0;
     const auto n = ec ? 0 : ::recv(p.s.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n >= 0 || errno != EAGAIN) break;  // closed, broken, or talking on after its goodbye
+    if (n >= 0 || errno != EAGAIN) break;  // closed, broken, or sending after its close_notify
   }
   p.awaits_hangup = false;
 }
@@ -136,10 +136,10 @@ asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::millise
   asio::co_spawn(s.get_executor(), pump_up(p), asio::bind_cancellation_slot(p.stop_up.slot(), up_done));
   const bool is_clean = co_await pump_down(p);
   if (is_clean && p.has_half_close()) {
-    // Most peers hang up at once, and there is nothing to be said.
+    // Most peers close the socket at once, and there is nothing to report.
     asio::steady_timer soon(s.get_executor(), std::chrono::seconds(1));
-    soon.async_wait([tell = std::move(on_half_close)](error_code ec) {
-      if (!ec && tell) tell();
+    soon.async_wait([report = std::move(on_half_close)](error_code ec) {
+      if (!ec && report) report();
     });
     co_await wait_for_hangup(p);
   }
@@ -148,7 +148,7 @@ asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::millise
   constexpr auto parting = std::chrono::seconds(1);
   s.set_timeouts(parting, parting);
   if (s.is_established()) co_await s.async_shutdown(testkit::use_tuple);
-  co_return p.trouble;
+  co_return p.failed_with;
 }
 
 }  // namespace sluice::tool

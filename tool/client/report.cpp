@@ -5,15 +5,20 @@
 
 namespace sluice::tool {
 
-void connection_report::take(connect_report story) {
-  timings = story.timings;
-  attempts = std::move(story.attempts);
-  seen = std::move(story.handshake);
-  // Before TLS was verified, or where nobody verifies, what was sent is all there is.
-  chain = story.unverified_certificates.empty() ? seen.certificates : std::move(story.unverified_certificates);
-  if (attempts.empty()) return;
+std::optional<boost::asio::ip::tcp::endpoint> connection_report::reached() const {
   const auto won = std::ranges::find_if(attempts, [](const connect_attempt& a) { return !a.error; });
-  address = won != attempts.end() ? won->endpoint : attempts.back().endpoint;
+  if (won == attempts.end()) return std::nullopt;
+  return won->endpoint;
+}
+
+void connection_report::take(connect_report from) {
+  timings = from.timings;
+  attempts = std::move(from.attempts);
+  prelude = from.prelude;
+  seen = std::move(from.handshake);
+  // Before the chain was verified, or where it is not, what was sent is all there is.
+  chain = from.unverified_certificates.empty() ? seen.certificates : std::move(from.unverified_certificates);
+  if (!attempts.empty()) address = reached().value_or(attempts.back().endpoint);
 }
 
 std::string_view connection_report::ocsp() const noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All there is to say about one attempt to connect, whether it went well or not.
+// Everything that is known about one attempt to connect, successful or not.
 #pragma once
 
 #include "terminal/values.hpp"
@@ -33,17 +33,19 @@ struct connection_report {
   std::vector<certificate> chain;
   bool is_chain_verified = false;
   handshake_transcript seen;
-  bool is_certificate_unjudged = false;  // we waited, and the server did not say what it makes of ours (TLS 1.3)
-  bool may_say_more = false;  // TLS 1.3: the server did not end the connection in answer to our goodbye while we waited
-  std::optional<tickets_given> tickets;  // where somebody waited for them
+  bool is_certificate_unjudged = false;  // TLS 1.3: the server's verdict on ours did not come while we waited
+  bool may_send_more = false;  // TLS 1.3: the server did not end the connection after our close_notify while we waited
+  std::optional<tickets_given> tickets;  // where a session store counted them
   handshake_timings timings;
-  std::chrono::nanoseconds prelude{};  // what was said before TLS
+  std::chrono::nanoseconds prelude{};  // of what was sent before TLS
   std::chrono::nanoseconds total{};
   std::optional<failure> why;
 
   bool is_good() const noexcept { return !why; }
-  // What async_connect tells: address, attempts, times, messages, and the chain as it was sent.
-  void take(connect_report story);
+  // The address to which TCP connected, whatever came of TLS.
+  std::optional<boost::asio::ip::tcp::endpoint> reached() const;
+  // What async_connect reports: address, attempts, times, messages, and the chain as it was sent.
+  void take(connect_report from);
   // "good", "none", "revoked", "unknown" or "invalid": what came of the stapled OCSP response.
   std::string_view ocsp() const noexcept;
 };

@@ -89,7 +89,7 @@ asio::awaitable<failure> route::speak(asio::ip::tcp::socket& socket) {
   co_return failure();
 }
 
-failure route::told(failure why) const {
+failure route::with_proxy_named(failure why) const {
   if (proxy_ && why.where == proxy_->at.text()) why.where = proxy_->text();
   return why;
 }
@@ -98,14 +98,14 @@ asio::awaitable<unix_stream> connect_local(const context& tls, const target& to,
                                            std::string_view early_data, std::chrono::milliseconds limit,
                                            failure& why) {
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
-  // Answers at once: it waits for nobody but a full backlog, where it fails.
+  // Completes at once: a full backlog, the only thing to wait for, is an error.
   const asio::local::stream_protocol::endpoint at(to.path);
   auto [ec] = co_await socket.async_connect(at, testkit::use_tuple);
   const auto early = std::as_bytes(std::span(early_data));
-  stream_options wishes;
-  wishes.server_name = server_name;
-  wishes.early_data.assign(early.begin(), early.end());
-  unix_stream s(std::move(socket), tls, role::client, std::move(wishes));
+  stream_options options;
+  options.server_name = server_name;
+  options.early_data.assign(early.begin(), early.end());
+  unix_stream s(std::move(socket), tls, role::client, std::move(options));
   if (ec) {
     why = cannot_reach(to, ec);
     co_return s;

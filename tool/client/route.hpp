@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a server is reached: straight, through a proxy, over a Unix socket, and what is said before TLS.
+// How a server is reached: directly, through a proxy, over a Unix socket; and what is sent before TLS.
 #pragma once
 
 #include "terminal/values.hpp"
@@ -28,15 +28,17 @@ struct route_options {
   void declare(CLI::App& app);
 };
 
-// What the options ask for, checked before anybody is asked.
+// What the options ask for, checked before a connection is begun.
 class route final : public prelude {
  public:
   // `host` is HOST or HOST:PORT; the port is that of --starttls, or 443, where it has none. Throws sluice::error.
   route(const route_options& options, std::string_view host);
+  // Directly, over TCP, with TLS from the first byte.
+  explicit route(target to) : to_(std::move(to)) {}
 
   const target& to() const noexcept { return to_; }  // the server
   void aim_at(std::string address) { to_.host = std::move(address); }  // this one of those that its name stands for
-  const target& first() const noexcept { return proxy_ ? proxy_->at : to_; }  // whom TCP connects to
+  const target& first() const noexcept { return proxy_ ? proxy_->at : to_; }  // what TCP connects to
   const std::string& address() const noexcept { return address_; }  // of --resolve; empty: whatever the name stands for
   bool is_local() const noexcept { return !to_.path.empty(); }
   const std::optional<proxy_place>& proxy() const noexcept { return proxy_; }
@@ -46,8 +48,8 @@ class route final : public prelude {
   prelude* before_tls() noexcept { return proxy_ || protocol_ ? this : nullptr; }
   boost::asio::awaitable<failure> speak(boost::asio::ip::tcp::socket& socket) override;
 
-  // The same failure; one of reaching the proxy names it.
-  failure told(failure why) const;
+  // The same failure; one of reaching the proxy names the proxy.
+  failure with_proxy_named(failure why) const;
 
  private:
   target to_;
@@ -56,7 +58,7 @@ class route final : public prelude {
   const starttls_protocol* protocol_ = nullptr;
 };
 
-// Connects to a Unix socket and shakes hands. `why` has the story where the stream is not established.
+// Connects to a Unix socket and shakes hands. `why` is the failure where the stream is not established.
 boost::asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
                                                   std::string_view early_data, std::chrono::milliseconds limit,
                                                   failure& why);

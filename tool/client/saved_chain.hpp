@@ -8,8 +8,8 @@
 
 namespace sluice::tool {
 
-// PEM, leaf first, as it was verified, else as it was sent. Says on stderr where there is nothing to write; a file that
-// cannot be written is the report's trouble, unless it has another.
+// PEM, leaf first, as it was verified, else as it was sent. Where there is nothing to write it prints that on stderr; a
+// file that cannot be written is the report's failure, unless it has another.
 void save_chain(const std::string& path, connection_report& report);
 
 }  // namespace sluice::tool

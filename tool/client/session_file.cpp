@@ -30,7 +30,8 @@ constexpr std::string_view first_line = "sluice session 2";
 std::string_view server_of(std::string_view key) { return key.substr(0, key.find(' ')); }
 
 [[noreturn]] void damaged(const std::string& path) {
-  give_up(errc::invalid_argument, path, "it is not a session's file, or is damaged", "make one with --session-out FILE");
+  give_up(errc::invalid_argument, path, "it is not a session's file, or is damaged",
+          "make one with --session-out FILE");
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -93,9 +94,9 @@ void session_file::put(std::string_view key, std::span<const std::byte> session,
   const auto text = std::string(first_line) + "\n" + std::string(key) + "\n" +
                     std::to_string(until.time_since_epoch().count()) + "\n" + testkit::base64(session) + "\n";
   is_written_ = true;
-  trouble_.reset();
+  failure_.reset();
   if (const auto ec = write_whole(out_path_, text)) {
-    trouble_ = make_failure(errc::file_unreadable, out_path_, "the session cannot be written: " + ec.message(),
+    failure_ = make_failure(errc::file_unreadable, out_path_, "the session cannot be written: " + ec.message(),
                             "check the folder and its permissions");
   }
 }
@@ -124,7 +125,7 @@ std::optional<std::string> session_file::unused() const {
 
 std::optional<failure> session_file::unwritten() const {
   const std::lock_guard lock(gate_);
-  return trouble_;
+  return failure_;
 }
 
 bool session_file::lacks_session() const {

@@ -12,7 +12,7 @@
 
 namespace sluice::tool {
 
-// Reads one file once, and writes the newest session to another each time there is one: who is interrupted has it.
+// Reads one file once, and writes the newest session to another each time there is one: Ctrl-C loses nothing.
 // With what is in there the session can be resumed: written for its owner alone (0600), and in one step.
 class session_file final : public session_store {
  public:
@@ -22,7 +22,7 @@ class session_file final : public session_store {
   void put(std::string_view key, std::span<const std::byte> session, std::chrono::seconds lifetime) override;
   std::optional<secret> take(std::string_view key) override;
 
-  // Why the input was of no use for the server that was asked; nothing when it was offered to it.
+  // Why the input was of no use for this server; nothing when it was offered to it.
   std::optional<std::string> unused() const;
   // Why nothing was written although it should have been.
   std::optional<failure> unwritten() const;
@@ -41,7 +41,7 @@ class session_file final : public session_store {
   std::optional<kept> in_;
   std::string unused_;
   bool is_written_ = false;
-  std::optional<failure> trouble_;
+  std::optional<failure> failure_;
 };
 
 }  // namespace sluice::tool

@@ -46,7 +46,7 @@ class tracer final : public observer {
   bool wants_messages() const noexcept override { return true; }
   void on_message(const message_event& e) noexcept override try {
     const std::lock_guard lock(gate_);
-    if (options_.messages) tell(e);
+    if (options_.messages) print(e);
     if (options_.client_hello && e.what == kind::handshake && e.type == type_client_hello) tell_hello(e);
     out_.flush();
   } catch (const std::exception&) {
@@ -65,14 +65,14 @@ class tracer final : public observer {
   void on_closed(const closed_event& e) noexcept override {
     if (other_) other_->on_closed(e);
   }
-  // With no observer the library says it itself.
+  // With no observer the library prints it itself.
   void on_warning(std::string_view text) noexcept override {
     if (other_) return other_->on_warning(text);
     screen(stderr).line(text);
   }
 
  private:
-  void tell(const message_event& e) const {
+  void print(const message_event& e) const {
     if (is_json_) {
       return out_.line(to_text(json::object{{"event", "message"},
                                             {"connection", e.connection},
@@ -92,9 +92,9 @@ class tracer final : public observer {
   void tell_hello(const message_event& e) const {
     const auto hello = parse_client_hello(e.bytes);
     if (is_json_) {
-      json::object told{{"event", "client_hello"}, {"connection", e.connection}};
-      told["hello"] = hello ? json::value(describe(*hello)) : json::value(nullptr);
-      return out_.line(to_text(told));
+      json::object line{{"event", "client_hello"}, {"connection", e.connection}};
+      line["hello"] = hello ? json::value(describe(*hello)) : json::value(nullptr);
+      return out_.line(to_text(line));
     }
     const auto whose = std::string("ClientHello") +
                        (e.is_server ? fmt::format(" of connection {}", e.connection) : std::string());

@@ -80,7 +80,7 @@ std::vector<timed_phase> phases_of(const connection_report& r) {
     if (!one.error) connected = one.began + one.duration;
   }
   if (r.timings.handshake == nanoseconds(0)) return made;
-  // Something may be said before TLS is (STARTTLS, a proxy): the handshake ends when everything does.
+  // Something may precede TLS (STARTTLS, a proxy): the handshake ends when everything does.
   add_handshake(made, r, std::max(connected, r.total - r.timings.handshake));
   return made;
 }

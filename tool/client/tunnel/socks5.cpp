@@ -46,8 +46,8 @@ asio::awaitable<void> log_in(dialogue& with, const proxy_place& proxy) {
   co_await with.send('\1' + one_byte_length(proxy.user) + one_byte_length(proxy.password->view()));
   const auto answer = co_await with.bytes(2);
   if (answer == accepted) co_return;
-  give_up(errc::connection_refused, proxy.text(), "it does not take the user " + quoted(proxy.user) + " with that password",
-          "see whether both are right");
+  give_up(errc::connection_refused, proxy.text(),
+          "it does not take the user " + quoted(proxy.user) + " with that password", "see whether both are right");
 }
 
 std::string greeting_for(const proxy_place& proxy) {

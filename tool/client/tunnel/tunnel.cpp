@@ -80,8 +80,8 @@ proxy_place parse_proxy(std::string_view text, const std::string& password_file)
   if (made.at.port.empty()) bad_proxy("\"" + std::string(rest) + "\" has no port");
   if (!user) {
     if (!password_file.empty()) {
-      give_up(errc::invalid_argument, "--proxy-password-file", "the proxy in --proxy has no user, so nobody would be given it",
-              "write USER@ before the proxy's host");
+      give_up(errc::invalid_argument, "--proxy-password-file",
+              "the proxy in --proxy has no user, so nobody would be given it", "write USER@ before the proxy's host");
     }
     return made;
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sluice bench`: presses a server, and tells what it bore.
+// `sluice bench`: puts load on a server, and reports what it can take.
+#include "client/probe.hpp"
 #include "terminal/run.hpp"
 #include "terminal/failure.hpp"
 #include "testkit/load/idle_load.hpp"
@@ -9,11 +10,6 @@
 #include "terminal/dates.hpp"
 #include "terminal/progress.hpp"
 #include "verbs/bench/bench.hpp"
-
-#include "sluice/asio/connect.hpp"
-
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -26,32 +22,6 @@ namespace sluice::tool {
 namespace {
 
 namespace asio = boost::asio;
-
-struct first_meeting {
-  std::optional<connection_info> info;
-  std::optional<asio::ip::tcp::endpoint> address;
-  std::optional<failure> why;
-};
-
-// Finds the address for all, and whether it is worth while.
-asio::awaitable<first_meeting> meet(const bench_plan& p) {
-  first_meeting made;
-  failure why;
-  connect_report story;
-  const connect_options wishes{
-      .timeout = p.dial.limit, .server_name = p.dial.server_name, .failure = &why, .report = &story};
-  auto outcome = co_await async_connect(*p.tls, p.to.host, p.to.port, wishes, asio::as_tuple(asio::use_awaitable));
-  const auto won = std::ranges::find_if(story.attempts, [](const connect_attempt& a) { return !a.error; });
-  if (won != story.attempts.end()) made.address = won->endpoint;
-  if (std::get<0>(outcome)) {
-    made.why = why;
-    co_return made;
-  }
-  auto& s = std::get<1>(outcome);
-  made.info = s.info();
-  made.why = co_await testkit::hang_up(s, std::chrono::milliseconds(500));
-  co_return made;
-}
 
 std::string_view stage_name(run_stage stage) {
   switch (stage) {
@@ -75,11 +45,11 @@ class benchmark {
     r_.load = load_words(plan_);
     r_.warm_up = plan_.run.warm_up;
     asio::io_context io;
-    const auto met = run_to_end(io, meet(plan_));
-    if (!met) {
-      r_.run.is_interrupted = true;
+    // Finds the address for all connections, and whether the server can be measured at all.
+    if (const auto first = run_to_end(io, probe(*plan_.first))) {
+      take(*first);
     } else {
-      take(*met);
+      r_.run.is_interrupted = true;
     }
     const screen out(stdout);
     is_json_ ? out.line(to_text(describe(r_))) : print(out, r_);
@@ -87,17 +57,18 @@ class benchmark {
   }
 
  private:
-  void take(const first_meeting& met) {
-    if (met.address) r_.address = to_text(*met.address);
-    if (met.why) return r_.counts.broke(*met.why);
-    r_.info = met.info;
-    plan_.dial.server = *met.address;
+  void take(const connection_report& first) {
+    const auto reached = first.reached();
+    if (reached) r_.address = to_text(*reached);
+    if (first.why) return r_.counts.broke(*first.why);
+    r_.info = first.info;
+    plan_.connection.server = *reached;
     press();
   }
 
   void press() {
     const interrupt_watch watch;
-    const progress_line told;
+    const progress_line progress;
     const auto before = resident_memory();
     seats all;
     for (std::size_t i = 0; i < plan_.threads; ++i) {
@@ -106,7 +77,7 @@ class benchmark {
     }
     auto settings = plan_.run;
     settings.on_prepared = [&] { return note_preparations(all, before); };
-    settings.on_progress = [&](run_stage stage, std::chrono::nanoseconds since) { tell(told, all, stage, since); };
+    settings.on_progress = [&](run_stage stage, std::chrono::nanoseconds since) { show(progress, all, stage, since); };
     r_.run = run_loads(all, settings, watch, r_.counts);
     if (plan_.kind == workload::idle) r_.held = count(all, &testkit::idle_load::held);
   }
@@ -132,7 +103,7 @@ class benchmark {
     return sum;
   }
 
-  void tell(const progress_line& told, const seats& all, run_stage stage, std::chrono::nanoseconds since) {
+  void show(const progress_line& progress, const seats& all, run_stage stage, std::chrono::nanoseconds since) {
     std::uint64_t ok = 0, failed = 0, bytes = 0;
     for (const auto& one : all) {
       ok += one->work->counts().ok_so_far();
@@ -143,7 +114,7 @@ class benchmark {
     if (plan_.kind == workload::throughput) text += fmt::format(", {:.0f} MB", static_cast<double>(bytes) / 1e6);
     if (plan_.kind == workload::idle)
       text += fmt::format(", {} there", count(all, &testkit::idle_load::held));
-    told.say(text);
+    progress.say(text);
   }
 
   const bool is_json_;

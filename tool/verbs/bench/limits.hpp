@@ -6,8 +6,8 @@
 
 namespace sluice::tool {
 
-// Raises the number of open descriptors to what is allowed; throws errc::invalid_argument, naming --connections, where that is not
-// enough for so many connections.
+// Raises the number of open descriptors to what is allowed; throws errc::invalid_argument, naming --connections, where
+// that is not enough for so many connections.
 void allow_connections(std::size_t connections);
 
 // Of this process, resident, in bytes.

@@ -25,7 +25,8 @@ double parse_rate(const std::string& text) {
   double rate = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), rate);
   if (read.ec == std::errc() && read.ptr == text.data() + text.size() && rate >= 0.01 && rate <= 1e7) return rate;
-  give_up(errc::invalid_argument, "--rate", "\"" + text + "\" is not a rate", "write operations a second, for example 500");
+  give_up(errc::invalid_argument, "--rate", "\"" + text + "\" is not a rate",
+          "write operations a second, for example 500");
 }
 
 testkit::bulk_direction parse_direction(const std::string& text) {
@@ -42,6 +43,26 @@ std::size_t share(std::size_t all, std::size_t threads, std::size_t place) {
   return all / threads + (place < all % threads ? 1 : 0);
 }
 
+void parse_load(const bench_options& options, bench_plan& p) {
+  constexpr std::array defaults = {"64", "1", "1", "1000"};
+  const auto& count = options.connections.empty() ? defaults[static_cast<std::size_t>(p.kind)] : options.connections;
+  p.connections = parse_count(count, "--connections");
+  p.threads = options.threads.empty() ? default_threads() : parse_count(options.threads, "--threads");
+  p.threads = std::min(p.threads, p.connections);
+  p.openers = parse_count(options.openers, "--openers");
+  p.size = parse_count(options.size, "--size");
+  if (p.size < 8 || p.size > 1 << 20)
+    give_up(errc::invalid_argument, "--size", options.size + " bytes", "write a number from 8 to 1048576");
+  if (!options.rate.empty()) p.rate = parse_rate(options.rate);
+  p.direction = parse_direction(options.direction);
+  p.run.duration = parse_duration(options.duration, "--duration");
+  if (p.run.duration.count() == 0) {
+    give_up(errc::invalid_argument, "--duration", "nothing can be measured in no time", "");
+  }
+  p.run.warm_up = p.kind == workload::idle ? std::chrono::nanoseconds() : parse_duration(options.warm_up, "--warm-up");
+  p.run.ends_by_stopping = p.kind == workload::idle;
+}
+
 }  // namespace
 
 std::string_view name_of(workload kind) {
@@ -55,25 +76,12 @@ std::string_view name_of(workload kind) {
 }
 
 bench_plan make_plan(const bench_options& options) {
-  constexpr std::array defaults = {"64", "1", "1", "1000"};
-  bench_plan p{.kind = options.kind, .to = parse_target(options.address), .dial = {}, .tls = {}, .jar = {}, .run = {}};
-  const auto& count = options.connections.empty() ? defaults[static_cast<std::size_t>(p.kind)] : options.connections;
-  p.connections = parse_count(count, "--connections");
-  p.threads = options.threads.empty() ? default_threads() : parse_count(options.threads, "--threads");
-  p.threads = std::min(p.threads, p.connections);
-  p.openers = parse_count(options.openers, "--openers");
-  p.size = parse_count(options.size, "--size");
-  if (p.size < 8 || p.size > 1 << 20)
-    give_up(errc::invalid_argument, "--size", options.size + " bytes", "write a number from 8 to 1048576");
-  if (!options.rate.empty()) p.rate = parse_rate(options.rate);
-  p.direction = parse_direction(options.direction);
-  p.run.duration = parse_duration(options.duration, "--duration");
-  if (p.run.duration.count() == 0) give_up(errc::invalid_argument, "--duration", "nothing can be measured in no time", "");
-  p.run.warm_up = p.kind == workload::idle ? std::chrono::nanoseconds() : parse_duration(options.warm_up, "--warm-up");
-  p.run.ends_by_stopping = p.kind == workload::idle;
-  p.dial.limit = options.tls.time_limit();
-  p.run.timeout = p.dial.limit + std::chrono::seconds(2);
-  p.dial.server_name = options.server_name.empty() ? p.to.host : options.server_name;
+  bench_plan p{.kind = options.kind, .to = parse_target(options.address), .first = {}, .connection = {}, .tls = {},
+               .jar = {}, .run = {}};
+  parse_load(options, p);
+  p.connection.timeout = options.tls.time_limit();
+  p.run.timeout = p.connection.timeout + std::chrono::seconds(2);
+  p.connection.server_name = options.server_name.empty() ? p.to.host : options.server_name;
   p.needs_client_certificate = options.shows_certificate;
   if (options.shows_certificate && options.tls.credentials.cert.empty())
     give_up(errc::invalid_argument, "--mtls", "there is no certificate to show", "add --cert FILE and --key FILE");
@@ -83,6 +91,13 @@ bench_plan make_plan(const bench_options& options) {
   if (options.resumes) p.jar = std::make_shared<testkit::ticket_jar>(4 * p.connections);
   tls.sessions = p.jar;
   p.tls = context::client(tls).value();
+  p.first = client_plan{.to = p.to,
+                        .way = route(p.to),
+                        .tls = *p.tls,
+                        .server_name = p.connection.server_name,
+                        .timeout = options.tls.time_limit(),
+                        .is_verified = !options.is_insecure,
+                        .close_timeout = std::chrono::milliseconds(500)};
   return p;
 }
 
@@ -92,25 +107,27 @@ std::unique_ptr<testkit::load_share> make_load(const bench_plan& p, asio::io_con
   if (p.rate) rate = *p.rate * static_cast<double>(mine) / static_cast<double>(p.connections);
   switch (p.kind) {
     case workload::handshake: {
-      testkit::load_settings s{.server = p.dial.server, .server_name = p.dial.server_name, .clients = mine, .rate = rate};
-      s.limit = p.dial.limit;
-      s.says_goodbye = true;
+      testkit::load_settings s{.server = p.connection.server, .clients = mine, .rate = rate};
+      s.server_name = p.connection.server_name;
+      s.timeout = p.connection.timeout;
+      s.sends_close_notify = true;
       s.collects_tickets = s.needs_resumption = p.jar != nullptr;
       s.needs_client_certificate = p.needs_client_certificate;
       return std::make_unique<testkit::handshake_load>(io, *p.tls, std::move(s));
     }
-    case workload::throughput:
-      return std::make_unique<testkit::bulk_load>(
-          io, *p.tls, testkit::bulk_settings{.dial = p.dial, .connections = mine, .direction = p.direction});
-    case workload::latency:
-      return std::make_unique<testkit::echo_load>(
-          io, *p.tls, testkit::echo_settings{.dial = p.dial, .connections = mine, .rate = rate, .size = p.size});
-    case workload::idle:
-      return std::make_unique<testkit::idle_load>(io, *p.tls,
-                                         testkit::idle_settings{.dial = p.dial,
-                                                       .connections = mine,
-                                                       .openers = std::max<std::size_t>(1, p.openers / p.threads),
-                                                       .rate = rate});
+    case workload::throughput: {
+      testkit::bulk_settings s{.connection = p.connection, .connections = mine, .direction = p.direction};
+      return std::make_unique<testkit::bulk_load>(io, *p.tls, std::move(s));
+    }
+    case workload::latency: {
+      testkit::echo_settings s{.connection = p.connection, .connections = mine, .rate = rate, .size = p.size};
+      return std::make_unique<testkit::echo_load>(io, *p.tls, std::move(s));
+    }
+    case workload::idle: {
+      testkit::idle_settings s{.connection = p.connection, .connections = mine, .rate = rate};
+      s.openers = std::max<std::size_t>(1, p.openers / p.threads);
+      return std::make_unique<testkit::idle_load>(io, *p.tls, std::move(s));
+    }
   }
   return nullptr;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the options of `bench` to what is to be done, checked before anybody is asked.
+// From the options of `bench` to what is to be done, checked before the first connection.
 #pragma once
 
 #include "arguments/options.hpp"
+#include "client/plan.hpp"
 #include "terminal/values.hpp"
 #include "testkit/load/bulk_load.hpp"
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 #include "verbs/bench/run.hpp"
 #include "testkit/load/ticket_jar.hpp"
 
@@ -34,7 +35,8 @@ std::string_view name_of(workload kind);  // "handshake"
 struct bench_plan {
   workload kind{};
   target to;
-  testkit::dial_settings dial;
+  std::optional<client_plan> first;          // the connection that finds the address and shows whether to go on
+  testkit::connection_settings connection;  // the others
   std::optional<context> tls;
   std::shared_ptr<testkit::ticket_jar> jar;  // with --resume
   run_settings run;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `bench` says: one object for machines, a verdict, figures and a plot for people.
+// The report of `bench`: one object for machines, a verdict, figures and a plot for people.
 #pragma once
 
 #include "verbs/bench/run.hpp"
@@ -16,7 +16,7 @@ namespace sluice::tool {
 
 struct bench_report {
   std::string workload;   // "handshake", "throughput", "latency" or "idle"
-  std::string place;      // whom it was about, as it was typed
+  std::string place;      // the server, as it was typed
   std::string load;       // in words: "64 connections, 1 thread, 1000 a second"
   std::optional<double> rate;
   std::size_t connections = 0;

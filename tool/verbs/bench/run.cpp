@@ -37,11 +37,13 @@ class runner {
     post_to_all([when](testkit::load_share& work) { work.begin(when); });
     wait(run_stage::warming_up, [when] { return clock_type::now() >= when.from; });
     // Idle connections may all be gone before.
-    wait(run_stage::measuring, [this, when] { return clock_type::now() >= when.to || none(&testkit::load_share::is_running); });
+    wait(run_stage::measuring,
+         [this, when] { return clock_type::now() >= when.to || none(&testkit::load_share::is_running); });
     made_.measured = std::clamp<std::chrono::nanoseconds>(clock_type::now() - when.from, {}, settings_.duration);
     if (settings_.ends_by_stopping) post_to_all([](testkit::load_share& work) { work.stop(); });
     const auto last = clock_type::now() + settings_.timeout;
-    wait(run_stage::finishing, [this, last] { return none(&testkit::load_share::is_running) || clock_type::now() >= last; });
+    wait(run_stage::finishing,
+         [this, last] { return none(&testkit::load_share::is_running) || clock_type::now() >= last; });
   }
 
   // Posted in the order of the calls, and all of them done when it returns.
@@ -87,7 +89,8 @@ failure not_done() {
 
 }  // namespace
 
-run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch, testkit::tally& sum) {
+run_result run_loads(const seats& all, const run_settings& settings, const interrupt_watch& watch,
+                     testkit::tally& sum) {
   const auto made = runner(all, settings, watch).run();
   for (const auto& one : all) {
     const auto& counts = one->work->counts();

@@ -2,13 +2,13 @@
 // `sluice check`: one handshake, one verdict. Or many, to many addresses, or again and again.
 #include "verbs/check/fleet.hpp"
 #include "verbs/check/runs.hpp"
-#include "verbs/check/visit.hpp"
 #include "verbs/check/watch.hpp"
 #include "terminal/exit_code.hpp"
 #include "terminal/run.hpp"
 #include "terminal/failure.hpp"
 #include "terminal/dates.hpp"
 #include "client/details.hpp"
+#include "client/probe.hpp"
 #include "client/words.hpp"
 #include "verbs/check/check.hpp"
 
@@ -23,6 +23,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -34,98 +36,106 @@ struct check_options {
   bool resumes = false;
   std::vector<std::string> addresses;
   std::string count, parallel, watch;
-
-  run_wishes runs() const {
-    run_wishes made;
-    if (!count.empty()) made.count = parse_count(count, "--count");
-    if (!parallel.empty()) made.parallel = parse_count(parallel, "--parallel");
-    return made;
-  }
 };
 
-// Everything the options ask for, made and checked before anybody is asked.
-struct prepared {
-  std::shared_ptr<ticket_book> book = std::make_shared<ticket_book>();
-  client_verb_options options;
-  std::optional<client_plan> plan;
-  run_wishes runs;
+// Everything the options ask for, made and checked before the first connection.
+struct check_plan {
+  std::shared_ptr<ticket_book> book;
+  client_plan client;
+  run_limits runs;
+  bool is_many = false;  // --count was given
+  bool resumes = false;
   std::vector<std::string> addresses;  // for --resume; empty: those of the name
-  std::chrono::milliseconds period{};
+  std::chrono::milliseconds period{};  // of --watch; 0: once
+  bool is_json = false;
 };
 
-prepared prepare(const check_options& asked) {
-  prepared made;
-  made.options = asked.client;
-  made.options.sessions = made.book;
-  if (!asked.watch.empty()) made.period = parse_duration(asked.watch, "--watch");
-  if (!asked.watch.empty() && made.period.count() == 0) {
-    give_up(errc::invalid_argument, "--watch", "\"" + asked.watch + "\" leaves no time between two looks",
-            "write how often to look, for example 60s");
-  }
-  made.runs = asked.runs();
-  made.addresses = parse_addresses(asked.addresses);
-  if (!asked.resumes) made.book->turn_to(ticket_book::use::ignore);
-  made.plan = make_plan(made.options);
+std::chrono::milliseconds parse_period(const std::string& watch) {
+  if (watch.empty()) return {};
+  const auto period = parse_duration(watch, "--watch");
+  if (period.count() > 0) return period;
+  give_up(errc::invalid_argument, "--watch", "\"" + watch + "\" leaves no time between two looks",
+          "write how often to look, for example 60s");
+}
+
+run_limits parse_runs(const check_options& options) {
+  run_limits made;
+  if (!options.count.empty()) made.count = parse_count(options.count, "--count");
+  if (!options.parallel.empty()) made.parallel = parse_count(options.parallel, "--parallel");
   return made;
+}
+
+check_plan make_plan(const check_options& options) {
+  const auto period = parse_period(options.watch);
+  const auto runs = parse_runs(options);
+  auto addresses = parse_addresses(options.addresses);
+  auto book = std::make_shared<ticket_book>();
+  if (!options.resumes) book->turn_to(ticket_book::use::ignore);
+  return {.book = book,
+          .client = make_plan(options.client, book),
+          .runs = runs,
+          .is_many = !options.count.empty(),
+          .resumes = options.resumes,
+          .addresses = std::move(addresses),
+          .period = period,
+          .is_json = options.client.tls.json};
 }
 
 struct findings {
   many_runs runs;
-  fleet asked;
+  fleet probed;
 };
 
-asio::awaitable<findings> look(const check_options& asked, prepared& p) {
+asio::awaitable<findings> examine(const check_plan& p) {
   findings made;
-  made.runs = co_await run_many(p.options, *p.plan, p.runs);
+  made.runs = co_await run_many(p.client, p.runs);
   auto given = p.book->take_count();
   given.count /= static_cast<unsigned>(std::max<std::size_t>(1, made.runs.all.size() - made.runs.failed()));
   for (auto& one : made.runs.all) one.tickets = given;
-  if (!asked.resumes || made.runs.telling().why) co_return made;
-  if (p.addresses.empty()) p.addresses = co_await look_up(*p.plan);
-  made.asked = co_await ask_fleet(p.options, *p.plan, made.runs.all.front(), *p.book, p.addresses);
+  if (!p.resumes || made.runs.representative().why) co_return made;
+  auto addresses = p.addresses;
+  if (addresses.empty()) addresses = co_await look_up(p.client);
+  made.probed = co_await probe_fleet(p.client, made.runs.all.front(), *p.book, std::move(addresses));
   co_return made;
 }
 
-int tell(const check_options& asked, const prepared& p, const findings& found) {
-  const auto& r = found.runs.telling();
-  const bool is_many = !asked.count.empty();
+void print(const check_plan& p, const findings& found) {
+  const auto& r = found.runs.representative();
   const screen out(stdout);
-  if (asked.client.tls.json) {
-    auto told = describe(r);
-    if (is_many) told["runs"] = describe(found.runs);
-    if (asked.resumes) told["addresses"] = describe(found.asked);
-    out.line(to_text(told));
-    return r.why ? exit_code_of(*r.why) : exit_ok;
+  if (p.is_json) {
+    auto answer = describe(r);
+    if (p.is_many) answer["runs"] = describe(found.runs);
+    if (p.resumes) answer["addresses"] = describe(found.probed);
+    out.line(to_text(answer));
+    return;
   }
-  const auto more = asked.resumes && !r.why ? "; " + fleet_words(found.asked) : std::string();
-  out.line(verdict_line(r, out, more, found.asked.is_split()));
+  const auto more = p.resumes && !r.why ? "; " + fleet_words(found.probed) : std::string();
+  out.line(verdict_line(r, out, more, found.probed.is_split()));
   print_details(r, out);
-  if (asked.resumes) print_fleet(found.asked, out);
-  if (is_many) print_runs(found.runs, p.runs, out);
-  return r.why ? exit_code_of(*r.why) : exit_ok;
+  if (p.resumes) print_fleet(found.probed, out);
+  if (p.is_many) print_runs(found.runs, p.runs, out);
 }
 
-int tell_trouble(const check_options& asked, const failure& why) {
-  if (asked.client.tls.json) {
-    const auto undone = undialled(asked.client, why);
-    screen(stdout).line(to_text(describe(undone.report)));
+int fail(const check_options& options, const failure& why) {
+  if (options.client.tls.json) {
+    screen(stdout).line(to_text(describe(unplanned_report(options.client, why))));
   } else {
     complain(why);
   }
   return exit_code_of(why);
 }
 
-void tell_change(bool is_json, const connection_report& r, const std::vector<watched_change>& changes) {
+void print_change(bool is_json, const connection_report& r, const std::vector<watched_change>& changes) {
   const screen out(stdout);
   const auto now = std::chrono::system_clock::now();
   if (is_json) {
-    auto told = describe(r);
+    auto answer = describe(r);
     json::array changed;
     for (const auto& one : changes)
       changed.push_back(json::object{{"name", one.name}, {"before", one.before}, {"after", one.after}});
-    told["at"] = iso_time(now);
-    told["changed"] = std::move(changed);
-    out.line(to_text(told));
+    answer["at"] = iso_time(now);
+    answer["changed"] = std::move(changed);
+    out.line(to_text(answer));
   } else {
     out.line(out.paint(tone::quiet, local_time(now)) + "  " + verdict_line(r, out));
     for (const auto& one : changes) out.line("  " + printable(one.name + ": " + one.before + ", now " + one.after));
@@ -133,39 +143,40 @@ void tell_change(bool is_json, const connection_report& r, const std::vector<wat
   out.flush();
 }
 
-// Until Ctrl-C: the first visit is told, and after it what has changed.
-asio::awaitable<int> keep_watch(const check_options& asked, prepared& p) {
+// Until Ctrl-C: the first report is printed, and after it what has changed.
+asio::awaitable<int> keep_watch(const check_plan& p) {
   asio::steady_timer pause(co_await asio::this_coro::executor);
   std::vector<watched_fact> known;
   for (;;) {
     auto next = asio::steady_timer::clock_type::now() + p.period;
-    auto r = co_await visit(p.options, *p.plan);
+    auto r = co_await probe(p.client);
     r.tickets = p.book->take_count();
     auto facts = watched_facts(r);
     const auto changes = known.empty() ? std::vector<watched_change>() : changes_between(known, facts);
-    if (known.empty() || !changes.empty()) tell_change(asked.client.tls.json, r, changes);
+    if (known.empty() || !changes.empty()) print_change(p.is_json, r, changes);
     known = std::move(facts);
     pause.expires_at(next);
     co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
   }
 }
 
-int check(const check_options& asked) {
-  prepared p;
+int check(const check_options& options) {
+  std::optional<check_plan> p;
   try {
-    p = prepare(asked);
+    p = make_plan(options);
   } catch (const error& e) {
-    return tell_trouble(asked, e.why());
+    return fail(options, e.why());
   }
   asio::io_context io;
-  if (!asked.watch.empty()) return run_to_end(io, keep_watch(asked, p)).value_or(exit_interrupted);
-  auto found = run_to_end(io, look(asked, p));
+  if (p->period.count() > 0) return run_to_end(io, keep_watch(*p)).value_or(exit_interrupted);
+  auto found = run_to_end(io, examine(*p));
   if (!found) {
-    findings none;
-    none.runs.all.push_back(interrupted_dial(asked.client).report);
-    found = std::move(none);
+    found.emplace();
+    found->runs.all.push_back(interrupted_report(p->client));
   }
-  return tell(asked, p, *found);
+  print(*p, *found);
+  const auto& why = found->runs.representative().why;
+  return why ? exit_code_of(*why) : exit_ok;
 }
 
 }  // namespace

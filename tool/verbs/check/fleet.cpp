@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/check/fleet.hpp"
 
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 #include "terminal/failure.hpp"
 #include "terminal/table.hpp"
 
@@ -53,11 +53,11 @@ std::size_t count(const std::vector<fleet_member>& members, bool (*what)(const f
 
 }  // namespace
 
-bool fleet::gives_tickets() const { return std::ranges::any_of(members, &fleet_member::is_asked); }
+bool fleet::gives_tickets() const { return std::ranges::any_of(members, &fleet_member::is_offered); }
 
 bool fleet::is_split() const {
   return count(members, [](const auto& m) { return m.accepts; }) > 0 &&
-         count(members, [](const auto& m) { return m.is_asked && !m.accepts && !m.why; }) > 0;
+         count(members, [](const auto& m) { return m.is_offered && !m.accepts && !m.why; }) > 0;
 }
 
 std::vector<std::string> parse_addresses(const std::vector<std::string>& given) {
@@ -75,9 +75,8 @@ asio::awaitable<std::vector<std::string>> look_up(const client_plan& plan) {
   co_return made;
 }
 
-asio::awaitable<fleet> ask_fleet(const client_verb_options& options, const client_plan& plan,
-                                 const connection_report& first, ticket_book& book,
-                                 std::vector<std::string> addresses) {
+asio::awaitable<fleet> probe_fleet(const client_plan& plan, const connection_report& first, ticket_book& book,
+                                   std::vector<std::string> addresses) {
   fleet made;
   if (!first.address || !first.info) co_return made;
   made.origin = to_text(*first.address);
@@ -88,14 +87,14 @@ asio::awaitable<fleet> ask_fleet(const client_verb_options& options, const clien
     one.address = with_port(address, plan.to.port);
     if (!book.has_any()) {
       book.turn_to(ticket_book::use::collect);
-      const auto again = co_await visit(options, to_origin);
-      made.may_give_more = again.may_say_more;
+      const auto again = co_await probe(to_origin);
+      made.may_give_more = again.may_send_more;
     }
-    one.is_asked = book.has_any();
+    one.is_offered = book.has_any();
     book.turn_to(ticket_book::use::offer);
     auto there = plan;
     there.address = address;
-    const auto seen = co_await visit(options, there);
+    const auto seen = co_await probe(there);
     one.accepts = seen.info && seen.info->resumed;
     if (!seen.info) one.why = seen.why;
     made.members.push_back(std::move(one));
@@ -104,24 +103,24 @@ asio::awaitable<fleet> ask_fleet(const client_verb_options& options, const clien
   co_return made;
 }
 
-json::array describe(const fleet& asked) {
+json::array describe(const fleet& probed) {
   json::array made;
-  for (const auto& one : asked.members)
+  for (const auto& one : probed.members)
     made.push_back(json::object{{"address", one.address}, {"accepted", one.accepts}});
   return made;
 }
 
-std::string fleet_words(const fleet& asked) {
-  const auto& all = asked.members;
-  if (!asked.gives_tickets() && asked.may_give_more) {
+std::string fleet_words(const fleet& probed) {
+  const auto& all = probed.members;
+  if (!probed.gives_tickets() && probed.may_give_more) {
     return "whether it gives tickets is not known: none came, and the server has not ended the connection";
   }
-  if (!asked.gives_tickets()) return "it gives no tickets: sessions cannot be resumed";
-  if (asked.is_split()) {
+  if (!probed.gives_tickets()) return "it gives no tickets: sessions cannot be resumed";
+  if (probed.is_split()) {
     return fmt::format(
         "its ticket keys differ: tickets of {} are accepted by {}, and not by {}; give all its servers the same ticket "
         "keys",
-        asked.origin, joined(all, true), joined(all, false));
+        probed.origin, joined(all, true), joined(all, false));
   }
   const auto accepting = count(all, [](const auto& m) { return m.accepts; });
   const auto failed = count(all, [](const auto& m) { return m.why.has_value(); });
@@ -133,15 +132,15 @@ std::string fleet_words(const fleet& asked) {
   return text;
 }
 
-void print_fleet(const fleet& asked, const screen& to) {
-  if (asked.members.empty()) return;
-  const auto meaning = asked.is_split() ? tone::warning : tone::plain;
-  to.line("  " + to.paint(tone::quiet, "tickets of " + asked.origin));
+void print_fleet(const fleet& probed, const screen& to) {
+  if (probed.members.empty()) return;
+  const auto meaning = probed.is_split() ? tone::warning : tone::plain;
+  to.line("  " + to.paint(tone::quiet, "tickets of " + probed.origin));
   table rows({{""}, {""}, {""}});
-  for (const auto& one : asked.members) {
+  for (const auto& one : probed.members) {
     const auto mark = std::string(one.accepts ? to.tick() : to.cross());
     std::string words = one.accepts ? "resumed" : "a full handshake: it did not accept the ticket";
-    if (!one.is_asked) words = "there was no ticket to offer";
+    if (!one.is_offered) words = "there was no ticket to offer";
     if (one.why) words = one.why->code.message();
     rows.add({{mark, one.accepts ? tone::good : tone::bad}, one.address, {words, one.accepts ? tone::plain : meaning}});
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/check/runs.hpp"
 
-#include "verbs/check/visit.hpp"
+#include "client/probe.hpp"
 #include "terminal/values.hpp"
 #include "terminal/dates.hpp"
 #include "terminal/plot.hpp"
@@ -29,10 +29,9 @@ using clock_type = std::chrono::steady_clock;
 using std::chrono::nanoseconds;
 
 struct crowd {
-  crowd(const client_verb_options& o, const client_plan& p, std::size_t many, const asio::any_io_executor& executor)
-      : options(o), plan(p), left(many), all_done(executor, clock_type::time_point::max()) {}
+  crowd(const client_plan& p, std::size_t many, const asio::any_io_executor& executor)
+      : plan(p), left(many), all_done(executor, clock_type::time_point::max()) {}
 
-  const client_verb_options& options;
   const client_plan& plan;
   std::size_t left;  // to be begun
   std::size_t busy = 0;
@@ -43,8 +42,8 @@ struct crowd {
 asio::awaitable<void> take_turns(crowd& c) {
   while (c.left > 0) {
     --c.left;
-    auto one = co_await visit(c.options, c.plan);
-    if (one.is_good() && !c.runs.all.empty()) {  // the first speaks for all that are good
+    auto one = co_await probe(c.plan);
+    if (one.is_good() && !c.runs.all.empty()) {  // the first represents all that are good
       one.chain.clear();
       one.seen = {};
     }
@@ -115,19 +114,19 @@ std::size_t many_runs::failed() const {
   return static_cast<std::size_t>(std::ranges::count_if(all, [](const auto& one) { return !one.is_good(); }));
 }
 
-const connection_report& many_runs::telling() const {
+const connection_report& many_runs::representative() const {
   const auto bad = std::ranges::find_if(all, [](const auto& one) { return !one.is_good(); });
   return bad != all.end() ? *bad : all.front();
 }
 
-asio::awaitable<many_runs> run_many(const client_verb_options& options, const client_plan& plan, run_wishes wishes) {
+asio::awaitable<many_runs> run_many(const client_plan& plan, run_limits limits) {
   const auto executor = co_await asio::this_coro::executor;
-  crowd c(options, plan, wishes.count, executor);
+  crowd c(plan, limits.count, executor);
   const auto began = clock_type::now();
   const auto turns_ended = [&c](std::exception_ptr) {
     if (--c.busy == 0) c.all_done.cancel();
   };
-  c.busy = std::min(wishes.parallel, wishes.count);
+  c.busy = std::min(limits.parallel, limits.count);
   for (std::size_t i = c.busy; i > 0; --i) asio::co_spawn(executor, take_turns(c), turns_ended);
   co_await c.all_done.async_wait(asio::as_tuple(asio::use_awaitable));
   c.runs.lasted = clock_type::now() - began;
@@ -147,10 +146,10 @@ json::array describe(const many_runs& runs) {
   return made;
 }
 
-void print_runs(const many_runs& runs, run_wishes wishes, const screen& to) {
+void print_runs(const many_runs& runs, run_limits limits, const screen& to) {
   const auto failed = runs.failed();
   to.line();
-  const auto how = wishes.parallel > 1 ? fmt::format(", {} at a time", wishes.parallel) : std::string();
+  const auto how = limits.parallel > 1 ? fmt::format(", {} at a time", limits.parallel) : std::string();
   const auto good = fmt::format("{} of {} went well", runs.all.size() - failed, runs.all.size());
   to.line(fmt::format("  {} handshakes{}, in {}: {}", runs.all.size(), how, short_time(runs.lasted),
                       to.paint(failed > 0 ? tone::bad : tone::good, good)));

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "testkit/load/latencies.hpp"
-#include "client/client.hpp"
 #include "client/json.hpp"
+#include "client/plan.hpp"
 #include "terminal/screen.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -14,7 +14,7 @@
 
 namespace sluice::tool {
 
-struct run_wishes {
+struct run_limits {
   std::size_t count = 1;
   std::size_t parallel = 1;
 };
@@ -24,15 +24,14 @@ struct many_runs {
   std::chrono::nanoseconds lasted{};
 
   std::size_t failed() const;
-  const connection_report& telling() const;  // the first that failed, else the first
+  const connection_report& representative() const;  // the first that failed, else the first
 };
 
-// Each a connection of its own. Both outlive it; nothing is thrown.
-boost::asio::awaitable<many_runs> run_many(const client_verb_options& options, const client_plan& plan,
-                                           run_wishes wishes);
+// Each a connection of its own. Does not throw; the plan outlives it.
+boost::asio::awaitable<many_runs> run_many(const client_plan& plan, run_limits limits);
 
 json::array describe(const many_runs& runs);  // "runs" of the contract
 // How many went well, the percentiles of each phase, and how the handshakes spread.
-void print_runs(const many_runs& runs, run_wishes wishes, const screen& to);
+void print_runs(const many_runs& runs, run_limits limits, const screen& to);
 
 }  // namespace sluice::tool

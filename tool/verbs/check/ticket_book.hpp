@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keeps the tickets that one server gives, and offers them only when told to.
+// Keeps the tickets that one server gives, and offers them only in its `offer` use.
 #pragma once
 
 #include "client/report.hpp"
@@ -12,7 +12,7 @@
 
 namespace sluice::tool {
 
-// One thread. Whose tickets are in it is its user's to know: names are not looked at.
+// One thread. All tickets must be of one server: names are not looked at.
 class ticket_book final : public session_store {
  public:
   enum class use { collect, offer, ignore };  // what comes is kept; what is kept is offered; neither

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `check --watch 60s`: what would make a person look again, compared from one visit to the next.
+// `check --watch 60s`: what would make a person look again, compared from one probe to the next.
 #pragma once
 
 #include "client/report.hpp"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sluice connect`: a pipe through TLS. stdout is the peer's alone; what we have to say goes to stderr.
+// `sluice connect`: a pipe through TLS. stdout is the peer's alone; notes and errors go to stderr.
 #include "terminal/exit_code.hpp"
 #include "terminal/files.hpp"
 #include "terminal/run.hpp"
 #include "terminal/failure.hpp"
-#include "client/client.hpp"
 #include "client/key_update.hpp"
 #include "client/late_verdict.hpp"
+#include "client/probe.hpp"
 #include "client/pump.hpp"
 #include "client/session_file.hpp"
 #include "client/json.hpp"
@@ -22,6 +22,8 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -58,7 +60,7 @@ std::string early_words(const connection_info& info, std::size_t given) {
   return "the server took " + taken + (info.early_bytes < given ? "; the rest is sent after the handshake" : "");
 }
 
-void tell_that_the_peer_is_done() {
+void print_half_close() {
   const screen notes(stderr);
   notes.line(
       "sluice: the peer has ended its side (close_notify) and can still read: what comes from standard input goes to "
@@ -66,79 +68,119 @@ void tell_that_the_peer_is_done() {
   notes.flush();
 }
 
-asio::awaitable<dialled> talk(const client_verb_options& options) {
-  // From the start: who sends the signal too early must not kill us with it.
-  const auto executor = co_await asio::this_coro::executor;
-  key_updates updates(executor);
-  auto d = co_await dial(options);
-  if (!d.stream || d.report.why) co_return d;
-  updates.follow(*d.stream);
-  const screen notes(stderr);
-  // A person sees at once whom they talk to; a script sees nothing unless something goes wrong.
-  if (notes.is_terminal() && !options.tls.json) {
-    notes.line(verdict_line(d.report, notes));
-    notes.line("  " + notes.paint(tone::quiet, summary(*d.report.info)));
-    notes.flush();
-  }
-  const auto rest = std::string_view(options.early_data).substr(d.report.info->early_bytes);
-  if (!options.early_data.empty() && !options.tls.json) {
-    notes.line("sluice: early data: " + early_words(*d.report.info, options.early_data.size()));
-    notes.flush();
-  }
-  std::function<void()> tell_half_close;
-  if (!options.tls.json) tell_half_close = tell_that_the_peer_is_done;
-  const auto before = d.stream->statistics().received.records;
-  auto why = co_await pump(*d.stream, options.tls.time_limit(), rest, std::move(tell_half_close));
-  const auto counted = d.stream->statistics();
-  const bool is_mute = why ? why->code == errc::truncated || why->code == errc::connection_reset : counted.alert_received == 0;
-  auto refusal = is_mute ? unsaid_refusal(d.report, counted, before) : std::nullopt;
-  d.report.why = refusal ? std::move(refusal) : std::move(why);
-  co_return d;
+// What is read before the first signal is handled: stdin may block, and Ctrl-C must end that.
+struct pipe_input {
+  std::string early_data;
+  std::shared_ptr<session_file> sessions;  // null without --session-in and --session-out
+};
+
+pipe_input read_input(const pipe_options& options) {
+  pipe_input made;
+  if (!options.early_data.empty()) made.early_data = read_early_data(options.early_data);
+  if (options.has_session()) made.sessions = std::make_shared<session_file>(options.session_in, options.session_out);
+  return made;
 }
 
-// What became of the session files, for whoever waits for them.
-void tell(const session_file& sessions, const pipe_options& options, connection_report& r) {
+struct pipe_plan {
+  client_plan client;
+  bool is_json = false;
+};
+
+pipe_plan make_plan(const pipe_options& options, pipe_input input) {
+  pipe_plan made{.client = make_plan(options.client, std::move(input.sessions)), .is_json = options.client.tls.json};
+  made.client.early_data = std::move(input.early_data);
+  return made;
+}
+
+// The pipe, once the connection is open; the failure that ended it.
+asio::awaitable<std::optional<failure>> converse(const pipe_plan& p, opened_connection& made) {
+  auto& s = *made.stream;
+  const auto& r = made.report;
+  const auto& early_data = p.client.early_data;
+  const screen notes(stderr);
+  // On a terminal a person sees at once who the peer is; a script sees nothing unless something goes wrong.
+  if (notes.is_terminal() && !p.is_json) {
+    notes.line(verdict_line(r, notes));
+    notes.line("  " + notes.paint(tone::quiet, summary(*r.info)));
+    notes.flush();
+  }
+  const auto rest = std::string_view(early_data).substr(r.info->early_bytes);
+  if (!early_data.empty() && !p.is_json) {
+    notes.line("sluice: early data: " + early_words(*r.info, early_data.size()));
+    notes.flush();
+  }
+  std::function<void()> on_half_close;
+  if (!p.is_json) on_half_close = print_half_close;
+  const auto before = s.statistics().received.records;
+  auto why = co_await pump(s, p.client.timeout, rest, std::move(on_half_close));
+  const auto counted = s.statistics();
+  const bool is_silent =
+      why ? why->code == errc::truncated || why->code == errc::connection_reset : counted.alert_received == 0;
+  auto refusal = is_silent ? silent_refusal(r, counted, before) : std::nullopt;
+  co_return refusal ? std::move(refusal) : std::move(why);
+}
+
+// Makes `plan`, and goes by it. Throws sluice::error where the options are wrong, before the connection is begun.
+asio::awaitable<opened_connection> open_and_converse(const pipe_options& options, pipe_input input,
+                                                     std::optional<pipe_plan>& plan) {
+  // From the start: a signal that comes too early must not end the process.
+  key_updates updates(co_await asio::this_coro::executor);
+  plan = make_plan(options, std::move(input));
+  auto made = co_await open_connection(plan->client);
+  if (!made.stream || made.report.why) co_return made;
+  updates.follow(*made.stream);
+  made.report.why = co_await converse(*plan, made);
+  co_return made;
+}
+
+// What became of the session files.
+void report_sessions(const session_file& sessions, const pipe_options& options, connection_report& r) {
   const screen notes(stderr);
   if (const auto unused = sessions.unused()) notes.line("sluice: " + *unused + "; the handshake was a full one");
   if (r.info && sessions.lacks_session()) {
     notes.line("sluice: " + options.session_out + ": not written: the server gave no session");
   }
-  if (const auto trouble = sessions.unwritten(); trouble && !r.why) r.why = trouble;
+  if (const auto unwritten = sessions.unwritten(); unwritten && !r.why) r.why = unwritten;
 }
 
-// What it answers lives no longer than `io`.
-dialled run(asio::io_context& io, const pipe_options& given) {
-  auto options = given.client;
-  std::shared_ptr<session_file> sessions;
-  try {
-    if (!given.early_data.empty()) options.early_data = read_early_data(given.early_data);
-    if (given.has_session()) sessions = std::make_shared<session_file>(given.session_in, given.session_out);
-  } catch (const error& e) {
-    dialled none;
-    none.report.to.host = options.address;
-    none.report.why = e.why();
-    return none;
+void print_json(const opened_connection& made) {
+  auto answer = describe(made.report);
+  answer["statistics"] = made.stream ? json::value(describe(made.stream->statistics())) : json::value(nullptr);
+  screen(stderr).line(to_text(answer));
+}
+
+int fail(const pipe_options& options, const failure& why) {
+  if (options.client.tls.json) {
+    print_json({.report = unplanned_report(options.client, why), .stream = std::nullopt});
+  } else {
+    complain(why);
   }
-  options.sessions = sessions;
-  auto done = run_to_end(io, talk(options));
-  auto d = done ? std::move(*done) : interrupted_dial(options);
-  if (sessions) tell(*sessions, given, d.report);
-  return d;
+  return exit_code_of(why);
 }
 
-int connect(const pipe_options& given) {
-  asio::io_context io;
-  const auto d = run(io, given);
-  const auto& r = d.report;
-  const auto& options = given.client;
-  const screen notes(stderr);
-  if (options.tls.json) {
-    auto told = describe(r);
-    told["statistics"] = d.stream ? json::value(describe(d.stream->statistics())) : json::value(nullptr);
-    notes.line(to_text(told));
-  } else if (r.why && !d.has_begun) {
-    complain(*r.why);
+int connect(const pipe_options& options) {
+  std::optional<pipe_plan> plan;
+  asio::io_context io;  // outlives the connection
+  opened_connection made;
+  try {
+    auto input = read_input(options);
+    const auto sessions = input.sessions;
+    auto done = run_to_end(io, open_and_converse(options, std::move(input), plan));
+    if (done) {
+      made = std::move(*done);
+    } else {
+      made.report = plan ? interrupted_report(plan->client)
+                         : unplanned_report(options.client, make_failure(errc::cancelled, options.client.address));
+    }
+    if (sessions) report_sessions(*sessions, options, made.report);
+  } catch (const error& e) {
+    return fail(options, e.why());
+  }
+  const auto& r = made.report;
+  if (options.client.tls.json) {
+    print_json(made);
   } else if (r.why) {
+    const screen notes(stderr);
     notes.line(verdict_line(r, notes));
   }
   return r.why ? exit_code_of(*r.why) : exit_ok;

@@ -5,8 +5,8 @@
 #include "verbs/demo/child.hpp"
 #include "testkit/load/loop_thread.hpp"
 
+#include "testkit/coroutines/connect_once.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
-#include "sluice/asio/connect.hpp"
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/read.hpp>
@@ -33,16 +33,13 @@ asio::awaitable<void> read_all(tcp_stream& s, std::string& text) {
 asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context tls, const std::string& text) {
   using namespace asio::experimental::awaitable_operators;
   echo_outcome made{.client = "sluice", .echo_sha256 = {}, .why = {}};
-  failure why;
-  const connect_options options{.timeout = limit, .server_name = "localhost", .failure = &why};
-  const auto host = server.address().to_string();
-  const auto port = std::to_string(server.port());
-  auto outcome = co_await async_connect(tls, host, port, options, testkit::use_tuple);
-  if (std::get<0>(outcome)) {
-    made.why = why;
+  const connect_options options{.timeout = limit, .server_name = "localhost"};
+  auto connected = co_await testkit::connect_once(tls, server, options);
+  if (connected.why) {
+    made.why = std::move(connected.why);
     co_return made;
   }
-  auto& s = std::get<1>(outcome);
+  auto& s = *connected.stream;
   std::string back(text.size(), '\0');
   co_await (write_all(s, text) && read_all(s, back));
   made.echo_sha256 = hash(back);

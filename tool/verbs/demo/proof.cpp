@@ -2,17 +2,14 @@
 #include "verbs/demo/proof.hpp"
 
 #include "terminal/failure.hpp"
+#include "testkit/coroutines/connect_once.hpp"
 #include "testkit/peers/faulty_module.hpp"
 #include "testkit/load/echo_probe.hpp"
 #include "verbs/demo/echo_server.hpp"
 #include "testkit/load/handshake_load.hpp"
 #include "testkit/load/loop_thread.hpp"
 
-#include "sluice/asio/connect.hpp"
-
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <fmt/format.h>
 
@@ -25,14 +22,11 @@ using asio::ip::tcp;
 enum class load { none, paced, restless };
 
 asio::awaitable<testkit::probe_result> connect_and_probe(tcp::endpoint server, context tls) {
-  failure why;
-  const connect_options options{.timeout = std::chrono::seconds(10), .server_name = "localhost", .failure = &why};
-  const auto host = server.address().to_string();
-  const auto port = std::to_string(server.port());
-  auto outcome = co_await async_connect(tls, host, port, options, asio::as_tuple(asio::use_awaitable));
-  if (std::get<0>(outcome)) throw error(why);
+  const connect_options options{.timeout = std::chrono::seconds(10), .server_name = "localhost"};
+  auto connected = co_await testkit::connect_once(tls, server, options);
+  if (connected.why) throw error(*connected.why);
   const testkit::probe_settings settings;
-  auto result = co_await testkit::probe_echo(std::get<1>(outcome), settings);
+  auto result = co_await testkit::probe_echo(*connected.stream, settings);
   co_return result;
 }
 

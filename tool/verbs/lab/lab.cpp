@@ -170,7 +170,8 @@ const lab_case& find_case(const std::string& name) {
   for (const auto& one : testkit::peers::cases()) {
     if (one.name != name) continue;
     if (one.group == testkit::peers::clients_group) {
-      give_up(errc::invalid_argument, "\"" + name + "\"", "this case is a client, which goes to our server and nowhere else",
+      give_up(errc::invalid_argument, "\"" + name + "\"",
+              "this case is a client, which goes to our server and nowhere else",
               "`sluice lab run " + name + "` has it come");
     }
     if (one.unavailable.empty()) return one;

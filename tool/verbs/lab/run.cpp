@@ -78,11 +78,11 @@ struct performance {
   verdict early;  // where nobody goes
 };
 
-asio::awaitable<outcome> visit_each_time(context tls, tcp::endpoint at, const lab_case& what, const peer& who,
+asio::awaitable<outcome> probe_each_time(context tls, tcp::endpoint at, const lab_case& what, const peer& who,
                                          std::chrono::milliseconds limit) {
   outcome seen;
-  for (int i = 0; i < who.visits; ++i) {
-    seen = co_await visit(tls, at, who.server_name, limit);
+  for (int i = 0; i < who.connections; ++i) {
+    seen = co_await probe(tls, at, who.server_name, limit);
     const auto cause = seen.why ? std::optional(cause_of(seen.why->code)) : std::nullopt;
     if (cause != what.expect) break;
   }
@@ -94,8 +94,8 @@ asio::awaitable<void> come_to(tcp::endpoint at, client_function come) {
   auto [ec] = co_await socket.async_connect(at, asio::as_tuple(asio::use_awaitable));
   if (ec) co_return;
   socket.set_option(tcp::no_delay(true), ec);
-  auto visiting = come(std::move(socket));
-  co_await std::move(visiting);
+  auto connection = come(std::move(socket));
+  co_await std::move(connection);
 }
 
 class stage {
@@ -149,7 +149,7 @@ class stage {
     options.blinding = blinding::at_most(std::chrono::seconds(0));
     if (p.who.adapt) p.who.adapt(options);
     auto tls = context::client(options).value();
-    return clients_.run(visit_each_time(std::move(tls), p.place->address(), *p.what, p.who, limit_of(p)));
+    return clients_.run(probe_each_time(std::move(tls), p.place->address(), *p.what, p.who, limit_of(p)));
   }
 
   std::future<outcome> receive_ours(performance& p) {
@@ -163,7 +163,7 @@ class stage {
   }
 
   std::future<outcome> send_other(performance& p) {
-    outside_visit asked{.command = settings_.client,
+    outside_client asked{.command = settings_.client,
                         .at = p.place->address(),
                         .ca_file = world_.folder().write(p.what->name + ".ca.pem", anchor_of(p)),
                         .server_name = p.who.server_name,
@@ -175,7 +175,7 @@ class stage {
         std::counting_semaphore<8>& seats;
         ~leave() { seats.release(); }
       } const on_leaving{seats_};
-      return visit_outside(asked, limit);
+      return run_outside_client(asked, limit);
     });
   }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "testkit/peers/case.hpp"
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include <chrono>
 #include <functional>

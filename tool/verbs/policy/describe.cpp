@@ -39,7 +39,7 @@ std::string short_reason(const failure& why) {
   return why.code.message() + (why.detail.empty() ? "" : ": " + why.detail);
 }
 
-// What there is to say about trust when everything is done: the same for all, or not.
+// The verdicts on the certificate when everything is done: the same for all, or not.
 void add_trust(table& facts, const trials& found) {
   std::size_t trusted = 0, doubted = 0;
   std::optional<failure> first;

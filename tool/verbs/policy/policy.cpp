@@ -72,20 +72,20 @@ trial_settings settings_of(const for_options& options) {
   made.tls = options.tls.for_client();
   // Loaded once, for all contexts.
   if (!made.tls.trust) made.tls.trust = trust::system().value();
-  made.limit = options.tls.time_limit();
+  made.timeout = options.tls.time_limit();
   made.parallel = parse_count(options.parallel, "--parallel");
   return made;
 }
 
-struct visit_result {
+struct trial_result {
   trials found;
   std::optional<failure> why;  // none of it came about
 };
 
-visit_result visit(const trial_settings& settings, const std::vector<policy>& policies) {
-  const progress_line told;
+trial_result try_all(const trial_settings& settings, const std::vector<policy>& policies) {
+  const progress_line progress;
   const auto on_progress = [&](std::size_t done) {
-    told.say(fmt::format("{} of {} policies", done, policies.size()));
+    progress.say(fmt::format("{} of {} policies", done, policies.size()));
   };
   try {
     asio::io_context io;
@@ -100,7 +100,7 @@ visit_result visit(const trial_settings& settings, const std::vector<policy>& po
 int find_for(const for_options& options) {
   const auto settings = settings_of(options);
   const auto policies = every_policy();
-  const auto result = visit(settings, policies);
+  const auto result = try_all(settings, policies);
   const screen out(stdout);
   if (options.tls.json) {
     out.line(to_text(describe(settings, result.found, result.why)));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/policy/trial.hpp"
 
+#include "client/probe.hpp"
 #include "terminal/failure.hpp"
-#include "testkit/coroutines/close_notify.hpp"
 
 #include "sluice/dangerous.hpp"
 
@@ -22,36 +22,12 @@ namespace {
 
 namespace asio = boost::asio;
 
-struct outcome {
-  std::optional<connection_info> info;
-  std::optional<failure> why;
-};
-
-// One handshake, and a goodbye: a server may yet refuse our certificate.
-asio::awaitable<outcome> shake_hands(const trial_settings& settings, context tls, std::string host, std::string port,
-                                     connect_report& story) {
-  outcome made;
-  failure why;
-  const connect_options wishes{
-      .timeout = settings.limit, .server_name = settings.server_name, .failure = &why, .report = &story};
-  auto done = co_await async_connect(tls, host, port, wishes, asio::as_tuple(asio::use_awaitable));
-  if (std::get<0>(done)) {
-    made.why = why;
-    co_return made;
-  }
-  auto& s = std::get<1>(done);
-  made.info = s.info();
-  made.why = co_await testkit::exchange_close_notify(s, std::chrono::milliseconds(300));
-  if (made.why) made.info.reset();
-  co_return made;
-}
-
-// A failure may say under which policy we offered what we did.
+// A failure may name the policy under which we made our offer.
 trial under_name(trial one, const std::string& name) {
-  const auto said = "(policy " + one.policy + ")";
+  const auto named = "(policy " + one.policy + ")";
   if (one.why) {
-    const auto at = one.why->detail.find(said);
-    if (at != std::string::npos) one.why->detail.replace(at, said.size(), "(policy " + name + ")");
+    const auto at = one.why->detail.find(named);
+    if (at != std::string::npos) one.why->detail.replace(at, named.size(), "(policy " + name + ")");
   }
   one.policy = name;
   return one;
@@ -88,17 +64,13 @@ class tour {
   }
 
  private:
-  // Names are looked up once, and addresses tried once. What the handshake comes to does not matter yet.
+  // Names are looked up once, and addresses tried once. The outcome of the handshake does not matter yet.
   asio::awaitable<void> find_address() {
-    connect_report story;
-    const auto usual = context_for("", true);
-    const auto first = co_await shake_hands(settings_, usual, settings_.to.host, settings_.to.port, story);
-    const auto won = std::ranges::find_if(story.attempts, [](const connect_attempt& a) { return !a.error; });
-    if (won != story.attempts.end()) {
-      made_.address = won->endpoint;
-    } else {
-      throw error(first.why.value_or(make_failure(errc::internal, settings_.to.text())));
-    }
+    const auto usual = plan_for("", true);
+    const auto first = co_await probe(usual);
+    const auto reached = first.reached();
+    if (!reached) throw error(first.why.value_or(make_failure(errc::internal, settings_.to.text())));
+    made_.address = *reached;
   }
 
   asio::awaitable<void> go_on() {
@@ -113,30 +85,39 @@ class tour {
 
   asio::awaitable<trial> try_one(std::string name) {
     trial made{.policy = name, .info = {}, .distrust = {}, .why = {}};
-    auto first = co_await visit(name, true);
-    if (first.why && first.why->category() == "certificate") {
-      made.distrust = std::move(first.why);
-      first = co_await visit(name, false);
+    const auto verifying = plan_for(name, true);
+    auto seen = co_await probe(verifying);
+    if (seen.why && seen.why->category() == "certificate") {
+      made.distrust = std::move(seen.why);
+      const auto accepting = plan_for(name, false);
+      seen = co_await probe(accepting);
     }
-    made.info = std::move(first.info);
-    made.why = std::move(first.why);
-    if (made.why) made.distrust.reset();
+    made.why = std::move(seen.why);
+    if (made.why) {
+      made.distrust.reset();
+    } else {
+      made.info = std::move(seen.info);
+    }
     co_return made;
   }
 
-  asio::awaitable<outcome> visit(std::string name, bool verifies) {
-    const auto host = made_.address.address().to_string();
-    const auto port = std::to_string(made_.address.port());
-    connect_report story;
-    const auto tls = context_for(name, verifies);
-    auto made = co_await shake_hands(settings_, tls, host, port, story);
-    if (made.why && made.why->where.empty()) made.why->where = settings_.to.text();
-    co_return made;
+  client_plan plan_for(const std::string& name, bool verifies) const {
+    client_plan made{.to = settings_.to,
+                     .way = route(settings_.to),
+                     .tls = context_for(name, verifies),
+                     .server_name = settings_.server_name,
+                     .timeout = settings_.timeout,
+                     .address = {},
+                     .is_verified = verifies,
+                     .close_timeout = std::chrono::milliseconds(300)};
+    if (made_.address != boost::asio::ip::tcp::endpoint()) made.address = made_.address.address().to_string();
+    return made;
   }
 
   context context_for(const std::string& name, bool verifies) const {
     auto options = settings_.tls;
     options.policy = name;
+    options.record_transcript = true;
     if (!verifies) {
       options.verify = dangerous::accept_any_certificate();
       options.observer = std::make_shared<observer>();  // the answer says that nobody verified; no warning besides

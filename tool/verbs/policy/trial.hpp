@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which policies a server can be talked to with: found out by talking to it.
+// Which policies can agree with a server on a handshake: one probe for each.
 #pragma once
 
 #include "arguments/options.hpp"
@@ -20,11 +20,11 @@ struct trial_settings {
   target to;
   std::string server_name;
   client_options tls;                 // but for the policy
-  std::chrono::milliseconds limit{};  // for each handshake
+  std::chrono::milliseconds timeout{};  // of each handshake
   std::size_t parallel = 8;           // handshakes at a time
 };
 
-// What came of one policy.
+// The outcome for one policy.
 struct trial {
   std::string policy;
   std::optional<connection_info> info;      // what was agreed; nothing when they cannot talk
@@ -41,7 +41,7 @@ struct trials {
 
 // One handshake a policy, of those that are the same under several names one for all; a second one where the
 // certificate was refused, since trust does not matter here and versions, suites and groups do. A server that cannot be
-// found or reached is an exception, sluice::error; `settings` and `policies` outlive it. `on_progress` is told how many
+// found or reached is an exception, sluice::error; `settings` and `policies` outlive it. `on_progress` gets how many
 // policies are done.
 boost::asio::awaitable<trials> try_policies(const trial_settings& settings, const std::vector<policy>& policies,
                                             std::function<void(std::size_t)> on_progress);

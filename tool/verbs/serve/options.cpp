@@ -47,7 +47,8 @@ std::vector<std::string> choose_alpn(const serve_options& options) {
   if (is_http && names.empty()) return {"http/1.1"};
   const auto other = std::ranges::find_if(names, [](const std::string& n) { return !n.starts_with("http/1."); });
   if (is_http && other != names.end())
-    give_up(errc::invalid_argument, "--alpn", "http mode does not speak \"" + *other + "\"", "write --alpn http/1.1, or drop it");
+    give_up(errc::invalid_argument, "--alpn", "http mode does not speak \"" + *other + "\"",
+            "write --alpn http/1.1, or drop it");
   return names;
 }
 
@@ -66,12 +67,14 @@ silence_settings parse_silence(const serve_options& options) {
                                                               "--max-silent-per-address"}};
   for (const auto& [text, option] : given) {
     if (!text.empty() && options.fail)
-      give_up(errc::invalid_argument, option, "with --fail each client is met as soon as it connects", "drop one of the two");
+      give_up(errc::invalid_argument, option, "with --fail each client is met as soon as it connects",
+              "drop one of the two");
   }
   silence_settings made;
   if (!options.silent_timeout.empty()) made.timeout = parse_duration(options.silent_timeout, "--silent-timeout");
   if (made.timeout && *made.timeout == std::chrono::milliseconds(0))
-    give_up(errc::invalid_argument, "--silent-timeout", "no client can be so quick", "write a time above 0, for example 5s");
+    give_up(errc::invalid_argument, "--silent-timeout", "no client can be so quick",
+            "write a time above 0, for example 5s");
   if (!options.max_silent.empty()) made.most = parse_count(options.max_silent, "--max-silent");
   if (!options.max_silent_per_address.empty())
     made.max_per_address = parse_count(options.max_silent_per_address, "--max-silent-per-address");
@@ -87,7 +90,8 @@ testkit::issued throwaway_site(const boost::asio::ip::address& at) {
 
 void staple(std::vector<identity>& sites, const std::vector<std::string>& files) {
   if (files.size() > sites.size())
-    give_up(errc::invalid_argument, "--ocsp", "there are more responses than certificates", "give one for each --cert, in order");
+    give_up(errc::invalid_argument, "--ocsp", "there are more responses than certificates",
+            "give one for each --cert, in order");
   for (std::size_t i = 0; i < files.size(); ++i) {
     if (files[i] == "none") continue;
     const auto response = read_file(files[i]);
@@ -147,7 +151,8 @@ server_settings serve_options::settings() const {
   made.listen = parse_listen_address(listen);
   const auto known = serve_mode_from(mode);
   if (!known)
-    give_up(errc::invalid_argument, "--mode", "\"" + mode + "\" is not one of its values", "write echo, http, discard or source");
+    give_up(errc::invalid_argument, "--mode", "\"" + mode + "\" is not one of its values",
+            "write echo, http, discard or source");
   made.mode = *known;
   if (!max_clients.empty()) made.max_clients = parse_count(max_clients, "--max-connections");
   if (!exit_after.empty()) made.exit_after = parse_count(exit_after, "--exit-after");

@@ -43,8 +43,8 @@ bool is_of(tls_version version, signature_scheme scheme, std::span<const std::by
   const auto kind = kind_of(scheme);
   switch (version) {
     case tls_version::tls1_3:  // the scheme names the curve
-      return kind == signature_kind::rsa_pss ||
-             (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 && scheme == testkit::schemes_for(public_key).front());
+      return kind == signature_kind::rsa_pss || (kind == signature_kind::ecdsa && scheme != ecdsa_sha1 &&
+                                                 scheme == testkit::schemes_for(public_key).front());
     case tls_version::tls1_2: return scheme != rsa_pkcs1_md5_sha1;
     case tls_version::tls1_1:
     case tls_version::tls1_0: return scheme == rsa_pkcs1_md5_sha1 || scheme == ecdsa_sha1;

@@ -45,13 +45,15 @@ std::vector<std::size_t> parse_sessions(const std::string& text) {
   std::istringstream parts(text);
   for (std::string one; std::getline(parts, one, ',');) all.push_back(parse_count(one, "--sessions"));
   if (all.empty() || all.back() > 256)
-    give_up(errc::invalid_argument, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256", "write 1,2,4");
+    give_up(errc::invalid_argument, "--sessions", "\"" + text + "\" is not a list of numbers from 1 to 256",
+            "write 1,2,4");
   return all;
 }
 
 signature_scheme choose_scheme(const bench_options& options, const pkcs11::key& key) {
   if (const auto named = signature_scheme_from(options.scheme)) return *named;
-  if (!options.scheme.empty()) give_up(errc::invalid_argument, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
+  if (!options.scheme.empty())
+    give_up(errc::invalid_argument, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
   const auto usual = testkit::schemes_for(key.public_key().value_or(std::vector<std::byte>()));
   if (usual.empty())
     give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");

@@ -50,7 +50,8 @@ struct wiped_at_the_end {
 std::string wanted_label(const key_verb_options& options) {
   const auto u = options.place.parsed();
   if (u.object && !u.object->empty()) return *u.object;
-  give_up(errc::invalid_argument, u.to_string(), "it does not say what the key is to be called", "add ;object=LABEL to the URI");
+  give_up(errc::invalid_argument, u.to_string(), "it does not say what the key is to be called",
+          "add ;object=LABEL to the URI");
 }
 
 // CKA_ID joins a key with its certificate; where nobody chose one, a random one will do.
@@ -117,7 +118,8 @@ testkit::local_key read_key(const key_verb_options& options) {
 
 int import(const key_verb_options& options) {
   if (options.key_file.empty() && options.cert_file.empty())
-    give_up(errc::invalid_argument, "token import", "there is nothing to import", "give --key FILE, --cert FILE or both");
+    give_up(errc::invalid_argument, "token import", "there is nothing to import",
+            "give --key FILE, --cert FILE or both");
   const auto label = wanted_label(options);
   auto id = wanted_id(options.place.parsed());
   // Read before the token is asked: what cannot be read must not leave half of it there.
@@ -167,7 +169,8 @@ opened_key open_key(const key_verb_options& options) {
 int request(const key_verb_options& options) {
   const auto opened = open_key(options);
   const auto pem =
-      testkit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names}).value();
+      testkit::make_request(*opened.key, opened.public_key, {.subject = options.subject, .names = options.names})
+          .value();
   const screen out(stdout);
   if (options.json) {
     out.line(to_text(json::object{{"csr", pem}}));
@@ -194,7 +197,8 @@ int sign(const key_verb_options& options) {
       give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
     scheme = usual.front();
   }
-  const auto signature = testkit::base64(key->sign(testkit::digest_to_sign(*scheme, std::as_bytes(std::span(data)))).value());
+  const auto signature =
+      testkit::base64(key->sign(testkit::digest_to_sign(*scheme, std::as_bytes(std::span(data)))).value());
   const screen out(stdout);
   out.line(options.json
                ? to_text(json::object{{"uri", key->name()}, {"scheme", to_string(*scheme)}, {"signature", signature}})

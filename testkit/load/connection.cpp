@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "testkit/load/dialling.hpp"
+#include "testkit/load/connection.hpp"
 
 #include "testkit/coroutines/close_notify.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
@@ -16,12 +16,12 @@ namespace {
 
 namespace asio = boost::asio;
 
-asio::awaitable<void> connect(asio::ip::tcp::socket& socket, const dial_settings& settings, error_code& ec) {
+asio::awaitable<void> connect(asio::ip::tcp::socket& socket, const connection_settings& settings, error_code& ec) {
   auto [failed] = co_await socket.async_connect(settings.server, use_tuple);
   ec = failed;
 }
 
-failure why_not(const dial_settings& settings, failure why, phase at) {
+failure with_place(const connection_settings& settings, failure why, phase at) {
   why.at = at;
   if (!why.where.empty()) return why;
   std::ostringstream place;
@@ -32,47 +32,48 @@ failure why_not(const dial_settings& settings, failure why, phase at) {
 
 }  // namespace
 
-asio::awaitable<dial_outcome> dial_again(const dial_settings& settings, context tls) {
+asio::awaitable<opened_connection> open_connection(const connection_settings& settings, context tls) {
   using namespace asio::experimental::awaitable_operators;
   const auto executor = co_await asio::this_coro::executor;
-  dial_outcome made;
+  opened_connection made;
   asio::ip::tcp::socket socket(executor);
   error_code ec = make_error_code(errc::timed_out);
-  co_await (connect(socket, settings, ec) || wait_for(settings.limit));
+  co_await (connect(socket, settings, ec) || wait_for(settings.timeout));
   if (ec) {
     if (ec == asio::error::operation_aborted) ec = make_error_code(errc::timed_out);
     failure why;
     why.code = ec;
-    made.why = why_not(settings, std::move(why), phase::connect);
+    made.why = with_place(settings, std::move(why), phase::connect);
     co_return made;
   }
   error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
   tcp_stream s(std::move(socket), tls, settings.server_name);
-  s.set_timeouts(settings.limit, settings.limit);
+  s.set_timeouts(settings.timeout, settings.timeout);
   auto [failed] = co_await s.async_handshake(use_tuple);
   if (failed) {
-    made.why = why_not(settings, s.last_failure(), phase::handshake);
+    made.why = with_place(settings, s.last_failure(), phase::handshake);
   } else {
     made.stream.emplace(std::move(s));
   }
   co_return made;
 }
 
-asio::awaitable<std::optional<failure>> hang_up(tcp_stream& s, std::chrono::nanoseconds limit) {
-  auto why = co_await exchange_close_notify(s, limit);
+asio::awaitable<std::optional<failure>> close_connection(tcp_stream& s, std::chrono::nanoseconds timeout) {
+  const auto ended = co_await exchange_close_notify(s, timeout);
+  if (ended == errc::alert) co_return s.last_failure();
   error_code ignored;
-  if (!why) s.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
-  co_return why;
+  s.lowest_layer().set_option(asio::socket_base::linger(true, 0), ignored);
+  co_return std::nullopt;
 }
 
-failure story_of(const tcp_stream& s, error_code ec) {
+failure failure_of(const tcp_stream& s, error_code ec) {
   failure why = s.last_failure();
   why.code = ec;
   if (ec != asio::error::eof) return why;
   why.code = make_error_code(errc::connection_closed);
   why.from = origin::peer;
-  why.detail = "it said goodbye";
+  why.detail = "it sent close_notify";
   return why;
 }
 

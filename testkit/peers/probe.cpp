@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "testkit/peers/visit.hpp"
+#include "testkit/peers/connection.hpp"
 
 #include "sluice/error.hpp"
 #include "testkit/peers/answer.hpp"
 
+#include "testkit/coroutines/connect_once.hpp"
 #include "testkit/coroutines/use_tuple.hpp"
-#include "sluice/asio/connect.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -31,8 +30,8 @@ asio::awaitable<std::optional<failure>> read_page(tcp_stream& s) {
     if (!ec) continue;
     if (ec != asio::error::eof) co_return s.last_failure();
     if (got == page) break;
-    auto cut = make_failure(errc::connection_closed, "", "it said goodbye before it had answered",
-                            "see the server's log: some servers do not say why they refuse a client's certificate");
+    auto cut = make_failure(errc::connection_closed, "", "it sent close_notify before it had answered",
+                            "see the server's log: some servers send no alert when they refuse a client's certificate");
     cut.from = origin::peer;
     co_return cut;
   }
@@ -42,7 +41,7 @@ asio::awaitable<std::optional<failure>> read_page(tcp_stream& s) {
 asio::awaitable<std::optional<failure>> ask(tcp_stream& s, std::string server_name, std::chrono::milliseconds limit) {
   using namespace asio::experimental::awaitable_operators;
   const auto request = "GET / HTTP/1.0\r\nHost: " + server_name + "\r\n\r\n";
-  // Whatever comes of it, the peer may have said why.
+  // Also where that fails: the peer may have sent an alert.
   co_await asio::async_write(s, asio::buffer(request), use_tuple);
   auto first = co_await (read_page(s) || pause(limit));
   if (first.index() == 0) co_return std::get<0>(std::move(first));
@@ -51,21 +50,15 @@ asio::awaitable<std::optional<failure>> ask(tcp_stream& s, std::string server_na
 
 }  // namespace
 
-asio::awaitable<outcome> visit(context tls, tcp::endpoint at, std::string server_name,
+asio::awaitable<outcome> probe(context tls, tcp::endpoint at, std::string server_name,
                                std::chrono::milliseconds limit) {
   outcome seen;
-  failure why;
-  const auto began = std::chrono::steady_clock::now();
-  const auto host = at.address().to_string();
-  const auto port = std::to_string(at.port());
-  const connect_options wishes{.timeout = limit, .server_name = server_name, .failure = &why};
-  auto connected = co_await async_connect(tls, host, port, wishes, asio::as_tuple(asio::use_awaitable));
-  seen.took = std::chrono::steady_clock::now() - began;
-  if (std::get<0>(connected)) {
-    seen.why = why;
-    co_return seen;
-  }
-  auto& s = std::get<1>(connected);
+  const connect_options options{.timeout = limit, .server_name = server_name};
+  auto connected = co_await connect_once(tls, at, options);
+  seen.took = connected.took;
+  seen.why = std::move(connected.why);
+  if (!connected.stream) co_return seen;
+  auto& s = *connected.stream;
   s.set_timeouts(limit, std::chrono::milliseconds(300));
   seen.why = co_await ask(s, server_name, limit);
   if (!seen.why) co_await s.async_shutdown(use_tuple);
