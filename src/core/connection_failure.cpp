@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to say of a connection that failed: the cause, the place, and what to do about it.
+#include "core/base/error_tables.hpp"
 #include "core/connection_impl.hpp"
-#include "core/diagnosis.hpp"
 #include "core/engine_versions.hpp"
-#include "core/error_tables.hpp"
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
+#include "core/x509/diagnosis.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>

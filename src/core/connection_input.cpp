@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What arrives, on its way to s2n: judged by its records, and measured out.
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
-#include "core/certificate_parts.hpp"
 #include "core/connection_io.hpp"
-#include "core/error_tables.hpp"
+#include "core/x509/certificate_parts.hpp"
 
 #include <boost/system/errc.hpp>
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/connection_io.hpp"
 
+#include "core/base/narrow.hpp"
 #include "core/callbacks.hpp"
-#include "core/narrow.hpp"
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
 
 #include <boost/system/errc.hpp>
 

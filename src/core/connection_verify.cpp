@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type; strength, where s2n is too
 // lax for a client that must be trusted; and the application's opinion.
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
-#include "core/certificate_parts.hpp"
 #include "core/connection_impl.hpp"
-#include "core/error_tables.hpp"
-#include "core/name_mismatch.hpp"
-#include "core/signature_strength.hpp"
+#include "core/x509/certificate_parts.hpp"
+#include "core/x509/name_mismatch.hpp"
+#include "core/x509/signature_strength.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/err.h>

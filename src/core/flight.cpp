@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flight.hpp"
 
-#include "core/record_opener.hpp"
+#include "core/wire/record_opener.hpp"
 
 #include <openssl/bytestring.h>
 

@@ -2,7 +2,7 @@
 // What an identity holds, for the core's own use.
 #pragma once
 
-#include "core/handles.hpp"
+#include "core/base/handles.hpp"
 #include "core/library_state.hpp"
 #include "sluice/identity.hpp"
 

@@ -2,7 +2,7 @@
 // Reads the linked s2n's own tables, so that nothing said about a policy can be out of date.
 #include "sluice/policy.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 #include "sluice/library.hpp"
 
 #include <s2n.h>

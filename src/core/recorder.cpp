@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/recorder.hpp"
 
-#include "core/certificate_parts.hpp"
+#include "core/x509/certificate_parts.hpp"
 
 #include <openssl/bytestring.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection counts: checked against the bytes that a test sees go by.
-#include "core/record_meter.hpp"
+#include "core/wire/record_meter.hpp"
 #include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
