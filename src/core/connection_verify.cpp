@@ -212,7 +212,9 @@ std::vector<certificate> connection::impl::unverified_certificates() const {
   uint8_t second = 0;
   if (s2n_connection_get_cipher_iana_value(conn.get(), &first, &second) != S2N_SUCCESS) return {};
   settled.cipher = static_cast<std::uint16_t>(first << 8 | second);
-  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13 ? 0x0304 : 0x0303;
+  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13
+                         ? internal::wire::version_tls13
+                         : internal::wire::version_tls12;
   return flight.certificates(settled);
 }
 

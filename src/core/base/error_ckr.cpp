@@ -16,7 +16,7 @@ struct ckr_row {
 };
 
 // clang-format off
-constexpr std::array rows = {
+constexpr std::array ckr_rows = {
     ckr_row{0x0000, "CKR_OK"},
     ckr_row{0x0001, "CKR_CANCEL"},
     ckr_row{0x0002, "CKR_HOST_MEMORY"},
@@ -114,8 +114,8 @@ constexpr std::array rows = {
 // clang-format on
 
 const ckr_row* find(std::uint32_t value) noexcept {
-  const auto row = std::ranges::find(rows, value, &ckr_row::value);
-  return row != rows.end() ? &*row : nullptr;
+  const auto row = std::ranges::find(ckr_rows, value, &ckr_row::value);
+  return row != ckr_rows.end() ? &*row : nullptr;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ namespace {
 
 // By name, since s2n.h has no numbers; a test checks that the linked s2n knows each. What is not listed is
 // judged by its type.
-constexpr std::array rows = {
+constexpr std::array s2n_causes = {
     s2n_row{"S2N_ERR_CIPHER_NOT_SUPPORTED", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_NO_VALID_SIGNATURE_SCHEME", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_INVALID_SIGNATURE_SCHEME", errc::no_shared_parameters},
@@ -88,12 +88,12 @@ errc cause_by_type(int error) noexcept {
 
 }  // namespace
 
-std::span<const s2n_row> s2n_rows() noexcept { return rows; }
+std::span<const s2n_row> s2n_rows() noexcept { return s2n_causes; }
 
 errc s2n_cause(int error) noexcept {
   const std::string_view name = s2n_strerror_name(error);
-  const auto row = std::ranges::find(rows, name, &s2n_row::name);
-  return row != rows.end() ? row->cause : cause_by_type(error);
+  const auto row = std::ranges::find(s2n_causes, name, &s2n_row::name);
+  return row != s2n_causes.end() ? row->cause : cause_by_type(error);
 }
 
 // Some end like a sentence; more is to follow.

@@ -15,56 +15,56 @@ namespace {
 
 using namespace wire;
 
-struct row {
+struct alert_row {
   std::string_view name;
   alert what;
 };
 
 // Where s2n's error says more than its cause. By name, as in error_s2n.cpp; the rest is s2n's own map, or the cause.
-constexpr std::array rows = {
-    row{"S2N_ERR_DECRYPT", bad_record_mac},
-    row{"S2N_ERR_CBC_VERIFY", bad_record_mac},
-    row{"S2N_ERR_EARLY_DATA_TRIAL_DECRYPT", bad_record_mac},
-    row{"S2N_ERR_RECORD_LIMIT", record_overflow},
-    row{"S2N_ERR_MAX_INNER_PLAINTEXT_SIZE", record_overflow},
-    row{"S2N_ERR_FRAGMENT_LENGTH_TOO_LARGE", record_overflow},
-    row{"S2N_ERR_MAX_EARLY_DATA_SIZE", unexpected_message},
-    row{"S2N_ERR_STUFFER_OUT_OF_DATA", decode_error},
-    row{"S2N_ERR_STUFFER_IS_FULL", decode_error},
-    row{"S2N_ERR_STUFFER_NOT_FOUND", decode_error},
-    row{"S2N_ERR_SIZE_MISMATCH", decode_error},
-    row{"S2N_ERR_SAFETY", decode_error},
-    row{"S2N_ERR_NULL", decode_error},
-    row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", decode_error},
-    row{"S2N_ERR_DECODE_CERTIFICATE", bad_certificate},
-    row{"S2N_ERR_VERIFY_SIGNATURE", decrypt_error},
-    row{"S2N_ERR_INVALID_SIGNATURE_SCHEME", illegal_parameter},
-    row{"S2N_ERR_INVALID_SIGNATURE_ALGORITHM", illegal_parameter},
-    row{"S2N_ERR_INVALID_HELLO_RETRY", illegal_parameter},
-    row{"S2N_ERR_BAD_KEY_SHARE", illegal_parameter},
-    row{"S2N_ERR_PQ_CRYPTO", illegal_parameter},
-    row{"S2N_ERR_ECDHE_SHARED_SECRET", illegal_parameter},
-    row{"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY", illegal_parameter},
-    row{"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY_FIPS", illegal_parameter},
-    row{"S2N_ERR_DH_SHARED_SECRET", illegal_parameter},
-    row{"S2N_ERR_INVALID_MAX_FRAG_LEN", illegal_parameter},
-    row{"S2N_ERR_MAX_FRAG_LEN_MISMATCH", illegal_parameter},
-    row{"S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED", illegal_parameter},
-    row{"S2N_ERR_DUPLICATE_EXTENSION", illegal_parameter},
-    row{"S2N_ERR_UNSUPPORTED_EXTENSION", unsupported_extension},
-    row{"S2N_ERR_MISSING_EXTENSION", missing_extension},
-    row{"S2N_ERR_NON_EMPTY_RENEGOTIATION_INFO", handshake_failure},
-    row{"S2N_ERR_FALLBACK_DETECTED", inappropriate_fallback},
-    row{"S2N_ERR_CLIENT_HELLO_VERSION", protocol_version},
-    row{"S2N_ERR_DH_TOO_SMALL", insufficient_security},
-    row{"S2N_ERR_DH_PARAMS_CREATE", insufficient_security},
-    row{"S2N_ERR_CERT_TYPE_UNSUPPORTED", unsupported_certificate},
-    row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", certificate_unknown},
+constexpr std::array alert_rows = {
+    alert_row{"S2N_ERR_DECRYPT", bad_record_mac},
+    alert_row{"S2N_ERR_CBC_VERIFY", bad_record_mac},
+    alert_row{"S2N_ERR_EARLY_DATA_TRIAL_DECRYPT", bad_record_mac},
+    alert_row{"S2N_ERR_RECORD_LIMIT", record_overflow},
+    alert_row{"S2N_ERR_MAX_INNER_PLAINTEXT_SIZE", record_overflow},
+    alert_row{"S2N_ERR_FRAGMENT_LENGTH_TOO_LARGE", record_overflow},
+    alert_row{"S2N_ERR_MAX_EARLY_DATA_SIZE", unexpected_message},
+    alert_row{"S2N_ERR_STUFFER_OUT_OF_DATA", decode_error},
+    alert_row{"S2N_ERR_STUFFER_IS_FULL", decode_error},
+    alert_row{"S2N_ERR_STUFFER_NOT_FOUND", decode_error},
+    alert_row{"S2N_ERR_SIZE_MISMATCH", decode_error},
+    alert_row{"S2N_ERR_SAFETY", decode_error},
+    alert_row{"S2N_ERR_NULL", decode_error},
+    alert_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", decode_error},
+    alert_row{"S2N_ERR_DECODE_CERTIFICATE", bad_certificate},
+    alert_row{"S2N_ERR_VERIFY_SIGNATURE", decrypt_error},
+    alert_row{"S2N_ERR_INVALID_SIGNATURE_SCHEME", illegal_parameter},
+    alert_row{"S2N_ERR_INVALID_SIGNATURE_ALGORITHM", illegal_parameter},
+    alert_row{"S2N_ERR_INVALID_HELLO_RETRY", illegal_parameter},
+    alert_row{"S2N_ERR_BAD_KEY_SHARE", illegal_parameter},
+    alert_row{"S2N_ERR_PQ_CRYPTO", illegal_parameter},
+    alert_row{"S2N_ERR_ECDHE_SHARED_SECRET", illegal_parameter},
+    alert_row{"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY", illegal_parameter},
+    alert_row{"S2N_ERR_ECDHE_INVALID_PUBLIC_KEY_FIPS", illegal_parameter},
+    alert_row{"S2N_ERR_DH_SHARED_SECRET", illegal_parameter},
+    alert_row{"S2N_ERR_INVALID_MAX_FRAG_LEN", illegal_parameter},
+    alert_row{"S2N_ERR_MAX_FRAG_LEN_MISMATCH", illegal_parameter},
+    alert_row{"S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED", illegal_parameter},
+    alert_row{"S2N_ERR_DUPLICATE_EXTENSION", illegal_parameter},
+    alert_row{"S2N_ERR_UNSUPPORTED_EXTENSION", unsupported_extension},
+    alert_row{"S2N_ERR_MISSING_EXTENSION", missing_extension},
+    alert_row{"S2N_ERR_NON_EMPTY_RENEGOTIATION_INFO", handshake_failure},
+    alert_row{"S2N_ERR_FALLBACK_DETECTED", inappropriate_fallback},
+    alert_row{"S2N_ERR_CLIENT_HELLO_VERSION", protocol_version},
+    alert_row{"S2N_ERR_DH_TOO_SMALL", insufficient_security},
+    alert_row{"S2N_ERR_DH_PARAMS_CREATE", insufficient_security},
+    alert_row{"S2N_ERR_CERT_TYPE_UNSUPPORTED", unsupported_certificate},
+    alert_row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", certificate_unknown},
 };
 
 std::optional<std::uint8_t> known_row(const failure& why) {
-  const auto found = std::ranges::find(rows, why.engine, &row::name);
-  if (found != rows.end()) return found->what;
+  const auto found = std::ranges::find(alert_rows, why.engine, &alert_row::name);
+  if (found != alert_rows.end()) return found->what;
   return std::nullopt;
 }
 

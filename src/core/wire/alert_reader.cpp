@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/wire/alert_reader.hpp"
 
+#include "core/base/would_block.hpp"
+#include "core/wire/framer.hpp"
 #include "core/wire/numbers.hpp"
 #include "core/wire/record_opener.hpp"
-
-#include <boost/system/errc.hpp>
-#include <openssl/bytestring.h>
 
 #include <algorithm>
 #include <array>
@@ -15,7 +14,7 @@ namespace {
 
 using namespace wire;
 
-constexpr std::size_t max_kept = 64 * 1024;
+constexpr std::size_t max_ahead = 64 * 1024;
 
 // Warnings of TLS 1.2 end nothing, and what follows user_canceled in TLS 1.3 does (RFC 8446 §6.1).
 std::optional<std::uint8_t> ending(std::span<const std::uint8_t> alert, bool is_tls13) {
@@ -34,16 +33,13 @@ void alert_reader::saw_secret(std::string_view line, role side) {
 }
 
 void alert_reader::look(transport& io) {
-  while (!has_ended_ && !error_ && bytes_.size() < max_kept) {
+  while (!has_ended_ && !error_ && bytes_.size() < max_ahead) {
     std::array<std::byte, 4096> some;
     error_code ec;
-    const auto n = io.read(std::span(some).first(std::min(some.size(), max_kept - bytes_.size())), ec);
+    const auto n = io.read(std::span(some).first(std::min(some.size(), max_ahead - bytes_.size())), ec);
     bytes_.insert(bytes_.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
     if (n > 0) continue;
-    if (ec == boost::system::errc::operation_would_block ||
-        ec == boost::system::errc::resource_unavailable_try_again) {
-      return;
-    }
+    if (is_would_block(ec)) return;
     has_ended_ = !ec;
     error_ = ec;
   }
@@ -51,20 +47,14 @@ void alert_reader::look(transport& io) {
 
 std::optional<std::uint8_t> alert_reader::find(std::uint16_t cipher, bool is_tls13) const {
   auto opener = is_tls13 ? record_opener::make(cipher, traffic_) : std::nullopt;
-  const auto arrived = std::span(bytes_).subspan(gone_);
-  CBS all;
-  CBS_init(&all, reinterpret_cast<const std::uint8_t*>(arrived.data()), arrived.size());
-  while (CBS_len(&all) >= 5) {
-    const std::span header(CBS_data(&all), 5);
-    std::uint8_t type = 0;
-    CBS body;
-    if (!CBS_get_u8(&all, &type) || !CBS_skip(&all, 2) || !CBS_get_u16_length_prefixed(&all, &body)) break;
-    const std::span content(CBS_data(&body), CBS_len(&body));
+  auto arrived = std::span(bytes_).subspan(gone_);
+  for (frame_collector records(framer::frame::record); records.take(arrived);) {
+    const auto type = records.current().type();
     if (type == record_alert) {
-      if (const auto found = ending(content, is_tls13)) return found;
+      if (const auto found = ending(records.body(), is_tls13)) return found;
     }
     if (type != record_application_data || !opener) continue;
-    const auto opened = opener->open(header, content);
+    const auto opened = opener->open(records.header(), records.body());
     if (!opened) break;
     if (opened->type != record_alert) continue;
     if (const auto found = ending(opened->plain, is_tls13)) return found;

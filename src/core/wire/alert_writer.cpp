@@ -6,8 +6,6 @@
 
 #include <sys/uio.h>
 
-#include <algorithm>
-
 // Exported by libs2n but not in its headers: how s2n writes its own alerts. With either missing, or of another shape,
 // nothing links.
 extern "C" {
@@ -43,18 +41,8 @@ void alert_writer::saw_secret(std::string_view line, role side) {
 void alert_writer::sent(std::span<const std::byte> bytes) noexcept {
   if (is_done_) return;
   while (!bytes.empty()) {
-    if (left_ > 0) {
-      const auto some = std::min(left_, bytes.size());
-      left_ -= some;
-      bytes = bytes.subspan(some);
-      continue;
-    }
-    header_[header_size_++] = bytes.front();
-    bytes = bytes.subspan(1);
-    if (header_size_ < header_.size()) continue;
-    header_size_ = 0;
-    left_ = std::to_integer<std::size_t>(header_[3]) << 8 | std::to_integer<std::size_t>(header_[4]);
-    const auto type = std::to_integer<std::uint8_t>(header_[0]);
+    if (!framer_.take(bytes).begins) continue;
+    const auto type = framer_.type();
     if (has_changed_cipher_) ++since_change_;
     has_changed_cipher_ = has_changed_cipher_ || type == record_change_cipher_spec;
     if (type != record_application_data) continue;

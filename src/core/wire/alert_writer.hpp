@@ -3,13 +3,13 @@
 // Never close_notify, which would tell the peer that what it has read is all there was.
 #pragma once
 
+#include "core/wire/framer.hpp"
 #include "sluice/context.hpp"
 #include "sluice/error.hpp"
 #include "sluice/secret.hpp"
 
 #include <s2n.h>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -61,9 +61,7 @@ class alert_writer {
   std::uint64_t since_change_ = 0;      // records after it
   std::uint64_t sealed_ = 0;            // records of outer type 23 since there are handshake keys
   bool sealed_early_ = false;           // such records before
-  std::array<std::byte, 5> header_{};
-  std::uint8_t header_size_ = 0;
-  std::size_t left_ = 0;  // of the record's body
+  framer framer_{framer::frame::record};
 };
 
 }  // namespace sluice::inline v0::internal

@@ -2,6 +2,7 @@
 // Reads the handshake messages out of one direction's records. For showing and diagnosis; nothing is decided by it.
 #pragma once
 
+#include "core/wire/numbers.hpp"
 #include "sluice/secret.hpp"
 
 #include <cstddef>
@@ -16,19 +17,11 @@ namespace sluice::inline v0::internal {
 struct hello {
   std::uint16_t version = 0;  // the code point of the highest both spoke of
   std::uint16_t cipher = 0;
+  bool is_tls13() const noexcept { return version == wire::version_tls13; }
 };
 
 // The body of a ServerHello or HelloRetryRequest (RFC 8446 §4.1.3); nothing where it is not one.
 std::optional<hello> read_server_hello(std::span<const std::uint8_t> body);
-
-enum message_type : std::uint8_t {  // RFC 8446 §4, RFC 5246 §7.4
-  type_client_hello = 1,
-  type_server_hello = 2,
-  type_encrypted_extensions = 8,
-  type_certificate = 11,
-  type_certificate_request = 13,
-  type_finished = 20,
-};
 
 struct read_message {
   std::uint8_t type = 0;
@@ -39,7 +32,7 @@ struct read_message {
 
 struct read_flight {
   std::optional<hello> settled;  // the hello that counts: given, or read
-  bool is_tls13() const noexcept { return settled && settled->version == 0x0304; }
+  bool is_tls13() const noexcept { return settled && settled->is_tls13(); }
   std::vector<read_message> messages;
   std::uint8_t unfinished_type = 0;     // of the message that is not whole, and
   std::size_t unfinished_size = 0;      // how long its body is said to be; 0 where there is none

@@ -111,7 +111,8 @@ struct offer {
   void read_versions(CBS body) {
     CBS list;
     if (!CBS_get_u8_length_prefixed(&body, &list)) return;
-    for (std::uint16_t version = 0; CBS_get_u16(&list, &version) == 1;) has_tls13 = has_tls13 || version == 0x0304;
+    for (std::uint16_t version = 0; CBS_get_u16(&list, &version) == 1;)
+      has_tls13 = has_tls13 || version == version_tls13;
   }
 
   bool has(std::uint16_t type) const { return std::ranges::find(types, type) != types.end(); }
@@ -121,7 +122,7 @@ class judge {
  public:
   explicit judge(const read_flight& ours) {
     for (const auto& one : ours.messages) {
-      if (one.type == type_client_hello) offer_.read(bytes_of(one.body));
+      if (one.type == message_client_hello) offer_.read(bytes_of(one.body));
     }
   }
 
@@ -129,13 +130,13 @@ class judge {
     bool has_encrypted = false;
     for (const auto& one : theirs.messages) {
       const auto body = bytes_of(one.body);
-      if (one.type == type_server_hello) look_at_hello(body);
-      if (theirs.is_tls13() && one.type == type_encrypted_extensions) {
+      if (one.type == message_server_hello) look_at_hello(body);
+      if (theirs.is_tls13() && one.type == message_encrypted_extensions) {
         has_encrypted = true;
         look_at_block(body, "EncryptedExtensions", in_encrypted);
       }
-      if (theirs.is_tls13() && one.type == type_certificate) look_at_certificate(body);
-      if (theirs.is_tls13() && one.type == type_certificate_request) look_at_request(body);
+      if (theirs.is_tls13() && one.type == message_certificate) look_at_certificate(body);
+      if (theirs.is_tls13() && one.type == message_certificate_request) look_at_request(body);
     }
     // It is always there: what cannot be read is not taken on trust.
     if (!found_ && is_whole && theirs.is_tls13() && !has_encrypted)
@@ -158,7 +159,7 @@ class judge {
     const bool is_tls13 = all && std::ranges::any_of(*all, [](const one_extension& one) {
       std::uint16_t chosen = 0;
       CBS value = one.body;
-      return one.type == ext_supported_versions && CBS_get_u16(&value, &chosen) && chosen == 0x0304;
+      return one.type == ext_supported_versions && CBS_get_u16(&value, &chosen) && chosen == version_tls13;
     });
     if (is_tls13 && CBS_mem_equal(&random, retry_random.data(), retry_random.size()))
       return look_at_block(whole, "HelloRetryRequest", in_retry_request, ext_cookie);
@@ -170,9 +171,9 @@ class judge {
   // A server that can do more than it chose says so in its random: somebody made it believe that we cannot.
   void look_at_random(CBS random, std::uint16_t version) {
     const std::string_view text(reinterpret_cast<const char*>(CBS_data(&random)), CBS_len(&random));
-    const bool is_below_12 = version < 0x0303;
+    const bool is_below_12 = version < version_tls12;
     const bool is_fooled = (offer_.has_tls13 && (text.ends_with(could_do_tls12) || text.ends_with(could_do_tls11))) ||
-                           (offer_.legacy_version >= 0x0303 && is_below_12 && text.ends_with(could_do_tls11));
+                           (offer_.legacy_version >= version_tls12 && is_below_12 && text.ends_with(could_do_tls11));
     if (!is_fooled) return;
     note(illegal_parameter, "it can do better than it chose (RFC 8446 §4.1.3)",
          "somebody between the two may be changing what is said: connect past proxies and inspection");

@@ -2,7 +2,7 @@
 // How much of what has arrived s2n gets to see at a time. What it may not have yet waits here.
 #pragma once
 
-#include "core/wire/record_cursor.hpp"
+#include "core/wire/framer.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -54,7 +54,7 @@ class input_gate {
   void note_record() noexcept;
   bool may_be_last(std::uint8_t type, std::size_t size) const noexcept;
 
-  record_cursor cursor_;  // of what s2n has got
+  framer framer_{framer::frame::record};  // of what s2n has got
   stage stage_ = stage::handshake;
   bool is_tls13_ = false;
   bool has_data_ = false;  // in this call

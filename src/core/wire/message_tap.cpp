@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/wire/message_tap.hpp"
 
-#include <openssl/bytestring.h>
-
 #include <atomic>
 #include <utility>
 
 namespace sluice::inline v0::internal {
 namespace {
 
-constexpr std::size_t header_size = 5, max_in_record = 16384 + 2048, max_in_message = 256 * 1024;
-constexpr std::uint8_t record_change = 20, record_alert = 21, record_handshake = 22, record_application = 23;
-constexpr std::uint8_t message_server_hello = 2, message_end_of_early_data = 5, message_finished = 20,
-                       message_key_update = 24;
+constexpr std::size_t max_in_record = 16384 + 2048, max_in_message = 256 * 1024;
+using namespace wire;
+
 constexpr std::uint8_t alert_unknown = 255;
 using kind = message_event::kind;
-
-std::span<const std::byte> as_bytes(std::span<const std::uint8_t> from) { return std::as_bytes(from); }
 
 std::atomic<std::uint64_t> connections{0};
 
@@ -26,30 +21,16 @@ message_tap::message_tap(observer& to, bool is_server) : to_(to), is_server_(is_
 
 void message_tap::saw(way which, std::span<const std::byte> bytes) {
   auto& l = lane_of(which);
-  if (l.is_lost) return;
-  const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-  l.arriving.insert(l.arriving.end(), data, data + bytes.size());
-  cut_records(which);
-}
-
-void message_tap::cut_records(way which) {
-  auto& l = lane_of(which);
-  std::size_t done = 0;
-  while (l.arriving.size() - done >= header_size) {
-    const std::span left(l.arriving.data() + done, l.arriving.size() - done);
-    const auto size = static_cast<std::size_t>(left[3] << 8 | left[4]);
+  while (!l.is_lost && !bytes.empty()) {
+    const bool is_whole = l.records.take(bytes);
+    const auto& last = l.records.current();
     // An SSL 2.0 hello, or noise.
-    if (left[0] < record_change || left[0] > 24 || size > max_in_record) {
-      l.is_lost = true;
-      l.arriving = {};
-      return;
-    }
-    if (left.size() < header_size + size) break;
-    const auto one = left.first(header_size + size);
-    queue_.push_back({which, clock_type::now(), {one.begin(), one.end()}});
-    done += one.size();
+    const bool is_known = last.type() >= record_change_cipher_spec && last.type() <= record_heartbeat;
+    l.is_lost = !is_known || last.size() > max_in_record;
+    const auto one = l.records.whole();
+    if (is_whole && !l.is_lost) queue_.push_back({which, clock_type::now(), {one.begin(), one.end()}});
   }
-  l.arriving.erase(l.arriving.begin(), l.arriving.begin() + static_cast<std::ptrdiff_t>(done));
+  if (l.is_lost) l.records = frame_collector(framer::frame::record);
 }
 
 void message_tap::saw_secret(std::string_view line) {
@@ -79,11 +60,11 @@ void message_tap::work(bool is_last) noexcept try {
 
 message_tap::outcome message_tap::take(const record& one, bool is_last) {
   auto& l = lane_of(one.which);
-  const auto body = std::span(one.bytes).subspan(header_size);
+  const auto body = std::span(one.bytes).subspan(record_header_size);
   const auto type = one.bytes[0];
-  if (type == record_application) return is_tls13() || !hello_ ? take_sealed(one, is_last) : outcome::done;
-  if (type == record_change) {
-    tell(one, {.what = kind::change_cipher_spec, .bytes = as_bytes(body), .size = body.size()});
+  if (type == record_application_data) return is_tls13() || !hello_ ? take_sealed(one, is_last) : outcome::done;
+  if (type == record_change_cipher_spec) {
+    tell(one, {.what = kind::change_cipher_spec, .bytes = std::as_bytes(body), .size = body.size()});
     l.is_sealed = hello_ && !is_tls13();
   } else if (type == record_handshake && l.is_sealed) {
     // Nothing else can come there (RFC 5246 §7.4.9), but for a renegotiation, which s2n does not do.
@@ -116,8 +97,8 @@ bool message_tap::prepare(const record& one) {
 
 message_tap::outcome message_tap::take_sealed(const record& one, bool is_last) {
   auto& l = lane_of(one.which);
-  const auto header = std::span(one.bytes).first(header_size);
-  const auto body = std::span(one.bytes).subspan(header_size);
+  const auto header = std::span(one.bytes).first(record_header_size);
+  const auto body = std::span(one.bytes).subspan(record_header_size);
   const bool is_ready = prepare(one);
   if (!is_ready && !is_last) return outcome::waits;
   auto opened = is_ready ? l.opener->open(header, body) : std::nullopt;
@@ -139,29 +120,21 @@ void message_tap::take_content(const record& one, std::uint8_t type, std::span<c
                                bool was_sealed) {
   auto& l = lane_of(one.which);
   if (type == record_alert && plain.size() == 2) {
-    tell(one, {.what = kind::alert, .was_sealed = was_sealed, .type = plain[1], .bytes = as_bytes(plain), .size = 2});
+    const auto bytes = std::as_bytes(plain);
+    tell(one, {.what = kind::alert, .was_sealed = was_sealed, .type = plain[1], .bytes = bytes, .size = bytes.size()});
   } else if (type == record_handshake) {
-    l.messages.insert(l.messages.end(), plain.begin(), plain.end());
-    take_messages(one, was_sealed);
-    if (l.messages.size() > max_in_message) l.messages = {};
+    take_messages(one, plain, was_sealed);
+    if (l.messages.kept() > max_in_message) l.messages = frame_collector(framer::frame::message);
   }
 }
 
-void message_tap::take_messages(const record& one, bool was_sealed) {
-  auto& l = lane_of(one.which);
-  for (;;) {
-    CBS all, body;
-    CBS_init(&all, l.messages.data(), l.messages.size());
-    std::uint8_t type = 0;
-    if (!CBS_get_u8(&all, &type) || !CBS_get_u24_length_prefixed(&all, &body)) return;
-    const auto size = l.messages.size() - CBS_len(&all);
-    note(one.which, type, {CBS_data(&body), CBS_len(&body)});
-    tell(one, {.what = kind::handshake,
-               .was_sealed = was_sealed,
-               .type = type,
-               .bytes = as_bytes(std::span(l.messages).first(size)),
-               .size = size});
-    l.messages.erase(l.messages.begin(), l.messages.begin() + static_cast<std::ptrdiff_t>(size));
+void message_tap::take_messages(const record& one, std::span<const std::uint8_t> plain, bool was_sealed) {
+  auto& messages = lane_of(one.which).messages;
+  for (auto bytes = std::as_bytes(plain); messages.take(bytes);) {
+    const auto type = messages.current().type();
+    const auto whole = std::as_bytes(messages.whole());
+    note(one.which, type, messages.body());
+    tell(one, {.what = kind::handshake, .was_sealed = was_sealed, .type = type, .bytes = whole, .size = whole.size()});
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/wire/flight_reader.hpp"
+#include "core/wire/framer.hpp"
 #include "core/wire/record_opener.hpp"
 #include "sluice/observe.hpp"
 
@@ -46,8 +47,7 @@ class message_tap {
     bytes_type bytes;
   };
   struct lane {
-    bytes_type arriving;  // of a record that is not whole yet
-    bytes_type messages;  // of a handshake message that is not whole yet
+    frame_collector records{framer::frame::record}, messages{framer::frame::message};
     stage at = stage::early;
     std::optional<record_opener> opener;
     bool is_sealed = false;  // TLS 1.2, after ChangeCipherSpec
@@ -55,15 +55,14 @@ class message_tap {
   };
   lane& lane_of(way which) { return lanes_[static_cast<std::size_t>(which)]; }
   bool is_clients(way which) const { return (which == way::in) == is_server_; }
-  bool is_tls13() const { return hello_ && hello_->version == 0x0304; }
-  void cut_records(way which);
+  bool is_tls13() const { return hello_ && hello_->is_tls13(); }
   void work(bool is_last) noexcept;
   outcome take(const record& one, bool is_last);
   outcome take_sealed(const record& one, bool is_last);
   bool prepare(const record& one);
   const secret* secret_for(way which, stage at) const;
   void take_content(const record& one, std::uint8_t type, std::span<const std::uint8_t> plain, bool was_sealed);
-  void take_messages(const record& one, bool was_sealed);
+  void take_messages(const record& one, std::span<const std::uint8_t> plain, bool was_sealed);
   void note(way which, std::uint8_t type, std::span<const std::uint8_t> body);
   void tell(const record& one, message_event event) const noexcept;
 

@@ -2,16 +2,41 @@
 // Numbers that stand on the wire, by the names of their RFCs. A header without dependencies, for the tool as well.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace sluice::inline v0::internal::wire {
+
+// A record's header is its type, a version and its length; a message's its type and its length.
+constexpr std::size_t record_header_size = 5, message_header_size = 4;
 
 enum record_type : std::uint8_t {  // RFC 8446 §5.1
   record_change_cipher_spec = 20,
   record_alert = 21,
   record_handshake = 22,
   record_application_data = 23,
+  record_heartbeat = 24,  // RFC 6520; the last of the types
 };
+
+enum message_type : std::uint8_t {  // RFC 8446 §4, RFC 5246 §7.4
+  message_hello_request = 0,
+  message_client_hello = 1,
+  message_server_hello = 2,
+  message_new_session_ticket = 4,
+  message_end_of_early_data = 5,
+  message_encrypted_extensions = 8,
+  message_certificate = 11,
+  message_server_key_exchange = 12,
+  message_certificate_request = 13,
+  message_server_hello_done = 14,
+  message_certificate_verify = 15,
+  message_client_key_exchange = 16,
+  message_finished = 20,
+  message_certificate_status = 22,
+  message_key_update = 24,
+};
+
+constexpr std::uint16_t version_tls12 = 0x0303, version_tls13 = 0x0304;
 
 enum alert_level : std::uint8_t { warning = 1, fatal = 2 };
 

@@ -2,9 +2,9 @@
 // Refuses handshake messages that share a record with one that has to be its last, before s2n sees them.
 #pragma once
 
-#include "core/wire/record_cursor.hpp"
+#include "core/wire/framer.hpp"
 
-#include <array>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -35,9 +35,9 @@ class plain_flight_guard {
   std::string_view begin_message(std::uint8_t type) const noexcept;
   std::string_view begin_body();
   void end_message();
-  bool is_inside_message() const noexcept { return header_size_ > 0; }
+  bool is_inside_message() const noexcept { return !message_.is_between(); }
 
-  record_cursor cursor_;
+  framer record_{framer::frame::record}, message_{framer::frame::message};
   bool is_server_;
   bool follows_ = true;
   version version_ = version::unknown;
@@ -45,9 +45,6 @@ class plain_flight_guard {
 
   std::uint8_t ended_ = no_message;  // the last message that ended in this record
   static constexpr std::uint8_t no_message = 0xff;
-  std::array<std::byte, 4> header_{};  // of the message under way
-  std::uint8_t header_size_ = 0;
-  std::size_t left_ = 0;
   std::vector<std::uint8_t> hello_;  // the body of a ServerHello
 };
 

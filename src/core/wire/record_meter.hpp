@@ -2,7 +2,7 @@
 // Counts the TLS records that go by, in pieces of any size.
 #pragma once
 
-#include "core/wire/record_cursor.hpp"
+#include "core/wire/framer.hpp"
 
 #include <optional>
 
@@ -13,13 +13,13 @@ class record_meter {
  public:
   void saw(std::span<const std::byte> bytes) noexcept;
 
-  std::uint64_t records() const noexcept { return cursor_.records(); }
+  std::uint64_t records() const noexcept { return framer_.count(); }
   std::uint64_t bytes() const noexcept { return bytes_; }
   // The last alert that was not enciphered.
   std::optional<std::uint8_t> alert() const noexcept { return alert_; }
 
  private:
-  record_cursor cursor_;
+  framer framer_{framer::frame::record};
   std::uint64_t bytes_ = 0;
   std::optional<std::uint8_t> alert_;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/wire/record_opener.hpp"
 
+#include "core/wire/numbers.hpp"
+
 #include <openssl/digest.h>
 #include <openssl/hkdf.h>
 #include <openssl/mem.h>
@@ -87,7 +89,8 @@ std::vector<std::uint8_t> record_opener::seal_first(std::uint8_t type, std::span
   std::vector<std::uint8_t> inner(plain.begin(), plain.end());
   inner.push_back(type);  // RFC 8446 §5.2
   const auto size = inner.size() + EVP_AEAD_max_overhead(suite_->aead());
-  std::vector<std::uint8_t> made = {23, 3, 3, static_cast<std::uint8_t>(size >> 8), static_cast<std::uint8_t>(size)};
+  std::vector<std::uint8_t> made = {wire::record_application_data, 3, 3, static_cast<std::uint8_t>(size >> 8),
+                                    static_cast<std::uint8_t>(size)};
   const std::size_t header_size = made.size();
   made.resize(header_size + size);
   std::size_t sealed = 0;

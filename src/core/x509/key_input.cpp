@@ -6,6 +6,7 @@
 #include "core/base/narrow.hpp"
 #include "core/x509/decrypt_key.hpp"
 #include "core/x509/key_match.hpp"
+#include "core/x509/pkcs12.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -8,9 +8,9 @@
 namespace sluice::inline v0::internal {
 namespace {
 
-using kind = alternative_name::kind;
+using name_kind = alternative_name::kind;
 
-bool is_host(const alternative_name& name) { return name.type == kind::dns || name.type == kind::ip; }
+bool is_host(const alternative_name& name) { return name.type == name_kind::dns || name.type == name_kind::ip; }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -63,7 +63,7 @@ name_mismatch explain_name(const certificate& leaf, std::string_view wanted, boo
   }
   std::string_view nearest;  // of the wildcards that could be meant, the one that says most
   for (const auto& name : leaf.names()) {
-    if (name.type != kind::dns) continue;
+    if (name.type != name_kind::dns) continue;
     if (is_ip && (name.value == wanted || ip_bytes(name.value) == ip_bytes(wanted))) {
       return {"it has " + name.value + " as a DNS name, not as an IP address",
               "have it issued with the address as an IP address"};

@@ -4,7 +4,7 @@
 #include "core/base/encoding.hpp"
 #include "core/base/error_tables.hpp"
 #include "core/base/files.hpp"
-#include "core/x509/decrypt_key.hpp"
+#include "core/x509/pkcs12.hpp"
 
 #include <algorithm>
 #include <cctype>
