@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Does s2n-tls alone refuse input that is left over behind the last message of the peer's turn? Sluice refuses it first
-// (src/core/plain_flight_guard.hpp, connection::impl::has_skipped_message), and need not where this says so.
+// (src/core/wire/plain_flight_guard.hpp, connection::impl::has_skipped_message), and need not where this says so.
 #include <openssl/bio.h>
 #include <openssl/ec_key.h>
 #include <openssl/pem.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "asio/name_to_look_up.hpp"
 
-#include "core/host_name.hpp"
+#include "core/x509/host_name.hpp"
 
 namespace sluice::inline v0::detail {
 

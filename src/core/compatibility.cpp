@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/compatibility.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/connection.hpp"
 
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
-#include "core/error_tables.hpp"
-#include "core/host_name.hpp"
+#include "core/x509/host_name.hpp"
 #include "sluice/printable.hpp"
 
 #include <boost/system/errc.hpp>

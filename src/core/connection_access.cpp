@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is asked of a connection without an effect on it; an empty one, which was moved from, has answers too.
+#include "core/base/error_tables.hpp"
 #include "core/connection_impl.hpp"
-#include "core/error_tables.hpp"
 
 #include <s2n.h>
 

@@ -2,8 +2,8 @@
 // Several anchors of one name, of which one signed: as when an authority gets a new key. AWS-LC takes the first whose
 // name and key identifier fit, and looks at no other when its signature does not (RFC 5280 leaves the choice open).
 // So the others are left out, for this connection alone, between the Certificate message and its verification.
-#include "core/certificate_words.hpp"
 #include "core/connection_impl.hpp"
+#include "core/x509/certificate_words.hpp"
 
 #include <algorithm>
 

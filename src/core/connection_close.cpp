@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sending close_notify, and waiting for the peer's.
+#include "core/base/error_tables.hpp"
 #include "core/connection_io.hpp"
-#include "core/error_tables.hpp"
 
 namespace sluice::inline v0 {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Early data (0-RTT): a client's leaves with its first message; a server's is kept until the handshake is done.
 #include "core/connection_io.hpp"
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
 
 #include <algorithm>
 #include <array>

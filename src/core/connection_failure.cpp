@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to say of a connection that failed: the cause, the place, and what to do about it.
+#include "core/base/error_tables.hpp"
 #include "core/connection_impl.hpp"
-#include "core/diagnosis.hpp"
 #include "core/engine_versions.hpp"
-#include "core/error_tables.hpp"
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
+#include "core/x509/diagnosis.hpp"
 
 #include <openssl/err.h>
 #include <openssl/ocsp.h>
@@ -72,7 +72,7 @@ bool offers_only_versions_outside(s2n_connection* conn, tls_version least, tls_v
   bool is_any = false;
   for (std::size_t i = 1; size > 0 && i + 1 < static_cast<std::size_t>(size) && i + 1 < list.size(); i += 2) {
     const int offered = list[i] << 8 | list[i + 1];
-    is_any = is_any || (offered >= 0x0300 && offered <= 0x0304);
+    is_any = is_any || (offered >= 0x0300 && offered <= internal::wire::version_tls13);
     if (offered >= static_cast<int>(least) && offered <= static_cast<int>(most)) return false;
   }
   return is_any;
@@ -83,7 +83,8 @@ constexpr std::size_t max_of_message = 64 * 1024;  // s2n's
 // The size of a Certificate message that s2n does not take; 0 where there is none.
 std::size_t oversized_certificate(const internal::flight_record& flight) {
   const auto read = flight.messages();
-  const bool is_it = read.unfinished_type == internal::type_certificate && read.unfinished_size > max_of_message;
+  const bool is_it =
+      read.unfinished_type == internal::wire::message_certificate && read.unfinished_size > max_of_message;
   return is_it ? read.unfinished_size : 0;
 }
 

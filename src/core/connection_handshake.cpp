@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the first byte to an established connection, with a pause wherever a private key must be asked.
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
 #include "core/engine_versions.hpp"
-#include "core/error_tables.hpp"
 #include "core/identity_state.hpp"
 
 #include <algorithm>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must be refused in a peer's hello, and s2n takes.
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
 #include "core/engine_internals.hpp"
 #include "core/engine_versions.hpp"
-#include "core/error_tables.hpp"
-#include "core/hello_rules.hpp"
+#include "core/wire/hello_rules.hpp"
 
 #include <algorithm>
 

@@ -2,19 +2,19 @@
 // What a connection is made of, shared by the files that implement it.
 #pragma once
 
-#include "core/alert_reader.hpp"
-#include "core/alert_writer.hpp"
+#include "core/base/handles.hpp"
 #include "core/context_state.hpp"
 #include "core/flight.hpp"
-#include "core/handles.hpp"
-#include "core/hello_rules.hpp"
-#include "core/input_gate.hpp"
 #include "core/kept_session.hpp"
-#include "core/message_tap.hpp"
-#include "core/plain_flight_guard.hpp"
-#include "core/record_meter.hpp"
 #include "core/recorder.hpp"
 #include "core/signature_slot.hpp"
+#include "core/wire/alert_reader.hpp"
+#include "core/wire/alert_writer.hpp"
+#include "core/wire/hello_rules.hpp"
+#include "core/wire/input_gate.hpp"
+#include "core/wire/message_tap.hpp"
+#include "core/wire/plain_flight_guard.hpp"
+#include "core/wire/record_meter.hpp"
 #include "sluice/connection.hpp"
 
 #include <array>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What arrives, on its way to s2n: judged by its records, and measured out.
+#include "core/base/error_tables.hpp"
+#include "core/base/would_block.hpp"
 #include "core/callbacks.hpp"
-#include "core/certificate_parts.hpp"
 #include "core/connection_io.hpp"
-#include "core/error_tables.hpp"
+#include "core/x509/certificate_parts.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -14,10 +15,6 @@
 namespace sluice::inline v0 {
 namespace {
 
-bool would_block(const error_code& ec) noexcept {
-  return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
-}
-
 int answer(int cause) noexcept {
   errno = cause;
   return -1;
@@ -27,8 +24,9 @@ int answer(int cause) noexcept {
 // (RFC 8446 §5.1, RFC 5246 §6.2.3); a client's may have the form of SSL 2.0 (RFC 5246 Appendix E.2).
 bool can_begin(std::span<const std::byte> header, role reader) {
   const auto at = [header](std::size_t i) { return std::to_integer<unsigned>(header[i]); };
-  if (reader == role::server && (at(0) & 0x80) != 0) return header.size() < 3 || at(2) == 1;
-  if (at(0) != 21 && at(0) != 22) return false;
+  using namespace internal::wire;
+  if (reader == role::server && (at(0) & 0x80) != 0) return header.size() < 3 || at(2) == message_client_hello;
+  if (at(0) != record_alert && at(0) != record_handshake) return false;
   if (header.size() >= 2 && at(1) != 3) return false;
   return header.size() < 5 || (at(3) << 8 | at(4)) <= 16384 + 2048;
 }
@@ -118,8 +116,8 @@ std::size_t connection::impl::receive_more(std::span<std::byte> into) {
   const auto n = ahead.read(*io, into, ec);
   if (n > 0) return gate.admit(into.first(n));
   if (!ec) read_ended = true;
-  if (ec && !would_block(ec)) read_error = ec;
-  errno = would_block(ec) ? EAGAIN : EIO;
+  if (ec && !internal::is_would_block(ec)) read_error = ec;
+  errno = internal::is_would_block(ec) ? EAGAIN : EIO;
   return 0;
 }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/connection_io.hpp"
 
+#include "core/base/narrow.hpp"
+#include "core/base/would_block.hpp"
 #include "core/callbacks.hpp"
-#include "core/narrow.hpp"
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
 
 #include <boost/system/errc.hpp>
 
@@ -17,15 +18,11 @@ namespace {
 constexpr std::size_t scratch_kept = 320 * 1024;  // holds a full write of 128 KiB in small records, twice over
 thread_local std::vector<std::byte> scratch;
 
-bool would_block(const error_code& ec) noexcept {
-  return ec == boost::system::errc::operation_would_block || ec == boost::system::errc::resource_unavailable_try_again;
-}
-
 // A ServerHello in the clear (or HelloRetryRequest, which has its form).
 bool begins_with_hello(std::span<const std::uint8_t> record) noexcept {
-  constexpr std::size_t header = 5;
+  constexpr auto header = internal::wire::record_header_size;
   return record.size() > header && record[0] == internal::wire::record_handshake &&
-         record[header] == internal::type_server_hello;
+         record[header] == internal::wire::message_server_hello;
 }
 
 }  // namespace
@@ -93,7 +90,7 @@ void connection::impl::call::send() {
     error_code ec;
     const auto n = io_.write(left, ec);
     left = left.subspan(n);
-    if (ec && !would_block(ec)) c_.write_error = ec;
+    if (ec && !internal::is_would_block(ec)) c_.write_error = ec;
   }
   if (!left.empty() && !c_.write_error) c_.output.append(left);
 }
@@ -104,7 +101,7 @@ bool connection::impl::flush_output(transport& transport) {
     error_code ec;
     const auto n = transport.write(output.front(), ec);
     output.pop(n);
-    if (ec && !would_block(ec)) write_error = ec;
+    if (ec && !internal::is_would_block(ec)) write_error = ec;
     if (ec || n == 0) break;
   }
   if (write_error) output.clear();

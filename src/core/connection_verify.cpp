@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type; strength, where s2n is too
 // lax for a client that must be trusted; and the application's opinion.
+#include "core/base/error_tables.hpp"
 #include "core/callbacks.hpp"
-#include "core/certificate_parts.hpp"
 #include "core/connection_impl.hpp"
-#include "core/error_tables.hpp"
-#include "core/name_mismatch.hpp"
-#include "core/signature_strength.hpp"
+#include "core/x509/certificate_parts.hpp"
+#include "core/x509/name_mismatch.hpp"
+#include "core/x509/signature_strength.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/err.h>
@@ -212,7 +212,9 @@ std::vector<certificate> connection::impl::unverified_certificates() const {
   uint8_t second = 0;
   if (s2n_connection_get_cipher_iana_value(conn.get(), &first, &second) != S2N_SUCCESS) return {};
   settled.cipher = static_cast<std::uint16_t>(first << 8 | second);
-  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13 ? 0x0304 : 0x0303;
+  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13
+                         ? internal::wire::version_tls13
+                         : internal::wire::version_tls12;
   return flight.certificates(settled);
 }
 

@@ -2,8 +2,8 @@
 #include "sluice/context.hpp"
 #include "sluice/dangerous.hpp"
 
+#include "core/base/error_tables.hpp"
 #include "core/context_state.hpp"
-#include "core/error_tables.hpp"
 #include "core/kept_session.hpp"
 #include "sluice/library.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/engine_calls.hpp"
 
-#include "core/narrow.hpp"
+#include "core/base/narrow.hpp"
 
 #include <boost/system/errc.hpp>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/engine_configuration.hpp"
 
+#include "core/base/error_tables.hpp"
+#include "core/base/narrow.hpp"
 #include "core/callbacks.hpp"
-#include "core/certificate_words.hpp"
 #include "core/context_state.hpp"
-#include "core/error_tables.hpp"
 #include "core/identity_state.hpp"
-#include "core/narrow.hpp"
+#include "core/x509/certificate_words.hpp"
 
 #include <s2n.h>
 #include <unstable/allow_ip_in_cn.h>

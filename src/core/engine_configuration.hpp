@@ -2,7 +2,7 @@
 // The engine's configuration of a context, and who makes the next one when it is time.
 #pragma once
 
-#include "core/handles.hpp"
+#include "core/base/handles.hpp"
 #include "core/ticket_schedule.hpp"
 #include "sluice/context.hpp"
 

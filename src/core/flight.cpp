@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flight.hpp"
 
-#include "core/record_opener.hpp"
+#include "core/wire/record_opener.hpp"
 
 #include <openssl/bytestring.h>
 
@@ -49,7 +49,7 @@ void flight_record::forget() noexcept {
 
 std::vector<certificate> flight_record::certificates(std::optional<hello> settled) const {
   const auto flight = messages(settled);
-  const auto* found = flight.find(type_certificate);
+  const auto* found = flight.find(wire::message_certificate);
   return found == nullptr ? std::vector<certificate>() : parse_certificates(found->body, flight.is_tls13());
 }
 

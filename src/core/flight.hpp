@@ -4,7 +4,7 @@
 // opened with the handshake secret that the key log hands out. For diagnosis only; nothing is decided by it.
 #pragma once
 
-#include "core/flight_reader.hpp"
+#include "core/wire/flight_reader.hpp"
 #include "sluice/certificate.hpp"
 #include "sluice/secret.hpp"
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/wipe.hpp"
+#include "core/base/wipe.hpp"
 #include "sluice/identity.hpp"
 
-#include "core/certificate_parts.hpp"
+#include "core/base/error_tables.hpp"
+#include "core/base/files.hpp"
 #include "core/engine_calls.hpp"
-#include "core/error_tables.hpp"
-#include "core/files.hpp"
 #include "core/identity_state.hpp"
-#include "core/key_input.hpp"
-#include "core/key_match.hpp"
+#include "core/x509/certificate_parts.hpp"
+#include "core/x509/key_input.hpp"
+#include "core/x509/key_match.hpp"
 #include "sluice/library.hpp"
 
 namespace sluice::inline v0 {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/access.hpp"
-#include "core/handles.hpp"
+#include "core/base/handles.hpp"
 #include "core/library_state.hpp"
 #include "sluice/identity.hpp"
 

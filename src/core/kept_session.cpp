@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/kept_session.hpp"
 
-#include "core/certificate_parts.hpp"
 #include "core/identity_state.hpp"
+#include "core/x509/certificate_parts.hpp"
 
 #include <openssl/bytestring.h>
 #include <openssl/mem.h>

@@ -2,7 +2,7 @@
 // Reads the linked s2n's own tables, so that nothing said about a policy can be out of date.
 #include "sluice/policy.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 #include "sluice/library.hpp"
 
 #include <s2n.h>
@@ -66,7 +66,7 @@ constexpr std::array presets = {
 // s2n's own test policies are in release builds too; nobody should be offered them.
 bool is_for_tests(std::string_view name) { return name == "null" || name.starts_with("test_"); }
 
-bool same_name(std::string_view a, std::string_view b) {
+bool is_same_policy(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
@@ -126,7 +126,7 @@ policy parse(std::string_view name, std::string text) {
 std::span<const char*> deprecated_names() { return {deprecated_security_policies, deprecated_security_policies_len}; }
 
 bool is_deprecated(std::string_view name) {
-  return std::ranges::any_of(deprecated_names(), [name](const char* other) { return same_name(other, name); });
+  return std::ranges::any_of(deprecated_names(), [name](const char* other) { return is_same_policy(other, name); });
 }
 
 char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
@@ -206,7 +206,7 @@ result<policy> find_policy(std::string_view name) {
                                   "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {
-    if (same_name(row->version, name) && !is_for_tests(row->version)) {
+    if (is_same_policy(row->version, name) && !is_for_tests(row->version)) {
       return parse(row->version, description_of(row->security_policy));
     }
   }

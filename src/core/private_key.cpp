@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/private_key.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 #include "core/signature_slot.hpp"
 #include "sluice/printable.hpp"
 

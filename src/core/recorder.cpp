@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/recorder.hpp"
 
-#include "core/certificate_parts.hpp"
+#include "core/x509/certificate_parts.hpp"
 
 #include <openssl/bytestring.h>
 
@@ -11,7 +11,7 @@ namespace sluice::inline v0 {
 namespace internal {
 namespace {
 
-constexpr std::uint16_t extension_certificate_authorities = 47;  // RFC 8446 §4.2.4
+using namespace wire;
 
 std::vector<std::string> parse_names(CBS list) {
   std::vector<std::string> names;
@@ -43,7 +43,7 @@ std::optional<certificate_request> parse_request(std::span<const std::uint8_t> m
     std::uint16_t type = 0;
     CBS value;
     if (!CBS_get_u16(&extensions, &type) || !CBS_get_u16_length_prefixed(&extensions, &value)) break;
-    if (type == extension_certificate_authorities && CBS_get_u16_length_prefixed(&value, &list))
+    if (type == ext_certificate_authorities && CBS_get_u16_length_prefixed(&value, &list))
       made.authorities = parse_names(list);
   }
   return made;
@@ -82,7 +82,7 @@ void handshake_recorder::add_messages(handshake_transcript& to, const read_fligh
     made.size = one.size;
     made.at = d.when(one.end) - began;
     to.messages.push_back(made);
-    if (one.type != type_client_hello) continue;
+    if (one.type != message_client_hello) continue;
     const auto* first = reinterpret_cast<const std::byte*>(one.body.data());
     to.client_hello.assign(first, first + one.body.size());
   }
@@ -98,7 +98,7 @@ handshake_transcript handshake_recorder::view(time_point began) const {
   add_messages(made, from_server, server, began);
   std::ranges::stable_sort(made.messages, {}, &handshake_message::at);
   made.certificates = theirs_.record.certificates(from_server.settled);
-  if (const auto* request = from_server.find(type_certificate_request)) {
+  if (const auto* request = from_server.find(message_certificate_request)) {
     made.request = parse_request(request->body, from_server.is_tls13());
   }
   if (verified_ > began) made.verified = verified_ - began;
@@ -109,22 +109,23 @@ handshake_transcript handshake_recorder::view(time_point began) const {
 }  // namespace internal
 
 std::string_view handshake_message_name(std::uint8_t type) noexcept {
+  using namespace internal::wire;
   switch (type) {
-    case 0: return "HelloRequest";
-    case 1: return "ClientHello";
-    case 2: return "ServerHello";
-    case 4: return "NewSessionTicket";
-    case 5: return "EndOfEarlyData";
-    case 8: return "EncryptedExtensions";
-    case 11: return "Certificate";
-    case 12: return "ServerKeyExchange";
-    case 13: return "CertificateRequest";
-    case 14: return "ServerHelloDone";
-    case 15: return "CertificateVerify";
-    case 16: return "ClientKeyExchange";
-    case 20: return "Finished";
-    case 22: return "CertificateStatus";
-    case 24: return "KeyUpdate";
+    case message_hello_request: return "HelloRequest";
+    case message_client_hello: return "ClientHello";
+    case message_server_hello: return "ServerHello";
+    case message_new_session_ticket: return "NewSessionTicket";
+    case message_end_of_early_data: return "EndOfEarlyData";
+    case message_encrypted_extensions: return "EncryptedExtensions";
+    case message_certificate: return "Certificate";
+    case message_server_key_exchange: return "ServerKeyExchange";
+    case message_certificate_request: return "CertificateRequest";
+    case message_server_hello_done: return "ServerHelloDone";
+    case message_certificate_verify: return "CertificateVerify";
+    case message_client_key_exchange: return "ClientKeyExchange";
+    case message_finished: return "Finished";
+    case message_certificate_status: return "CertificateStatus";
+    case message_key_update: return "KeyUpdate";
     default: return "unknown";
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/ticket_schedule.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 
 #include <openssl/digest.h>
 #include <openssl/hkdf.h>

@@ -2,7 +2,7 @@
 // Which keys seal a server's tickets, and when.
 #pragma once
 
-#include "core/handles.hpp"
+#include "core/base/handles.hpp"
 #include "sluice/session.hpp"
 
 #include <chrono>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/key.hpp"
 
-#include "core/key_match.hpp"
-#include "core/wipe.hpp"
+#include "core/base/wipe.hpp"
+#include "core/x509/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/key_state.hpp"
 #include "pkcs11/module_choice.hpp"

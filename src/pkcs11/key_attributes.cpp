@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/key_attributes.hpp"
 
-#include "core/key_match.hpp"
+#include "core/x509/key_match.hpp"
 #include "sluice/certificate.hpp"
 
 #include <algorithm>

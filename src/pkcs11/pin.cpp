@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/pin.hpp"
 
-#include "core/files.hpp"
+#include "core/base/files.hpp"
 #include "pkcs11/cryptoki.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A probe does what failed, the signature included: a token that answers is not one that signs.
-#include "core/wipe.hpp"
+#include "core/base/wipe.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include <string.h>

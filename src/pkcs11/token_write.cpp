@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts keys and certificates into a token, and takes them away: all of a change, or nothing of it.
-#include "core/wipe.hpp"
+#include "core/base/wipe.hpp"
 #include "pkcs11/access.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/token_state.hpp"

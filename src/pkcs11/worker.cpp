@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One worker: what to do next, the one call that blocks, and what came of it.
-#include "core/wipe.hpp"
+#include "core/base/wipe.hpp"
 #include "pkcs11/pool_state.hpp"
 
 #include <string.h>

@@ -4,10 +4,10 @@
 
 #include "support/faulty.hpp"
 
-#include "core/key_match.hpp"
-#include "testkit/authority/authority.hpp"
+#include "core/x509/key_match.hpp"
 #include "pkcs11/session.hpp"
 #include "pkcs11/tokens.hpp"
+#include "testkit/authority/authority.hpp"
 
 #include <gtest/gtest.h>
 

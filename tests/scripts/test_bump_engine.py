@@ -69,7 +69,7 @@ def test_a_release_that_offers_the_same_is_said_to(checkout):
     assert ran.returncode == 0, ran.stderr
     assert "The presets offer exactly what they did" in ran.stdout
     assert "scripts/test --all" in ran.stdout
-    assert "this engine still does not refuse it; src/core/plain_flight_guard.* stays" in ran.stdout
+    assert "this engine still does not refuse it; src/core/wire/plain_flight_guard.* stays" in ran.stdout
     manifest, lock = checkout.pinned()
     assert 's2n-tls-sys = "0.3.999"' in manifest and 'version = "0.3.999"' in lock
 

@@ -5,9 +5,9 @@
 #include "support/faulty.hpp"
 #include "support/pair.hpp"
 
-#include "core/key_match.hpp"
-#include "testkit/authority/authority.hpp"
+#include "core/x509/key_match.hpp"
 #include "sluice/pkcs11/key.hpp"
+#include "testkit/authority/authority.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include "support/changed.hpp"
 #include "support/pair.hpp"
 
-#include "core/diagnosis.hpp"
+#include "core/x509/diagnosis.hpp"
 
 #include <openssl/asn1.h>
 

@@ -3,7 +3,7 @@
 #include "support/certs.hpp"
 #include "support/pair.hpp"
 
-#include "core/diagnosis.hpp"
+#include "core/x509/diagnosis.hpp"
 
 #include <gtest/gtest.h>
 

@@ -2,7 +2,7 @@
 // Causes, codes and words: the whole table, and what each kind of code compares equal to.
 #include "sluice/result.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 
 #include <s2n.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client must refuse in a server's hello and extensions, and a server in a client's.
-#include "core/hello_rules.hpp"
+#include "core/wire/hello_rules.hpp"
 
 #include "support/flavour.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which texts may stand for a server.
-#include "core/host_name.hpp"
+#include "core/x509/host_name.hpp"
 
 #include <gtest/gtest.h>
 

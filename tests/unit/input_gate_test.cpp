@@ -5,7 +5,7 @@
 #include "support/records.hpp"
 #include "support/wiretap.hpp"
 
-#include "core/input_gate.hpp"
+#include "core/wire/input_gate.hpp"
 #include "sluice/blocking.hpp"
 
 #include <gtest/gtest.h>

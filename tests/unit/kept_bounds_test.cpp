@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much of what a peer sends is kept for showing it.
 #include "core/flight.hpp"
-#include "core/message_tap.hpp"
+#include "core/wire/message_tap.hpp"
 #include "support/bytes.hpp"
 #include "support/wiretap.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts in PEM as editors, mail and concatenation leave them: all of it is loaded, or nothing and the place is named.
-#include "core/pem.hpp"
+#include "core/x509/pem.hpp"
 #include "support/flavour.hpp"
 #include "support/forms.hpp"
 

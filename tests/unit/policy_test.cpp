@@ -2,7 +2,7 @@
 // Security policies as the linked s2n has them: the presets fit, names are found, contradictions are explained.
 #include "sluice/policy.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 #include "support/certs.hpp"
 
 #include <s2n.h>

@@ -2,7 +2,7 @@
 // What others wrote, as it may be shown: in every kind of sentence that the library makes of it.
 #include "sluice/printable.hpp"
 
-#include "core/error_tables.hpp"
+#include "core/base/error_tables.hpp"
 #include "sluice/result.hpp"
 
 #include <gtest/gtest.h>

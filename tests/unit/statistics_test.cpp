@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a connection counts: checked against the bytes that a test sees go by.
-#include "core/record_meter.hpp"
+#include "core/wire/framer.hpp"
+#include "core/wire/record_meter.hpp"
 #include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/records.hpp"
@@ -46,6 +47,42 @@ TEST(record_meter, takes_a_first_record_in_the_form_of_ssl_2) {
   internal::record_meter meter;
   meter.saw(bytes_of(std::string("\x80\x03", 2) + "abc" + record(22, "hello")));
   EXPECT_EQ(meter.records(), 2u);
+}
+
+// Type and size of each frame, however its bytes arrive; and how much is kept of the one that is not whole.
+struct frames {
+  std::vector<std::pair<int, std::size_t>> whole;
+  std::size_t kept = 0;
+  bool operator==(const frames&) const = default;
+};
+
+frames frames_of(internal::framer::frame what, std::string_view sent, std::size_t piece) {
+  frames found;
+  internal::frame_collector all(what);
+  for (; !sent.empty(); sent.remove_prefix(std::min(piece, sent.size()))) {
+    for (auto some = bytes_of(sent.substr(0, piece)); all.take(some);) {
+      found.whole.emplace_back(all.current().type(), all.body().size());
+      EXPECT_EQ(all.whole().size(), all.header().size() + all.body().size());
+    }
+  }
+  found.kept = all.kept();
+  return found;
+}
+
+TEST(frame_collector, finds_the_same_frames_whatever_the_pieces) {
+  const auto records =
+      record(22, std::string(300, 'h')) + record(23, "") + record(21, "ab") + record(23, "xyz").substr(0, 7);
+  const auto messages = std::string("\x0e\0\0\0\x0b\0\1\0", 8) + std::string(256, 'c') + std::string("\x14\0", 2);
+  using kind = internal::framer::frame;
+  for (const std::size_t piece : {1u, 2u, 4u, 5u, 7u, 100000u}) {
+    EXPECT_EQ(frames_of(kind::record, records, piece), (frames{{{22, 300}, {23, 0}, {21, 2}}, 7})) << piece;
+    EXPECT_EQ(frames_of(kind::message, messages, piece), (frames{{{14, 0}, {11, 256}}, 2})) << piece;
+  }
+}
+
+TEST(frame_collector, takes_a_first_record_in_the_form_of_ssl_2) {
+  const auto sent = std::string("\x80\x01", 2) + "a" + record(22, "hello");
+  EXPECT_EQ(frames_of(internal::framer::frame::record, sent, 1), (frames{{{0x80, 1}, {22, 5}}, 0}));
 }
 
 struct statistics : ::testing::TestWithParam<flavour> {};

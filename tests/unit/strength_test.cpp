@@ -4,7 +4,7 @@
 #include "support/changed.hpp"
 #include "support/pair.hpp"
 
-#include "core/signature_strength.hpp"
+#include "core/x509/signature_strength.hpp"
 
 #include <openssl/bio.h>
 #include <openssl/pem.h>

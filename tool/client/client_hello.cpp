@@ -4,7 +4,7 @@
 #include "terminal/table.hpp"
 #include "terminal/tls_names.hpp"
 
-#include "core/wire.hpp"
+#include "core/wire/numbers.hpp"
 
 #include <boost/json/array.hpp>
 

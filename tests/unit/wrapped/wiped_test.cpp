@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Secrets are gone from memory when it is given back, also where something failed half-way.
-#include "core/files.hpp"
-#include "core/pem.hpp"
+#include "core/base/files.hpp"
+#include "core/x509/pem.hpp"
 #include "support/certs.hpp"
 
 #include "sluice/pkcs11/uri.hpp"

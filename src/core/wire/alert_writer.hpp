@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last record of a connection that has failed: a fatal alert that names the cause (RFC 8446 §6.2), or nothing.
+// Never close_notify, which would tell the peer that what it has read is all there was.
+#pragma once
+
+#include "core/wire/framer.hpp"
+#include "sluice/context.hpp"
+#include "sluice/error.hpp"
+#include "sluice/secret.hpp"
+
+#include <s2n.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+// alert_map.cpp. What the peer is told of a failure; nothing when it was the peer that ended the connection. `version`
+// is s2n's number of the one in use.
+std::optional<std::uint8_t> alert_for(const failure& why, int version, role side);
+// For s2n_errno right now, while `message` was read: where only s2n can tell what went wrong, and where causes must not
+// be told apart. Nothing: the failure's own code says it.
+std::optional<std::uint8_t> alert_for_engine_error(std::string_view message);
+
+// Knows under which key, and with which number, one more record may be sealed. Where that is not certain it writes
+// nothing, and the peer sees a cut.
+//
+// s2n seals with the key and the number it has at hand: plain before keys, and by any cipher suite afterwards. Only
+// a TLS 1.3 client between ServerHello and the server's Finished is not in step with the peer, which expects the
+// client's handshake key by then, while s2n installs it later: there the alert is sealed here, under number 0.
+class alert_writer {
+ public:
+  // A line of the NSS key log, and what s2n hands over to be sent; both while the handshake lasts.
+  void saw_secret(std::string_view line, role side);
+  void sent(std::span<const std::byte> bytes) noexcept;
+  // s2n has sealed something that never left: its numbers are no longer the peer's.
+  void lost_output() noexcept { is_lost_ = true; }
+  // Our ServerHello is not sent: the peer expects an answer in the clear, and the engine has left that state.
+  void keeps_hello() noexcept { is_plain_ = true; }
+  void handshake_is_done() noexcept;
+  void forget() noexcept { *this = alert_writer(); }
+
+  // Once, when no call into s2n will follow. Empty: s2n has sent the alert through its own callback, or nothing can be
+  // said. Else a record to be sent as it is.
+  std::vector<std::uint8_t> write(s2n_connection* conn, role side, std::uint8_t description) const;
+
+ private:
+  enum class way : std::uint8_t { none, by_engine, sealed_here, plain };
+  way choose(s2n_connection* conn, role side) const noexcept;
+
+  secret traffic_;  // client's handshake traffic secret; a server's is not kept, but that there is one
+  bool has_handshake_key_ = false;
+  bool is_done_ = false;
+  bool is_lost_ = false;
+  bool is_plain_ = false;
+  bool has_changed_cipher_ = false;     // our ChangeCipherSpec is out; it means something below TLS 1.3 only
+  std::uint64_t since_change_ = 0;      // records after it
+  std::uint64_t sealed_ = 0;            // records of outer type 23 since there are handshake keys
+  bool sealed_early_ = false;           // such records before
+  framer framer_{framer::frame::record};
+};
+
+}  // namespace sluice::inline v0::internal

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tells an observer each message of TLS itself, from the records that go by and the secrets of the key log.
+#pragma once
+
+#include "core/wire/flight_reader.hpp"
+#include "core/wire/framer.hpp"
+#include "core/wire/record_opener.hpp"
+#include "sluice/observe.hpp"
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace sluice::inline v0::internal {
+
+// Both directions of one connection. Records wait in one queue, in the order they went by: one that is sealed comes
+// before s2n has told the secret, and what follows it must not overtake it.
+class message_tap {
+ public:
+  enum class way : std::uint8_t { in, out };
+
+  message_tap(observer& to, bool is_server);
+
+  void begin() noexcept { began_ = clock_type::now(); }
+  void saw(way which, std::span<const std::byte> bytes);
+  void saw_secret(std::string_view line);
+  // Whatever can be told by now.
+  void tell() noexcept;
+  // All of it: what still waits for a secret will not get one.
+  void tell_rest() noexcept;
+
+ private:
+  using clock_type = std::chrono::steady_clock;
+  using bytes_type = std::vector<std::uint8_t>;
+  enum class stage : std::uint8_t { early, handshake, application };
+  enum class outcome : std::uint8_t { done, waits };
+
+  struct record {
+    way which;
+    clock_type::time_point at;
+    bytes_type bytes;
+  };
+  struct lane {
+    frame_collector records{framer::frame::record}, messages{framer::frame::message};
+    stage at = stage::early;
+    std::optional<record_opener> opener;
+    bool is_sealed = false;  // TLS 1.2, after ChangeCipherSpec
+    bool is_lost = false;    // what goes by is not TLS as we know it
+  };
+  lane& lane_of(way which) { return lanes_[static_cast<std::size_t>(which)]; }
+  bool is_clients(way which) const { return (which == way::in) == is_server_; }
+  bool is_tls13() const { return hello_ && hello_->is_tls13(); }
+  void work(bool is_last) noexcept;
+  outcome take(const record& one, bool is_last);
+  outcome take_sealed(const record& one, bool is_last);
+  bool prepare(const record& one);
+  const secret* secret_for(way which, stage at) const;
+  void take_content(const record& one, std::uint8_t type, std::span<const std::uint8_t> plain, bool was_sealed);
+  void take_messages(const record& one, std::span<const std::uint8_t> plain, bool was_sealed);
+  void note(way which, std::uint8_t type, std::span<const std::uint8_t> body);
+  void tell(const record& one, message_event event) const noexcept;
+
+  observer& to_;
+  const bool is_server_;
+  const std::uint64_t number_;
+  clock_type::time_point began_ = clock_type::now();
+  std::array<lane, 2> lanes_;
+  std::deque<record> queue_;
+  std::optional<hello> hello_;
+  std::array<secret, 3> client_secrets_, server_secrets_;  // by stage
+};
+
+}  // namespace sluice::inline v0::internal
