@@ -46,8 +46,11 @@ int main(int argc, char** argv) try {
     return std::cout << greeting, 0;
   }
   // Without tickets, since a client that resumes a session shows no certificate.
-  const auto tls = sluice::context::server({.identities = {identity}, .client_auth = sluice::client_auth::required,
-                                            .trust = trust, .tickets = std::nullopt}).value();
+  const auto tls = sluice::context::server({.identities = {identity},
+                                            .client_auth = sluice::client_auth::required,
+                                            .trust = trust,
+                                            .tickets = std::nullopt})
+                       .value();
   const auto port = static_cast<unsigned short>(std::stoi(argv[3]));
   sluice::acceptor in(io, {asio::ip::make_address(argv[2]), port}, tls);
   std::cout << "listening on " << in.local_endpoint() << std::endl;

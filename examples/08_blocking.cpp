@@ -15,7 +15,9 @@ using namespace std::chrono_literals;
 
 struct descriptor {
   int number = -1;
-  ~descriptor() { if (number >= 0) ::close(number); }
+  ~descriptor() {
+    if (number >= 0) ::close(number);
+  }
 };
 
 void connect(descriptor& to, const char* host, const char* port) {

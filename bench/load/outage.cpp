@@ -46,7 +46,10 @@ asio::awaitable<bool> one_echo(sluice::tcp_stream& s) {
 class watcher {
  public:
   watcher(asio::io_context& io, const std::string& port, const std::string& ca, double seconds)
-      : io_(io), port_(port), full_(make_client(ca)), resuming_(make_client(ca, sluice::make_session_store(4, 64))),
+      : io_(io),
+        port_(port),
+        full_(make_client(ca)),
+        resuming_(make_client(ca, sluice::make_session_store(4, 64))),
         until_(clock_type::now() +
                std::chrono::duration_cast<clock_type::duration>(std::chrono::duration<double>(seconds))) {}
 
@@ -83,8 +86,8 @@ class watcher {
     };
     out << ",\"" << name << "\":[";
     for (std::size_t i = 0; i < all.size(); ++i) {
-      out << (i ? "," : "") << "[" << seconds(all[i].began) << "," << seconds(all[i].ended) << ","
-          << all[i].is_good << "," << all[i].is_resumed << "]";
+      out << (i ? "," : "") << "[" << seconds(all[i].began) << "," << seconds(all[i].ended) << "," << all[i].is_good
+          << "," << all[i].is_resumed << "]";
     }
     out << "]";
   }

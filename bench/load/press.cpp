@@ -22,7 +22,7 @@ using asio::ip::tcp;
 using namespace std::chrono_literals;
 
 asio::awaitable<sluice::testkit::probe_result> connect_and_probe(tcp::endpoint server, sluice::context tls,
-                                                              sluice::testkit::probe_settings settings) {
+                                                                 sluice::testkit::probe_settings settings) {
   sluice::failure why;
   const sluice::connect_options options{.timeout = 30s, .server_name = "localhost", .failure = &why};
   const auto port = std::to_string(server.port());

@@ -72,12 +72,9 @@ int keep_site() {
   std::cout << "{\"folder\":\"" << home.path().string() << "\",\"ca\":\"" << home.write("ca.pem", root.certificate())
             << "\",\"token_chain\":\"" << home.write("token.pem", in_token.chain) << "\",\"memory_chain\":\""
             << home.write("memory.pem", in_memory.chain) << "\",\"memory_key\":\""
-            << home.write("memory.key", in_memory.key)
-            << "\",\"module\":\"" << token->module_path() << "\",\"label\":\"" << token->label()
-            << "\",\"pin\":\"" << token->pin()
-            << "\",\"pin_file\":\"" << token->pin_file() << "\",\"softhsm_conf\":\""
-            << std::getenv("SOFTHSM2_CONF") << "\"}"
-            << std::endl;
+            << home.write("memory.key", in_memory.key) << "\",\"module\":\"" << token->module_path()
+            << "\",\"label\":\"" << token->label() << "\",\"pin\":\"" << token->pin() << "\",\"pin_file\":\""
+            << token->pin_file() << "\",\"softhsm_conf\":\"" << std::getenv("SOFTHSM2_CONF") << "\"}" << std::endl;
   wait_for_end_of_input();
   return 0;
 }

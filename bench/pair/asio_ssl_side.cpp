@@ -75,8 +75,8 @@ class asio_ssl_side {
   bench::negotiated describe(stream& s) const {
     auto* handle = s.native_handle();
     const auto* group = ::OBJ_nid2sn(static_cast<int>(::SSL_get_negotiated_group(handle)));
-    return {::SSL_get_version(handle), ::SSL_get_cipher_name(handle),
-            group ? group : "", ::SSL_session_reused(handle) == 1};
+    return {::SSL_get_version(handle), ::SSL_get_cipher_name(handle), group ? group : "",
+            ::SSL_session_reused(handle) == 1};
   }
   // OpenSSL will not resume the session of a connection that ended without a goodbye: this one counts as said.
   void leave(stream& s) const { ::SSL_set_shutdown(s.native_handle(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }

@@ -14,8 +14,8 @@ struct negotiated {
 };
 
 struct round_result {
-  std::size_t count = 0;    // handshakes, echoes or MiB
-  std::size_t resumed = 0;  // of the handshakes
+  std::size_t count = 0;                            // handshakes, echoes or MiB
+  std::size_t resumed = 0;                          // of the handshakes
   double server_cpu = 0, client_cpu = 0, wall = 0;  // seconds
   double p50_us = 0, p99_us = 0;                    // of echoes
   negotiated agreed;

@@ -31,7 +31,8 @@ class sluice_side {
   using thread_scope = sluice::tls_library::thread_scope;
 
   sluice_side(const std::string& folder, std::string_view group)
-      : server_(make_server(folder, group)), client_(make_client(folder, group, nullptr)),
+      : server_(make_server(folder, group)),
+        client_(make_client(folder, group, nullptr)),
         resuming_(make_client(folder, group, sluice::make_session_store(16, 64))) {}
 
   stream make_server(tcp::socket socket) { return stream(std::move(socket), server_, sluice::role::server); }

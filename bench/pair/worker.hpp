@@ -20,7 +20,8 @@ template <class Side>
 class worker {
  public:
   explicit worker(Side& side)
-      : side_(side), server_(server_lane_.io(), side_),
+      : side_(side),
+        server_(server_lane_.io(), side_),
         client_(client_lane_.io(), side_, server_.address(),
                 {.server_cpu = [this] { return server_lane_.cpu(); },
                  .client_cpu = [this] { return client_lane_.cpu(); }}) {}

@@ -8,7 +8,9 @@
 #include <cstddef>
 #include <span>
 
-namespace sluice::inline v0::blocking {
+namespace sluice {
+inline namespace v0 {
+namespace blocking {
 
 using time_point = std::chrono::steady_clock::time_point;
 
@@ -26,4 +28,6 @@ std::size_t write(connection& tls, int descriptor, std::span<const std::byte> fr
                   time_point deadline = time_point::max());
 error_code shutdown(connection& tls, int descriptor, time_point deadline = time_point::max());
 
-}  // namespace sluice::inline v0::blocking
+}  // namespace blocking
+}  // namespace v0
+}  // namespace sluice

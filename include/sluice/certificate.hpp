@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // One entry of subjectAltName. `value` is text: "*.example.org", "2001:db8::1", "spiffe://…".
 struct alternative_name {
@@ -74,4 +75,5 @@ class certificate {
 // Returns the SHA-256 of any bytes in lower-case hexadecimal, for fingerprints of certificates and keys.
 std::string sha256_hex(std::span<const std::byte> bytes);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

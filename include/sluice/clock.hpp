@@ -4,7 +4,8 @@
 
 #include <chrono>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Derive from this class to test effects of time (an expired certificate, a blinding delay) without waiting. It is
 // called on any thread.
@@ -15,4 +16,5 @@ class clock {
   virtual std::chrono::steady_clock::time_point steady() const noexcept { return std::chrono::steady_clock::now(); }
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // For `policy` and `versions` of client_options and server_options.
 struct policy_choice {
@@ -37,4 +38,5 @@ struct aws_policy_name {
 };
 std::vector<aws_policy_name> aws_policy_names();
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

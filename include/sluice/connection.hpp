@@ -20,7 +20,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The event that a caller waits for before it makes the same call again.
 enum class want : std::uint8_t {
@@ -34,9 +35,9 @@ enum class want : std::uint8_t {
 
 struct step {
   want next = want::nothing;
-  bool ended = false;       // read(): the peer's close_notify was received, and no data follow
-  std::size_t bytes = 0;    // read(): bytes in the buffer; write(): plaintext bytes that were encrypted
-  error_code error;         // if it is set, last_failure() explains it
+  bool ended = false;     // read(): the peer's close_notify was received, and no data follow
+  std::size_t bytes = 0;  // read(): bytes in the buffer; write(): plaintext bytes that were encrypted
+  error_code error;       // if it is set, last_failure() explains it
   std::chrono::nanoseconds delay{};
 };
 
@@ -67,8 +68,8 @@ struct connection_info {
 };
 
 struct connection_options {
-  std::string_view server_name;           // client: the name or IP address that the certificate must be for
-  std::span<const std::string> alpn;      // replaces the context's list unless it is empty
+  std::string_view server_name;       // client: the name or IP address that the certificate must be for
+  std::span<const std::string> alpn;  // replaces the context's list unless it is empty
   // Client: data to send with the ClientHello, if a session from the context's store allows it, and as much as it
   // allows. They are copied, and never sent twice: info() reports afterwards how much the server has. Early data have
   // no forward secrecy, and a server may receive them again if somebody has recorded them (RFC 8446 §8). Send only what
@@ -203,4 +204,5 @@ class connection {
   std::unique_ptr<impl> impl_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -21,7 +21,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace internal {
 struct access;  // the library's own
@@ -73,10 +74,10 @@ using key_log = std::function<void(std::string_view line)>;
 // Defects of a peer's chain that Sluice rejects and s2n does not; each can be allowed again. Each allowance weakens
 // what a certificate proves.
 struct allowances {
-  bool sha1_signatures = false;    // a certificate signed with SHA-1 or MD5 (the anchor apart)
-  bool small_rsa_keys = false;     // an RSA key below 2048 bits
-  bool common_name = false;        // a host name in the subject's common name, where there is no dNSName
-  bool dns_name_as_ip = false;     // an IP address written as a dNSName
+  bool sha1_signatures = false;  // a certificate signed with SHA-1 or MD5 (the anchor apart)
+  bool small_rsa_keys = false;   // an RSA key below 2048 bits
+  bool common_name = false;      // a host name in the subject's common name, where there is no dNSName
+  bool dns_name_as_ip = false;   // an IP address written as a dNSName
 };
 
 // An additional check of a peer whose chain has been verified (leaf first, anchor last). It returns false to reject the
@@ -84,10 +85,10 @@ struct allowances {
 using peer_check = std::function<bool(std::span<const certificate> chain)>;
 
 struct client_options {
-  std::optional<sluice::identity> identity;   // for servers that request a client certificate
-  std::optional<sluice::trust> trust;         // replaces the system's trust store
-  std::string policy;                         // the name of an s2n policy; if empty, `versions` selects one
-  version_range versions;                     // by default TLS 1.2 and 1.3
+  std::optional<sluice::identity> identity;  // for servers that request a client certificate
+  std::optional<sluice::trust> trust;        // replaces the system's trust store
+  std::string policy;                        // the name of an s2n policy; if empty, `versions` selects one
+  version_range versions;                    // by default TLS 1.2 and 1.3
   // In order of preference; each name has 1 to 255 bytes (RFC 7301), none of them NUL. s2n ignores a server's selection
   // of a name of one byte.
   std::vector<std::string> alpn;
@@ -96,7 +97,7 @@ struct client_options {
   // Requests a stapled OCSP response. An invalid response is rejected, and so is a missing one if the certificate has
   // the must-staple extension (RFC 7633).
   bool ocsp = true;
-  verification verify;                        // sluice::dangerous turns it off
+  verification verify;  // sluice::dangerous turns it off
   allowances allow;
   peer_check accept;
   // The number of certificates that a server may send, and that a path may have; more are errc::chain_too_long.
@@ -117,19 +118,19 @@ struct client_options {
 };
 
 struct server_options {
-  std::vector<sluice::identity> identities;   // selected by SNI and key type; the first of a type is the default
+  std::vector<sluice::identity> identities;  // selected by SNI and key type; the first of a type is the default
   sluice::client_auth client_auth = sluice::client_auth::none;
-  std::optional<sluice::trust> trust;         // for client certificates; required if client_auth requests them
+  std::optional<sluice::trust> trust;  // for client certificates; required if client_auth requests them
   std::string policy;
   version_range versions;
   // In order of preference; the server's order decides. A client that offers ALPN, but none of these, is rejected with
   // the alert no_application_protocol (RFC 7301 §3.2). A client that does not offer ALPN is served. With an empty list,
   // all clients are served.
   std::vector<std::string> alpn;
-  bool alpn_is_optional = false;              // serve clients with no protocol in common too, without one
-  allowances allow;                           // for client certificates
-  peer_check accept;                          // for client certificates
-  std::uint16_t max_chain = 100;              // as for clients, of the certificates that a client sends
+  bool alpn_is_optional = false;  // serve clients with no protocol in common too, without one
+  allowances allow;               // for client certificates
+  peer_check accept;              // for client certificates
+  std::uint16_t max_chain = 100;  // as for clients, of the certificates that a client sends
   std::optional<ticket_options> tickets = ticket_options();  // nullopt disables resumption
   // Early data (0-RTT): the number of bytes to accept from a client that resumes a session; 0 rejects early data. They
   // have no forward secrecy: anyone who obtains the ticket key can decrypt them. Replay: used tickets are not recorded,
@@ -142,8 +143,8 @@ struct server_options {
   std::shared_ptr<sluice::observer> observer;
   std::shared_ptr<const sluice::clock> clock;
   sluice::key_log key_log;
-  bool grants_max_fragment = false;           // send short records to clients that request them; 30 bytes more a record
-  bool record_transcript = false;             // as for clients
+  bool grants_max_fragment = false;  // send short records to clients that request them; 30 bytes more a record
+  bool record_transcript = false;    // as for clients
 };
 
 // Parses "h2;http/1.1" or "h2,http/1.1": one to four names, the form of the AWS stacks. A fifth is errc::bad_alpn.
@@ -173,4 +174,5 @@ class context {
   std::shared_ptr<const state> state_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

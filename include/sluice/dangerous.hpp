@@ -4,11 +4,15 @@
 
 #include "sluice/context.hpp"
 
-namespace sluice::inline v0::dangerous {
+namespace sluice {
+inline namespace v0 {
+namespace dangerous {
 
 // Accepts any certificate of any server: no chain, name, date or purpose is checked, and an attacker on the path can
 // read and alter all data. It is for tests against servers without a proper certificate. A context that is made with it
 // reports that once: to its observer, or on stderr if it has none.
 verification accept_any_certificate() noexcept;
 
-}  // namespace sluice::inline v0::dangerous
+}  // namespace dangerous
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 using boost::system::error_code;
 
@@ -148,10 +149,10 @@ std::string_view alert_name(std::uint8_t description) noexcept;  // "handshake_f
 
 // Everything that is known about one failure. It can be copied, and refers to nothing outside itself.
 struct failure {
-  error_code code;         // never zero in a failure that was reported
-  std::string where;       // the place and nothing else: "site.pem: certificate 2 of 3", "example.org:443"
-  std::string detail;      // the finding: "expired 3 days ago (2026-11-20)"; may be empty
-  std::string remedy;      // the action that helps; may be empty
+  error_code code;     // never zero in a failure that was reported
+  std::string where;   // the place and nothing else: "site.pem: certificate 2 of 3", "example.org:443"
+  std::string detail;  // the finding: "expired 3 days ago (2026-11-20)"; may be empty
+  std::string remedy;  // the action that helps; may be empty
   phase at = phase::setup;
   origin from = origin::local;
   alert_info alert;
@@ -190,7 +191,8 @@ class error : public boost::system::system_error {
   std::string text_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice
 
 template <>
 struct boost::system::is_error_condition_enum<sluice::errc> : std::true_type {};

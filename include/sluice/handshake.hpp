@@ -12,7 +12,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct handshake_message {
   std::uint8_t type = 0;          // RFC 8446 §4, RFC 5246 §7.4: 1 is ClientHello
@@ -42,4 +43,5 @@ struct handshake_transcript {
   const handshake_message* find(std::uint8_t type, bool is_ours) const noexcept;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace internal {
 struct access;  // the library's own
@@ -62,4 +63,5 @@ class identity {
   std::shared_ptr<const state> state_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 
 #include <cstddef>
 
-namespace sluice::inline v0::tls_library {
+namespace sluice {
+inline namespace v0 {
+namespace tls_library {
 
 // The functions that allocate the engine's memory. Both may be called on any thread and must not throw. `allocate`
 // returns nullptr on failure. Memory is wiped before it is passed to `release`.
@@ -43,4 +45,6 @@ class thread_scope {
   ~thread_scope();
 };
 
-}  // namespace sluice::inline v0::tls_library
+}  // namespace tls_library
+}  // namespace v0
+}  // namespace sluice

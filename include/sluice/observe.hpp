@@ -12,25 +12,26 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct connection_info;
 
 // A handshake has ended. The pointers are valid during the call only.
 struct handshake_event {
   bool is_server = false;
-  const connection_info* info = nullptr;  // the negotiated parameters; null if the handshake failed
-  const failure* why = nullptr;           // null if it succeeded
-  std::chrono::nanoseconds duration{};    // counted from the first call into the engine
-  std::chrono::nanoseconds signing{};     // the part of it that was spent waiting for a private key
+  const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake failed
+  const failure* why = nullptr;                       // null if it succeeded
+  std::chrono::nanoseconds duration{};                // counted from the first call into the engine
+  std::chrono::nanoseconds signing{};                 // the part of it that was spent waiting for a private key
   const connection_statistics* statistics = nullptr;  // never null
 };
 
 // A connection has been destroyed, or reset for another peer. The pointers are valid during the call only.
 struct closed_event {
   bool is_server = false;
-  const connection_info* info = nullptr;  // the negotiated parameters; null if the handshake was not done
-  const failure* why = nullptr;           // the failure that ended it; null if nothing failed
+  const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake was not done
+  const failure* why = nullptr;                       // the failure that ended it; null if nothing failed
   const connection_statistics* statistics = nullptr;  // the final figures; never null
 };
 
@@ -104,4 +105,5 @@ class counters final : public observer {
   counter bytes_sent_{0}, records_sent_{0}, wire_bytes_sent_{0};
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <functional>
 #include <string>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct password_request {
   std::string where;  // the encrypted object: "site.p12", "private key in memory"
@@ -23,4 +24,5 @@ password_source password_from(secret password);               // the same passwo
 password_source password_from_file(std::string path);         // reads the first line of the file when it is called
 password_source password_from_environment(std::string name);  // reads the first line of the variable when it is called
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 enum class tls_version : std::uint16_t {
   ssl3 = 0x0300,
@@ -19,7 +20,7 @@ enum class tls_version : std::uint16_t {
   tls1_2 = 0x0303,
   tls1_3 = 0x0304
 };
-std::string_view to_string(tls_version version) noexcept;                      // "TLSv1.3"
+std::string_view to_string(tls_version version) noexcept;                     // "TLSv1.3"
 std::optional<tls_version> tls_version_from(std::string_view text) noexcept;  // "1.3", "TLSv1.3"
 
 // The contents of a policy, read from the linked s2n, in order of preference.
@@ -61,4 +62,5 @@ struct policy_preset {
 };
 std::vector<policy_preset> policy_presets();
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

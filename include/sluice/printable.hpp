@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Returns the text as one line of valid UTF-8 that contains no control sequence and no invisible character. ASCII
 // control characters and bytes that are not UTF-8 are written as \x1b, byte by byte. C1 controls (U+0080 to U+009F),
@@ -19,4 +20,5 @@ std::string printable(std::string_view text);
 // §8.1), which have their own escapes for the rest.
 std::string valid_utf8(std::string_view text);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

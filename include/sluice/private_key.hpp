@@ -15,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The SignatureScheme code points (RFC 8446 §4.2.3). In TLS 1.2 an ECDSA scheme names the hash alone; the curve is that
 // of the key.
@@ -44,7 +45,7 @@ enum class digest_kind : std::uint8_t { md5_sha1, sha1, sha224, sha256, sha384, 
 
 signature_kind kind_of(signature_scheme scheme) noexcept;
 digest_kind digest_of(signature_scheme scheme) noexcept;
-std::size_t digest_size(digest_kind digest) noexcept;         // in bytes: 36, 20, 28, 32, 48, 64
+std::size_t digest_size(digest_kind digest) noexcept;          // in bytes: 36, 20, 28, 32, 48, 64
 std::string_view to_string(signature_scheme scheme) noexcept;  // "ecdsa_secp256r1_sha256"
 std::optional<signature_scheme> signature_scheme_from(std::string_view name) noexcept;
 
@@ -106,7 +107,7 @@ class private_key {
 };
 
 // Requests one signature from `key` and blocks until it is made, at most for `timeout`. For set-up and tools only.
-result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request,
-                                             std::chrono::milliseconds timeout);
+result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request request, std::chrono::milliseconds timeout);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,8 @@
 #include <optional>
 #include <type_traits>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Returns whether the same attempt to connect, unchanged, is likely to succeed later.
 //
@@ -97,4 +98,5 @@ class retry_bucket {
   std::atomic<unsigned> left_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -41,7 +41,9 @@
 #define SLUICE_STRING_SETTING glibcxx_cxx11_abi_is_on
 #endif
 
-namespace sluice::inline v0::compile_as_the_library {
+namespace sluice {
+inline namespace v0 {
+namespace compile_as_the_library {
 
 extern const char SLUICE_BOOST_SETTING;
 extern const char SLUICE_RTTI_SETTING;
@@ -49,8 +51,10 @@ extern const char SLUICE_EXCEPTIONS_SETTING;
 extern const char SLUICE_CONTAINERS_SETTING;
 extern const char SLUICE_STRING_SETTING;
 
-SLUICE_KEPT static const char* const core_settings[] = {
-    &SLUICE_BOOST_SETTING, &SLUICE_RTTI_SETTING, &SLUICE_EXCEPTIONS_SETTING, &SLUICE_CONTAINERS_SETTING,
-    &SLUICE_STRING_SETTING};
+SLUICE_KEPT static const char* const core_settings[] = {&SLUICE_BOOST_SETTING, &SLUICE_RTTI_SETTING,
+                                                        &SLUICE_EXCEPTIONS_SETTING, &SLUICE_CONTAINERS_SETTING,
+                                                        &SLUICE_STRING_SETTING};
 
-}  // namespace sluice::inline v0::compile_as_the_library
+}  // namespace compile_as_the_library
+}  // namespace v0
+}  // namespace sluice

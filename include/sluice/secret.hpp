@@ -11,7 +11,8 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // A PIN, a password or a key. It can be moved, not copied; its memory is overwritten before it is freed. Distinct
 // objects may be used by different threads.
@@ -43,4 +44,5 @@ class secret {
 
 std::ostream& operator<<(std::ostream&, const secret&) = delete;
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

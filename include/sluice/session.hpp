@@ -15,7 +15,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The keys with which a server encrypts its tickets (RFC 5077, RFC 8446 §4.6.1). Every key is derived from one seed and
 // the time, so that servers which share the seed accept each other's tickets and change keys at the same time, without
@@ -59,4 +60,5 @@ class session_store {
 std::shared_ptr<session_store> make_session_store(std::size_t capacity = 1024, std::size_t per_key = 4,
                                                   std::shared_ptr<const clock> clock = nullptr);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,8 @@
 #include <optional>
 #include <type_traits>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The durations of the parts of a handshake; zero for a part that did not take place.
 struct handshake_timings {
@@ -39,4 +40,5 @@ struct connection_statistics {
 };
 static_assert(std::is_trivially_copyable_v<connection_statistics>);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // A transport never blocks. It is called only from inside the connection's own calls, on the same thread.
 class transport {
@@ -49,4 +50,5 @@ class memory_transport final : public transport {
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

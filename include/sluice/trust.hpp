@@ -9,7 +9,8 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The places of the system's trust store: the first file that exists is used, or else the first folder that contains a
 // certificate. The defaults cover Debian, Red Hat, SUSE, Alpine and Android. If SSL_CERT_FILE or SSL_CERT_DIR (folders,
@@ -49,4 +50,5 @@ class trust {
   std::string where_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

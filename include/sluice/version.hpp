@@ -11,7 +11,8 @@
 
 // All public names are in the inline namespace sluice::v0, so that a program which combines the headers of one ABI with
 // the library of another does not link, instead of misbehaving.
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct version_info {
   int major, minor, patch;     // of the linked library, not of the headers
@@ -24,4 +25,5 @@ struct version_info {
 // Returns the versions. Any thread may call it. It starts the library (library.hpp), because the engine is asked.
 version_info version();
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -22,7 +22,9 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 using tcp = net::ip::tcp;
@@ -32,9 +34,9 @@ constexpr auto longest_pause = std::chrono::seconds(1);
 // Trouble that passes: the client is gone already, or the system is short of something for now.
 bool is_passing(const error_code& ec) {
   using namespace boost::system::errc;
-  for (const auto e : {connection_aborted, too_many_files_open, too_many_files_open_in_system, no_buffer_space,
-                       not_enough_memory, protocol_error, network_down, host_unreachable, network_unreachable,
-                       operation_not_permitted, timed_out}) {
+  for (const auto e :
+       {connection_aborted, too_many_files_open, too_many_files_open_in_system, no_buffer_space, not_enough_memory,
+        protocol_error, network_down, host_unreachable, network_unreachable, operation_not_permitted, timed_out}) {
     if (ec == make_error_condition(e)) return true;
   }
   return false;
@@ -316,7 +318,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   net::steady_timer pause_;
   std::chrono::milliseconds pause_length_{5};
   const std::shared_ptr<silent_connections> silent_;
-  bool hears_ = false;                          // silent_ knows us
+  bool hears_ = false;                        // silent_ knows us
   std::deque<accepted_connection> speaking_;  // no longer silent, for whom there is no room yet
   std::list<driver_pointer> handshakes_;
   std::deque<driver_pointer> ready_;
@@ -340,4 +342,6 @@ tcp::endpoint local_endpoint(const acceptor_core& core) { return core.local_endp
 acceptor_counts counts(const acceptor_core& core) { return core.counts(); }
 net::any_io_executor executor_of(const acceptor_core& core) { return core.executor(); }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 template <class Handler, class... Args>
 void post_completion(const net::any_io_executor& executor, Handler handler, Args... args) {
@@ -25,4 +27,6 @@ void dispatch_completion(const net::any_io_executor& executor, Handler handler, 
   net::dispatch(where, net::append(std::move(handler), std::move(args)...));
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -19,7 +19,9 @@
 #include <optional>
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -397,4 +399,6 @@ void start_connect(const net::any_io_executor& executor, connect_request request
   std::make_shared<connector>(executor, std::move(request))->start(std::move(handler));
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

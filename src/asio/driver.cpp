@@ -10,7 +10,9 @@
 
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 constexpr auto terminal = net::cancellation_type::terminal;
@@ -64,8 +66,8 @@ error_code driver::why_not(const turn& mine, const activity& a, phase at) {
   was_shared_ = !mine;
   if (!mine) return second_thread().code;
   if (!layer_) {
-    failure_ = in_phase(at, make_failure(errc::not_ready, "stream", "its layer was released",
-                                         "make another stream on the layer"));
+    failure_ = in_phase(
+        at, make_failure(errc::not_ready, "stream", "its layer was released", "make another stream on the layer"));
     return failure_.code;
   }
   if (a.is_active) {
@@ -227,8 +229,7 @@ error_code driver::request_key_update() {
 // --- What the header-only half calls. ---
 
 const failure& empty_failure() noexcept {
-  static const failure why =
-      make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
+  static const failure why = make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
   return why;
 }
 
@@ -306,4 +307,6 @@ bool is_established(const driver& d) noexcept { return d.tls_.is_established(); 
 error_code request_key_update(driver& d) { return d.request_key_update(); }
 layer& layer_of(driver& d) noexcept { return d.layer_ ? *d.layer_ : *d.released_; }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

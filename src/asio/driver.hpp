@@ -22,7 +22,9 @@
 #include <memory>
 #include <optional>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 class signature_wait;
 class idle_service;
@@ -56,7 +58,7 @@ class driver : public std::enable_shared_from_this<driver> {
 
   // idle.cpp
   void release_if_quiet() noexcept;
-  std::atomic<bool> has_read_ = false;    // since the last look
+  std::atomic<bool> has_read_ = false;  // since the last look
   std::atomic<bool> is_watched_ = false;
 
   // driver_sync.cpp
@@ -68,7 +70,7 @@ class driver : public std::enable_shared_from_this<driver> {
   std::unique_ptr<layer> layer_, released_;
   net::any_io_executor executor_;  // the stream's: reading and writing
   const serial_executor strand_;
-  net::any_io_executor serial_;    // the same: everything with a deadline
+  net::any_io_executor serial_;  // the same: everything with a deadline
   connection tls_;
   failure failure_;
   handshake_timings timings_;
@@ -85,7 +87,7 @@ class driver : public std::enable_shared_from_this<driver> {
   // One outstanding operation: who may stop it, and whether somebody did.
   struct activity {
     bool is_active = false;
-    bool is_waiting = false;  // a wait on the layer holds inner's slot
+    bool is_waiting = false;                   // a wait on the layer holds inner's slot
     std::atomic<std::uint64_t> number = 0;     // of the last operation begun
     std::atomic<std::uint64_t> cancelled = 0;  // of the last one that somebody cancelled
     net::cancellation_signal inner;
@@ -158,8 +160,8 @@ class driver : public std::enable_shared_from_this<driver> {
 
   verb verb_ = verb::none;
   clock_type::time_point deadline_{};
-  net::steady_timer park_;                       // holds the handler of a bounded operation
-  std::optional<net::steady_timer> read_park_;   // and of a read that meets a wait left over from a handshake
+  net::steady_timer park_;                      // holds the handler of a bounded operation
+  std::optional<net::steady_timer> read_park_;  // and of a read that meets a wait left over from a handshake
   net::cancellation_signal fill_signal_;
   std::shared_ptr<signature_wait> signature_;
   bool is_filling_ = false;
@@ -167,8 +169,8 @@ class driver : public std::enable_shared_from_this<driver> {
   bool is_finishing_ = false;  // a bounded operation waits for its last waits to end, until settled_by_
   error_code outcome_;
   clock_type::time_point settled_by_{};
-  bool is_lingering_ = false;  // never cleared: the stream is finished then
-  bool is_stopped_ = false;    // from here on a borrowed layer is not touched
+  bool is_lingering_ = false;             // never cleared: the stream is finished then
+  bool is_stopped_ = false;               // from here on a borrowed layer is not touched
   std::atomic<bool> was_shared_ = false;  // the last refusal was a second thread's
   idle_service* idle_ = nullptr;
   bool is_quiet_ = false;  // a read waits
@@ -181,4 +183,6 @@ driver_pointer make_driver_on(const serial_executor& serial, std::unique_ptr<lay
 // Stops it where it runs.
 void abandon(driver_pointer d);
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cassert>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
@@ -187,4 +189,6 @@ void driver::finish_bounded(turn& mine, void_handler handler, error_code ec) {
   finish(mine, bounded_, std::move(handler), begun::now, ec);
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

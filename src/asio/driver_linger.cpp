@@ -10,7 +10,9 @@
 #include <system_error>
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 // For telling the peer, and then for its reading of it: closing with input unread would reset the connection and
@@ -136,4 +138,6 @@ void driver::end_alone() noexcept {
   layer_->close();
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

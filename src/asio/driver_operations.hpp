@@ -9,7 +9,9 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // Runs on one of the driver's executors, allocates as the user's handler does, is cancelled through the driver.
 template <class Handler>
@@ -83,7 +85,7 @@ template <class Handler, class... Args>
 void driver::finish(turn& mine, activity& a, Handler handler, begun when, Args... args) {
   a.is_active = false;
   if (&a != &bounded_ && bounded_.is_active) park_.cancel();  // a shutdown may need what this one was waiting for
-  linger_if_due();  // before the handler runs: it may destroy the stream
+  linger_if_due();                                            // before the handler runs: it may destroy the stream
   const auto where = executor_;
   mine.leave();
   if (when == begun::now) {
@@ -98,4 +100,6 @@ void driver::refuse(Handler handler, Args... args) {
   post_completion(executor_, std::move(handler), args...);
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

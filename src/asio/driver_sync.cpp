@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 step driver::wait_sync(step st, clock_type::time_point deadline) {
   if (st.next == want::again) {
@@ -108,4 +110,6 @@ void driver::shutdown(bool waits_for_peer, error_code& ec) {
   });
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <list>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -161,4 +163,6 @@ void happy_eyeballs::run(connected done) {
 void happy_eyeballs::stop() { state_->stop(); }
 const std::vector<connect_attempt>& happy_eyeballs::attempts() const { return state_->attempts_; }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

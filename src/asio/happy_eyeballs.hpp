@@ -14,7 +14,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // RFC 8305 §4: the families alternate, the resolver's first choice leads.
 std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::results_type& found);
@@ -40,4 +42,6 @@ class happy_eyeballs {
   std::shared_ptr<state> state_;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

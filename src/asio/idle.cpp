@@ -8,7 +8,9 @@
 
 #include <vector>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 idle_service& idle_service::of(const net::any_io_executor& executor) {
   return net::use_service<idle_service>(net::query(executor, net::execution::context));
@@ -97,4 +99,6 @@ void driver::forget_idle() noexcept {
   if (is_watched_.exchange(false)) idle_->forget(*this);
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,9 @@
 #include <optional>
 #include <unordered_map>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 class driver;
 
@@ -46,4 +48,6 @@ class idle_service final : public net::execution_context::service {
   std::optional<net::steady_timer> timer_;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,9 @@
 #include <thread>
 #include <vector>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 using clock_type = std::chrono::steady_clock;
 
@@ -134,4 +136,6 @@ void linger_service::shutdown() {
   lock.unlock();
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <cstddef>
 #include <memory>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 class driver;
 
@@ -41,4 +43,6 @@ class linger_service final : public net::execution_context::service {
   const std::shared_ptr<state> state_;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

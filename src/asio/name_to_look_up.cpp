@@ -3,7 +3,9 @@
 
 #include "core/x509/host_name.hpp"
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 result<std::string> name_to_look_up(const std::string& host, const std::string& server_name) {
   if (host.empty()) {
@@ -20,4 +22,6 @@ result<std::string> name_to_look_up(const std::string& host, const std::string& 
   return name->zone.empty() ? name->text : name->text + "%" + name->zone;
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

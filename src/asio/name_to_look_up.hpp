@@ -6,10 +6,14 @@
 
 #include <string>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // Addresses without brackets, with their zone. errc::bad_name where the host, or the server name given beside it, is
 // none: whoever asks a name server about those has told it something, and waits for nothing.
 result<std::string> name_to_look_up(const std::string& host, const std::string& server_name);
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

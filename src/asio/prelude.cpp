@@ -6,7 +6,9 @@
 
 #include <exception>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 failure story_of(const std::exception_ptr& thrown) {
@@ -36,4 +38,6 @@ void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::
   });
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -6,11 +6,15 @@
 
 #include <functional>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // `done` is called on `serial`, once, never inside this call; a failure without a code: all went well. `speaker` and
 // `socket` outlive it.
 void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
                  std::function<void(failure)> done);
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

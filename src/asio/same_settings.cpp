@@ -9,7 +9,9 @@
 #define SLUICE_USUAL_RECYCLING SLUICE_JOIN(asio_recycling_cache_size_is_, BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE)
 #endif
 
-namespace sluice::inline v0::compile_as_the_library {
+namespace sluice {
+inline namespace v0 {
+namespace compile_as_the_library {
 
 const char SLUICE_REACTOR_SETTING = 1;
 const char SLUICE_IO_URING_SETTING = 1;
@@ -24,4 +26,6 @@ const char SLUICE_USUAL_RECYCLING = 1;
 #endif
 const char SLUICE_EXECUTORS_SETTING = 1;
 
-}  // namespace sluice::inline v0::compile_as_the_library
+}  // namespace compile_as_the_library
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <vector>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // One an execution context: knows every wait that could still post to it.
 class signature_service final : public net::execution_context::service {
@@ -71,4 +73,6 @@ void signature_wait::detach() noexcept {
   target_.reset();
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

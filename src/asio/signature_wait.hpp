@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 class driver;
 
@@ -28,4 +30,6 @@ class signature_wait {
   std::weak_ptr<driver> target_;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

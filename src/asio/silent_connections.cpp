@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 using tcp = net::ip::tcp;
@@ -110,9 +112,8 @@ void silent_connections::drop(const entry_pointer& picked, std::string reason) {
   auto why = in_phase(phase::handshake, make_failure(errc::timed_out, "client", found));
   why.from = origin::peer;
   // Posted: what it throws is the user's, and must not leave half of this undone.
-  net::post(serial_, [self = shared_from_this(), why = std::move(why), peer = one->peer] {
-    self->has_gone_(why, peer);
-  });
+  net::post(serial_,
+            [self = shared_from_this(), why = std::move(why), peer = one->peer] { self->has_gone_(why, peer); });
 }
 
 void silent_connections::drop_silent() {
@@ -144,4 +145,6 @@ void silent_connections::clear() noexcept {
   timer_.cancel();
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,9 @@
 #include <list>
 #include <memory>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 struct accepted_connection {
   net::ip::tcp::socket socket;
@@ -23,7 +25,7 @@ struct accepted_connection {
 
 struct silence_limits {
   std::chrono::nanoseconds timeout;
-  std::size_t most;              // of all
+  std::size_t most;             // of all
   std::size_t max_per_address;  // of one address, IPv6 by its /64; 0: no such limit
 };
 
@@ -71,4 +73,6 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
   bool is_armed_ = false;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <limits>
 #include <system_error>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
 failure refusal(std::string where, std::string detail) {
@@ -81,4 +83,6 @@ result<void> socket_setup::prepare(net::ip::tcp::socket& socket, const net::ip::
   return refusal("local_address", local->to_string(), ec.value());
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <optional>
 #include <string>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // Each fails with errc::invalid_argument.
 result<void> set_tcp_options(int socket, const tcp_options& options);
@@ -30,4 +32,6 @@ struct socket_setup {
   }
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -2,10 +2,14 @@
 // The layers that most programs use, compiled once.
 #include "sluice/asio/stream_impl.hpp"
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 #define SLUICE_NOTHING
 SLUICE_COMPILED_LAYER(SLUICE_NOTHING, net::ip::tcp::socket)
 SLUICE_COMPILED_LAYER(SLUICE_NOTHING, net::local::stream_protocol::socket)
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 #include <thread>
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // A stream belongs to one strand, and its steps mostly run there; those with a deadline run on a strand of the
 // driver's, and destruction runs wherever the program destroys. This keeps them apart, for one exchange of an atomic
@@ -58,4 +60,6 @@ class turn {
   turn_gate* gate_;
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 
 #include <memory>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Null for an object that was moved from.
 struct access {
@@ -15,4 +17,6 @@ struct access {
   static const std::shared_ptr<const identity::state>& state(const identity& of) noexcept { return of.state_; }
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <memory>
 #include <mutex>
 
-namespace sluice::inline v0::blocking {
+namespace sluice {
+inline namespace v0 {
+namespace blocking {
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -122,4 +124,6 @@ error_code shutdown(connection& tls, int descriptor, time_point deadline) {
   return run(tls, descriptor, deadline, [&] { return tls.shutdown(io); }).error;
 }
 
-}  // namespace sluice::inline v0::blocking
+}  // namespace blocking
+}  // namespace v0
+}  // namespace sluice

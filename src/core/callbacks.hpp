@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 extern "C" {
 // Of a connection: `io` is its impl.
@@ -28,4 +30,6 @@ void on_checkpoint(s2n_connection* connection, void* unused, s2n_timing_checkpoi
 int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,8 @@
 #include <array>
 #include <cctype>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using enum tls_version;
@@ -65,7 +66,7 @@ failure unknown(std::string_view name, std::string detail, std::string remedy) {
 
 failure needs_pss(std::string_view name, std::string remedy) {
   return make_failure(errc::policy_conflict, std::string(name),
-                                "it has RSA keys sign with PSS, which the key does not do", std::move(remedy));
+                      "it has RSA keys sign with PSS, which the key does not do", std::move(remedy));
 }
 
 result<policy_choice> choice_of(std::string_view policy, tls_version min) {
@@ -108,4 +109,5 @@ std::vector<aws_policy_name> aws_policy_names() {
   return names;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,8 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t max_sealed = 128 * 1024;
@@ -83,18 +84,17 @@ void connection::impl::configure(const connection_options& options) {
     return;
   }
   engine = std::move(next);
-  const bool done =
-      s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
-      s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
-      s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
-      s2n_connection_set_recv_ctx(c, this) == S2N_SUCCESS &&
-      s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
-      s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
-      s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS &&
-      s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
-      // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
-      s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
-      (server_name.empty() || is_ip || s2n_set_server_name(c, server_name.c_str()) == S2N_SUCCESS);
+  const bool done = s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
+                    s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
+                    s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
+                    s2n_connection_set_recv_ctx(c, this) == S2N_SUCCESS &&
+                    s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
+                    s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
+                    s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS &&
+                    s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
+                    // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
+                    s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
+                    (server_name.empty() || is_ip || s2n_set_server_name(c, server_name.c_str()) == S2N_SUCCESS);
   if (!done) {
     latch(internal::s2n_failure(place));
     return;
@@ -229,7 +229,7 @@ void connection::impl::begin(const connection_options& options) {
   }
   if (side == role::client && ctx.verifies() && name->text.empty()) {
     latch(make_failure(errc::bad_name, "server name", "none was given",
-                                 "say which name or address the server's certificate must be for"));
+                       "say which name or address the server's certificate must be for"));
     return;
   }
   server_name = side == role::client ? name->text : std::string();
@@ -339,4 +339,5 @@ bool connection::impl::has_half_close() const noexcept {
   return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

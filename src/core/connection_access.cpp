@@ -5,11 +5,14 @@
 
 #include <s2n.h>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace internal {
 
-failure empty_object(const char* what) { return make_failure(errc::invalid_argument, what, "it is empty: it was moved from"); }
+failure empty_object(const char* what) {
+  return make_failure(errc::invalid_argument, what, "it is empty: it was moved from");
+}
 
 const failure& empty_connection() {
   static const auto story = empty_object("connection");
@@ -55,8 +58,8 @@ void connection::sent(std::size_t bytes) {
 bool connection::has_buffered_input() const noexcept {
   auto* conn = impl_ ? impl_->conn.get() : nullptr;
   if (conn == nullptr) return false;
-  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 ||
-         s2n_peek_buffered(conn) > 0 || (!impl_->peer_closed && !impl_->gate.held().empty());
+  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0 ||
+         (!impl_->peer_closed && !impl_->gate.held().empty());
 }
 
 std::span<const std::byte> connection::read_ahead() const noexcept {
@@ -67,4 +70,5 @@ void connection::release_buffers() noexcept {
   if (is_established()) s2n_connection_release_buffers(impl_->conn.get());
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,8 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 // How many signatures a peer can make us look at.
@@ -75,4 +76,5 @@ void connection::impl::choose_anchors() {
   }
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

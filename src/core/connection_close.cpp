@@ -3,14 +3,15 @@
 #include "core/base/error_tables.hpp"
 #include "core/connection_io.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Done, or {write}, or refused, or failed. That the transport takes no more is left in write_error.
 step connection::impl::send_close_notify(transport& transport) {
   if (why.code) return failed_step();
   if (!established) {
-    return refused_step(make_failure(errc::not_ready, place, "the handshake is not done",
-                                               "call handshake() until it is"));
+    return refused_step(
+        make_failure(errc::not_ready, place, "the handshake is not done", "call handshake() until it is"));
   }
   if (!flush_output(transport)) return {.next = want::write};
   if (!write_closed) {
@@ -69,4 +70,5 @@ bool connection::impl::has_heard_close_notify() {
          }) == 0;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,8 @@
 #include <array>
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t record_size = 16384;
@@ -100,8 +101,8 @@ void connection::impl::note_lost_early_data() noexcept {
   auto* hello = side == role::server ? s2n_connection_get_client_hello(conn.get()) : nullptr;
   bool is_announced = false;
   if (hello != nullptr) s2n_client_hello_has_extension(hello, internal::wire::ext_early_data, &is_announced);
-  const bool is_lost = side == role::client ? early_given > 0
-                                            : is_announced || status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
+  const bool is_lost =
+      side == role::client ? early_given > 0 : is_announced || status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
   if (is_lost) info.early_data = early_data::rejected;
 }
 
@@ -116,4 +117,5 @@ void connection::impl::note_early_data() {
   if (side == role::client) bytes_written += early_given;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

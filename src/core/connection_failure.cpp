@@ -12,7 +12,8 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 failure at_phase(failure story, phase at, origin from) {
@@ -53,8 +54,8 @@ bool is_about_parameters(const alert_info& alert) {
 // "the client offers TLSv1.1 at most, ", where that is known.
 std::string what_they_want(s2n_connection* conn, role side) {
   const bool is_server = side == role::server;
-  const int wanted = is_server ? s2n_connection_get_client_protocol_version(conn)
-                               : s2n_connection_get_server_protocol_version(conn);
+  const int wanted =
+      is_server ? s2n_connection_get_client_protocol_version(conn) : s2n_connection_get_server_protocol_version(conn);
   if (wanted < S2N_SSLv3) return {};
   return is_server ? "the client offers " + internal::version_text(wanted) + " at most, "
                    : "the server chose " + internal::version_text(wanted) + ", ";
@@ -131,7 +132,8 @@ failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
   story.where = place;
   alert_received = description;
   if (description == close_notify) {
-    story.code = make_error_code(at == phase::handshake || at == phase::signing ? errc::connection_closed : errc::truncated);
+    story.code =
+        make_error_code(at == phase::handshake || at == phase::signing ? errc::connection_closed : errc::truncated);
     story.detail = "it sent close_notify";
   } else {
     story.code = {description, alert_category()};
@@ -227,8 +229,8 @@ bool connection::impl::explain_engine(failure& story) const {
     if (const auto size = oversized_certificate(flight)) {
       story.code = make_error_code(errc::chain_too_long);
       complete(story,
-               "its Certificate message has " + std::to_string(size) + " bytes, and " +
-                   std::to_string(max_of_message) + " are the most that are taken",
+               "its Certificate message has " + std::to_string(size) + " bytes, and " + std::to_string(max_of_message) +
+                   " are the most that are taken",
                "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
       return true;
     }
@@ -239,8 +241,7 @@ bool connection::impl::explain_engine(failure& story) const {
     return true;
   }
   if (is("S2N_ERR_DH_TOO_SMALL") || is("S2N_ERR_DH_PARAMS_CREATE")) {
-    complete(story, "its Diffie-Hellman group has less than 2048 bits",
-             "have the server use ECDHE, or a larger group");
+    complete(story, "its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
     return true;
   }
   if (is("S2N_ERR_MAX_EARLY_DATA_SIZE") || (is("S2N_ERR_BAD_MESSAGE") && is_early_data_full())) {
@@ -292,4 +293,5 @@ void connection::impl::explain_cause(failure& story) const {
   }
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

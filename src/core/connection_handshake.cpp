@@ -10,7 +10,8 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using clock_type = std::chrono::steady_clock;
@@ -68,9 +69,7 @@ std::string text_of(const char* text) { return text ? text : ""; }
 std::string_view name_of(const char* text) { return text ? text : std::string_view(); }
 
 // For a story: of a key of the application's, which may throw.
-std::string name_of(const private_key& key) try {
-  return key.name();
-} catch (const std::exception&) {
+std::string name_of(const private_key& key) try { return key.name(); } catch (const std::exception&) {
   return "private key";
 }
 
@@ -146,26 +145,26 @@ bool connection::impl::version_is_too_low() const noexcept {
 step connection::impl::version_refused() {
   const auto least = internal::access::state(ctx)->min_version;
   alert.reset();  // whatever s2n made of it afterwards
-  auto story =
-      make_failure(errc::version_unsupported, place,
-                             "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
-                                 ", the least allowed is " + std::string(to_string(least)),
-                             side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
+  auto story = make_failure(errc::version_unsupported, place,
+                            "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
+                                ", the least allowed is " + std::string(to_string(least)),
+                            side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
   story.at = phase::handshake;
   return latch(std::move(story));
 }
 
 // In TLS 1.2 the response comes after the certificate, so this is known only when all has come.
 bool connection::impl::staple_is_missing() const noexcept {
-  return promises_staple && internal::access::state(ctx)->asks_for_staple && s2n_connection_is_ocsp_stapled(conn.get()) != 1;
+  return promises_staple && internal::access::state(ctx)->asks_for_staple &&
+         s2n_connection_is_ocsp_stapled(conn.get()) != 1;
 }
 
 step connection::impl::staple_missed() {
   const auto sent = unverified_certificates();
   auto story = make_failure(errc::revocation_unknown, place,
-                                      "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
-                                      "came",
-                                      "have the server staple one, or ask for a certificate without that promise");
+                            "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
+                            "came",
+                            "have the server staple one, or ask for a certificate without that promise");
   if (!sent.empty()) story.certificate = sent.front().subject();
   story.depth = 0;
   story.at = phase::handshake;
@@ -358,4 +357,5 @@ extern "C" int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

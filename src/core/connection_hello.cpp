@@ -9,7 +9,8 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 std::string joined(std::span<const std::string> names) {
@@ -55,16 +56,15 @@ bool connection::impl::judge_client_hello() {
   const bool shares_one = std::ranges::any_of(
       alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });
   if (!alpn.empty() && !theirs.alpn.empty() && !shares_one && !shared.alpn_is_optional) {
-    refusal = in_handshake(make_failure(
-        errc::alpn_mismatch, place, "the client offers " + joined(theirs.alpn) + ", we serve " + joined(alpn), ""));
+    refusal = in_handshake(make_failure(errc::alpn_mismatch, place,
+                                        "the client offers " + joined(theirs.alpn) + ", we serve " + joined(alpn), ""));
     return false;
   }
   std::uint8_t version = 0;
   if (!theirs.lists_versions && shared.policy.post_quantum &&
       s2n_client_hello_get_legacy_protocol_version(hello, &version) == S2N_SUCCESS && version >= S2N_SSLv3) {
     const auto settled = std::min<std::uint8_t>(version, S2N_TLS12);
-    if (settled >= internal::s2n_version(shared.policy.min))
-      internal::settle_client_version(conn.get(), settled);
+    if (settled >= internal::s2n_version(shared.policy.min)) internal::settle_client_version(conn.get(), settled);
   }
   return true;
 }
@@ -80,10 +80,9 @@ std::optional<failure> connection::impl::fault_of_server(bool is_done) {
   }
   const bool needs_alpn = is_done && internal::access::state(ctx)->require_alpn;
   if (!needs_alpn || s2n_get_application_protocol(conn.get()) != nullptr) return std::nullopt;
-  return in_handshake(make_failure(
-      errc::alpn_mismatch, place,
-      alpn.empty() ? "we offer none" : "the server chose none of " + joined(alpn),
-      alpn.empty() ? "set client_options.alpn" : "see which protocols that port serves"));
+  return in_handshake(make_failure(errc::alpn_mismatch, place,
+                                   alpn.empty() ? "we offer none" : "the server chose none of " + joined(alpn),
+                                   alpn.empty() ? "set client_options.alpn" : "see which protocols that port serves"));
 }
 
 namespace internal {
@@ -100,4 +99,5 @@ extern "C" int on_client_hello(s2n_connection* connection, void*) noexcept {
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

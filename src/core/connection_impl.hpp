@@ -23,7 +23,8 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace internal {
 
@@ -183,7 +184,7 @@ struct connection::impl {
   bool is_ip = false;
   internal::engine_configuration engine;  // that `conn` has; freed after it
   bool owns_engine = false;               // nobody else has it
-  bool has_judged_hello = false;  // the server's, before its flight is whole
+  bool has_judged_hello = false;          // the server's, before its flight is whole
   std::vector<std::string> alpn;
   internal::connection_handle conn;
 
@@ -192,7 +193,7 @@ struct connection::impl {
   error_code read_error;
   bool read_ended = false;
   std::vector<std::byte> produced;
-  internal::alert_reader ahead;  // what arrived while a key was waited for
+  internal::alert_reader ahead;                // what arrived while a key was waited for
   std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
   // While the handshake lasts: what the peer sent, where there is something to judge in it; a client's own.
   internal::flight_record flight, own_flight;
@@ -207,18 +208,18 @@ struct connection::impl {
   internal::output_queue output;
   error_code write_error;  // the transport is broken for writing; reading may still deliver
 
-  failure why;              // latched when why.code is set
-  failure write_why;        // the story of write_error, once it was told
-  failure refused;          // the last call that had no effect, for last_failure()
-  failure refusal;          // why one of our own callbacks refused; replaces what s2n says of it
+  failure why;        // latched when why.code is set
+  failure write_why;  // the story of write_error, once it was told
+  failure refused;    // the last call that had no effect, for last_failure()
+  failure refusal;    // why one of our own callbacks refused; replaces what s2n says of it
   // What the peer is told of a failure (RFC 8446 §6.2), where its code does not say: set beside `refusal`.
   std::optional<std::uint8_t> alert;
   internal::alert_writer alerts;
   std::vector<std::byte> unread;  // plaintext that came before the alert that was looked for; for read()
   std::size_t unread_given = 0;
-  bool is_silenced = false;  // the alert is out: nothing of this connection may be sealed or sent any more
+  bool is_silenced = false;      // the alert is out: nothing of this connection may be sealed or sent any more
   bool promises_staple = false;  // the peer's certificate does
-  bool negotiated = false;  // s2n is done, output may still be leaving
+  bool negotiated = false;       // s2n is done, output may still be leaving
   bool established = false;
   bool peer_closed = false;
   bool write_closed = false;
@@ -228,7 +229,7 @@ struct connection::impl {
   std::unique_ptr<internal::session_use> sessions;  // client, where there is a store
   // Client: to be sent. Server: what came, until the handshake is done and read() has given it all.
   std::vector<std::byte> early;
-  std::size_t early_given = 0;  // server: by read(); client: to s2n
+  std::size_t early_given = 0;     // server: by read(); client: to s2n
   bool awaits_early_data = false;  // server, until its first message
   bool pauses_input = false;       // server: for the rest of this call into s2n, nothing has arrived
   std::unique_ptr<internal::pending_signature> signature;
@@ -242,4 +243,5 @@ struct connection::impl {
   std::optional<std::uint8_t> alert_sent, alert_received;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

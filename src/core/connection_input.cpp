@@ -12,7 +12,8 @@
 #include <cerrno>
 #include <new>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 int answer(int cause) noexcept {
@@ -49,10 +50,10 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   std::ranges::copy(more, first_header.begin() + static_cast<std::ptrdiff_t>(first_size));
   first_size += more.size();
   if (can_begin(std::span(first_header).first(first_size), side)) return true;
-  const bool is_record = first_header[0] >= std::byte{20} && first_header[0] <= std::byte{24} &&
-                         first_size > 1 && first_header[1] == std::byte{3};
+  const bool is_record = first_header[0] >= std::byte{20} && first_header[0] <= std::byte{24} && first_size > 1 &&
+                         first_header[1] == std::byte{3};
   const auto* verdict = is_record ? ", with which no TLS begins" : ", which is not TLS";
-  const auto* remedy = is_record ? "see what the peer is: its first record is one of TLS, and not allowed"
+  const auto* remedy = is_record              ? "see what the peer is: its first record is one of TLS, and not allowed"
                        : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
                                               : "have the client speak TLS here, or look at who knocks";
   refusal = make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
@@ -131,4 +132,5 @@ extern "C" int on_receive(void* io, uint8_t* into, uint32_t size) noexcept try {
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

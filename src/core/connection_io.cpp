@@ -12,7 +12,8 @@
 #include <cerrno>
 #include <new>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr std::size_t scratch_kept = 320 * 1024;  // holds a full write of 128 KiB in small records, twice over
@@ -172,4 +173,5 @@ extern "C" void on_checkpoint(s2n_connection* connection, void*, s2n_timing_chec
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

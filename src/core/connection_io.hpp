@@ -5,7 +5,8 @@
 #include "core/connection_impl.hpp"
 #include "core/engine_calls.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Points the connection's callbacks at a transport for its lifetime. What s2n sends meanwhile is gathered in one
 // buffer of the thread, so that many records leave in one write; finish() sends it.
@@ -38,4 +39,5 @@ ssize_t connection::impl::read_on(Take take) {
   }
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Not latched: what the peer sent before it left can still be read. An alert among it is why it left.
 step connection::impl::write_failed(transport& transport) {
@@ -86,4 +87,5 @@ void connection::impl::write_alert(transport& transport) {
   alerts.forget();
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,8 @@
 #include <new>
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using std::chrono::seconds;
@@ -177,4 +178,5 @@ extern "C" int on_session_ticket(s2n_connection* connection, void*, s2n_session_
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

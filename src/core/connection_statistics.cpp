@@ -2,7 +2,8 @@
 // What a connection has counted, put together for who asks.
 #include "core/connection_impl.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 connection_statistics connection::impl::statistics() const noexcept {
   const auto side_of = [](std::uint64_t bytes, const internal::record_meter& records) {
@@ -45,4 +46,5 @@ void connection::impl::tell_closed() noexcept {
                     .statistics = &counted});
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -15,7 +15,8 @@
 #include <algorithm>
 #include <string_view>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using der_view = std::span<const std::byte>;
@@ -107,7 +108,8 @@ result<void> check_strength(const allowances& allow, const std::string& place, X
   // AWS-LC verifies signatures of DSA, and hardly anybody else does any more.
   const auto* key = X509_get0_pubkey(x509);
   if (key != nullptr && EVP_PKEY_id(key) == EVP_PKEY_DSA) {
-    return refusal_of(errc::certificate_weak, place, x509, depth, "\"" + internal::subject_of(x509) + "\" has a DSA key",
+    return refusal_of(errc::certificate_weak, place, x509, depth,
+                      "\"" + internal::subject_of(x509) + "\" has a DSA key",
                       "have the chain issued by an authority with RSA or ECDSA");
   }
   if (!allow.small_rsa_keys && has_small_key(x509)) {
@@ -212,9 +214,8 @@ std::vector<certificate> connection::impl::unverified_certificates() const {
   uint8_t second = 0;
   if (s2n_connection_get_cipher_iana_value(conn.get(), &first, &second) != S2N_SUCCESS) return {};
   settled.cipher = static_cast<std::uint16_t>(first << 8 | second);
-  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13
-                         ? internal::wire::version_tls13
-                         : internal::wire::version_tls12;
+  settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13 ? internal::wire::version_tls13
+                                                                                        : internal::wire::version_tls12;
   return flight.certificates(settled);
 }
 
@@ -280,4 +281,5 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,8 @@
 #include <cstdio>
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using state_type = context::state;
@@ -42,7 +43,8 @@ std::shared_ptr<state_type> common_state(const Options& options, role side) {
 // An identity that was moved from has nothing to show.
 result<void> check_identities(const state_type& s) {
   for (const auto& one : s.identities) {
-    if (!internal::access::state(one)) return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
+    if (!internal::access::state(one))
+      return make_failure(errc::invalid_argument, "identity", "it is empty: it was moved from");
   }
   return {};
 }
@@ -89,7 +91,8 @@ result<void> set_tickets(state_type& s, const server_options& options) {
     if (!schedule) return schedule.error();
     s.tickets.emplace(std::move(*schedule));
   } else if (s.max_early_data > 0) {
-    return make_failure(errc::invalid_argument, "early data", "only clients that resume send any, and there are no tickets",
+    return make_failure(errc::invalid_argument, "early data",
+                        "only clients that resume send any, and there are no tickets",
                         "leave server_options.tickets on");
   }
   return {};
@@ -185,18 +188,27 @@ const std::shared_ptr<sluice::observer>& context::observer() const noexcept {
   return state_ ? state_->observer : none;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct unverified {
   static verification make() noexcept { return verification(false); }
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice
 
-namespace sluice::inline v0::dangerous {
+namespace sluice {
+inline namespace v0 {
+namespace dangerous {
 
 verification accept_any_certificate() noexcept { return internal::unverified::make(); }
 
-}  // namespace sluice::inline v0::dangerous
+}  // namespace dangerous
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,8 @@
 #include <array>
 #include <optional>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace internal {
 
@@ -26,8 +27,8 @@ struct context::state {
   sluice::policy policy;
   tls_version min_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
   std::vector<std::string> alpn;
-  bool require_alpn = false;      // client
-  bool alpn_is_optional = false;  // server
+  bool require_alpn = false;         // client
+  bool alpn_is_optional = false;     // server
   std::vector<identity> identities;  // before `engine`, which points into them and is freed first
   std::optional<sluice::trust> trust;
   bool has_namesakes = false;      // some share a name and not a key
@@ -64,4 +65,5 @@ result<void> check_alpn(std::span<const std::string> names);
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 
 #include <limits>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 error_code out_of_range() noexcept {
@@ -19,9 +21,7 @@ error_code out_of_range() noexcept {
 error_code outcome(int rc) noexcept { return rc == S2N_SUCCESS ? error_code() : error_code(s2n_errno, s2n_category()); }
 
 // s2n takes PEM as mutable bytes and does not change them.
-uint8_t* bytes_of(std::string_view text) noexcept {
-  return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data()));
-}
+uint8_t* bytes_of(std::string_view text) noexcept { return reinterpret_cast<uint8_t*>(const_cast<char*>(text.data())); }
 
 const uint8_t* bytes_of(std::span<const std::byte> data) noexcept {
   return reinterpret_cast<const uint8_t*>(data.data());
@@ -86,4 +86,6 @@ ssize_t send(s2n_connection* connection, std::span<const ::iovec> from, s2n_bloc
   return n;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <span>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // boost::system::errc::result_out_of_range, or s2n's error as a code of s2n_category(), or nothing.
 error_code set_output(s2n_async_pkey_op* op, std::span<const std::byte> signature) noexcept;
@@ -24,4 +26,6 @@ ssize_t receive(s2n_connection* connection, std::span<std::byte> into, s2n_block
 ssize_t send(s2n_connection* connection, std::span<const ::iovec> from, s2n_blocked_status& blocked,
              error_code& ec) noexcept;
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

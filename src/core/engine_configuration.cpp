@@ -15,7 +15,9 @@
 #include <array>
 #include <utility>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using state_type = context::state;
@@ -63,7 +65,8 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
   std::size_t count = 0;
   for (const auto& anchor : s.trust->anchors()) {
     const auto why = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
-    if (!why.empty()) return make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
+    if (!why.empty())
+      return make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
     if (s2n_config_add_pem_to_trust_store(config, anchor.to_pem().c_str()) == S2N_SUCCESS) {
       ++count;
     } else if (!s.skips_odd_anchors) {
@@ -259,4 +262,6 @@ engine_configuration engine_source::replace(const context::state& of, time_point
   return current_;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <mutex>
 #include <optional>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // A connection keeps the one that it began with.
 using engine_configuration = std::shared_ptr<s2n_config>;
@@ -43,4 +45,6 @@ struct made_configuration {
 // All that a context's state says, told to the engine, but for tickets' keys.
 result<made_configuration> make_configuration(const context::state& of);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -12,7 +12,9 @@ int s2n_stuffer_free(s2n_stuffer* stuffer);
 int s2n_extensions_client_supported_versions_recv(s2n_connection* connection, s2n_stuffer* extension);
 }
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 bool settle_client_version(s2n_connection* connection, std::uint8_t version) noexcept {
   // An s2n_stuffer is some 48 bytes, and valid when all are zero.
@@ -28,4 +30,6 @@ bool settle_client_version(s2n_connection* connection, std::uint8_t version) noe
   return done;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

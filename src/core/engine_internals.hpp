@@ -6,11 +6,15 @@
 
 #include <cstdint>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // In the client-hello callback, for a hello without supported_versions: settles `version` (33 for TLS 1.2) as the one
 // the client means. s2n chooses groups before it has looked at the version in such a hello, takes a group of TLS 1.3
 // alone, and then has none for TLS 1.2. Answers false when the policy does not speak that version.
 bool settle_client_version(s2n_connection* connection, std::uint8_t version) noexcept;
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

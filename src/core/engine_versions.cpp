@@ -3,7 +3,9 @@
 
 #include <s2n.h>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 int s2n_version(tls_version version) noexcept {
   switch (version) {
@@ -24,4 +26,6 @@ std::string version_text(int version) {
   return "unknown";
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -6,9 +6,13 @@
 
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 int s2n_version(tls_version version) noexcept;
 std::string version_text(int version);  // "TLSv1.3"; "unknown"
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <optional>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::size_t max_kept = 128 * 1024;
@@ -59,4 +61,6 @@ read_flight flight_record::messages(std::optional<hello> settled) const {
 
 std::optional<hello> flight_record::server_hello() const { return messages().settled; }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

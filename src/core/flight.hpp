@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 class flight_record {
  public:
@@ -38,4 +40,6 @@ class flight_record {
   secret secret_;
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,8 @@
 #include "core/x509/key_match.hpp"
 #include "sluice/library.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using internal::accepted_forms;
@@ -163,4 +164,5 @@ const std::shared_ptr<private_key>& identity::key() const noexcept {
   return state_ ? state_->key : none;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,15 +7,17 @@
 #include "core/library_state.hpp"
 #include "sluice/identity.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct identity::state {
   internal::library_user user;
   std::vector<certificate> chain;
   std::shared_ptr<private_key> key;  // null: s2n holds it
   std::string chain_pem;
-  secret key_pem;                    // empty with a key that signs for itself
-  internal::chain_handle handle;     // its ctx points back here
+  secret key_pem;                 // empty with a key that signs for itself
+  internal::chain_handle handle;  // its ctx points back here
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,9 @@
 #include <new>
 #include <set>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using std::chrono::sys_seconds;
@@ -72,25 +74,24 @@ bool kept_session::is_good(std::chrono::system_clock::time_point now) const noex
 sys_seconds end_of(const session_limits& limits, bool is_reusable, sys_seconds now,
                    std::chrono::seconds hint) noexcept {
   const auto longest = is_reusable ? longest_tls12_session : longest_tls13_session;
-  const auto end = std::min({now + std::min<std::chrono::seconds>(hint, longest), limits.began + longest,
-                             limits.verdict_ends});
+  const auto end =
+      std::min({now + std::min<std::chrono::seconds>(hint, longest), limits.began + longest, limits.verdict_ends});
   return std::max(end, now);
 }
 
 secret pack(const kept_session& kept) {
   bssl::ScopedCBB out;
   CBB engine;
-  const bool done = CBB_init(out.get(), 96 + kept.engine.size()) == 1 && CBB_add_u8(out.get(), format) == 1 &&
-                    CBB_add_bytes(out.get(), reinterpret_cast<const std::uint8_t*>(kept.scope.data()),
-                                  kept.scope.size()) == 1 &&
-                    CBB_add_u8(out.get(), kept.is_reusable ? 1 : 0) == 1 &&
-                    CBB_add_u64(out.get(), number_of(kept.limits.began)) == 1 &&
-                    CBB_add_u64(out.get(), number_of(kept.limits.verdict_ends)) == 1 &&
-                    CBB_add_u64(out.get(), number_of(kept.until)) == 1 &&
-                    CBB_add_u24_length_prefixed(out.get(), &engine) == 1 &&
-                    CBB_add_bytes(&engine, reinterpret_cast<const std::uint8_t*>(kept.engine.view().data()),
-                                  kept.engine.size()) == 1 &&
-                    CBB_flush(out.get()) == 1;
+  const bool done =
+      CBB_init(out.get(), 96 + kept.engine.size()) == 1 && CBB_add_u8(out.get(), format) == 1 &&
+      CBB_add_bytes(out.get(), reinterpret_cast<const std::uint8_t*>(kept.scope.data()), kept.scope.size()) == 1 &&
+      CBB_add_u8(out.get(), kept.is_reusable ? 1 : 0) == 1 &&
+      CBB_add_u64(out.get(), number_of(kept.limits.began)) == 1 &&
+      CBB_add_u64(out.get(), number_of(kept.limits.verdict_ends)) == 1 &&
+      CBB_add_u64(out.get(), number_of(kept.until)) == 1 && CBB_add_u24_length_prefixed(out.get(), &engine) == 1 &&
+      CBB_add_bytes(&engine, reinterpret_cast<const std::uint8_t*>(kept.engine.view().data()), kept.engine.size()) ==
+          1 &&
+      CBB_flush(out.get()) == 1;
   if (!done) throw std::bad_alloc();
   const std::span bytes(reinterpret_cast<const std::byte*>(CBB_data(out.get())), CBB_len(out.get()));
   secret made(bytes);
@@ -163,4 +164,6 @@ std::string store_key(const digest& scope, std::string_view server_name, std::ui
   return key + " " + hexadecimal(std::span(hash).first<16>());
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

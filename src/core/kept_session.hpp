@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 using digest = std::array<std::byte, 32>;
 
@@ -29,16 +31,16 @@ inline constexpr std::chrono::sys_seconds far_off{std::chrono::seconds(std::int6
 
 // Limits that travel along from the full handshake through every resumption.
 struct session_limits {
-  std::chrono::sys_seconds began{};         // the end of the full handshake
+  std::chrono::sys_seconds began{};                 // the end of the full handshake
   std::chrono::sys_seconds verdict_ends = far_off;  // the first of its certificates expires
 };
 
 struct kept_session {
-  digest scope{};                  // what it may be resumed under
-  bool is_reusable = false;        // TLS 1.2: good for more than one connection
+  digest scope{};            // what it may be resumed under
+  bool is_reusable = false;  // TLS 1.2: good for more than one connection
   session_limits limits;
   std::chrono::sys_seconds until{};  // of this ticket
-  secret engine;                   // what s2n makes and reads
+  secret engine;                     // what s2n makes and reads
 
   bool is_good(std::chrono::system_clock::time_point now) const noexcept;
 };
@@ -71,4 +73,6 @@ digest scope_of(const digest& verdict, std::string_view server_name);
 std::string store_key(const digest& scope, std::string_view server_name, std::uint16_t port,
                       std::span<const std::string> alpn);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -15,7 +15,9 @@
 
 #include <dlfcn.h>
 
-namespace sluice::inline v0::tls_library {
+namespace sluice {
+inline namespace v0 {
+namespace tls_library {
 namespace {
 
 void* malloc_allocate(std::size_t bytes) noexcept { return std::malloc(bytes); }
@@ -62,7 +64,7 @@ result<void> set_allocator(allocator replacement) {
   const std::lock_guard lock(gate);
   if (started) {
     return make_failure(errc::in_use, "allocator", "the library has started",
-                                  "call set_allocator() before the first context");
+                        "call set_allocator() before the first context");
   }
   if (replacement.allocate == nullptr || replacement.release == nullptr) {
     return make_failure(errc::invalid_argument, "allocator", "both functions are needed");
@@ -111,11 +113,17 @@ result<void> stop() {
 
 thread_scope::~thread_scope() { s2n_cleanup_thread(); }
 
-}  // namespace sluice::inline v0::tls_library
+}  // namespace tls_library
+}  // namespace v0
+}  // namespace sluice
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 library_user::library_user() noexcept { tls_library::users.fetch_add(1); }
 library_user::~library_user() { tls_library::users.fetch_sub(1); }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

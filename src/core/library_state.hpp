@@ -2,7 +2,9 @@
 // Who still needs the engine: tls_library::stop() refuses while anybody does.
 #pragma once
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // A member of everything that owns engine memory.
 class library_user {
@@ -13,4 +15,6 @@ class library_user {
   ~library_user();
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -3,7 +3,8 @@
 
 #include "sluice/connection.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr auto relaxed = std::memory_order_relaxed;  // totals, read one by one: nothing is ordered by them
@@ -53,4 +54,5 @@ void counters::on_closed(const closed_event& event) noexcept {
   wire_bytes_sent_.fetch_add(wire_out, relaxed);
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

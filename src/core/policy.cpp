@@ -34,15 +34,16 @@ int s2n_security_policy_write_bytes(const s2n_security_policy*, int format, uint
                                     uint32_t* written);
 }
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr int text_format = 1;
 
 struct version_name {
   tls_version version;
-  const char* text;   // ours
-  const char* s2n;    // in s2n's description
+  const char* text;  // ours
+  const char* s2n;   // in s2n's description
   const char* short_form;
 };
 constexpr std::array version_names = {
@@ -158,7 +159,7 @@ failure unknown(std::string_view name) {
   std::string list;
   for (std::size_t i = 0; i < std::min(most, near.size()); ++i) list += (i == 0 ? "" : ", ") + near[i].second;
   return make_failure(errc::unknown_policy, std::string(name), "",
-                                list.empty() ? "`sluice policy list` shows all" : "did you mean " + list + "?");
+                      list.empty() ? "`sluice policy list` shows all" : "did you mean " + list + "?");
 }
 
 // Policies that offer nothing outside the range, newest names last; what to suggest instead of a contradiction.
@@ -203,7 +204,7 @@ result<policy> find_policy(std::string_view name) {
   if (auto started = tls_library::start(); !started) return started.error();
   if (is_deprecated(name)) {
     return make_failure(errc::unknown_policy, std::string(name), "s2n has deprecated this policy",
-                                  "use \"default\", or see `sluice policy list`");
+                        "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {
     if (is_same_policy(row->version, name) && !is_for_tests(row->version)) {
@@ -223,25 +224,25 @@ result<policy> choose_policy(std::string_view name, version_range versions) {
     for (const auto& preset : presets) {
       if (preset.min == min && preset.max == max) return find_policy(preset.name);
     }
-    return make_failure(errc::policy_conflict, "versions",
-                                  "no policy offers exactly " + std::string(to_string(min)) + " to " +
-                                      std::string(to_string(max)),
-                                  fitting(min, max));
+    return make_failure(
+        errc::policy_conflict, "versions",
+        "no policy offers exactly " + std::string(to_string(min)) + " to " + std::string(to_string(max)),
+        fitting(min, max));
   }
   auto chosen = find_policy(name);
   if (!chosen) return chosen;
   if (versions.max && *versions.max < chosen->max) {
     return make_failure(errc::policy_conflict, chosen->name,
-                                  "it offers " + std::string(to_string(chosen->max)) + ", above the greatest version " +
-                                      std::string(to_string(*versions.max)),
-                                  fitting(versions.min.value_or(tls_version::ssl3), *versions.max));
+                        "it offers " + std::string(to_string(chosen->max)) + ", above the greatest version " +
+                            std::string(to_string(*versions.max)),
+                        fitting(versions.min.value_or(tls_version::ssl3), *versions.max));
   }
   if (versions.min && *versions.min > chosen->max) {
-    return make_failure(errc::policy_conflict, chosen->name,
-                                  "it offers at most " + std::string(to_string(chosen->max)),
-                                  fitting(*versions.min, max));
+    return make_failure(errc::policy_conflict, chosen->name, "it offers at most " + std::string(to_string(chosen->max)),
+                        fitting(*versions.min, max));
   }
   return chosen;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <algorithm>
 #include <condition_variable>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 struct scheme_row {
@@ -241,4 +242,5 @@ void start_signing(private_key& key, const sign_request& request, const std::sha
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -6,9 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Of `secret` in its `context`. Differs from process to process.
 std::array<std::uint8_t, 32> process_mac(std::string_view context, std::string_view secret);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

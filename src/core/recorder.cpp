@@ -7,7 +7,8 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace internal {
 namespace {
 
@@ -136,4 +137,5 @@ const handshake_message* handshake_transcript::find(std::uint8_t type, bool is_o
   return found != messages.end() ? &*found : nullptr;
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 class handshake_recorder {
  public:
@@ -44,4 +46,6 @@ class handshake_recorder {
   time_point verified_{}, key_asked_{};
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

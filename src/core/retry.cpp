@@ -7,7 +7,8 @@
 #include <array>
 #include <random>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using std::chrono::nanoseconds;
@@ -15,8 +16,9 @@ using std::chrono::nanoseconds;
 constexpr unsigned cost = 5, transient_cost = 10;
 constexpr int alert_internal_error = 80;
 
-constexpr std::array of_the_network = {errc::resolver_failed, errc::connection_refused,   errc::unreachable, errc::connection_reset,
-                                       errc::connection_closed,          errc::truncated, errc::timed_out};
+constexpr std::array of_the_network = {errc::resolver_failed,  errc::connection_refused, errc::unreachable,
+                                       errc::connection_reset, errc::connection_closed,  errc::truncated,
+                                       errc::timed_out};
 constexpr std::array of_an_overload = {errc::queue_full, errc::token_down, errc::key_timed_out};
 
 template <class Causes>
@@ -79,7 +81,8 @@ std::optional<nanoseconds> backoff::next() noexcept {
     case jitter::full: last_ = spread(nanoseconds(0), unspread()); break;
     case jitter::decorrelated:
       last_ = is_first ? spread(nanoseconds(0), unspread())
-                       : spread(std::min(options_.initial_delay, options_.max_delay), std::min(options_.max_delay, thrice(last_)));
+                       : spread(std::min(options_.initial_delay, options_.max_delay),
+                                std::min(options_.max_delay, thrice(last_)));
       break;
   }
   ++used_;
@@ -100,4 +103,5 @@ void retry_bucket::deposit(unsigned tokens) noexcept {
   }
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

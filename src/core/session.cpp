@@ -7,7 +7,8 @@
 #include <map>
 #include <mutex>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using std::chrono::steady_clock;
@@ -83,4 +84,5 @@ std::shared_ptr<session_store> make_session_store(std::size_t capacity, std::siz
                                         std::move(clock));
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Owned jointly by the connection and the promise, so either may vanish first.
 struct signature_slot {
@@ -60,4 +62,6 @@ struct signature_slot {
 
 void start_signing(private_key& key, const sign_request& request, const std::shared_ptr<signature_slot>& slot);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -12,7 +12,9 @@
 #include <array>
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::int64_t max_keys = 48;
@@ -88,22 +90,23 @@ bool ticket_schedule::covers(const window& keys, std::chrono::system_clock::time
 
 result<ticket_schedule::window> ticket_schedule::install(s2n_config* config,
                                                          std::chrono::system_clock::time_point now) const {
-  const bool done =
-      s2n_config_set_session_tickets_onoff(config, 1) == S2N_SUCCESS &&
-      s2n_config_set_ticket_encrypt_decrypt_key_lifetime(config, count(period_)) == S2N_SUCCESS &&
-      s2n_config_set_ticket_decrypt_key_lifetime(config, count(for_ever)) == S2N_SUCCESS &&
-      s2n_config_set_session_state_lifetime(config, count(lifetime_)) == S2N_SUCCESS;
+  const bool done = s2n_config_set_session_tickets_onoff(config, 1) == S2N_SUCCESS &&
+                    s2n_config_set_ticket_encrypt_decrypt_key_lifetime(config, count(period_)) == S2N_SUCCESS &&
+                    s2n_config_set_ticket_decrypt_key_lifetime(config, count(for_ever)) == S2N_SUCCESS &&
+                    s2n_config_set_session_state_lifetime(config, count(lifetime_)) == S2N_SUCCESS;
   if (!done) return s2n_failure("tickets");
   const auto period = period_at(now);
   const auto first = std::max(period - past_, std::int64_t{1});  // s2n takes 0 for "now"
   for (auto n = first; n < first + max_keys; ++n) {
     ticket_key k;
-    const bool added = derive(seed_, n, k) &&
-                       s2n_config_add_ticket_crypto_key(config, k.name.data(), k.name.size(), k.key.data(),
-                                                        k.key.size(), count(n * period_)) == S2N_SUCCESS;
+    const bool added =
+        derive(seed_, n, k) && s2n_config_add_ticket_crypto_key(config, k.name.data(), k.name.size(), k.key.data(),
+                                                                k.key.size(), count(n * period_)) == S2N_SUCCESS;
     if (!added) return s2n_failure("tickets");
   }
   return window{period, first + max_keys - 1};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <cstdint>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // s2n takes 48 keys a configuration and must not be given more once connections use it (P27). So a configuration gets
 // those of the past that may still have to open a ticket, this period's, and as many of the future as there is room
@@ -36,4 +38,6 @@ class ticket_schedule {
   std::int64_t past_;  // periods whose tickets may still be good
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 error_code would_block() noexcept {
@@ -60,4 +61,5 @@ std::size_t memory_transport::write(std::span<const std::byte> from, error_code&
   return from.size();
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

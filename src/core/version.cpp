@@ -7,7 +7,8 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 // The newest dated policy that says the same as "default".
@@ -36,4 +37,5 @@ version_info version() {
           .default_policy = default_policy_date()};
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,11 +7,15 @@
 
 #include <memory>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct access {
   static const std::shared_ptr<key::state>& state(const key& of) noexcept { return of.state_; }
   static const std::shared_ptr<library>& loaded(const module& of) noexcept { return of.library_; }
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <thread>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // Linked through the callers themselves: a call must not need memory.
@@ -39,8 +41,8 @@ void stop_here(int) {
 int install_signal() noexcept {
   for (int number = SIGRTMAX; number >= SIGRTMIN; --number) {
     struct sigaction now {};
-    const bool is_free = ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 &&
-                         now.sa_handler == SIG_DFL;
+    const bool is_free =
+        ::sigaction(number, nullptr, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
     if (!is_free) continue;
     struct sigaction ours {};
     ours.sa_handler = stop_here;
@@ -114,4 +116,6 @@ void caller::stop_others() noexcept {
   }
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

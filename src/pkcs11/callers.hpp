@@ -5,7 +5,9 @@
 
 #include <sys/types.h>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // The calling thread is inside a module while it lives.
 class caller {
@@ -26,4 +28,6 @@ class caller {
   caller* after_ = nullptr;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 constexpr auto longest_delay = std::chrono::milliseconds(500);
@@ -103,4 +105,6 @@ runtime::duration circuit::next_delay() {
   return std::min(delay, longest_delay);
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <random>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class circuit {
  public:
@@ -69,4 +71,6 @@ class circuit {
   std::minstd_rand random_;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

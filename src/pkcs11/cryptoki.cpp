@@ -3,7 +3,9 @@
 
 #include "sluice/printable.hpp"
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 error_code code_of(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()}; }
@@ -101,4 +103,6 @@ bool is_of_pin(CK_RV rv) {
   }
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // The layouts every module is compiled against (PKCS#11 v2.40, Linux LP64). A header that packs them otherwise
 // would corrupt memory in silence.
@@ -45,4 +47,6 @@ bool is_of_request(CK_RV rv);
 // By the PIN, or by whoever was asked for it.
 bool is_of_pin(CK_RV rv);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <initializer_list>
 
-namespace sluice::inline v0::pkcs11::der {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11::der {
 namespace {
 
 constexpr std::uint8_t tag_integer = 0x02, tag_bit_string = 0x03, tag_octet_string = 0x04, tag_sequence = 0x30;
@@ -56,9 +58,7 @@ bytes public_key_info(const bytes& algorithm, view key) {
   return wrapped(tag_sequence, joined({wrapped(tag_sequence, algorithm), bit_string(key)}));
 }
 
-bytes rsa_encryption() {
-  return of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00});
-}
+bytes rsa_encryption() { return of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00}); }
 
 // What is in an element with that tag; nothing for anything else, or where the length does not fit.
 std::optional<view> content_of(std::uint8_t tag, view element) {
@@ -148,4 +148,6 @@ bool is_of_rsa(view public_key) { return contains(public_key, rsa_encryption());
 
 bool is_of_curve(view public_key, view parameters) { return !parameters.empty() && contains(public_key, parameters); }
 
-}  // namespace sluice::inline v0::pkcs11::der
+}  // namespace pkcs11::der
+}  // namespace v0
+}  // namespace sluice

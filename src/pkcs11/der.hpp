@@ -9,7 +9,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11::der {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11::der {
 
 using bytes = std::vector<std::byte>;
 using view = std::span<const std::byte>;
@@ -36,4 +38,6 @@ std::vector<bytes> ec_points(view attribute);
 bool is_of_rsa(view public_key);
 bool is_of_curve(view public_key, view parameters);
 
-}  // namespace sluice::inline v0::pkcs11::der
+}  // namespace pkcs11::der
+}  // namespace v0
+}  // namespace sluice

@@ -2,7 +2,9 @@
 // What callers are told of a token's troubles, and whose fault a failure was.
 #include "pkcs11/pool_state.hpp"
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // What a client can bring about by what it negotiates, or a configuration by a wrong PIN or name: it says nothing of
 // the token, costs no session and opens no circuit. Every other code does, a vendor's included.
@@ -71,4 +73,6 @@ void token_pool::state::answer(std::function<void(result<der::bytes>)>& done, re
   }
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

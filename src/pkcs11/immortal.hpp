@@ -7,7 +7,9 @@
 #include <atomic>
 #include <memory>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 template <class T>
 T& immortal() {
@@ -32,4 +34,6 @@ T& of_this_process() {
   return seen->value;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,9 @@
 #include <iterator>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 void job_queue::insert(place before, job work) {
   const auto deadline = work.deadline;
@@ -57,4 +59,6 @@ std::vector<job> job_queue::take_all() {
   return all;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <optional>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class job_queue {
  public:
@@ -45,4 +47,6 @@ class job_queue {
   place cursor_ = entries_.end();
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

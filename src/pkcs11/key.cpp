@@ -12,14 +12,16 @@
 #include <algorithm>
 #include <future>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 using time_point = job::time_point;
 
 failure timed_out(const std::string& name, std::chrono::milliseconds timeout) {
   auto why = make_failure(errc::key_timed_out, name, "no answer within " + std::to_string(timeout.count()) + " ms",
-                            "see whether the token or the service behind it answers at all");
+                          "see whether the token or the service behind it answers at all");
   why.at = phase::signing;
   return why;
 }
@@ -106,7 +108,7 @@ result<void> inspect(key::state& k) {
 std::optional<failure> refuse_after_fork(const key::state& k) {
   if (::getpid() == k.owner) return std::nullopt;
   auto why = make_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
-                            "open it again in the child: PKCS#11 does not survive a fork");
+                          "open it again in the child: PKCS#11 does not survive a fork");
   why.at = phase::signing;
   return why;
 }
@@ -117,10 +119,8 @@ key::~key() = default;
 job make_sign_job(const key::state& k, const sign_request& request) {
   return {.key = k.record,
           .what = static_cast<int>(request.scheme),
-          .work =
-              [request](const signing_context& v, der::bytes& out) {
-                return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
-              },
+          .work = [request](const signing_context& v,
+                            der::bytes& out) { return v.s.sign(v.key, v.record.kind, request, v.authenticate, out); },
           .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.timeout)};
 }
 
@@ -188,7 +188,7 @@ result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& 
   if (!u) return u.error();
   if (u->type && *u->type != "private")
     return make_failure(errc::bad_uri, u->to_string(), "type=" + *u->type + " is no private key",
-                          "leave the type out, or write type=private");
+                        "leave the type out, or write type=private");
   auto path = choose_module(*u, options.module_path);
   if (!path) return path.error();
   auto lib = library::load(*path, options.module);
@@ -213,4 +213,6 @@ result<std::shared_ptr<key>> open_key(std::string_view text, const key_options& 
   return std::make_shared<key>(std::move(k));
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <cstring>
 #include <string_view>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 template <class T>
@@ -188,9 +190,9 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
     if (const auto one = the_same(s, found, wanted)) return *one;
   }
   auto why = found.empty() ? make_failure(errc::key_not_found, name, list_keys(s),
-                                            id_remedy(wanted.id, "correct the object or id in the URI"))
+                                          id_remedy(wanted.id, "correct the object or id in the URI"))
                            : make_failure(errc::key_ambiguous, name, list_objects(s, found, "it has"),
-                                            "name its id as well as its label");
+                                          "name its id as well as its label");
   why.token = token;
   return why;
 }
@@ -245,8 +247,7 @@ result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::
   const auto type = number<CK_KEY_TYPE>(s, key, CKA_KEY_TYPE);
   if (!type || (*type != CKK_RSA && *type != CKK_ECDSA)) {
     return make_failure(errc::key_type_unsupported, name,
-                          "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"),
-                          "use an RSA or EC key");
+                        "its CKA_KEY_TYPE is " + (type ? std::to_string(*type) : "unreadable"), "use an RSA or EC key");
   }
   key_facts facts{.kind = {.type = *type}};
   der::bytes curve;
@@ -260,4 +261,6 @@ result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::
 
 std::string fingerprint(der::view public_key) { return "SHA256:" + sha256_hex(public_key); }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <optional>
 #include <string>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // Exactly one key; several objects with the same public key are one. errc::key_not_found lists the private keys that
 // are there, key_ambiguous those that fit.
@@ -54,4 +56,6 @@ std::string list_objects(const session& s, std::span<const CK_OBJECT_HANDLE> obj
 // What to do where nothing has that id: it may have been meant as hexadecimal. Otherwise `usual`.
 std::string id_remedy(const std::optional<std::vector<std::byte>>& id, std::string usual);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 class key_group final : public private_key {
@@ -73,11 +75,13 @@ result<std::shared_ptr<private_key>> open_key(std::span<const std::string> uris,
     const auto& last = keys.back();
     if (first->public_key() && last->public_key() && first->public_key() != last->public_key()) {
       return make_failure(errc::key_mismatch, last->name(), "it is another key than " + first->name(),
-                            "copies of one key must have the same public half");
+                          "copies of one key must have the same public half");
     }
   }
   if (keys.size() == 1) return std::shared_ptr<private_key>(keys.front());
   return std::shared_ptr<private_key>(std::make_shared<key_group>(std::move(keys)));
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

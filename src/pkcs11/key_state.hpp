@@ -9,7 +9,9 @@
 
 #include <optional>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct key::state {
   std::shared_ptr<library> lib;  // how this key's module was to be initialised; the pool may be another's
@@ -23,4 +25,6 @@ std::optional<failure> refuse_after_fork(const key::state& k);
 job make_sign_job(const key::state& k, const sign_request& request);  // without `done`
 result<der::bytes> check_signature(result<der::bytes> outcome, const key::state& k);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

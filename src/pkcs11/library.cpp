@@ -13,7 +13,9 @@
 #include <map>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // By function list, which the module keeps once for all who load it. Kept for good: a module that we initialised
@@ -92,13 +94,11 @@ std::shared_ptr<module_core> core_of(CK_FUNCTION_LIST* functions) {
 
 failure unsupported_version(const std::string& path, CK_VERSION version) {
   return make_failure(errc::module_version_unsupported, path,
-                        "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
-                        "2.20 or newer is needed");
+                      "it implements PKCS#11 " + std::to_string(version.major) + "." + std::to_string(version.minor),
+                      "2.20 or newer is needed");
 }
 
-bool is_left_to_us(initialization mode) {
-  return mode == initialization::strict || mode == initialization::sole_user;
-}
+bool is_left_to_us(initialization mode) { return mode == initialization::strict || mode == initialization::sole_user; }
 
 std::string last_loader_error() {
   const char* text = dlerror();
@@ -169,7 +169,7 @@ result<void> library::open(const std::string& path) {
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (handle == nullptr) {
     return make_failure(errc::module_load_failed, path, last_loader_error(),
-                          "check the path, and that the file is for this machine");
+                        "check the path, and that the file is for this machine");
   }
   const auto get_list = reinterpret_cast<CK_C_GetFunctionList>(dlsym(handle, "C_GetFunctionList"));
   if (get_list == nullptr) return make_failure(errc::symbol_missing, path, "it has no C_GetFunctionList");
@@ -305,4 +305,6 @@ result<std::vector<CK_SLOT_ID>> library::slots_with_token() const {
   return ckr_failure(CKR_BUFFER_TOO_SMALL, info_.path, "C_GetSlotList answered senseless counts");
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

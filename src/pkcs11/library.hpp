@@ -16,30 +16,32 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // What every load of the same module in this process shares: it has one C_Initialize between them.
 struct module_core {
   explicit module_core(runtime& in) : world(in), lifecycle(in), may_enter(in.make_event()), one_at_a_time(in) {}
   runtime& world;
   CK_FUNCTION_LIST* functions = nullptr;
-  bool is_ours = false;          // C_Initialize succeeded for us, so the last rung may call C_Finalize
+  bool is_ours = false;  // C_Initialize succeeded for us, so the last rung may call C_Finalize
   bool is_single_threaded = false;
-  bool is_loaded = false;        // from a file, whose objects are destroyed when the process ends
+  bool is_loaded = false;  // from a file, whose objects are destroyed when the process ends
   CK_FLAGS initialize_flags = CKF_OS_LOCKING_OK;
-  bool takes_arguments = true;   // else C_Initialize wants NULL
+  bool takes_arguments = true;  // else C_Initialize wants NULL
   std::string reserved;
-  std::atomic<std::uint64_t> generation = 1;  // grows with each re-initialisation: every handle is void then
-  std::atomic<std::size_t> guests = 0;        // loads that did not leave C_Finalize to us
+  std::atomic<std::uint64_t> generation = 1;   // grows with each re-initialisation: every handle is void then
+  std::atomic<std::size_t> guests = 0;         // loads that did not leave C_Finalize to us
   std::atomic<std::size_t> tokens_in_use = 0;  // pools whose token is not known to be down
   // Held around C_Initialize and C_Finalize. Taken before `gate`, which is never held during a call.
   runtime_mutex lifecycle;
   std::mutex gate;
-  std::size_t inside = 0;       // pieces of work under way; one that never returns stays here
-  std::size_t uses = 0;         // pieces of work done, and loads
-  bool is_closed_off = false;   // for C_Finalize, and then only if nobody is inside
+  std::size_t inside = 0;      // pieces of work under way; one that never returns stays here
+  std::size_t uses = 0;        // pieces of work done, and loads
+  bool is_closed_off = false;  // for C_Finalize, and then only if nobody is inside
   const std::unique_ptr<runtime::event> may_enter;
-  runtime_mutex one_at_a_time;   // for modules that cannot lock
+  runtime_mutex one_at_a_time;  // for modules that cannot lock
   // The process is ending, and the module's own state is being taken apart: it is not called any more.
   std::atomic<bool> is_over = false;
 };
@@ -109,4 +111,6 @@ class library {
   module_info info_;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -4,7 +4,9 @@
 #include <exception>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // Another try would be answered alike, and may count towards a lock.
@@ -28,7 +30,7 @@ result<void> check_flags(const CK_TOKEN_INFO& info) {
   }
   if ((info.flags & CKF_USER_PIN_FINAL_TRY) != 0) {
     return about(make_failure(errc::pin_final_try, place(info), "one more wrong PIN would lock it",
-                                "log in once by hand with the token's own tool, with the right PIN"),
+                              "log in once by hand with the token's own tool, with the right PIN"),
                  info);
   }
   return {};
@@ -72,7 +74,7 @@ result<void> check_pin(const secret& pin, const CK_TOKEN_INFO& info, pin_guard& 
   if (has_pad) return {};
   if (pin.empty()) {
     return about(make_failure(errc::pin_required, place(info), "no PIN was given",
-                                "give one: pin-source in the URI, a PIN file or SLUICE_PIN"),
+                              "give one: pin-source in the URI, a PIN file or SLUICE_PIN"),
                  info);
   }
   switch (guard.ask(pin.view())) {
@@ -81,7 +83,7 @@ result<void> check_pin(const secret& pin, const CK_TOKEN_INFO& info, pin_guard& 
       return about(make_failure(errc::pin_known_bad, place(info), "", "correct the PIN and restart"), info);
     case pin_guard::advice::unanswered:
       return about(make_failure(errc::key_timed_out, place(info), "a login with its PIN has not been answered",
-                                  "see whether the token or the service behind it answers at all"),
+                                "see whether the token or the service behind it answers at all"),
                    info);
   }
   return {};
@@ -167,4 +169,6 @@ CK_RV token_login::authenticate_once(const session& s, CK_SLOT_ID slot) {
   return why == errc::pin_known_bad || why == errc::pin_final_try ? CKR_PIN_INCORRECT : CKR_PIN_INVALID;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,9 @@
 #include <optional>
 #include <string>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // What is known of the login before a piece of work.
 enum class login_hint : std::uint8_t {
@@ -52,4 +54,6 @@ class token_login {
   std::uint64_t logged_in_generation_ = 0;  // of the module; 0: not logged in
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

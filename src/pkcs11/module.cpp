@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <fstream>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -64,7 +66,7 @@ result<std::string> module::find(std::string_view name) {
     if (const auto path = module_line(description); is_file(path)) return path;
   }
   return make_failure(errc::module_load_failed, "module-name=" + text, "tried " + tried,
-                        "install the module, or give its path");
+                      "install the module, or give its path");
 }
 
 std::vector<std::string> module::registered() {
@@ -97,4 +99,6 @@ result<std::vector<token_info>> module::tokens() const {
   return tokens;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

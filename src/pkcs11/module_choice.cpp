@@ -5,7 +5,9 @@
 
 #include <memory>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // A fixed PIN, kept for logging in again.
@@ -20,7 +22,7 @@ result<std::string> choose_module(const uri& u, const std::string& given) {
   if (!u.module_path.empty()) return u.module_path;
   if (!u.module_name.empty()) return module::find(u.module_name);
   return make_failure(errc::bad_uri, u.to_string(), "it does not say which module to load",
-                        "add ?module-name=NAME or ?module-path=PATH, or pass the module's path");
+                      "add ?module-name=NAME or ?module-path=PATH, or pass the module's path");
 }
 
 result<pin_source> choose_pin(const uri& u, const pin_source& given) {
@@ -30,4 +32,6 @@ result<pin_source> choose_pin(const uri& u, const pin_source& given) {
   return pin_source();
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

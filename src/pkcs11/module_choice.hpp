@@ -8,7 +8,9 @@
 
 #include <string>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // `given` may be a path or a name; empty leaves it to the URI's module-path, then module-name.
 result<std::string> choose_module(const uri& u, const std::string& given);
@@ -16,4 +18,6 @@ result<std::string> choose_module(const uri& u, const std::string& given);
 // An empty source when nothing says where a PIN is.
 result<pin_source> choose_pin(const uri& u, const pin_source& given);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <chrono>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class pacing {
  public:
@@ -27,4 +29,6 @@ class pacing {
   clock_type::time_point next_{};
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

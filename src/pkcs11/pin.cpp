@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 pin_source pin_from_file(std::string path) {
   return [path = std::move(path)](const pin_request&) { return secret::from_file(path); };
@@ -18,7 +20,7 @@ pin_source pin_from_environment(std::string name) {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) {
       return make_failure(errc::pin_required, "token \"" + request.token + "\"",
-                            "the environment variable " + name + " is not set");
+                          "the environment variable " + name + " is not set");
     }
     return secret(sluice::internal::first_line(value).value_or(value));
   };
@@ -33,7 +35,7 @@ result<pin_source> pin_from_uri_source(const std::string& source) {
       const auto host = path.substr(2, slash - 2);
       if (slash == path.size() || (!host.empty() && host != "localhost")) {
         return make_failure(errc::bad_uri, "pin-source=" + source, "\"" + host + "\" is not this machine",
-                              "write file:/PATH");
+                            "write file:/PATH");
       }
       path.erase(0, slash);
     }
@@ -44,7 +46,9 @@ result<pin_source> pin_from_uri_source(const std::string& source) {
   if (source.starts_with("/")) return pin_from_file(source);
   if (source.starts_with("env:")) return pin_from_environment(source.substr(4));
   return make_failure(errc::bad_uri, "pin-source=" + source, "not a way of getting a PIN that is known here",
-                        "use file:PATH or env:NAME");
+                      "use file:PATH or env:NAME");
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <map>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // Kept as long as the process: forgetting what was wrong is what a restart is for.
@@ -75,4 +77,6 @@ pin_guard::digest pin_guard::digest_of(std::string_view pin) const {
   return sluice::internal::process_mac(identity_, pin);
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class pin_guard {
  public:
@@ -56,4 +58,6 @@ class pin_guard {
   std::optional<digest> right_;      // the last that the token took
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <map>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // How long a pool that closes waits for calls under way before it leaves them to themselves.
@@ -107,8 +109,8 @@ void token_pool::state::stop() {
   supervisor_wakes->notify_all();
   refuse_all(shed(errc::key_unavailable, "the key is being closed"), lock);
   const auto* const here = world.this_thread();
-  const bool is_ours = supervisor_thread == here ||
-                       std::ranges::any_of(workers, [here](const auto& w) { return w->thread == here; });
+  const bool is_ours =
+      supervisor_thread == here || std::ranges::any_of(workers, [here](const auto& w) { return w->thread == here; });
   if (is_ours) return;  // the last key was dropped by one of us, who cannot wait for itself
   const auto nobody_works = [this] {
     // At the end of the process, nor does who was in the module: it never comes back.
@@ -199,4 +201,6 @@ const std::string& token_pool::label() const { return state_->label; }
 const std::shared_ptr<library>& token_pool::lib() const { return state_->lib; }
 CK_SLOT_ID token_pool::slot() const { return state_->slot; }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -13,12 +13,14 @@
 #include <mutex>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // A key as it is looked for, and as it was found the first time.
 struct key_record {
   object_search search;
-  std::string name;              // its URI
+  std::string name;  // its URI
   key_kind kind;
   bool always_authenticate = false;
   std::optional<der::bytes> public_key;  // SubjectPublicKeyInfo; a key found again must be this one
@@ -40,11 +42,11 @@ struct job {
   std::shared_ptr<key_record> key;
   int what = other_work;
   std::function<CK_RV(const signing_context&, der::bytes& out)> work;
-  std::function<bool()> is_wanted;                   // empty: yes
-  std::function<void(result<der::bytes>)> done;      // exactly once, on a thread of the pool or inside submit()
+  std::function<bool()> is_wanted;               // empty: yes
+  std::function<void(result<der::bytes>)> done;  // exactly once, on a thread of the pool or inside submit()
   time_point deadline = time_point::max();
   time_point queued_at{};
-  bool was_retried = false;                          // by the circuit breaker, once
+  bool was_retried = false;  // by the circuit breaker, once
 };
 
 struct pool_options {
@@ -77,4 +79,6 @@ class token_pool {
   std::shared_ptr<state> state_;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -21,7 +21,9 @@
 #include <optional>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   using time_point = runtime::time_point;
@@ -37,13 +39,13 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
     const void* thread = nullptr;
     bool has_session = false;
     bool is_busy = false;
-    bool is_replaced = false;   // another may do its part: it hangs, or its probe is late
-    bool is_lost = false;       // it hangs: counted as written off
+    bool is_replaced = false;  // another may do its part: it hangs, or its probe is late
+    bool is_lost = false;      // it hangs: counted as written off
     bool must_leave = false;
-    bool is_called = false;     // woken for work, and not there yet
-    bool is_finishing = false;  // hands over an answer, and is free then
-    std::uint64_t probe = 0;    // under way
-    time_point began{};         // the call under way
+    bool is_called = false;                        // woken for work, and not there yet
+    bool is_finishing = false;                     // hands over an answer, and is free then
+    std::uint64_t probe = 0;                       // under way
+    time_point began{};                            // the call under way
     std::function<void(result<der::bytes>)> done;  // of the job in hand; taken by the supervisor from one that hangs
   };
   using worker_pointer = std::shared_ptr<worker>;
@@ -64,7 +66,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   struct task {
     enum class kind : std::uint8_t { leave, job, probe } what = kind::leave;
     std::optional<pkcs11::job> work;
-    std::vector<sample> samples;   // of a probe: what failed first, then what may work all the same
+    std::vector<sample> samples;  // of a probe: what failed first, then what may work all the same
     std::uint64_t probe = 0;
   };
 
@@ -151,17 +153,17 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   job_queue queue;
   std::list<worker_pointer> workers;  // whose threads run, those that hang included
   std::vector<worker*> idle;
-  std::size_t starting = 0;           // threads asked for, which do not run yet
-  std::size_t called = 0;             // woken for work, and not there yet
-  std::size_t finishing = 0;          // handing over an answer
-  time_point finishing_since{};       // the last of them
+  std::size_t starting = 0;      // threads asked for, which do not run yet
+  std::size_t called = 0;        // woken for work, and not there yet
+  std::size_t finishing = 0;     // handing over an answer
+  time_point finishing_since{};  // the last of them
   std::size_t replaced = 0;
-  worker_pointer prober;              // of the probe under way
-  time_point start_again_at{};        // the system had no thread to give
+  worker_pointer prober;        // of the probe under way
+  time_point start_again_at{};  // the system had no thread to give
   failure last_trouble;
   std::string why_not_reinitialized;
-  sample failed;     // what the circuit opened by
-  sample good;       // the last kind of signature that was made
+  sample failed;               // what the circuit opened by
+  sample good;                 // the last kind of signature that was made
   bool is_noted_down = false;  // by the module, which is finalised only when all its tokens are
   bool is_stopping = false;
 
@@ -176,4 +178,6 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   token_stats totals;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 using state = token_pool::state;
@@ -138,4 +140,6 @@ void token_pool::state::note_down(bool is_down) {
   }
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 #include <array>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 using state = token_pool::state;
@@ -143,4 +145,6 @@ result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
   return *found;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

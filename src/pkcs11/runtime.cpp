@@ -10,7 +10,9 @@
 #include <random>
 #include <thread>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 class system_event final : public runtime::event {
@@ -52,4 +54,6 @@ class system_runtime final : public runtime {
 
 runtime& runtime::system() { return of_this_process<system_runtime>(); }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <memory>
 #include <mutex>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class runtime {
  public:
@@ -40,4 +42,6 @@ class runtime {
   static runtime& system();
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

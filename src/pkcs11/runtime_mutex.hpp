@@ -8,7 +8,9 @@
 #include <mutex>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class runtime_mutex {
  public:
@@ -33,4 +35,6 @@ class runtime_mutex {
   const std::unique_ptr<runtime::event> is_free_;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -4,18 +4,18 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
-constexpr std::size_t max_objects = 1'000'000;  // no token holds as many
+constexpr std::size_t max_objects = 1'000'000;   // no token holds as many
 // What a module says beyond is its mistake: it would have us take memory without end, or read what is not ours.
 constexpr CK_ULONG largest_output = 64 * 1024;
 constexpr CK_ULONG largest_attribute = 4 * 1024 * 1024;
 
-unsigned char* raw(der::view bytes) {
-  return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data()));
-}
+unsigned char* raw(der::view bytes) { return reinterpret_cast<unsigned char*>(const_cast<std::byte*>(bytes.data())); }
 
 struct hash_mechanisms {
   CK_MECHANISM_TYPE hash;
@@ -162,4 +162,6 @@ CK_RV session::decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphert
   });
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

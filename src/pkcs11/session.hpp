@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // What to look for on a token. Absent: anything.
 struct object_search {
@@ -65,4 +67,6 @@ class session {
   CK_SESSION_HANDLE handle_ = CK_INVALID_HANDLE;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 class session_limit {
  public:
@@ -56,4 +58,6 @@ class session_limit {
   time_point grow_at_{};
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

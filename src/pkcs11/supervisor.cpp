@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // How soon a thread is asked for again that the system did not have.
@@ -168,8 +170,7 @@ bool token_pool::state::start_worker(lock_type& lock) {
 
 bool token_pool::state::may_start() const noexcept {
   const auto all = workers.size() + starting;
-  return world.now() >= start_again_at && all - replaced < limit.now() &&
-         all < limit.now() + options.max_written_off;
+  return world.now() >= start_again_at && all - replaced < limit.now() && all < limit.now() + options.max_written_off;
 }
 
 // Every worker hangs, and no other may be started for them.
@@ -192,4 +193,6 @@ token_pool::state::time_point token_pool::state::next_concern() const {
   return first;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 bool is_true(const session& s, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
@@ -183,4 +185,6 @@ result<std::vector<certificate_info>> token::certificates() const {
   return certificates;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <chrono>
 #include <tuple>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // One that is valid now before one that is not, then the one that lasts longest. The rest makes the order a total one:
@@ -62,7 +64,7 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
                                                      std::span<const certificate> others) const {
   if (wanted.type && *wanted.type != "cert")
     return make_failure(errc::bad_uri, wanted.to_string(), "type=" + *wanted.type + " is no certificate",
-                          "leave the type out, or write type=cert");
+                        "leave the type out, or write type=cert");
   auto there = certificates();
   if (!there) return there.error();
   std::vector<certificate_info> meant;
@@ -76,7 +78,7 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
   if (meant.empty()) {
     const auto all = list(*there, "there is");
     auto why = make_failure(errc::no_certificate, wanted.to_string(), all.empty() ? "the token holds none" : all,
-                              id_remedy(wanted.id, "put the certificate into the token, or give it in a file"));
+                            id_remedy(wanted.id, "put the certificate into the token, or give it in a file"));
     why.token = state_->info.label;
     return why;
   }
@@ -89,8 +91,8 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
   };
   if (public_key.empty() && std::ranges::any_of(meant, differs)) {
     auto why = make_failure(errc::key_ambiguous, wanted.to_string(),
-                              "certificates of different keys fit: " + list(meant, "there is"),
-                              "name the certificate's id as well as its label");
+                            "certificates of different keys fit: " + list(meant, "there is"),
+                            "name the certificate's id as well as its label");
     why.token = state_->info.label;
     return why;
   }
@@ -111,4 +113,6 @@ result<std::vector<certificate>> token::chain(const uri& wanted, std::span<const
   return std::move(made->chain);
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct type_row {
   key_type type;
@@ -54,4 +56,6 @@ struct token::state {
   failure trouble(CK_RV rv, const char* what) const;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

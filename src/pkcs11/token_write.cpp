@@ -10,7 +10,9 @@
 #include <array>
 #include <cstring>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 constexpr std::size_t longest_token_label = 32;  // CK_TOKEN_INFO has room for no more
@@ -109,9 +111,8 @@ class new_objects {
 
   // Those that could not be removed again.
   std::vector<CK_OBJECT_HANDLE> undo() {
-    std::erase_if(made_, [this](auto one) {
-      return lib_.call(&CK_FUNCTION_LIST::C_DestroyObject, s_.handle(), one) == CKR_OK;
-    });
+    std::erase_if(
+        made_, [this](auto one) { return lib_.call(&CK_FUNCTION_LIST::C_DestroyObject, s_.handle(), one) == CKR_OK; });
     return std::exchange(made_, {});
   }
 
@@ -245,7 +246,8 @@ result<std::size_t> token::remove(const std::string& label, std::span<const std:
 result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
                                     std::string_view user_pin) {
   if (label.size() > longest_token_label)
-    return make_failure(errc::invalid_argument, "\"" + label + "\"", "a token's label has at most 32 bytes", "shorten it");
+    return make_failure(errc::invalid_argument, "\"" + label + "\"", "a token's label has at most 32 bytes",
+                        "shorten it");
   const auto& lib = *access::loaded(m);
   auto slots = lib.slots_with_token();
   if (!slots) return slots.error();
@@ -271,4 +273,6 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
   return make_failure(errc::token_not_found, m.info().path, "it has no uninitialised token");
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,9 @@
 #include <array>
 #include <cstdio>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 // Blanks at the end are the padding of PKCS#11's fields, on either side.
@@ -36,11 +38,10 @@ slot_names names_of_slot(const library& lib, CK_SLOT_ID slot) {
 
 bool fits(const library& lib, const uri& wanted, const found_token& token) {
   const auto& info = token.info;
-  const bool is_token = (!wanted.slot_id || *wanted.slot_id == token.slot) &&
-                        fits(wanted.token, padded_text(info.label)) &&
-                        fits(wanted.manufacturer, padded_text(info.manufacturerID)) &&
-                        fits(wanted.model, padded_text(info.model)) &&
-                        fits(wanted.serial, padded_text(info.serialNumber));
+  const bool is_token =
+      (!wanted.slot_id || *wanted.slot_id == token.slot) && fits(wanted.token, padded_text(info.label)) &&
+      fits(wanted.manufacturer, padded_text(info.manufacturerID)) && fits(wanted.model, padded_text(info.model)) &&
+      fits(wanted.serial, padded_text(info.serialNumber));
   if (!is_token || (!wanted.slot_manufacturer && !wanted.slot_description)) return is_token;
   const auto slot = names_of_slot(lib, token.slot);
   return fits(wanted.slot_manufacturer, slot.manufacturer) && fits(wanted.slot_description, slot.description);
@@ -89,18 +90,37 @@ constexpr std::array flag_names = {
     named{CKF_USER_PIN_TO_BE_CHANGED, "user-pin-to-be-changed"},
 };
 
-#define SLUICE_MECHANISM(name) named{name, #name}
+#define SLUICE_MECHANISM(name) \
+  named { name, #name }
 constexpr std::array mechanism_names = {
-    SLUICE_MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN), SLUICE_MECHANISM(CKM_RSA_PKCS), SLUICE_MECHANISM(CKM_RSA_X_509),
-    SLUICE_MECHANISM(CKM_RSA_PKCS_OAEP), SLUICE_MECHANISM(CKM_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_SHA1_RSA_PKCS),
-    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS), SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS), SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS),
-    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS_PSS),
-    SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS_PSS), SLUICE_MECHANISM(CKM_EC_KEY_PAIR_GEN), SLUICE_MECHANISM(CKM_ECDSA),
-    SLUICE_MECHANISM(CKM_ECDSA_SHA1), SLUICE_MECHANISM(CKM_ECDSA_SHA256), SLUICE_MECHANISM(CKM_ECDSA_SHA384),
-    SLUICE_MECHANISM(CKM_ECDSA_SHA512), SLUICE_MECHANISM(CKM_ECDH1_DERIVE), SLUICE_MECHANISM(CKM_AES_KEY_GEN),
-    SLUICE_MECHANISM(CKM_AES_CBC), SLUICE_MECHANISM(CKM_AES_GCM), SLUICE_MECHANISM(CKM_SHA_1),
-    SLUICE_MECHANISM(CKM_SHA256), SLUICE_MECHANISM(CKM_SHA384), SLUICE_MECHANISM(CKM_SHA512),
-    named{0x1055, "CKM_EC_EDWARDS_KEY_PAIR_GEN"}, named{0x1057, "CKM_EDDSA"},
+    SLUICE_MECHANISM(CKM_RSA_PKCS_KEY_PAIR_GEN),
+    SLUICE_MECHANISM(CKM_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_RSA_X_509),
+    SLUICE_MECHANISM(CKM_RSA_PKCS_OAEP),
+    SLUICE_MECHANISM(CKM_RSA_PKCS_PSS),
+    SLUICE_MECHANISM(CKM_SHA1_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS),
+    SLUICE_MECHANISM(CKM_SHA256_RSA_PKCS_PSS),
+    SLUICE_MECHANISM(CKM_SHA384_RSA_PKCS_PSS),
+    SLUICE_MECHANISM(CKM_SHA512_RSA_PKCS_PSS),
+    SLUICE_MECHANISM(CKM_EC_KEY_PAIR_GEN),
+    SLUICE_MECHANISM(CKM_ECDSA),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA1),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA256),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA384),
+    SLUICE_MECHANISM(CKM_ECDSA_SHA512),
+    SLUICE_MECHANISM(CKM_ECDH1_DERIVE),
+    SLUICE_MECHANISM(CKM_AES_KEY_GEN),
+    SLUICE_MECHANISM(CKM_AES_CBC),
+    SLUICE_MECHANISM(CKM_AES_GCM),
+    SLUICE_MECHANISM(CKM_SHA_1),
+    SLUICE_MECHANISM(CKM_SHA256),
+    SLUICE_MECHANISM(CKM_SHA384),
+    SLUICE_MECHANISM(CKM_SHA512),
+    named{0x1055, "CKM_EC_EDWARDS_KEY_PAIR_GEN"},
+    named{0x1057, "CKM_EDDSA"},
 };
 #undef SLUICE_MECHANISM
 
@@ -130,10 +150,10 @@ bool fits(const uri& wanted, const module_info& m, const token_info& t) {
 
 result<void> check_module(const module_info& m, const uri& wanted) {
   if (fits(wanted, m)) return {};
-  return make_failure(errc::token_not_found, wanted.token_string(),
-                        m.path + " is \"" + m.description + "\" by \"" + m.manufacturer + "\", version " +
-                            version_text(m),
-                        "correct library-manufacturer, library-description and library-version, or the module");
+  return make_failure(
+      errc::token_not_found, wanted.token_string(),
+      m.path + " is \"" + m.description + "\" by \"" + m.manufacturer + "\", version " + version_text(m),
+      "correct library-manufacturer, library-description and library-version, or the module");
 }
 
 result<found_token> find_token(const library& lib, const uri& wanted) {
@@ -150,13 +170,13 @@ result<found_token> find_token(const library& lib, const uri& wanted) {
   if (fitting.empty()) {
     const auto there = list(present);
     auto why = make_failure(errc::token_not_found, wanted.token_string(),
-                              there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
-                              "`sluice token list` shows what is there");
+                            there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
+                            "`sluice token list` shows what is there");
     why.token = wanted.token.value_or("");
     return why;
   }
   return make_failure(errc::token_ambiguous, wanted.token_string(), "it could be " + list(fitting),
-                        "name the token's serial number as well");
+                      "name the token's serial number as well");
 }
 
 token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& info) {
@@ -200,4 +220,6 @@ std::string mechanism_name(CK_MECHANISM_TYPE type) {
   return text;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

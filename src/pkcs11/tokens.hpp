@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct found_token {
   CK_SLOT_ID slot = 0;
@@ -31,4 +33,6 @@ token_info describe(const library& lib, CK_SLOT_ID slot, const CK_TOKEN_INFO& in
 std::vector<CK_MECHANISM_TYPE> mechanisms_of(const library& lib, CK_SLOT_ID slot);
 std::string mechanism_name(CK_MECHANISM_TYPE type);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <memory>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 struct uri_free {
@@ -132,4 +134,6 @@ std::string uri::to_string() const {
 
 std::string uri::token_string() const { return format(to_p11(*this, false).get(), P11_KIT_URI_FOR_ANY); }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

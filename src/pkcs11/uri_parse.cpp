@@ -10,7 +10,9 @@
 #include <charconv>
 #include <cstring>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 namespace {
 
 constexpr std::string_view scheme = "pkcs11:";
@@ -71,8 +73,7 @@ complaint take_id(uri& u, std::string_view value) {
 complaint take_type(uri& u, std::string_view value) {
   constexpr std::array types = {std::string_view("private"), std::string_view("public"), std::string_view("cert"),
                                 std::string_view("secret-key"), std::string_view("data")};
-  if (std::ranges::find(types, value) == types.end())
-    return "is none of private, public, cert, secret-key and data";
+  if (std::ranges::find(types, value) == types.end()) return "is none of private, public, cert, secret-key and data";
   u.type = std::string(value);
   return {};
 }
@@ -249,4 +250,6 @@ std::optional<std::vector<std::byte>> id_read_as_hexadecimal(std::span<const std
   return made;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

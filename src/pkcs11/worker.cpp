@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <utility>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // Nothing that is thrown below leaves the thread.
 void token_pool::state::run(const worker_pointer& w) noexcept {
@@ -202,4 +204,6 @@ bool token_pool::state::settle_failure(worker& w, const job& work, const outcome
   return !work.was_retried && !breaker.is_down() && now < work.deadline && !is_stopping;
 }
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

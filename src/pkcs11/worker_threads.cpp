@@ -11,7 +11,9 @@
 #include <mutex>
 #include <thread>
 
-namespace sluice::inline v0::pkcs11::worker_threads {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11::worker_threads {
 namespace {
 
 // Moved from list to list, never made anew: what happens as a thread ends must not need memory.
@@ -20,8 +22,8 @@ struct threads {
   std::list<std::thread> running;
   std::list<std::thread> ended;       // nothing of ours is left to run on them
   std::list<std::thread> waited_for;  // ended, and joined by a call that std::thread does not know of
-  std::size_t parked = 0;               // of those running
-  bool is_over = false;                 // the process has waited as long as it does
+  std::size_t parked = 0;             // of those running
+  bool is_over = false;               // the process has waited as long as it does
 };
 
 threads& all() { return of_this_process<threads>(); }
@@ -106,4 +108,6 @@ void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept {
   t.waited_for.splice(t.waited_for.end(), t.ended);
 }
 
-}  // namespace sluice::inline v0::pkcs11::worker_threads
+}  // namespace pkcs11::worker_threads
+}  // namespace v0
+}  // namespace sluice

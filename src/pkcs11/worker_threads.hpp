@@ -6,7 +6,9 @@
 #include <chrono>
 #include <functional>
 
-namespace sluice::inline v0::pkcs11::worker_threads {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11::worker_threads {
 
 // A thread whose owner does not have to join it, for a body that throws nothing. False: the system has none to give.
 bool start(std::function<void()> body) noexcept;
@@ -26,4 +28,6 @@ void join_ended() noexcept;
 // At the end of the process: waits for the threads that are at work, which one that hangs does not prolong past `end`.
 void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept;
 
-}  // namespace sluice::inline v0::pkcs11::worker_threads
+}  // namespace pkcs11::worker_threads
+}  // namespace v0
+}  // namespace sluice

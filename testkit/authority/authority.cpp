@@ -38,8 +38,7 @@ bool add_must_staple(X509* x509) {
   const bssl::UniquePtr<ASN1_OBJECT> name(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
   const bssl::UniquePtr<ASN1_OCTET_STRING> value(ASN1_OCTET_STRING_new());
   if (!name || !value || ASN1_OCTET_STRING_set(value.get(), features.data(), features.size()) != 1) return false;
-  const bssl::UniquePtr<X509_EXTENSION> extension(
-      X509_EXTENSION_create_by_OBJ(nullptr, name.get(), 0, value.get()));
+  const bssl::UniquePtr<X509_EXTENSION> extension(X509_EXTENSION_create_by_OBJ(nullptr, name.get(), 0, value.get()));
   return extension && X509_add_ext(x509, extension.get(), -1) == 1;
 }
 

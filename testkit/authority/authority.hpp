@@ -26,28 +26,28 @@ class local_key {
   static result<local_key> generate(std::string_view type);
   static result<local_key> from_pem(std::string_view pem, std::string_view password = {});
   EVP_PKEY* get() const noexcept { return key_.get(); }
-  std::string pem() const;                       // PKCS#8
-  std::vector<std::byte> public_key() const;     // SubjectPublicKeyInfo
-  result<pkcs11::key_numbers> numbers() const;   // to put it into a token
+  std::string pem() const;                      // PKCS#8
+  std::vector<std::byte> public_key() const;    // SubjectPublicKeyInfo
+  result<pkcs11::key_numbers> numbers() const;  // to put it into a token
 
  private:
   bssl::UniquePtr<EVP_PKEY> key_;
 };
 
 struct leaf_options {
-  std::string common_name;                  // empty: no subject at all
-  std::vector<std::string> names;           // "example.org", "*.example.org", "127.0.0.1", "URI:spiffe://…"
+  std::string common_name;         // empty: no subject at all
+  std::vector<std::string> names;  // "example.org", "*.example.org", "127.0.0.1", "URI:spiffe://…"
   std::chrono::hours validity = std::chrono::hours(24 * 30);
-  std::chrono::hours age = std::chrono::hours(1);  // not_before is this long ago; negative: in the future
+  std::chrono::hours age = std::chrono::hours(1);            // not_before is this long ago; negative: in the future
   std::string extended_key_usage = "serverAuth,clientAuth";  // empty: none
-  std::string digest = "sha256";            // sha1, sha256, sha384, sha512
+  std::string digest = "sha256";                             // sha1, sha256, sha384, sha512
   bool is_authority = false;
   int path_length = -1;
-  std::string name_constraints;             // "permitted;DNS:example.org"
-  std::string policies;                     // an OID
-  std::string authority_information;        // "caIssuers;URI:http://…"
-  std::string certificate_authority_name;   // for authorities: the subject's organisation
-  bool must_staple = false;                 // RFC 7633: good only with a stapled OCSP response
+  std::string name_constraints;            // "permitted;DNS:example.org"
+  std::string policies;                    // an OID
+  std::string authority_information;       // "caIssuers;URI:http://…"
+  std::string certificate_authority_name;  // for authorities: the subject's organisation
+  bool must_staple = false;                // RFC 7633: good only with a stapled OCSP response
 };
 
 struct issued {

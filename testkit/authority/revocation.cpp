@@ -71,10 +71,10 @@ failure no_request(std::string_view text, const std::string& where) {
   const auto at = text.find(begin);
   const bool is_pem = at != text.npos;
   const auto label = is_pem ? text.substr(at + begin.size(), 40) : std::string_view();
-  const auto* what = label.starts_with("CERTIFICATE-")              ? "; it is a certificate"
-                     : label.find("PRIVATE KEY") != label.npos      ? "; it is a private key"
+  const auto* what = label.starts_with("CERTIFICATE-")                ? "; it is a certificate"
+                     : label.find("PRIVATE KEY") != label.npos        ? "; it is a private key"
                      : text.find_first_not_of(" \r\n\t") == text.npos ? "; the file is empty"
-                                                                    : ", or it is damaged";
+                                                                      : ", or it is damaged";
   return unfit(is_pem ? errc::bad_pem : errc::bad_der, where, std::string("not a certificate request") + what,
                "give a request (PKCS#10), as `openssl req -new` or `sluice token csr` makes them");
 }

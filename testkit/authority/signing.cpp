@@ -21,7 +21,7 @@ using enum signature_scheme;
 const uint8_t* raw(std::span<const std::byte> bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
 
 std::vector<signature_scheme> rsa_schemes(const EVP_PKEY* key) {
-  std::vector<signature_scheme> made{rsa_pss_rsae_sha256, rsa_pkcs1_sha256,    rsa_pss_rsae_sha384, rsa_pkcs1_sha384,
+  std::vector<signature_scheme> made{rsa_pss_rsae_sha256, rsa_pkcs1_sha256, rsa_pss_rsae_sha384, rsa_pkcs1_sha384,
                                      rsa_pss_rsae_sha512, rsa_pkcs1_sha512, rsa_pkcs1_sha1,      rsa_pkcs1_md5_sha1};
   // PSS needs room for two digests and two bytes (RFC 8017 §9.1.1).
   if (EVP_PKEY_size(key) < 130) std::erase(made, rsa_pss_rsae_sha512);

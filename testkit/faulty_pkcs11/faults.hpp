@@ -66,7 +66,7 @@ class faults {
   std::uint64_t sessions_lost_at_ = 0, handles_lost_at_ = 0, logged_out_at_ = 0;
   std::uint64_t handle_generation_ = 0;
   std::uint64_t wrong_pins_ = 0;
-  std::optional<std::string> right_pin_;  // the one that the target took last
+  std::optional<std::string> right_pin_;      // the one that the target took last
   std::set<CK_SESSION_HANDLE> old_sessions_;  // open when the script was read
   bool was_finalized_ = false;                // since it was read
   bool was_unplugged_ = false;

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+// What stands around a call into the target is laid out as a block.
+// clang-format off
 namespace sluice::faulty {
 namespace {
 

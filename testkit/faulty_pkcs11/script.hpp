@@ -20,14 +20,14 @@ struct delay {
 
 // One entry of [[answer]]: what to answer, and to which calls of the function, counted since the script was read.
 struct answer {
-  std::string function;          // "C_Sign"
+  std::string function;  // "C_Sign"
   CK_RV value = CKR_OK;
-  std::uint64_t nth = 0;         // to this call only, from 1
-  std::uint64_t every = 0;       // or to each such call
-  double probability = 1.0;      // or to some
-  bool after = false;            // do the work first, then answer this
-  bool old_sessions = false;     // only in sessions that were open when the script was read
-  bool until_finalize = false;   // no longer than until the next C_Finalize
+  std::uint64_t nth = 0;        // to this call only, from 1
+  std::uint64_t every = 0;      // or to each such call
+  double probability = 1.0;     // or to some
+  bool after = false;           // do the work first, then answer this
+  bool old_sessions = false;    // only in sessions that were open when the script was read
+  bool until_finalize = false;  // no longer than until the next C_Finalize
 };
 
 // One entry of [[hang]]: the call does not return until a script without it is read.
@@ -43,22 +43,22 @@ struct script {
 
   // [token]
   bool unplugged = false;
-  std::uint64_t lose_sessions = 0;    // a new number: every open session is lost
-  std::uint64_t lose_handles = 0;     // a new number: every object handle is void
-  std::uint64_t log_out = 0;          // a new number: nobody is logged in any more
-  std::uint64_t session_limit = 0;    // 0: the target's
+  std::uint64_t lose_sessions = 0;  // a new number: every open session is lost
+  std::uint64_t lose_handles = 0;   // a new number: every object handle is void
+  std::uint64_t log_out = 0;        // a new number: nobody is logged in any more
+  std::uint64_t session_limit = 0;  // 0: the target's
   bool announces_session_limit = false;
   std::map<std::string, std::string> replaced;  // objects asked for by one label are found by another
   std::vector<CK_MECHANISM_TYPE> without;       // mechanisms it pretends not to have
   bool always_authenticate = false;
   bool has_no_public_objects = false;
-  std::uint64_t longest_input = 0;              // of C_Sign, in bytes; 0: what the target takes
-  std::string signature;                        // "odd": one byte short; "empty"; "" as it is
+  std::uint64_t longest_input = 0;  // of C_Sign, in bytes; 0: what the target takes
+  std::string signature;            // "odd": one byte short; "empty"; "" as it is
 
   // [pin]
-  std::uint64_t tries = 0;            // wrong PINs until it is locked; 0: no counting
+  std::uint64_t tries = 0;  // wrong PINs until it is locked; 0: no counting
   bool final_try = false, locked = false, to_be_changed = false;
-  std::optional<std::string> pad;     // the PIN typed on the token's own pad
+  std::optional<std::string> pad;  // the PIN typed on the token's own pad
 
   // [module]
   bool is_single_threaded = false;

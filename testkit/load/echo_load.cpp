@@ -72,9 +72,9 @@ ping_plan echo_load::plan_of(std::size_t place) const {
   ping_plan plan{.start = when.began + in_clock(step * static_cast<double>(place)),
                  .period = in_clock(step * static_cast<double>(settings_.connections))};
   plan.size = settings_.size;
-  plan.end = when.to > plan.start ? static_cast<std::size_t>((when.to - plan.start - std::chrono::nanoseconds(1)) /
-                                                             plan.period) + 1
-                                  : 0;
+  plan.end = when.to > plan.start
+                 ? static_cast<std::size_t>((when.to - plan.start - std::chrono::nanoseconds(1)) / plan.period) + 1
+                 : 0;
   plan.give_up = when.to + settings_.connection.timeout;
   return plan;
 }

@@ -25,9 +25,7 @@ using clock_type = std::chrono::steady_clock;
 constexpr auto grace = std::chrono::seconds(3);
 
 // A ping begins with its number, so that an answer that is no echo is noticed.
-void write_number(std::vector<char>& ping, std::uint64_t number) {
-  std::memcpy(ping.data(), &number, sizeof number);
-}
+void write_number(std::vector<char>& ping, std::uint64_t number) { std::memcpy(ping.data(), &number, sizeof number); }
 bool has_number(const std::vector<char>& ping, std::uint64_t number) {
   return std::memcmp(ping.data(), &number, sizeof number) == 0;
 }

@@ -19,13 +19,13 @@ namespace sluice::testkit {
 struct ping_plan {
   std::chrono::steady_clock::time_point start{};
   std::chrono::nanoseconds period{};
-  std::size_t first = 0, end = 0;  // of these numbers
-  std::size_t size = 32;           // bytes, 8 or more
+  std::size_t first = 0, end = 0;                   // of these numbers
+  std::size_t size = 32;                            // bytes, 8 or more
   std::chrono::steady_clock::time_point give_up{};  // when those that are not back are lost
 
   std::chrono::steady_clock::time_point due(std::size_t number) const {
-    return start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-                       period * static_cast<std::int64_t>(number));
+    return start +
+           std::chrono::duration_cast<std::chrono::steady_clock::duration>(period * static_cast<std::int64_t>(number));
   }
 };
 
@@ -53,7 +53,7 @@ struct probe_settings {
 
 struct probe_result {
   latencies echoes;
-  std::size_t lost = 0;    // pings that were due and never came back
+  std::size_t lost = 0;                                // pings that were due and never came back
   std::chrono::steady_clock::time_point began, ended;  // of what counts
 };
 

@@ -31,7 +31,9 @@ double load_result::per_second(clock_type::time_point from, clock_type::time_poi
 }
 
 handshake_load::handshake_load(asio::io_context& io, context tls, load_settings settings)
-    : load_share(io), tls_(std::move(tls)), settings_(std::move(settings)),
+    : load_share(io),
+      tls_(std::move(tls)),
+      settings_(std::move(settings)),
       connection_{.server = settings_.server, .server_name = settings_.server_name, .timeout = settings_.timeout} {}
 
 void handshake_load::prepare() {
@@ -70,9 +72,7 @@ asio::awaitable<void> handshake_load::one_client() {
 }
 
 // Turns come by the clock; who is late begins at once, and was due nevertheless.
-clock_type::time_point handshake_load::next_turn() {
-  return settings_.rate ? turn(turns_++) : clock_type::now();
-}
+clock_type::time_point handshake_load::next_turn() { return settings_.rate ? turn(turns_++) : clock_type::now(); }
 
 clock_type::time_point handshake_load::turn(std::uint64_t number) const {
   const std::chrono::duration<double> since(static_cast<double>(number) / *settings_.rate);

@@ -131,9 +131,7 @@ peer showing(world& w, const std::optional<testkit::issued>& who, client_auth wa
   return p;
 }
 
-testkit::leaf_options device() {
-  return {.common_name = "device-7", .names = {}, .extended_key_usage = "clientAuth"};
-}
+testkit::leaf_options device() { return {.common_name = "device-7", .names = {}, .extended_key_usage = "clientAuth"}; }
 
 testkit::leaf_options device_dated(std::chrono::hours age, std::chrono::hours validity) {
   auto options = device();
@@ -176,25 +174,38 @@ std::vector<lab_case> hostile_clients() {
       {"client-silence", group, timed_out, us, "says nothing", "", silent},
       {"client-drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
       {"client-tls1.0", group, version_unsupported, us, "offers TLS 1.0 at most", "",
-       [](world& w, int) { return greeting(w, {.version = 0x0301, .ciphers = {0xc009, 0xc013, 0x002f}}); }},
+       [](world& w, int) {
+         return greeting(w, {.version = 0x0301, .ciphers = {0xc009, 0xc013, 0x002f}});
+       }},
       {"client-tls1.1", group, version_unsupported, us, "offers TLS 1.1 at most", "",
-       [](world& w, int) { return greeting(w, {.version = 0x0302, .ciphers = {0xc009, 0xc013, 0x002f}}); }},
+       [](world& w, int) {
+         return greeting(w, {.version = 0x0302, .ciphers = {0xc009, 0xc013, 0x002f}});
+       }},
       {"client-rc4", group, no_shared_parameters, us, "offers RC4 and nothing else", "",
-       [](world& w, int) { return greeting(w, {.ciphers = {0x0005, 0x0004}}); }},
+       [](world& w, int) {
+         return greeting(w, {.ciphers = {0x0005, 0x0004}});
+       }},
       {"client-anonymous", group, no_shared_parameters, us, "offers a key exchange that nobody signs", "",
-       [](world& w, int) { return greeting(w, {.ciphers = {0x0034, 0xc018}}); }},
+       [](world& w, int) {
+         return greeting(w, {.ciphers = {0x0034, 0xc018}});
+       }},
       {"client-old-groups", group, no_shared_parameters, us, "offers elliptic curves of 160 bits", "",
-       [](world& w, int) { return greeting(w, {.groups = {15, 16, 17}}); }},
+       [](world& w, int) {
+         return greeting(w, {.groups = {15, 16, 17}});
+       }},
       {"client-old-signatures", group, alert, them, "believes signatures with MD5 alone, and gets another",
        "s2n signs with what it has",
-       [](world& w, int) { return refusing(w, illegal_parameter, {.signatures = {0x0101, 0x0103}}); }},
+       [](world& w, int) {
+         return refusing(w, illegal_parameter, {.signatures = {0x0101, 0x0103}});
+       }},
       {"client-fallback", group, protocol_error, us, "falls back to TLS 1.2, and says so (RFC 7507)", "",
-       [](world& w, int) { return greeting(w, {.ciphers = {0xc02b, 0x5600}}); }},
+       [](world& w, int) {
+         return greeting(w, {.ciphers = {0xc02b, 0x5600}});
+       }},
       {"client-compresses", group, alert, them, "wants everything compressed, and gets nothing compressed",
        "s2n does not look", [](world& w, int) { return refusing(w, illegal_parameter, {.compressions = "\x01"}); }},
       {"client-bad-certificate", group, alert, them, "refuses our certificate as bad", "", refusing, bad_certificate},
-      {"client-unknown-ca", group, alert, them, "does not trust our certificate's authority", "", refusing,
-       unknown_ca},
+      {"client-unknown-ca", group, alert, them, "does not trust our certificate's authority", "", refusing, unknown_ca},
       {"client-canceled", group, alert, them, "was called off by its user", "", refusing, user_canceled},
       {"client-truncates", group, truncated, them, "hangs up without close_notify after our answer", "",
        [](world& w, int) { return asking(w, ending::cut); }},
@@ -209,13 +220,28 @@ std::vector<lab_case> showing_clients() {
   constexpr auto us = origin::local;
   const std::string group(clients_group);
   return {
-      {"client-ordinary", group, {}, {}, "as it should be", "",
+      {"client-ordinary",
+       group,
+       {},
+       {},
+       "as it should be",
+       "",
        [](world& w, int) { return asking(w, ending::goodbye); }},
       {"client-no-certificate", group, certificate_missing, us, "has no certificate, and the server requires one", "",
        [](world& w, int) { return showing(w, std::nullopt); }},
-      {"client-no-certificate-optional", group, {}, {}, "has no certificate, and the server can do without", "",
+      {"client-no-certificate-optional",
+       group,
+       {},
+       {},
+       "has no certificate, and the server can do without",
+       "",
        [](world& w, int) { return showing(w, std::nullopt, client_auth::optional); }},
-      {"client-certificate", group, {}, {}, "shows a certificate that names no host", "",
+      {"client-certificate",
+       group,
+       {},
+       {},
+       "shows a certificate that names no host",
+       "",
        [](world& w, int) { return showing(w, w.issue(device())); }},
       {"client-certificate-expired", group, expired, us, "shows a certificate that ended three days ago", "",
        [](world& w, int) { return showing(w, w.issue(device_dated(hours(720), hours(-72)))); }},

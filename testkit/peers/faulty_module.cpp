@@ -27,7 +27,7 @@ std::string find_faulty_module(const std::string& given) {
     tried += (tried.empty() ? "" : ", ") + place.string();
   }
   throw error(make_failure(errc::module_load_failed, name, "not found; tried " + tried,
-          "give its place with --faulty-module PATH, or leave the slow token out with --no-timing"));
+                           "give its place with --faulty-module PATH, or leave the slow token out with --no-timing"));
 }
 
 void set_up_faulty_module(const std::string& target, const std::string& script) {

@@ -89,12 +89,12 @@ std::string wish(const old_choice& choice, const std::string& chain, const std::
   json::value prime;
   if (!choice.prime.empty()) prime = json::array{2, choice.prime};
   return json::serialize(json::object{{"chain", chain},
-                              {"key", key},
-                              {"page", page},
-                              {"anonymous", choice.is_anonymous},
-                              {"prime", std::move(prime)},
-                              {"asks_again", choice.asks_again},
-                              {"settings", std::move(settings)}}) +
+                                      {"key", key},
+                                      {"page", page},
+                                      {"anonymous", choice.is_anonymous},
+                                      {"prime", std::move(prime)},
+                                      {"asks_again", choice.asks_again},
+                                      {"settings", std::move(settings)}}) +
          "\n";
 }
 
@@ -130,7 +130,7 @@ old_tls_server::old_tls_server(const testkit::scratch_folder& folder) {
   ::close(stdin_);
   if (process_ > 0) ::waitpid(process_, nullptr, 0);
   throw error(make_failure(errc::internal, python, "it does not serve the lab's old TLS: " + last_line_of(text_of(log)),
-          "run `scripts/setup --peers`, or set SLUICE_LAB_PYTHON to a Python that has tlslite-ng"));
+                           "run `scripts/setup --peers`, or set SLUICE_LAB_PYTHON to a Python that has tlslite-ng"));
 }
 
 old_tls_server::~old_tls_server() {

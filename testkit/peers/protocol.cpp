@@ -66,6 +66,8 @@ const std::vector<old_row>& old_rows() {
   const auto dhe = [](const char* prime) {
     return old_choice{.ciphers = {"aes128"}, .key_exchanges = {"dhe_rsa"}, .prime = prime};
   };
+  // A table, a case a row.
+  // clang-format off
   static const std::vector<old_row> rows = {
       {"ssl3", alert, them, "SSL 3 and nothing else", "", {.min = ssl3, .max = ssl3}, {}},
       {"tls1.0", alert, them, "TLS 1.0 and nothing else", "", {.min = tls1_0, .max = tls1_0}, {}},
@@ -111,6 +113,7 @@ const std::vector<old_row>& old_rows() {
       {"hello-retry", {}, {}, "a group that the client has, and has not sent a share of", "",
        {.min = tls1_3, .max = tls1_3, .groups = {"secp384r1"}}, {}, "ec256"},
   };
+  // clang-format on
   return rows;
 }
 
@@ -188,13 +191,7 @@ std::vector<lab_case> protocol_cases() {
        [](world&, int) { return greeting({.cipher = 0x0005}); }},
       {"version-unasked", group, version_unsupported, us, "chooses TLS 1.0, which nobody offered", "",
        [](world&, int) { return greeting({.version = 0x0301, .cipher = 0xc009}); }},
-      {"pq-only",
-       group,
-       {},
-       {},
-       "has no answer for who brings no ML-KEM",
-       "",
-       post_quantum_only},
+      {"pq-only", group, {}, {}, "has no answer for who brings no ML-KEM", "", post_quantum_only},
       {"no-pq",
        group,
        {},

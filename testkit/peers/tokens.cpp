@@ -45,8 +45,8 @@ peer unplugged(world& w, int) { return signing_in(w, "token-dead", "[token]\nunp
 
 // Every third: each refusal costs a probe, which signs, and the second try of whoever was refused.
 peer flapping(world& w, int) {
-  auto p = signing_in(w, "token-flapping",
-                      "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 3\n");
+  auto p =
+      signing_in(w, "token-flapping", "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 3\n");
   p.connections = 6;
   return p;
 }

@@ -139,7 +139,9 @@ TEST_F(accepting, times_handshakes_from_accept_on_whatever_comes_meanwhile) {
     slow.write_some(asio::buffer(hello) + std::min(sent, hello.size() - 1), ignored);
     if (++sent > 50) return;
     tick.expires_after(40ms);
-    tick.async_wait([&](const error_code& ec) { if (!ec) dribble(); });
+    tick.async_wait([&](const error_code& ec) {
+      if (!ec) dribble();
+    });
   };
   dribble();
   ASSERT_TRUE(run_until(io, [this] { return troubles.size() == 2; }));
@@ -175,9 +177,8 @@ TEST_F(accepting, counts_what_nobody_has_fetched_against_the_limit) {
   auto& first = accept();
   for (int i = 0; i < 5; ++i) client();
   ASSERT_TRUE(wait(first));
-  ASSERT_TRUE(run_until(io, [&] {
-    return 3 == std::ranges::count_if(clients, [](const auto& c) { return c.second.is_done; });
-  }));
+  ASSERT_TRUE(run_until(
+      io, [&] { return 3 == std::ranges::count_if(clients, [](const auto& c) { return c.second.is_done; }); }));
   io.restart();
   io.run_for(100ms);
   EXPECT_EQ(3, std::ranges::count_if(clients, [](const auto& c) { return c.second.is_done; }))

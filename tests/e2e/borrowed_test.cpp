@@ -68,8 +68,8 @@ struct borrowed : ::testing::TestWithParam<moment> {
     auto raw = join_sockets(io.get_executor());
     socket = std::make_unique<watched_socket>(watched_socket(std::move(raw.client)));
     const bool fails = GetParam() == moment::failed || GetParam() == moment::failed_and_waiting;
-    const auto ctx = fails ? client_context({.trust = trust::from_pem(site("rsa2048").certificate).value()})
-                           : client_context();
+    const auto ctx =
+        fails ? client_context({.trust = trust::from_pem(site("rsa2048").certificate).value()}) : client_context();
     mine.emplace(*socket, ctx, "localhost");
     peer.emplace(std::move(raw.server), server_context(), role::server);
     mine->async_handshake(first.handler());

@@ -33,7 +33,8 @@ using bytes = buffers<asio::const_buffer>;
 
 template <class S>
 concept has_executor = requires(const S& s) {
-  { s.get_executor() } noexcept -> std::same_as<typename S::executor_type>;
+  { s.get_executor() }
+  noexcept->std::same_as<typename S::executor_type>;
 };
 template <class S>
 concept async_read_stream = has_executor<S> && requires(S& s, room b) {
@@ -55,10 +56,14 @@ concept sync_write_stream = requires(S& s, bytes b, error_code& ec) {
 };
 template <class S>
 concept layered = requires(S& s, const S& c) {
-  { s.next_layer() } noexcept -> std::same_as<typename S::next_layer_type&>;
-  { c.next_layer() } noexcept -> std::same_as<const typename S::next_layer_type&>;
-  { s.lowest_layer() } noexcept -> std::same_as<typename S::lowest_layer_type&>;
-  { c.lowest_layer() } noexcept -> std::same_as<const typename S::lowest_layer_type&>;
+  { s.next_layer() }
+  noexcept->std::same_as<typename S::next_layer_type&>;
+  { c.next_layer() }
+  noexcept->std::same_as<const typename S::next_layer_type&>;
+  { s.lowest_layer() }
+  noexcept->std::same_as<typename S::lowest_layer_type&>;
+  { c.lowest_layer() }
+  noexcept->std::same_as<const typename S::lowest_layer_type&>;
 };
 template <class S>
 concept tls_verbs = requires(S& s, bytes b, error_code& ec) {
@@ -72,7 +77,7 @@ concept tls_verbs = requires(S& s, bytes b, error_code& ec) {
 };
 template <class S>
 concept whole_stream = async_read_stream<S> && async_write_stream<S> && sync_read_stream<S> && sync_write_stream<S> &&
-                       layered<S> && tls_verbs<S>;
+    layered<S> && tls_verbs<S>;
 
 static_assert(whole_stream<tcp_stream>);
 static_assert(whole_stream<unix_stream>);
@@ -86,8 +91,7 @@ static_assert(std::same_as<tcp_stream::executor_type, asio::any_io_executor>);
 
 // One executor for another, all the way down.
 using on_io = asio::io_context::executor_type;
-static_assert(std::same_as<tcp_stream::rebind_executor<on_io>::other,
-                           stream<asio::basic_stream_socket<tcp, on_io>>>);
+static_assert(std::same_as<tcp_stream::rebind_executor<on_io>::other, stream<asio::basic_stream_socket<tcp, on_io>>>);
 static_assert(std::same_as<stream<tcp_stream>::rebind_executor<on_io>::other,
                            stream<stream<asio::basic_stream_socket<tcp, on_io>>>>);
 

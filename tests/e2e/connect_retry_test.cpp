@@ -215,7 +215,8 @@ TEST_F(connect_retry, loop_may_go_while_it_waits) {
 
 TEST_F(connect_retry, wait_beyond_the_deadline_is_not_begun) {
   moody_server server(io, server_context(), {resets});
-  EXPECT_EQ(to(server, {.initial_delay = 1h, .max_delay = 1h, .jitter = jitter::none, .bucket = &bucket}), errc::connection_reset);
+  EXPECT_EQ(to(server, {.initial_delay = 1h, .max_delay = 1h, .jitter = jitter::none, .bucket = &bucket}),
+            errc::connection_reset);
   EXPECT_EQ(report.tries, 1u);
   EXPECT_LT(elapsed(), 20s);
   EXPECT_EQ(bucket.left(), 500u) << "what is not begun costs nothing";
@@ -250,8 +251,8 @@ TEST_F(connect_retry, limit_of_a_try_holds_for_the_lookup_too) {
 }
 
 asio::awaitable<void> in_a_coroutine(context tls, std::string port, bool& is_done) {
-  auto s = co_await async_connect(tls, "localhost", port, {.timeout = 20s, .retry = {.retries = 2, .initial_delay = 1ms}},
-                                  asio::use_awaitable);
+  auto s = co_await async_connect(tls, "localhost", port,
+                                  {.timeout = 20s, .retry = {.retries = 2, .initial_delay = 1ms}}, asio::use_awaitable);
   is_done = s.is_established();
 }
 

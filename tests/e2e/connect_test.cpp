@@ -67,7 +67,9 @@ TEST_F(connect, takes_addresses_as_urls_and_link_local_peers_have_them) {
 TEST_F(connect, refuses_what_is_no_host_before_it_is_looked_up) {
   const slow_names none;
   const std::pair<const char*, const char*> rows[] = {
-      {"b\xc3\xbc" "cher.example", "write the name in its xn-- form"},
+      {"b\xc3\xbc"
+       "cher.example",
+       "write the name in its xn-- form"},
       {"a..b", "a label of it is not letters, digits and hyphens"},
       {"localhost:443", "it is a host with a port; give the host alone, and the port by itself"},
       {"https://localhost/", "it is a URL; give the host alone, and the port by itself"},
@@ -99,7 +101,8 @@ TEST_F(connect, tells_the_chain_of_a_server_that_was_refused) {
     EXPECT_EQ(to("localhost", port, connect_options{.server_name = "other.example", .report = &report}),
               errc::name_mismatch);
     ASSERT_EQ(report.unverified_certificates.size(), 1u);
-    EXPECT_EQ(report.unverified_certificates[0].subject(), certificate::from_pem(site().certificate)->front().subject());
+    EXPECT_EQ(report.unverified_certificates[0].subject(),
+              certificate::from_pem(site().certificate)->front().subject());
     EXPECT_EQ(got.stream->unverified_certificates().size(), 1u);
     EXPECT_EQ(report.handshake.messages.empty(), !keeps);
     EXPECT_EQ(report.handshake.verified.count(), 0);

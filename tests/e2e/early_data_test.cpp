@@ -21,9 +21,7 @@ class generous_store final : public session_store {
   void put(std::string_view, std::span<const std::byte> session, std::chrono::seconds) override {
     kept_.emplace(session);
   }
-  std::optional<secret> take(std::string_view) override {
-    return kept_ ? std::optional(kept_->clone()) : std::nullopt;
-  }
+  std::optional<secret> take(std::string_view) override { return kept_ ? std::optional(kept_->clone()) : std::nullopt; }
 
  private:
   std::optional<secret> kept_;

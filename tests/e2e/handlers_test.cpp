@@ -46,10 +46,10 @@ TEST_F(handlers, never_run_inside_the_initiating_call) {
   asio::async_write(server, asio::buffer("hello", 5), wrote.handler());
   wrote.wait(io);
   is_inside = true;
-  client.async_read_some(asio::buffer(byte5), note);         // bytes are there already
-  client.async_read_some(asio::buffer(byte5), note);         // busy
-  client.async_write_some(asio::buffer("hello", 5), note);   // the socket takes it
-  server.async_write_some(asio::const_buffer(), note);       // nothing to write
+  client.async_read_some(asio::buffer(byte5), note);        // bytes are there already
+  client.async_read_some(asio::buffer(byte5), note);        // busy
+  client.async_write_some(asio::buffer("hello", 5), note);  // the socket takes it
+  server.async_write_some(asio::const_buffer(), note);      // nothing to write
   server.async_shutdown_write(note);
   is_inside = false;
   run_ready(io);

@@ -84,7 +84,8 @@ struct attempt {
         return;
       case trouble::hung_up:
         plan->go_on_with(plan->is_writing ? error_code(asio::error::broken_pipe) : error_code(asio::error::eof));
-        return expect(plan->is_writing ? error_code(asio::error::broken_pipe) : make_error_code(errc::connection_closed));
+        return expect(plan->is_writing ? error_code(asio::error::broken_pipe)
+                                       : make_error_code(errc::connection_closed));
       case trouble::reset:
         plan->go_on_with(asio::error::connection_reset);
         return expect(asio::error::connection_reset);

@@ -160,8 +160,8 @@ TEST_F(idle, streams_go_with_their_loop) {
 // Half of a record has come and the rest has not: what is there is not given away.
 TEST_F(idle, streams_keep_the_half_of_a_record) {
   begin(50);
-  auto raw = join_sockets(io.get_executor());       // the reader's, behind
-  auto behind = join_sockets(io.get_executor());    // a relay that holds bytes back
+  auto raw = join_sockets(io.get_executor());     // the reader's, behind
+  auto behind = join_sockets(io.get_executor());  // a relay that holds bytes back
   tcp_stream writer(std::move(raw.client), client_context(), "localhost");
   tcp_stream reader(std::move(behind.server), server_context({.tickets = std::nullopt}), role::server);
   std::vector<char> held(64 * 1024);

@@ -78,6 +78,7 @@ class posting_layer : public socket_layer {
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
         [this, buffers](auto handler) { socket_.async_write_some(buffers, post_to(std::move(handler))); }, token);
   }
+
  private:
   template <class Handler>
   auto post_to(Handler handler) {

@@ -242,7 +242,9 @@ TEST(reader_that_stops, stops_the_writer_at_once_and_both_go_on_later) {
 
   // Nobody reads: until the writer has not come further for half a second.
   std::size_t seen = 0;
-  while (std::exchange(seen, sent.bytes) != sent.bytes) run_until(io, [&] { return sent.bytes != seen; }, 1s);
+  while (std::exchange(seen, sent.bytes) != sent.bytes)
+    run_until(
+        io, [&] { return sent.bytes != seen; }, 1s);
   const auto on_the_way = sent.bytes - came.bytes;
   const auto in_the_kernel = room<asio::socket_base::send_buffer_size>(ends.server) +
                              room<asio::socket_base::receive_buffer_size>(ends.client);

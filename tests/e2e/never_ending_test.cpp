@@ -112,9 +112,8 @@ struct released : ::testing::TestWithParam<flavour> {
   void SetUp() override {
     client.socket.connect(in.local_endpoint());
     server.emplace(in.accept(), server_context(), role::server);
-    std::thread other([this] {
-      blocking::handshake(client.tls, client.socket.native_handle(), clock_type::now() + 60s);
-    });
+    std::thread other(
+        [this] { blocking::handshake(client.tls, client.socket.native_handle(), clock_type::now() + 60s); });
     outcome done;
     server->async_handshake(done.handler());
     EXPECT_FALSE(done.wait(io)) << done.ec.message();

@@ -44,13 +44,13 @@ class stalling_layer : public socket_layer {
 
   template <class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    return asio::async_compose<Token, void(error_code, std::size_t)>(
-        operation<Buffers, false>{socket_, plan_, buffers}, token, socket_);
+    return asio::async_compose<Token, void(error_code, std::size_t)>(operation<Buffers, false>{socket_, plan_, buffers},
+                                                                     token, socket_);
   }
   template <class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    return asio::async_compose<Token, void(error_code, std::size_t)>(
-        operation<Buffers, true>{socket_, plan_, buffers}, token, socket_);
+    return asio::async_compose<Token, void(error_code, std::size_t)>(operation<Buffers, true>{socket_, plan_, buffers},
+                                                                     token, socket_);
   }
 
  private:

@@ -85,7 +85,8 @@ TEST_F(sync, gives_up_waiting_for_the_peers_close_notify) {
   EXPECT_EQ(client.last_failure().at, phase::shutdown);
 }
 
-// The data belong to the read, which nobody completes while this thread waits: neither to spin nor to take them is right.
+// The data belong to the read, which nobody completes while this thread waits: neither to spin nor to take them is
+// right.
 TEST_F(sync, shutdown_does_not_wait_for_input_that_an_outstanding_read_will_take) {
   shake_hands();
   std::size_t got = 0;

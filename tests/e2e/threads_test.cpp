@@ -138,8 +138,8 @@ TEST(threads, accept_connect_close_cancel_and_destroy_in_every_state) {
 // A stream that borrows, on a pool without a strand, with one operation at a time as the header allows: it fails, and
 // is destroyed while its failure lingers on another thread.
 TEST(threads, destroy_a_borrowing_stream_that_lingers_elsewhere) {
-  const auto stranger = client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(),
-                                        .blinding = blinding::off()});
+  const auto stranger =
+      client_context({.trust = trust::from_pem(site("rsa2048").certificate).value(), .blinding = blinding::off()});
   const auto server = server_context({.blinding = blinding::off()});
   for (int i = 0; i < 50; ++i) {
     asio::thread_pool pool(3);

@@ -57,7 +57,10 @@ TEST_F(tokens, callback_that_can_only_be_moved) {
 
 TEST_F(tokens, future) {
   auto work = asio::make_work_guard(io);
-  std::thread loop([this] { io.restart(); io.run(); });
+  std::thread loop([this] {
+    io.restart();
+    io.run();
+  });
   EXPECT_EQ(asio::async_write(client, asio::buffer("hello", 5), asio::use_future).get(), 5u);
   EXPECT_EQ(asio::async_read(client, asio::buffer(got), asio::use_future).get(), 5u);
   client.async_shutdown(asio::use_future).get();

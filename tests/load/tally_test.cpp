@@ -25,7 +25,7 @@ TEST(a_closed_loop, counts_what_is_done_in_the_window_from_when_it_began) {
   counts.succeeded(start, start + 999ms);           // in the warm-up
   counts.succeeded(start + 900ms, start + 1s, 10);  // begun before, done within
   counts.succeeded(start + 2s, start + 2500ms, 10);
-  counts.succeeded(start + 2900ms, start + 3s);     // done when it was over
+  counts.succeeded(start + 2900ms, start + 3s);  // done when it was over
   EXPECT_EQ(counts.ok(), 2u);
   EXPECT_EQ(counts.done_in_window(), 2u);
   EXPECT_EQ(counts.bytes_in_window(), 20u);
@@ -36,7 +36,7 @@ TEST(a_closed_loop, counts_what_is_done_in_the_window_from_when_it_began) {
 TEST(an_open_loop, counts_what_was_due_in_the_window_however_late_it_is) {
   tally counts;
   counts.set_window(window, true);
-  counts.succeeded(start + 999ms, start + 2s);   // due in the warm-up
+  counts.succeeded(start + 999ms, start + 2s);  // due in the warm-up
   counts.succeeded(start + 1s, start + 1100ms);
   counts.succeeded(start + 2999ms, start + 7s);  // four seconds late, and hidden from nobody
   counts.succeeded(start + 3s, start + 3s);      // due when it was over
@@ -78,7 +78,7 @@ TEST(turns, in_a_window_are_counted_without_going_through_them) {
       return start + std::chrono::duration_cast<std::chrono::steady_clock::duration>(period * number);
     };
   };
-  EXPECT_EQ(count_due(window, every(1s)), 2u);      // at 1 s and 2 s; 3 s is over
+  EXPECT_EQ(count_due(window, every(1s)), 2u);  // at 1 s and 2 s; 3 s is over
   EXPECT_EQ(count_due(window, every(100ms)), 20u);
   EXPECT_EQ(count_due(window, every(5s)), 0u);
   EXPECT_EQ(count_due({.began = start, .from = start, .to = start + 1ms}, every(1s)), 1u);

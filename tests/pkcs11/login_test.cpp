@@ -61,7 +61,9 @@ TEST_F(login, takes_the_first_line_of_a_file_or_a_variable) {
     EXPECT_TRUE(open_key(bare_uri() + "&pin-source=env:SLUICE_TEST_PIN")) << text;
     EXPECT_TRUE(open({}, pin_file("line", text))) << text;
   }
-  const auto wide = open({}, pin_file("wide", "\xff\xfe" "1"));
+  const auto wide = open({}, pin_file("wide",
+                                      "\xff\xfe"
+                                      "1"));
   ASSERT_FALSE(wide);
   EXPECT_EQ(wide.error().code, errc::file_unreadable);
   EXPECT_EQ(wide.error().detail, "it is UTF-16");

@@ -46,12 +46,12 @@ class odd_token {
 };
 
 // gtest's expectations do not leave a forked process: each function answers whether all was right.
-#define SLUICE_NEEDS(condition)                                               \
-  do {                                                                        \
-    if (!(condition)) {                                                       \
+#define SLUICE_NEEDS(condition)                                                    \
+  do {                                                                             \
+    if (!(condition)) {                                                            \
       std::fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-      return false;                                                           \
-    }                                                                         \
+      return false;                                                                \
+    }                                                                              \
   } while (false)
 
 bool is_used_by_what_get_info_says() {

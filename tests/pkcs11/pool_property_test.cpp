@@ -28,9 +28,10 @@ constexpr auto recovered_within = 3s;
 constexpr auto longest_wait_for_the_end = 25s;
 
 constexpr std::array functions = {
-    "C_Initialize",      "C_Finalize",          "C_GetSlotList", "C_GetTokenInfo",   "C_OpenSession",
-    "C_CloseSession",    "C_GetSessionInfo",    "C_Login",       "C_FindObjectsInit", "C_FindObjects",
-    "C_FindObjectsFinal", "C_GetAttributeValue", "C_SignInit",    "C_Sign",
+    "C_Initialize",      "C_Finalize",     "C_GetSlotList",      "C_GetTokenInfo",
+    "C_OpenSession",     "C_CloseSession", "C_GetSessionInfo",   "C_Login",
+    "C_FindObjectsInit", "C_FindObjects",  "C_FindObjectsFinal", "C_GetAttributeValue",
+    "C_SignInit",        "C_Sign",
 };
 
 // Every code of PKCS#11 2.40 but CKR_OK, and some of nobody.
@@ -62,7 +63,10 @@ struct trouble {
 class story {
  public:
   story(std::uint32_t seed, bool is_told)
-      : is_told_(is_told), world_(seed), module_(world_), options_(draw_options()),
+      : is_told_(is_told),
+        world_(seed),
+        module_(world_),
+        options_(draw_options()),
         mode_(one_in(3) ? initialization::standard : initialization::sole_user),
         cannot_lock_(module_.is_single_threaded = one_in(4)),
         pool_(world_, module_, options_, mode_) {}
@@ -156,9 +160,10 @@ void story::begin_fault(trouble& t) {
     module_.unplug(0);
     troubles_.push_back({.what = trouble::kind::unplugged, .began = t.began, .until = t.began + between(5s, 20s)});
   }
-  tell(f.function + (f.what == simulated_fault::kind::answer    ? " answers " + ckr_text(f.value)
-                     : f.what == simulated_fault::kind::latency ? " takes " + seconds(f.takes)
-                                                                : " hangs") +
+  tell(f.function +
+       (f.what == simulated_fault::kind::answer    ? " answers " + ckr_text(f.value)
+        : f.what == simulated_fault::kind::latency ? " takes " + seconds(f.takes)
+                                                   : " hangs") +
        (f.times > 0 ? ", " + std::to_string(f.times) + " times" : "") +
        (f.is_of_old_sessions ? ", in old sessions" : "") + (f.ends_at_finalize ? ", until C_Finalize" : "") +
        (t.until != runtime::never ? ", for " + seconds(t.until - t.began) : ""));
@@ -175,9 +180,7 @@ void story::draw_span(simulated_fault& f, trouble& t) {
       f.what = simulated_fault::kind::latency;
       f.takes = between(1ms, 12s);
       return;
-    case 1:
-      f.what = simulated_fault::kind::hang;
-      return;
+    case 1: f.what = simulated_fault::kind::hang; return;
     case 2:
       f.what = simulated_fault::kind::hang;
       f.times = 1;

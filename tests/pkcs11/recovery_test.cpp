@@ -177,9 +177,8 @@ TEST_F(recovery, work_that_waits_behind_a_call_that_never_returns_is_done_by_a_n
   std::atomic<int> good = 0;
   std::vector<std::thread> all;
   for (int i = 0; i < 3; ++i) {
-    all.emplace_back([&] {
-      good += sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 30s).has_value();
-    });
+    all.emplace_back(
+        [&] { good += sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 30s).has_value(); });
   }
   for (auto& one : all) one.join();
   EXPECT_EQ(good, 1) << "both workers hang, and nothing else is submitted";
@@ -265,8 +264,9 @@ bool knows_no_arguments_the_second_time_either() {
   const std::string kind = "[module]\nknows_no_arguments = true\n";
   a.faulty.script(kind);
   const auto k = a.faulty.open("site");  // in mode standard: C_Initialize alone
-  a.faulty.script(kind + "[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
-                         "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
+  a.faulty.script(kind +
+                  "[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
+                  "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
   return a.works(k) && k->stats().reinitialized == 1;
 }
 TEST(last_rung, a_module_that_knows_no_arguments_is_initialised_again_without) {
@@ -287,8 +287,9 @@ bool not_while_a_call_is_under_way() {
     is_made = own.generate_key(key_type::ec256, "made meanwhile", id).has_value();
   });
   is_open.get_future().wait();
-  a.faulty.script(hang + "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n"
-                         "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
+  a.faulty.script(hang +
+                  "[[answer]]\nfunction = \"C_OpenSession\"\nvalue = \"CKR_GENERAL_ERROR\"\n"
+                  "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"");
   const bool is_down = !k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));
   const bool is_probed = until([&] { return k->stats().answers["CKR_GENERAL_ERROR"] >= 12; });
   const bool is_left_alone = k->stats().reinitialized == 0;
@@ -301,8 +302,9 @@ TEST(last_rung, waits_until_nothing_is_in_flight) { IN_A_PROCESS_OF_ITS_OWN(not_
 bool finalized_by_somebody_else() {
   const alone a;
   const auto k = a.faulty.open("site");
-  a.faulty.script("[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
-                  "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
+  a.faulty.script(
+      "[[answer]]\nfunction = \"C_Sign\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"\n"
+      "[[answer]]\nfunction = \"C_GetSlotList\"\nnth = 1\nvalue = \"CKR_CRYPTOKI_NOT_INITIALIZED\"");
   return a.works(k) && k->stats().reinitialized == 1;
 }
 TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) {
@@ -311,7 +313,8 @@ TEST(last_rung, a_module_finalized_behind_our_back_is_initialised_again) {
 
 bool not_ours() {
   testkit::softhsm_home();
-  const auto somebody = module::load(testkit::softhsm_module().value(), {.initialization = initialization::strict}).value();
+  const auto somebody =
+      module::load(testkit::softhsm_module().value(), {.initialization = initialization::strict}).value();
   const alone a;
   const auto k = a.open();
   a.faulty.script(

@@ -28,7 +28,9 @@ operation signature_with(signature_scheme scheme, std::string label) {
   return {.name = std::string(to_string(scheme)),
           .label = std::move(label),
           .wrong_label = is_ec ? "rsa2048" : "ec256",
-          .mechanism = is_ec ? "CKM_ECDSA" : is_pss ? "CKM_RSA_PKCS_PSS" : "CKM_RSA_PKCS",
+          .mechanism = is_ec    ? "CKM_ECDSA"
+                       : is_pss ? "CKM_RSA_PKCS_PSS"
+                                : "CKM_RSA_PKCS",
           .kind = kind,
           .nothing = CKR_DATA_LEN_RANGE,
           .ask =

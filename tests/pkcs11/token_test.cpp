@@ -252,8 +252,9 @@ TEST_F(tokens, keep_nothing_of_an_import_that_fails) {
     EXPECT_EQ(token.remove("half", {}).value(), 0u) << nth;
     EXPECT_TRUE(token.certificates().value().empty()) << nth;
   }
-  faulty.script("[[answer]]\nfunction = \"C_CreateObject\"\nvalue = \"CKR_DEVICE_MEMORY\"\nnth = 3\n"
-                "[[answer]]\nfunction = \"C_DestroyObject\"\nvalue = \"CKR_FUNCTION_FAILED\"");
+  faulty.script(
+      "[[answer]]\nfunction = \"C_CreateObject\"\nvalue = \"CKR_DEVICE_MEMORY\"\nnth = 3\n"
+      "[[answer]]\nfunction = \"C_DestroyObject\"\nvalue = \"CKR_FUNCTION_FAILED\"");
   auto token = faulty.real().admin().value();
   const auto stuck = token.import_objects(&numbers, chain, "half", {&id, 1});
   ASSERT_FALSE(stuck);

@@ -96,11 +96,9 @@ TEST(uri, with_a_misspelt_or_misplaced_attribute_is_refused_in_the_query_as_well
 }
 
 TEST(uri, with_a_value_that_no_token_can_have_is_refused) {
-  EXPECT_EQ(refused("pkcs11:token=" + std::string(33, 'a')),
-            "token has 33 bytes, and PKCS#11 has room for 32 there");
+  EXPECT_EQ(refused("pkcs11:token=" + std::string(33, 'a')), "token has 33 bytes, and PKCS#11 has room for 32 there");
   EXPECT_TRUE(uri::parse("pkcs11:token=" + std::string(32, 'a')));
-  EXPECT_EQ(refused("pkcs11:serial=" + std::string(17, 'a')),
-            "serial has 17 bytes, and PKCS#11 has room for 16 there");
+  EXPECT_EQ(refused("pkcs11:serial=" + std::string(17, 'a')), "serial has 17 bytes, and PKCS#11 has room for 16 there");
   EXPECT_EQ(refused("pkcs11:slot-id=x"), "slot-id is not a number");
   EXPECT_EQ(refused("pkcs11:slot-id=99999999999999999999"), "slot-id is not a number");
   EXPECT_EQ(refused("pkcs11:library-version=256.1"), "library-version is not a version, such as 2.6");

@@ -11,9 +11,9 @@
 
 namespace sluice::test {
 
-const testkit::authority& root();                                  // EC P-256, "Test Root"
+const testkit::authority& root();                                    // EC P-256, "Test Root"
 const testkit::issued& site(const std::string& key_type = "ec256");  // for localhost, 127.0.0.1 and ::1; cached by type
-const testkit::issued& device();                                   // a client certificate, "device-7", no host name
+const testkit::issued& device();                                     // a client certificate, "device-7", no host name
 trust trust_root();
 identity site_identity(const std::string& key_type = "ec256");
 

@@ -41,8 +41,7 @@ testkit::issued changed(const testkit::authority& by, const testkit::leaf_option
 }
 
 void set_extension(X509* x509, int nid, const std::string& value) {
-  if (const int at = X509_get_ext_by_NID(x509, nid, -1); at >= 0)
-    X509_EXTENSION_free(X509_delete_ext(x509, at));
+  if (const int at = X509_get_ext_by_NID(x509, nid, -1); at >= 0) X509_EXTENSION_free(X509_delete_ext(x509, at));
   if (value.empty()) return;
   X509V3_CTX ctx;
   X509V3_set_ctx(&ctx, x509, x509, nullptr, nullptr, 0);

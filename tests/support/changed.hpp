@@ -13,8 +13,8 @@
 namespace sluice::test {
 
 struct changes {
-  std::function<void(X509*)> to;                 // before it is signed
-  std::function<int(X509*, EVP_PKEY*)> sign;     // null: SHA-256; as X509_sign answers
+  std::function<void(X509*)> to;              // before it is signed
+  std::function<int(X509*, EVP_PKEY*)> sign;  // null: SHA-256; as X509_sign answers
   std::string key_type = "ec256";
 };
 

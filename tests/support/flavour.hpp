@@ -25,9 +25,8 @@ inline std::ostream& operator<<(std::ostream& out, const flavour& f) {
   return out << to_string(f.version) << ' ' << f.key_type;
 }
 
-inline constexpr std::array flavours = {
-    flavour{tls_version::tls1_2, "rsa2048"}, flavour{tls_version::tls1_2, "ec256"},
-    flavour{tls_version::tls1_3, "rsa2048"}, flavour{tls_version::tls1_3, "ec256"}};
+inline constexpr std::array flavours = {flavour{tls_version::tls1_2, "rsa2048"}, flavour{tls_version::tls1_2, "ec256"},
+                                        flavour{tls_version::tls1_3, "rsa2048"}, flavour{tls_version::tls1_3, "ec256"}};
 inline constexpr flavour tls12{tls_version::tls1_2, "ec256"};
 inline constexpr flavour tls13{tls_version::tls1_3, "ec256"};
 

@@ -82,7 +82,9 @@ struct outcome {
   }
   // Runs the loop until it has completed.
   const error_code& wait(asio::io_context& io) {
-    EXPECT_TRUE(run_until(io, [this] { return is_done; }, 20s)) << "never completed";
+    EXPECT_TRUE(run_until(
+        io, [this] { return is_done; }, 20s))
+        << "never completed";
     return ec;
   }
 };

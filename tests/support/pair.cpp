@@ -58,7 +58,8 @@ step pair::drive(connection& c, transport& io) {
   for (;;) {
     const auto st = c.handshake(io);
     if (st.next != want::application) return st;
-    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + std::chrono::seconds(30))) c.expire_application_work();
+    if (!blocking::wait_external(c, std::chrono::steady_clock::now() + std::chrono::seconds(30)))
+      c.expire_application_work();
   }
 }
 

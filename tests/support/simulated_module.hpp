@@ -19,14 +19,14 @@ namespace sluice::test {
 // What goes wrong in one function. It ends by itself, at C_Finalize, or when it is taken away.
 struct simulated_fault {
   enum class kind : std::uint8_t { answer, latency, hang } what = kind::answer;
-  std::string function;                                   // "C_Sign"
+  std::string function;  // "C_Sign"
   CK_RV value = CKR_OK;
-  std::uint64_t times = 0;                                // 0: as long as it is there
-  bool is_of_old_sessions = false;                        // only in those that were open when it came
+  std::uint64_t times = 0;          // 0: as long as it is there
+  bool is_of_old_sessions = false;  // only in those that were open when it came
   bool ends_at_finalize = false;
-  CK_ULONG input_size = 0;                                // C_Sign of so many bytes only; 0: of any
-  CK_ULONG says = 0;                                      // with its answer, for the length or count that it gives
-  pkcs11::runtime::duration takes{};                      // latency
+  CK_ULONG input_size = 0;            // C_Sign of so many bytes only; 0: of any
+  CK_ULONG says = 0;                  // with its answer, for the length or count that it gives
+  pkcs11::runtime::duration takes{};  // latency
   pkcs11::runtime::time_point ended_at = pkcs11::runtime::never;  // written by the module
 
   CK_SESSION_HANDLE newest_session = 0;
@@ -50,14 +50,14 @@ class simulated_module {
   struct counters {
     std::uint64_t initialized = 0, finalized = 0, logins = 0, wrong_pins = 0, signatures = 0, slot_lists = 0;
     std::size_t max_sessions = 0;  // at once
-    std::size_t crowded = 0;        // calls while another was under way, of a module that cannot lock
+    std::size_t crowded = 0;       // calls while another was under way, of a module that cannot lock
   };
   counters seen;
   std::size_t sessions() const noexcept { return sessions_.size(); }
   std::size_t inside() const noexcept { return inside_; }
   std::uint64_t session_limit = 0;  // 0: none
   bool is_single_threaded = false;  // it cannot lock
-  void unplug(CK_SLOT_ID slot);  // its sessions do not come back with it
+  void unplug(CK_SLOT_ID slot);     // its sessions do not come back with it
   void plug_in(CK_SLOT_ID slot) { unplugged_.erase(slot); }
 
  private:

@@ -32,7 +32,7 @@ class simulated_runtime final : public pkcs11::runtime {
   bool run_until(const std::function<bool()>& is_true, duration at_most);
 
   bool refuses_threads = false;
-  std::size_t threads() const noexcept { return alive_; }  // those that were started and have not ended
+  std::size_t threads() const noexcept { return alive_; }      // those that were started and have not ended
   std::size_t wake_ups() const noexcept { return wake_ups_; }  // of waiting threads, by a notification
   std::minstd_rand& random() noexcept { return random_; }
 

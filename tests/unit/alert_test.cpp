@@ -182,11 +182,11 @@ TEST_P(alerts, say_that_our_key_has_failed) {
   };
   for (const auto auth : {client_auth::none, client_auth::required}) {
     const auto made = signer_site(GetParam().key_type, broken);
-    expect_client_hears(meet({.identity = stranger()},
-                             {.identities = {identity::from_chain(made.chain, made.key).value()},
-                              .client_auth = auth,
-                              .trust = trust_root()}),
-                        internal_error);
+    expect_client_hears(
+        meet({.identity = stranger()}, {.identities = {identity::from_chain(made.chain, made.key).value()},
+                                        .client_auth = auth,
+                                        .trust = trust_root()}),
+        internal_error);
   }
   const auto made = signer_site(GetParam().key_type, broken);
   expect_server_hears(meet_client(client_auth::required, identity::from_chain(made.chain, made.key).value()),
@@ -272,8 +272,8 @@ TEST(alerts_of_early_data, are_left_out_while_the_server_may_have_taken_it) {
   const auto sessions = make_session_store();
   const auto time = std::make_shared<manual_clock>();
   const auto client = client_context({.sessions = sessions, .blinding = blinding::off(), .clock = time});
-  const auto server = server_context(
-      {.tickets = ticket_options{}, .max_early_data = 1000, .blinding = blinding::off(), .clock = time});
+  const auto server =
+      server_context({.tickets = ticket_options{}, .max_early_data = 1000, .blinding = blinding::off(), .clock = time});
   {
     pair p(client, server);
     ASSERT_TRUE(p.handshake()) << why(p);

@@ -19,11 +19,13 @@ using std::chrono::system_clock;
 const testkit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 
 testkit::issued with_dates(const char* from, const char* until) {
-  return changed(root(), localhost, {.to = [=](X509* x509) {
-                                       set_from(x509, from);
-                                       set_until(x509, until);
-                                     },
-                                     .sign = {}});
+  return changed(root(), localhost,
+                 {.to =
+                      [=](X509* x509) {
+                        set_from(x509, from);
+                        set_until(x509, until);
+                      },
+                  .sign = {}});
 }
 
 certificate parsed(const testkit::issued& one) { return certificate::from_pem(one.certificate).value().front(); }
@@ -56,10 +58,10 @@ TEST(certificate_dates, without_an_end_are_accepted_by_both_roles) {
     const auto endless = with_dates("260101000000Z", "99991231235959Z");
     const auto id = identity::from_pem(endless.chain, endless.key).value();
     pair p(client_context({.identity = id}), server_context({.identities = {id},
-                                                              .client_auth = client_auth::required,
-                                                              .trust = trust_root(),
-                                                              .policy = {},
-                                                              .versions = {version, version}}));
+                                                             .client_auth = client_auth::required,
+                                                             .trust = trust_root(),
+                                                             .policy = {},
+                                                             .versions = {version, version}}));
     EXPECT_TRUE(p.handshake()) << p.client.last_failure().message();
   }
 }
@@ -75,9 +77,9 @@ TEST(certificate_dates, long_past_are_told_in_days) {
 
 TEST(serial_numbers, keep_their_sign_and_zero_is_one) {
   const auto with_serial = [](long number) {
-    return parsed(changed(root(), localhost,
-                          {.to = [=](X509* x509) { ASN1_INTEGER_set(X509_get_serialNumber(x509), number); },
-                           .sign = {}}))
+    return parsed(
+               changed(root(), localhost,
+                       {.to = [=](X509* x509) { ASN1_INTEGER_set(X509_get_serialNumber(x509), number); }, .sign = {}}))
         .serial();
   };
   EXPECT_EQ(with_serial(-32767), "-7fff");

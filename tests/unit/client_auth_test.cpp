@@ -58,7 +58,8 @@ TEST_P(client_certificates, need_not_name_any_host) {
 
 // A server does not ask clients for stapled responses, and one that a client has says nothing to it.
 TEST_P(client_certificates, are_believed_without_a_stapled_response) {
-  const auto revoked = testkit::ocsp_response(root(), device().certificate, {.says = testkit::ocsp_options::status::revoked});
+  const auto revoked =
+      testkit::ocsp_response(root(), device().certificate, {.says = testkit::ocsp_options::status::revoked});
   auto p = meeting(client_auth::required, device_identity().with_ocsp_response(revoked).value());
   ASSERT_TRUE(p.handshake()) << why(p);
   EXPECT_TRUE(p.server.info().client_certificate);

@@ -15,7 +15,6 @@ using namespace std::chrono_literals;
 using namespace std::string_literals;
 using clock_type = std::chrono::steady_clock;
 
-
 // A client that will not trust the server it meets.
 struct connection_blinding : ::testing::TestWithParam<flavour> {
   pair failing(blinding how, std::shared_ptr<const clock> time) {

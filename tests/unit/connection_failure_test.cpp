@@ -114,7 +114,8 @@ void expect_peers_fault(const connection& c, std::size_t at) {
   if (!c.has_failed()) return;  // a byte that means nothing, such as a record's legacy version
   const auto cause = cause_of(c.last_failure().code);
   EXPECT_NE(cause, errc::internal) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
-  EXPECT_NE(cause, errc::invalid_argument) << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
+  EXPECT_NE(cause, errc::invalid_argument)
+      << at << ": " << c.last_failure().engine << ' ' << c.last_failure().message();
 }
 
 void damage(wire& w, std::size_t at) { w.bytes[at] ^= std::byte(0x55); }

@@ -16,7 +16,8 @@ identity issued_for(const std::vector<std::string>& names, const std::string& co
 }
 
 pair meeting(const std::string& wanted, const identity& id, tls_version version = tls_version::tls1_3) {
-  return {client_context(), server_context({.identities = {id}, .versions = {version, version}}),
+  return {client_context(),
+          server_context({.identities = {id}, .versions = {version, version}}),
           {.server_name = wanted, .alpn = {}}};
 }
 
@@ -143,9 +144,25 @@ TEST(server_name, is_found_in_a_certificate_without_a_subject) {
 
 TEST(server_name, that_is_none_is_the_first_calls_error) {
   const std::vector<std::string> bad = {
-      "b\xc3\xbc"s "cher.example", "two..dots", ".leading.dot", "trailing.dots..", "-dash.example", "dash-.example",
-      "a space.example", "under/slash", "*.example.org", "localhost\0.evil"s, "127.0.0.1\0.evil"s,
-      std::string(64, 'a') + ".example", std::string(300, 'a'), ".", "..", "[]", "[localhost]", "host:443",
+      "b\xc3\xbc"s
+      "cher.example",
+      "two..dots",
+      ".leading.dot",
+      "trailing.dots..",
+      "-dash.example",
+      "dash-.example",
+      "a space.example",
+      "under/slash",
+      "*.example.org",
+      "localhost\0.evil"s,
+      "127.0.0.1\0.evil"s,
+      std::string(64, 'a') + ".example",
+      std::string(300, 'a'),
+      ".",
+      "..",
+      "[]",
+      "[localhost]",
+      "host:443",
       "https://example.org"};
   for (const auto& name : bad) {
     auto p = meeting(name, site_identity());
@@ -155,7 +172,10 @@ TEST(server_name, that_is_none_is_the_first_calls_error) {
     EXPECT_NE(p.client.last_failure().detail, "");
     EXPECT_TRUE(p.to_server.bytes.empty()) << name;
   }
-  auto p = meeting("b\xc3\xbc"s "cher.example", site_identity());
+  auto p = meeting(
+      "b\xc3\xbc"s
+      "cher.example",
+      site_identity());
   EXPECT_EQ(p.client.last_failure().remedy, "write the name in its xn-- form");
 }
 

@@ -51,8 +51,8 @@ TEST(alpn, list_with_a_name_that_is_none_fails_the_context_and_the_connection) {
 }
 
 TEST(alpn, list_beyond_the_wire_limit_is_refused) {
-  names list(255, std::string(255, 'x'));       // 65,280 bytes on the wire
-  list.emplace_back(252, 'y');                  // 65,533: the most an extension can hold
+  names list(255, std::string(255, 'x'));  // 65,280 bytes on the wire
+  list.emplace_back(252, 'y');             // 65,533: the most an extension can hold
   EXPECT_TRUE(context::client({.trust = trust_root(), .alpn = list}));
   list.back() += 'y';
   expect_bad(list);
@@ -92,8 +92,8 @@ TEST_P(alpn_choice, is_none_where_one_side_knows_of_no_protocol) {
 
 // RFC 7301 §3.2
 TEST_P(alpn_choice, without_overlap_is_refused_by_the_server) {
-  const std::pair<names, names> rows[] = {{{"h2"}, {"mqtt"}}, {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}},
-                                          {{"a", "b"}, {"c", "d"}}};
+  const std::pair<names, names> rows[] = {
+      {{"h2"}, {"mqtt"}}, {{"h2"}, {"H2"}}, {{"h2x"}, {"h2"}}, {{"a", "b"}, {"c", "d"}}};
   for (const auto& [client, server] : rows) {
     auto p = make_pair(GetParam(), {.alpn = client}, {.alpn = server});
     EXPECT_FALSE(p.handshake());

@@ -30,7 +30,9 @@ failure refused(const std::string& chain, const std::string& key, const std::str
   return p.client.last_failure();
 }
 
-failure refused(const testkit::issued& site, const std::string& anchors) { return refused(site.chain, site.key, anchors); }
+failure refused(const testkit::issued& site, const std::string& anchors) {
+  return refused(site.chain, site.key, anchors);
+}
 
 TEST(diagnosis_path, blames_the_signature_that_proves_nothing) {
   const auto old = testkit::authority::make_root("Old", "rsa2048").value();
@@ -97,8 +99,9 @@ TEST(diagnosis_path, names_the_critical_extension_and_its_certificate) {
   const auto odd = unfit_root([](X509* x509) { add_unknown(x509, "1.2.3.4", true); });
   const auto why = refused(odd.issue(localhost).value(), odd.certificate());
   EXPECT_EQ(why.code, errc::certificate_malformed);
-  EXPECT_EQ(why.detail, "\"CN=Unfit\", which the test store holds, has the critical extension 1.2.3.4, which is not "
-                        "understood");
+  EXPECT_EQ(why.detail,
+            "\"CN=Unfit\", which the test store holds, has the critical extension 1.2.3.4, which is not "
+            "understood");
   EXPECT_EQ(why.certificate, "CN=Unfit");
 }
 
@@ -135,16 +138,20 @@ TEST(diagnosis_path, sees_a_circle) {
   const auto one = testkit::authority::make_root("One").value();
   const auto two = one.make_intermediate("Two").value();
   // One's name and key, issued by Two.
-  const auto one_by_two = changed(two, {.common_name = "One", .is_authority = true}, {.to = [&](X509* x509) {
-                                    X509_set_pubkey(x509, one.signer().get());
-                                    set_extension(x509, NID_subject_key_identifier, "hash");
-                                  }, .sign = {}});
+  const auto one_by_two = changed(two, {.common_name = "One", .is_authority = true},
+                                  {.to =
+                                       [&](X509* x509) {
+                                         X509_set_pubkey(x509, one.signer().get());
+                                         set_extension(x509, NID_subject_key_identifier, "hash");
+                                       },
+                                   .sign = {}});
   const auto site = two.issue(localhost).value();
   const auto chain = site.certificate + two.certificate() + one_by_two.certificate;
   const auto why = refused(chain, site.key, root().certificate());
   EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail, "the chain goes in a circle, and no authority is at its end: \"CN=localhost\", issued by "
-                        "\"CN=Two\", issued by \"CN=One\", issued by \"CN=Two\"");
+  EXPECT_EQ(why.detail,
+            "the chain goes in a circle, and no authority is at its end: \"CN=localhost\", issued by "
+            "\"CN=Two\", issued by \"CN=One\", issued by \"CN=Two\"");
 }
 
 TEST(diagnosis_path, says_which_usage_was_found_and_which_is_wanted) {

@@ -46,7 +46,8 @@ TEST(empty_objects, a_context_answers_and_its_connections_fail) {
     tls.reset({.server_name = "localhost", .alpn = {}});
     EXPECT_EQ(tls.handshake(io).error, errc::invalid_argument);
   }
-  EXPECT_EQ(connection::failed(full, {.code = make_error_code(errc::connection_closed)}).last_failure().code, errc::connection_closed);
+  EXPECT_EQ(connection::failed(full, {.code = make_error_code(errc::connection_closed)}).last_failure().code,
+            errc::connection_closed);
 }
 
 TEST(empty_objects, a_connection_answers_every_call) {

@@ -154,10 +154,11 @@ TEST(s2n_code, equals_the_cause_of_its_row) {
 }
 
 TEST(s2n_code, without_a_row_is_judged_by_its_type) {
-  const std::pair<int, errc> types[] = {{S2N_ERR_T_IO, errc::connection_reset},       {S2N_ERR_T_CLOSED, errc::connection_closed},
-                                        {S2N_ERR_T_ALERT, errc::alert},    {S2N_ERR_T_PROTO, errc::protocol_error},
-                                        {S2N_ERR_T_INTERNAL, errc::internal}, {S2N_ERR_T_USAGE, errc::invalid_argument},
-                                        {S2N_ERR_T_BLOCKED, errc::internal}};
+  const std::pair<int, errc> types[] = {
+      {S2N_ERR_T_IO, errc::connection_reset}, {S2N_ERR_T_CLOSED, errc::connection_closed},
+      {S2N_ERR_T_ALERT, errc::alert},         {S2N_ERR_T_PROTO, errc::protocol_error},
+      {S2N_ERR_T_INTERNAL, errc::internal},   {S2N_ERR_T_USAGE, errc::invalid_argument},
+      {S2N_ERR_T_BLOCKED, errc::internal}};
   for (const auto& [type, cause] : types) EXPECT_EQ(cause_of({type << 26 | 1000, s2n_category()}), cause) << type;
 }
 

@@ -83,10 +83,9 @@ TEST(old_servers, that_know_only_tls_1_2_are_refused_by_who_wants_1_3) {
 // With RSA key exchange a server's key deciphers, and need not sign; with any other it signs.
 TEST(old_servers, use_their_key_as_its_certificate_says) {
   const auto with_usage = [](const char* usage) {
-    return changed(root(), {.common_name = "localhost", .names = {"localhost"}},
-                   {.to = [=](X509* x509) { set_extension(x509, NID_key_usage, usage); },
-                    .sign = {},
-                    .key_type = "rsa2048"});
+    return changed(
+        root(), {.common_name = "localhost", .names = {"localhost"}},
+        {.to = [=](X509* x509) { set_extension(x509, NID_key_usage, usage); }, .sign = {}, .key_type = "rsa2048"});
   };
   const client_options lax{.versions = {tls1_0, {}}};
   struct row {
@@ -94,10 +93,10 @@ TEST(old_servers, use_their_key_as_its_certificate_says) {
     const char* suite;
     bool is_good;
   };
-  for (const auto& [usage, suite, is_good] : {row{"keyEncipherment", "AES128-SHA", true},
-                                              row{"digitalSignature", "AES128-SHA", false},
-                                              row{"digitalSignature", "ECDHE-RSA-AES128-GCM-SHA256", true},
-                                              row{"keyEncipherment", "ECDHE-RSA-AES128-GCM-SHA256", false}}) {
+  for (const auto& [usage, suite, is_good] :
+       {row{"keyEncipherment", "AES128-SHA", true}, row{"digitalSignature", "AES128-SHA", false},
+        row{"digitalSignature", "ECDHE-RSA-AES128-GCM-SHA256", true},
+        row{"keyEncipherment", "ECDHE-RSA-AES128-GCM-SHA256", false}}) {
     const foreign_server server({"-tls1_2", "-cipher", std::string(suite) + ":@SECLEVEL=0"}, with_usage(usage));
     const auto tls = server.meet(lax);
     EXPECT_EQ(tls.is_established(), is_good) << usage << ' ' << suite << ": " << tls.last_failure().message();

@@ -54,8 +54,8 @@ TEST(old_client, that_lists_a_hybrid_group_is_served_by_every_policy_that_has_on
     if (!policy || !policy->post_quantum || policy->min > tls_version::tls1_2) continue;
     const auto plain = answer_to(old_hello({x25519, p256, 0x0018}), {.policy = name});
     if (plain.hello.empty() || plain.hello[0] != 2) continue;  // it shares nothing with such a client at all
-    for (const auto& groups : {std::vector{hybrid, x25519, p256, 0x0018u},
-                               std::vector{x25519, hybrid, hybrid_p256, p256, 0x0018u}}) {
+    for (const auto& groups :
+         {std::vector{hybrid, x25519, p256, 0x0018u}, std::vector{x25519, hybrid, hybrid_p256, p256, 0x0018u}}) {
       const auto got = answer_to(old_hello(groups), {.policy = name});
       EXPECT_FALSE(got.why.code) << name << ": " << got.why.message();
       ASSERT_FALSE(got.hello.empty()) << name;

@@ -62,13 +62,11 @@ TEST(host_names, that_are_addresses_may_have_a_zone_which_is_no_part_of_the_name
 }
 
 TEST(host_names, that_are_more_than_a_host_say_what_they_are) {
-  const std::pair<const char*, const char*> rows[] = {{"https://example.org/", "it is a URL"},
-                                                      {"wss://example.org:8443", "it is a URL"},
-                                                      {"localhost:443", "it is a host with a port"},
-                                                      {"127.0.0.1:443", "it is a host with a port"},
-                                                      {"[::1]:443", "it is an address with a port"},
-                                                      {"example.org/path", "it is a host with a path"},
-                                                      {"me@example.org", "it is a host with a user"}};
+  const std::pair<const char*, const char*> rows[] = {
+      {"https://example.org/", "it is a URL"},       {"wss://example.org:8443", "it is a URL"},
+      {"localhost:443", "it is a host with a port"}, {"127.0.0.1:443", "it is a host with a port"},
+      {"[::1]:443", "it is an address with a port"}, {"example.org/path", "it is a host with a path"},
+      {"me@example.org", "it is a host with a user"}};
   for (const auto& [text, detail] : rows) {
     const auto name = check_host_name(text, "host");
     ASSERT_FALSE(name) << text;
@@ -91,7 +89,11 @@ TEST(host_names, may_be_as_long_as_the_dns_allows_and_no_longer) {
 }
 
 TEST(host_names, that_are_none_say_why) {
-  EXPECT_EQ(check_host_name("b\xc3\xbc" "cher").error().detail, "not in ASCII");
+  EXPECT_EQ(check_host_name("b\xc3\xbc"
+                            "cher")
+                .error()
+                .detail,
+            "not in ASCII");
   EXPECT_EQ(check_host_name("a..b").error().detail, "a label of it is not letters, digits and hyphens");
   EXPECT_EQ(check_host_name("[a]").error().detail, "not an IPv6 address");
   EXPECT_EQ(check_host_name("[a]").error().where, "server name \"[a]\"");

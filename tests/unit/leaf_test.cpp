@@ -16,13 +16,15 @@ namespace {
 const testkit::leaf_options localhost{.common_name = "localhost", .names = {"localhost"}};
 
 testkit::issued with_usage(const std::string& usage, const std::string& constraints = "CA:FALSE",
-                       const std::string& key_type = "ec256") {
-  return changed(root(), localhost, {.to = [&](X509* x509) {
-                                       set_extension(x509, NID_key_usage, usage);
-                                       set_extension(x509, NID_basic_constraints, constraints);
-                                     },
-                                     .sign = {},
-                                     .key_type = key_type});
+                           const std::string& key_type = "ec256") {
+  return changed(root(), localhost,
+                 {.to =
+                      [&](X509* x509) {
+                        set_extension(x509, NID_key_usage, usage);
+                        set_extension(x509, NID_basic_constraints, constraints);
+                      },
+                  .sign = {},
+                  .key_type = key_type});
 }
 
 identity identity_of(const testkit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }

@@ -15,8 +15,8 @@ constexpr std::uint8_t cipher_change_record = 20;
 
 using namespace std::string_literals;
 // Nothing whole, a header, a message that is allowed anywhere (HelloRequest), one that would come next.
-const std::vector<std::string> tails = {"\x14", "\x14\0"s, "\x14\0\0"s, "\0\0\0\0"s, "\x14\0\0\x0c"s,
-                                        "\x0b\0\0\3\0\0\0"s, std::string(5000, 'x')};
+const std::vector<std::string> tails = {"\x14",          "\x14\0"s,           "\x14\0\0"s,           "\0\0\0\0"s,
+                                        "\x14\0\0\x0c"s, "\x0b\0\0\3\0\0\0"s, std::string(5000, 'x')};
 
 bool is_message(const tls_record& record, std::uint8_t type) {
   return record.type == handshake_record && !record.body.empty() && record.body[0] == static_cast<char>(type);
@@ -47,9 +47,7 @@ void expect_refusal(const connection& c, const std::string& message) {
 }
 
 // A server whose first answer to our clients is HelloRetryRequest: they offer a key of another group first.
-pair retrying_pair() {
-  return {client_context({.policy = "20190801"}), server_context({.policy = "20190802"})};
-}
+pair retrying_pair() { return {client_context({.policy = "20190801"}), server_context({.policy = "20190802"})}; }
 
 struct leftover : ::testing::TestWithParam<std::size_t> {
   bool carry(pair& p, const record_change& to_client, const record_change& to_server = unchanged) const {
@@ -154,8 +152,8 @@ record_change merged(std::size_t most) {
   const auto waiting = std::make_shared<std::string>();
   return [=](const tls_record& record) {
     std::string out;
-    const bool is_last = record.type != handshake_record || is_message(record, server_hello_done) ||
-                         is_message(record, client_hello);
+    const bool is_last =
+        record.type != handshake_record || is_message(record, server_hello_done) || is_message(record, client_hello);
     if (record.type == handshake_record) *waiting += record.body;
     if (!is_last) return out;
     for (std::string_view rest = *waiting; !rest.empty(); rest.remove_prefix(std::min(most, rest.size()))) {

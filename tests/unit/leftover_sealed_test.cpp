@@ -12,9 +12,8 @@ namespace {
 
 using namespace std::string_literals;
 constexpr char finished = 20, key_update = 24;
-const std::vector<std::string> sealed_tails = {"\x01"s, "\x14\0"s, "\x14\0\0"s, "\x14\0\0\x0c"s, "\x04\0\1\0"s,
-                                        "\x18\0\0\1\0"s,
-                                        std::string(5000, '\1')};
+const std::vector<std::string> sealed_tails = {
+    "\x01"s, "\x14\0"s, "\x14\0\0"s, "\x14\0\0\x0c"s, "\x04\0\1\0"s, "\x18\0\0\1\0"s, std::string(5000, '\1')};
 
 struct tapped {
   key_lines keys;

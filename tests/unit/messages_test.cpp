@@ -30,9 +30,9 @@ class message_recorder final : public observer {
   // "> ClientHello": what was sent, and what came; sealed messages in brackets.
   std::vector<std::string> story() const {
     static const std::map<int, std::string> names = {
-        {1, "ClientHello"},        {2, "ServerHello"},          {4, "NewSessionTicket"}, {8, "EncryptedExtensions"},
-        {11, "Certificate"},       {12, "ServerKeyExchange"},   {13, "CertificateRequest"}, {14, "ServerHelloDone"},
-        {15, "CertificateVerify"}, {16, "ClientKeyExchange"},   {20, "Finished"},        {22, "CertificateStatus"},
+        {1, "ClientHello"},        {2, "ServerHello"},        {4, "NewSessionTicket"},    {8, "EncryptedExtensions"},
+        {11, "Certificate"},       {12, "ServerKeyExchange"}, {13, "CertificateRequest"}, {14, "ServerHelloDone"},
+        {15, "CertificateVerify"}, {16, "ClientKeyExchange"}, {20, "Finished"},           {22, "CertificateStatus"},
         {24, "KeyUpdate"}};
     std::vector<std::string> told;
     for (const auto& m : messages) {
@@ -67,13 +67,13 @@ struct messages : ::testing::TestWithParam<flavour> {
 TEST_P(messages, of_both_ends_are_the_same_and_in_the_order_of_the_rfc) {
   auto p = make_pair(GetParam(), {.observer = at_client}, {.tickets = std::nullopt, .observer = at_server});
   ASSERT_TRUE(p.handshake());
-  const std::vector<std::string> tls13 = {"> ClientHello",         "< ServerHello",   "< ChangeCipherSpec",
-                                          "< [EncryptedExtensions]", "< [Certificate]", "< [CertificateVerify]",
-                                          "< [Finished]",          "> ChangeCipherSpec", "> [Finished]"};
-  const std::vector<std::string> tls12 = {"> ClientHello",       "< ServerHello",      "< Certificate",
-                                          "< ServerKeyExchange", "< ServerHelloDone",  "> ClientKeyExchange",
-                                          "> ChangeCipherSpec",  "> [Finished]",       "< ChangeCipherSpec",
-                                          "< [Finished]"};
+  const std::vector<std::string> tls13 = {
+      "> ClientHello",   "< ServerHello",         "< ChangeCipherSpec", "< [EncryptedExtensions]",
+      "< [Certificate]", "< [CertificateVerify]", "< [Finished]",       "> ChangeCipherSpec",
+      "> [Finished]"};
+  const std::vector<std::string> tls12 = {
+      "> ClientHello",       "< ServerHello",      "< Certificate", "< ServerKeyExchange", "< ServerHelloDone",
+      "> ClientKeyExchange", "> ChangeCipherSpec", "> [Finished]",  "< ChangeCipherSpec",  "< [Finished]"};
   EXPECT_EQ(at_client->story(), GetParam().version_text() == "TLSv1.3" ? tls13 : tls12);
   // The certificate goes by in the very bytes of the message.
   for (const auto& m : at_client->messages) {

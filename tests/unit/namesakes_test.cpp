@@ -67,7 +67,9 @@ TEST_P(namesakes, serve_one_connection_after_another) {
 // Each connection then needs an engine configuration of its own.
 TEST(namesakes_in_a_trust_store, have_one_name_and_different_keys) {
   const auto make = [](const char* name) { return testkit::authority::make_root(name).value(); };
-  const auto has = [](const std::string& pem) { return internal::has_namesakes(trust::from_pem(pem, "store").value()); };
+  const auto has = [](const std::string& pem) {
+    return internal::has_namesakes(trust::from_pem(pem, "store").value());
+  };
   const auto same = make("Same Root"), reissued = make("Same Root"), other = make("Other Root");
   EXPECT_FALSE(has(same.certificate()));
   EXPECT_FALSE(has(same.certificate() + other.certificate()));

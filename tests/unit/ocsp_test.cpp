@@ -117,7 +117,8 @@ TEST_P(stapled, response_is_not_looked_at_when_switched_off) {
 // RFC 7633: such a certificate is worth nothing to who holds its key and nothing else.
 TEST_P(stapled, response_that_the_certificate_promises_must_come) {
   const auto made =
-      root().issue({.common_name = "localhost", .names = {"localhost"}, .must_staple = true}, GetParam().key_type)
+      root()
+          .issue({.common_name = "localhost", .names = {"localhost"}, .must_staple = true}, GetParam().key_type)
           .value();
   const auto id = identity::from_pem(made.chain, made.key).value();
   const auto good = id.with_ocsp_response(ocsp_response(root(), made.certificate)).value();

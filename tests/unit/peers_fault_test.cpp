@@ -15,8 +15,7 @@ constexpr char server_hello = 2, encrypted_extensions = 8;
 constexpr std::uint8_t unexpected_message = 10, illegal_parameter = 47;
 const auto certificate_request = record_bytes(handshake_record, "\x0d\0\0\0"s);
 
-void expect_peers_fault(connection& ours, transport& io, connection& theirs, transport& their_io,
-                        std::uint8_t alert) {
+void expect_peers_fault(connection& ours, transport& io, connection& theirs, transport& their_io, std::uint8_t alert) {
   const auto& why = ours.last_failure();
   EXPECT_EQ(cause_of(why.code), errc::protocol_error) << why.engine << ' ' << why.message();
   ours.close_failed(io);
@@ -67,7 +66,6 @@ TEST(server_hello, that_takes_a_session_nobody_offered_is_refused) {
   p.client.handshake(p.client_io);
   expect_peers_fault(p.client, p.client_io, p.server, p.server_io, illegal_parameter);
 }
-
 
 // A server that takes early data in EncryptedExtensions, and is not the one that gave the ticket (RFC 8446 §4.2.10).
 TEST(encrypted_extensions, that_take_early_data_without_the_session_are_refused) {

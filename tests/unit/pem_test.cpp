@@ -94,8 +94,7 @@ TEST(pem, with_an_end_that_is_damaged_or_missing_is_not_loaded_at_all) {
 TEST(pem, with_a_beginning_that_is_damaged_or_missing_is_not_loaded_at_all) {
   const auto good = root().certificate();
   for (const auto* other : {"-----BEGIN CERTIFICATE----", "----BEGIN CERTIFICATE-----", "------BEGIN CERTIFICATE-----",
-                            " ----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE",
-                            "-----BEGIN CERTIFICATE-----q"}) {
+                            " ----BEGIN CERTIFICATE-----", "-----BEGIN CERTIFICATE", "-----BEGIN CERTIFICATE-----q"}) {
     const chain_of_three chain(replaced(good, begin, other));
     expect_odd_line(chain.text, chain.third_line);
     expect_odd_line(with_crlf(chain.text), chain.third_line);
@@ -149,8 +148,9 @@ TEST(pem, that_is_indented_says_so) {
 }
 
 TEST(pem, in_the_form_of_another_program_is_named_with_what_converts_it) {
-  const std::string openssh = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"
-                              "-----END OPENSSH PRIVATE KEY-----\n";
+  const std::string openssh =
+      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n"
+      "-----END OPENSSH PRIVATE KEY-----\n";
   for (const auto& made : {identity::from_pem(site().chain, openssh), identity::from_memory(site().chain, openssh)}) {
     ASSERT_FALSE(made);
     EXPECT_EQ(made.error().code, make_error_code(errc::unsupported_key));

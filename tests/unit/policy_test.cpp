@@ -46,8 +46,8 @@ TEST(policy_presets, exist_in_this_engine_are_not_deprecated_and_have_exactly_th
 
 TEST(policy_presets, answer_every_range_of_the_versions_in_use) {
   const std::pair<version_range, std::pair<tls_version, tls_version>> rows[] = {
-      {{}, {tls1_2, tls1_3}},           {{tls1_2, {}}, {tls1_2, tls1_3}},      {{{}, tls1_3}, {tls1_2, tls1_3}},
-      {{tls1_3, {}}, {tls1_3, tls1_3}}, {{{}, tls1_2}, {tls1_2, tls1_2}},      {{tls1_1, {}}, {tls1_1, tls1_3}},
+      {{}, {tls1_2, tls1_3}},           {{tls1_2, {}}, {tls1_2, tls1_3}},     {{{}, tls1_3}, {tls1_2, tls1_3}},
+      {{tls1_3, {}}, {tls1_3, tls1_3}}, {{{}, tls1_2}, {tls1_2, tls1_2}},     {{tls1_1, {}}, {tls1_1, tls1_3}},
       {{tls1_0, {}}, {tls1_0, tls1_3}}, {{tls1_1, tls1_2}, {tls1_1, tls1_2}}, {{tls1_0, tls1_2}, {tls1_0, tls1_2}}};
   for (const auto& [asked, got] : rows) {
     const auto chosen = choose_policy("", asked).value();

@@ -41,14 +41,14 @@ TEST(printable, escapes_what_turns_text_around_or_cannot_be_seen) {
 
 TEST(printable, escapes_what_is_not_utf8_byte_by_byte) {
   EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
-  EXPECT_EQ(printable("caf\xe9 x"), "caf\\xe9 x");                  // Latin-1
+  EXPECT_EQ(printable("caf\xe9 x"), "caf\\xe9 x");                   // Latin-1
   EXPECT_EQ(printable("\xc0\x80\xc1\xbf"), "\\xc0\\x80\\xc1\\xbf");  // long forms
   EXPECT_EQ(printable("\xe0\x80\xaf"), "\\xe0\\x80\\xaf");
   EXPECT_EQ(printable("\xf0\x82\x82\xac"), "\\xf0\\x82\\x82\\xac");
-  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");          // a surrogate
+  EXPECT_EQ(printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");           // a surrogate
   EXPECT_EQ(printable("\xf4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");  // beyond U+10FFFF
-  EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");                   // cut
-  EXPECT_EQ(printable("\xe2\x82\xc3\xa9"), "\\xe2\\x82é");          // and what follows is whole
+  EXPECT_EQ(printable("\xe2\x82"), "\\xe2\\x82");                    // cut
+  EXPECT_EQ(printable("\xe2\x82\xc3\xa9"), "\\xe2\\x82é");           // and what follows is whole
   EXPECT_EQ(printable("\x80\xbf"), "\\x80\\xbf");
 }
 

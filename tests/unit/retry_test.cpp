@@ -47,9 +47,11 @@ TEST(backoff, never_overflows) {
     const auto all = waits({.retries = 200, .initial_delay = 1h, .max_delay = nanoseconds::max(), .jitter = how});
     for (const auto& wait : all) EXPECT_GE(wait, 0ns);
   }
-  EXPECT_EQ(waits({.retries = 70, .initial_delay = 1ns, .max_delay = nanoseconds::max(), .jitter = jitter::none}).back(),
-            nanoseconds::max());
-  EXPECT_EQ(waits({.retries = 2, .initial_delay = -1s, .max_delay = -1s, .jitter = jitter::none}), (expected{0ns, 0ns}));
+  EXPECT_EQ(
+      waits({.retries = 70, .initial_delay = 1ns, .max_delay = nanoseconds::max(), .jitter = jitter::none}).back(),
+      nanoseconds::max());
+  EXPECT_EQ(waits({.retries = 2, .initial_delay = -1s, .max_delay = -1s, .jitter = jitter::none}),
+            (expected{0ns, 0ns}));
 }
 
 TEST(backoff, full_jitter_is_anything_up_to_the_exponential_wait) {
@@ -124,8 +126,9 @@ TEST(retry_bucket, loses_nothing_between_threads) {
 }
 
 TEST(is_retryable, holds_for_what_passes) {
-  for (const auto cause : {errc::resolver_failed, errc::connection_refused, errc::unreachable, errc::connection_reset, errc::connection_closed,
-                           errc::truncated, errc::timed_out, errc::queue_full, errc::token_down, errc::key_timed_out}) {
+  for (const auto cause : {errc::resolver_failed, errc::connection_refused, errc::unreachable, errc::connection_reset,
+                           errc::connection_closed, errc::truncated, errc::timed_out, errc::queue_full,
+                           errc::token_down, errc::key_timed_out}) {
     EXPECT_TRUE(is_retryable(make_error_code(cause))) << to_string(cause);
   }
   namespace error = boost::asio::error;

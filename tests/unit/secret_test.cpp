@@ -14,7 +14,9 @@ namespace sluice::test {
 namespace {
 
 template <class T>
-concept printable = requires(std::ostream& out, const T& value) { out << value; };
+concept printable = requires(std::ostream& out, const T& value) {
+  out << value;
+};
 
 static_assert(!std::is_copy_constructible_v<secret>);
 static_assert(!std::is_copy_assignable_v<secret>);

@@ -138,8 +138,8 @@ struct judged : ::testing::TestWithParam<tls_version> {
     const auto careful = std::make_shared<noting_store>();
     const auto confused = std::make_shared<confused_store>();
     std::vector<bool> seen;
-    for (const std::shared_ptr<session_store>& store : {std::shared_ptr<session_store>(careful),
-                                                        std::shared_ptr<session_store>(confused)}) {
+    for (const std::shared_ptr<session_store>& store :
+         {std::shared_ptr<session_store>(careful), std::shared_ptr<session_store>(confused)}) {
       first.sessions = later.sessions = store;
       const auto watch = std::make_shared<counters>();
       first.observer = later.observer = watch;

@@ -20,7 +20,7 @@ struct judgement {
 };
 
 judgement meet(const testkit::issued& site, allowances allow, const std::string& name = "localhost",
-             std::optional<trust> anchors = {}) {
+               std::optional<trust> anchors = {}) {
   client_options client;
   client.allow = allow;
   client.trust = std::move(anchors);
@@ -86,17 +86,16 @@ struct pss {
 
 TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
   const auto old = testkit::authority::make_root("RSA Root", "rsa2048").value();
-  for (const auto& row : {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
-                          pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
-                          pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
-                          pss{EVP_sha1(), EVP_sha256(), "RSASSA-PSS with SHA-1"}}) {
+  for (const auto& row :
+       {pss{EVP_sha256(), EVP_sha256(), ""}, pss{EVP_sha384(), EVP_sha512(), ""},
+        pss{EVP_sha1(), EVP_sha1(), "RSASSA-PSS with SHA-1"}, pss{EVP_sha256(), EVP_sha1(), "RSASSA-PSS with SHA-1"},
+        pss{EVP_sha1(), EVP_sha256(), "RSASSA-PSS with SHA-1"}}) {
     const auto* const hash = row.hash;
     const auto* const mask = row.mask;
     const auto* const weakness = row.weakness;
-    const auto site = changed(old, {.common_name = "localhost", .names = {"localhost"}},
-                              {.to = {}, .sign = [&](X509* x509, EVP_PKEY* key) {
-                                 return sign_pss(x509, key, hash, mask);
-                               }});
+    const auto site =
+        changed(old, {.common_name = "localhost", .names = {"localhost"}},
+                {.to = {}, .sign = [&](X509* x509, EVP_PKEY* key) { return sign_pss(x509, key, hash, mask); }});
     const auto anchors = trust::from_pem(old.certificate()).value();
     const auto met = meet(site, {}, "localhost", anchors);
     if (*weakness == 0 && hash == mask) {

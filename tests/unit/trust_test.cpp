@@ -191,7 +191,7 @@ TEST_F(trust_store, of_the_system_that_is_missing_fails_the_context) {
 TEST_F(trust_store, from_a_folder_takes_certificates_by_their_names_once_each) {
   const auto f = make_folder("f");
   write("f/a.pem", root().certificate());
-  write("f/5ad8a5d6.0", root().certificate());   // the same, as c_rehash links it
+  write("f/5ad8a5d6.0", root().certificate());  // the same, as c_rehash links it
   write("f/1234abcd.12", other_root().certificate());
   const auto third = testkit::authority::make_root("Third").value();
   write("f/c.cer", "a comment\n" + third.certificate());

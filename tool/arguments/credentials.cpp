@@ -43,8 +43,7 @@ std::shared_ptr<private_key> open_key(const credential_options& options, const s
 void tell_choice(const pkcs11::chosen_certificate& chosen) {
   if (chosen.passed_over.empty()) return;
   std::string others;
-  for (const auto& one : chosen.passed_over)
-    others += (others.empty() ? "" : ", ") + end_of(one.parsed.front());
+  for (const auto& one : chosen.passed_over) others += (others.empty() ? "" : ", ") + end_of(one.parsed.front());
   screen(stderr).line(
       fmt::format("sluice: --cert: {} certificates fit, {}; the one that is valid until {} is taken, not until {}",
                   chosen.passed_over.size() + 1, chosen.uri, end_of(chosen.chain.front()), others));

@@ -13,8 +13,8 @@ namespace sluice::tool {
 
 // An option, or a positional argument, which has no names.
 struct parameter {
-  std::vector<std::string> names;    // "-h", "--help"; longest last
-  std::string value;                 // FILE, or echo|http|discard|source; empty for a flag
+  std::vector<std::string> names;  // "-h", "--help"; longest last
+  std::string value;               // FILE, or echo|http|discard|source; empty for a flag
   std::string about, default_value;
   bool is_required = false, may_repeat = false;
 

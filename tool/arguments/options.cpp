@@ -57,8 +57,7 @@ class key_log_file {
 
 const std::string cert_help =
     "Our certificate chain, leaf first: a file (PEM, DER, PKCS#12), or a certificate's pkcs11: URI";
-const std::string key_help =
-    "Its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI (default: where --cert is)";
+const std::string key_help = "Its private key: a file (PEM, DER, PKCS#12), or a pkcs11: URI (default: where --cert is)";
 
 }  // namespace
 

@@ -18,9 +18,9 @@ namespace sluice::tool {
 
 // Who we are, for servers and for client certificates.
 struct credential_options {
-  std::string cert;  // FILE or pkcs11:URI
+  std::string cert;   // FILE or pkcs11:URI
   std::string chain;  // FILE: issuers of a certificate that is in a token
-  std::string key;   // the same; empty: where the certificate is
+  std::string key;    // the same; empty: where the certificate is
   std::string module;
   std::string pin_file;
   std::string module_parameters;
@@ -28,7 +28,7 @@ struct credential_options {
   std::string password_file;
 
   void declare(CLI::App& app);
-  void declare_place(CLI::App& app);  // all but --cert and --key
+  void declare_place(CLI::App& app);     // all but --cert and --key
   std::optional<identity> load() const;  // nothing without --cert
 };
 
@@ -57,7 +57,7 @@ struct tls_options {
   void declare_versions(CLI::App& app);  // --policy, --min-tls, --max-tls
   void declare_rest(CLI::App& app);
 
-  client_options for_client() const;  // of all of them; opens what they name
+  client_options for_client() const;                // of all of them; opens what they name
   std::optional<sluice::trust> load_trust() const;  // nothing without --ca and --ca-dir
   version_range versions() const;
   std::vector<std::string> alpn_list() const;

@@ -11,8 +11,7 @@
 namespace sluice::tool {
 
 void token_place::declare(CLI::App& app, bool needs_uri) {
-  auto* uri =
-      app.add_option("URI", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)")->type_name("");
+  auto* uri = app.add_option("URI", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)")->type_name("");
   if (needs_uri) uri->required();
   app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
       ->type_name("PATH");

@@ -20,8 +20,8 @@ inline constexpr auto module_parameters_help =
     "What the module's C_Initialize is given (pReserved): NSS softokn's configdir='sql:DIR' …";
 
 struct token_place {
-  std::string text;      // the URI; may be empty where a verb takes any token
-  std::string module;    // a path or a name
+  std::string text;    // the URI; may be empty where a verb takes any token
+  std::string module;  // a path or a name
   std::string pin_file;
   std::string module_parameters;  // for C_Initialize
 
@@ -31,9 +31,9 @@ struct token_place {
   pkcs11::uri parsed(std::string_view option = "URI") const;
   // --pin-file, else SLUICE_PIN where the URI has no pin-source; empty: the URI's own, if it has one.
   pkcs11::pin_source pin(const pkcs11::uri& u) const;
-  std::string module_path() const;  // of --module or of the URI
+  std::string module_path() const;                // of --module or of the URI
   pkcs11::module_options module_options() const;  // what a module is loaded with; ask before it is
-  bool has_pin() const;  // is any given, in whatever way?
+  bool has_pin() const;                           // is any given, in whatever way?
 
   pkcs11::token open(bool is_read_write = false) const;
   pkcs11::token open_without_pin() const;  // what anybody may see

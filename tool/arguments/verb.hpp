@@ -17,8 +17,8 @@ using action = std::function<int()>;
 
 struct verb {
   std::string_view name;
-  std::string_view summary;  // a line of `sluice --help`
-  std::string_view example;  // the end of `sluice NAME --help`
+  std::string_view summary;          // a line of `sluice --help`
+  std::string_view example;          // the end of `sluice NAME --help`
   action (*declare)(CLI::App& app);  // adds the verb's options to `app`
 };
 

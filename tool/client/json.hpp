@@ -7,7 +7,7 @@
 
 namespace sluice::tool {
 
-json::object describe_timings(const connection_report& report);                 // "timing_ms"
-json::object describe(const connection_report& report);                         // `check --json`
+json::object describe_timings(const connection_report& report);  // "timing_ms"
+json::object describe(const connection_report& report);          // `check --json`
 
 }  // namespace sluice::tool

@@ -20,7 +20,7 @@ namespace sluice::tool {
 struct client_plan {
   target to;  // the server, by its name
   route way;
-  context tls;  // with record_transcript, where a late verdict on our certificate is to be waited for
+  context tls;              // with record_transcript, where a late verdict on our certificate is to be waited for
   std::string server_name;  // sent, and verified
   std::chrono::milliseconds timeout{};
   std::string address = {};  // connect to this one; empty: to whichever of the name's answers first

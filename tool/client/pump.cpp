@@ -125,8 +125,8 @@ asio::awaitable<void> wait_for_hangup(pumping& p) {
 
 }  // namespace
 
-asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds timeout,
-                                             std::string_view first, std::function<void()> on_half_close) {
+asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds timeout, std::string_view first,
+                                             std::function<void()> on_half_close) {
   pumping p(s, timeout, first);
   const auto up_done = [&p](std::exception_ptr) {
     p.is_up = false;

@@ -19,7 +19,7 @@ namespace sluice::tool {
 // idle for `timeout`. Where the peer has ended its side and still reads, `on_half_close` is called once. `first` goes
 // before stdin. It and `s` outlive it.
 boost::asio::awaitable<std::optional<failure>> pump(any_stream& s, std::chrono::milliseconds timeout,
-                                                     std::string_view first = {},
-                                                     std::function<void()> on_half_close = {});
+                                                    std::string_view first = {},
+                                                    std::function<void()> on_half_close = {});
 
 }  // namespace sluice::tool

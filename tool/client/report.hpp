@@ -21,13 +21,13 @@ struct tickets_given {
 
 struct connection_report {
   target to;
-  std::string server_name;  // the name the certificate had to be for
-  std::string policy;       // empty while there is no context
-  bool is_verified = true;  // false with --insecure
+  std::string server_name;                                // the name the certificate had to be for
+  std::string policy;                                     // empty while there is no context
+  bool is_verified = true;                                // false with --insecure
   std::optional<boost::asio::ip::tcp::endpoint> address;  // which answered, else the last tried; null behind a proxy
   std::vector<connect_attempt> attempts;
-  std::string starttls;     // the protocol that began in the clear; empty: none did
-  std::string proxy;        // HOST:PORT of the proxy in between; empty: there was none
+  std::string starttls;                 // the protocol that began in the clear; empty: none did
+  std::string proxy;                    // HOST:PORT of the proxy in between; empty: there was none
   std::optional<connection_info> info;  // once the handshake was done
   // Leaf first: as verified, anchor last, else as the peer sent it. Empty when it is not known.
   std::vector<certificate> chain;

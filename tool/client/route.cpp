@@ -95,8 +95,7 @@ failure route::with_proxy_named(failure why) const {
 }
 
 asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
-                                           std::string_view early_data, std::chrono::milliseconds limit,
-                                           failure& why) {
+                                           std::string_view early_data, std::chrono::milliseconds limit, failure& why) {
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
   // Completes at once: a full backlog, the only thing to wait for, is an error.
   const asio::local::stream_protocol::endpoint at(to.path);

@@ -22,7 +22,7 @@ namespace sluice::tool {
 struct route_options {
   std::string starttls;  // smtp, imap, postgres, ldap
   std::string proxy, proxy_password_file;
-  std::string socket;  // a Unix socket's path
+  std::string socket;   // a Unix socket's path
   std::string resolve;  // the address that HOST stands for
 
   void declare(CLI::App& app);
@@ -36,7 +36,7 @@ class route final : public prelude {
   // Directly, over TCP, with TLS from the first byte.
   explicit route(target to) : to_(std::move(to)) {}
 
-  const target& to() const noexcept { return to_; }  // the server
+  const target& to() const noexcept { return to_; }                    // the server
   void aim_at(std::string address) { to_.host = std::move(address); }  // this one of those that its name stands for
   const target& first() const noexcept { return proxy_ ? proxy_->at : to_; }  // what TCP connects to
   const std::string& address() const noexcept { return address_; }  // of --resolve; empty: whatever the name stands for

@@ -17,8 +17,8 @@ void save_chain(const std::string& path, connection_report& report) {
   for (const auto& one : report.chain) file << one.to_pem();
   file.close();
   if (file || report.why) return;
-  report.why = make_failure(errc::file_unreadable, path, "the chain cannot be written",
-                            "check the folder and its permissions");
+  report.why =
+      make_failure(errc::file_unreadable, path, "the chain cannot be written", "check the folder and its permissions");
 }
 
 }  // namespace sluice::tool

@@ -96,8 +96,8 @@ class tracer final : public observer {
       line["hello"] = hello ? json::value(describe(*hello)) : json::value(nullptr);
       return out_.line(to_text(line));
     }
-    const auto whose = std::string("ClientHello") +
-                       (e.is_server ? fmt::format(" of connection {}", e.connection) : std::string());
+    const auto whose =
+        std::string("ClientHello") + (e.is_server ? fmt::format(" of connection {}", e.connection) : std::string());
     out_.line(hello ? whose : whose + ", which cannot be read");
     if (hello) print_client_hello(*hello, out_);
   }

@@ -37,8 +37,7 @@ std::string fish_quoted(const std::string& text) {
 
 std::string line_of(const parameter& p, const std::string& condition) {
   auto made = "complete -c sluice -n " + fish_quoted(condition);
-  for (const auto& name : p.names)
-    made += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
+  for (const auto& name : p.names) made += name.starts_with("--") ? " -l " + name.substr(2) : " -s " + name.substr(1);
   if (const auto choices = p.choices(); !choices.empty()) {
     made += " -x -a " + fish_quoted(fmt::format("{}", fmt::join(choices, " ")));
   } else if (!p.value.empty()) {
@@ -52,8 +51,8 @@ std::string lines_of(const command& one) {
   const auto words = one.below_the_program(' ');
   const auto at = one.below.empty() ? "__sluice_in " + words : "__sluice_at" + (words.empty() ? "" : " " + words);
   for (const auto& below : one.below) {
-    made += fmt::format("complete -c sluice -n {} -a {} -d {}\n", fish_quoted(at), below.name(),
-                        fish_quoted(below.about));
+    made +=
+        fmt::format("complete -c sluice -n {} -a {} -d {}\n", fish_quoted(at), below.name(), fish_quoted(below.about));
   }
   for (const auto& p : one.options) made += line_of(p, at);
   for (const auto& p : one.arguments) {

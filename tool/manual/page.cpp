@@ -38,9 +38,7 @@ std::string paragraph(const std::string& text) {
   return made + roff(line) + "\n";
 }
 
-std::string value_of(const parameter& p) {
-  return p.choices().empty() ? italic(p.value) : bold(p.value);
-}
+std::string value_of(const parameter& p) { return p.choices().empty() ? italic(p.value) : bold(p.value); }
 
 std::string synopsis(const command& one) {
   auto made = bold(one.joined(' '));

@@ -28,10 +28,10 @@ struct silence_settings {
 struct server_settings {
   boost::asio::ip::tcp::endpoint listen;
   serve_mode mode = serve_mode::echo;
-  std::size_t max_clients = SIZE_MAX;               // served at a time
-  std::uint64_t exit_after = UINT64_MAX;             // finished handshakes, failed ones included
+  std::size_t max_clients = SIZE_MAX;     // served at a time
+  std::uint64_t exit_after = UINT64_MAX;  // finished handshakes, failed ones included
   silence_settings silent;
-  std::chrono::milliseconds timeout{10000};         // for a handshake, a request of HTTP, and for draining
+  std::chrono::milliseconds timeout{10000};  // for a handshake, a request of HTTP, and for draining
   std::optional<misbehaviour> fail;
 };
 

@@ -26,8 +26,8 @@ struct served_client {
   explicit served_client(tcp_stream stream, const misbehaviour* how_to_fail = nullptr)
       : s(std::move(stream)), fail(how_to_fail) {}
   tcp_stream s;
-  boost::json::object facts;           // what http mode answers with
-  const misbehaviour* const fail;      // null: serve it well
+  boost::json::object facts;       // what http mode answers with
+  const misbehaviour* const fail;  // null: serve it well
   std::uint64_t bytes_sent = 0;
   bool is_failed = false;  // on purpose: nothing more is to be said
   std::chrono::steady_clock::time_point last_active = std::chrono::steady_clock::now();

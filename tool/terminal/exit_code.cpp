@@ -13,9 +13,9 @@ struct category_row {
   exit_code code;
 };
 constexpr std::array of_categories = {
-    category_row{"resolve", exit_resolve},         category_row{"connect", exit_connect},
-    category_row{"tls", exit_handshake},           category_row{"certificate", exit_certificate},
-    category_row{"config", exit_usage},            category_row{"requirement", exit_requirement},
+    category_row{"resolve", exit_resolve}, category_row{"connect", exit_connect},
+    category_row{"tls", exit_handshake},   category_row{"certificate", exit_certificate},
+    category_row{"config", exit_usage},    category_row{"requirement", exit_requirement},
     category_row{"pkcs11", exit_key},
 };
 
@@ -25,20 +25,13 @@ struct cause_row {
   exit_code code;
 };
 constexpr std::array of_causes = {
-    cause_row{errc::timed_out, exit_timeout},
-    cause_row{errc::cancelled, exit_interrupted},
-    cause_row{errc::internal, exit_internal},
-    cause_row{errc::out_of_memory, exit_internal},
-    cause_row{errc::name_mismatch, exit_name},
-    cause_row{errc::expired, exit_validity},
-    cause_row{errc::not_yet_valid, exit_validity},
-    cause_row{errc::ocsp_invalid, exit_revocation},
-    cause_row{errc::revoked, exit_revocation},
-    cause_row{errc::revocation_unknown, exit_revocation},
-    cause_row{errc::key_unavailable, exit_key},
-    cause_row{errc::key_refused, exit_key},
-    cause_row{errc::key_timed_out, exit_key},
-    cause_row{errc::signature_mismatch, exit_key},
+    cause_row{errc::timed_out, exit_timeout},      cause_row{errc::cancelled, exit_interrupted},
+    cause_row{errc::internal, exit_internal},      cause_row{errc::out_of_memory, exit_internal},
+    cause_row{errc::name_mismatch, exit_name},     cause_row{errc::expired, exit_validity},
+    cause_row{errc::not_yet_valid, exit_validity}, cause_row{errc::ocsp_invalid, exit_revocation},
+    cause_row{errc::revoked, exit_revocation},     cause_row{errc::revocation_unknown, exit_revocation},
+    cause_row{errc::key_unavailable, exit_key},    cause_row{errc::key_refused, exit_key},
+    cause_row{errc::key_timed_out, exit_key},      cause_row{errc::signature_mismatch, exit_key},
 };
 
 }  // namespace

@@ -26,7 +26,8 @@ class interrupt_watch {
   }
 
  private:
-  struct sigaction before_int_ {}, before_term_ {};
+  struct sigaction before_int_ {
+  }, before_term_{};
 };
 
 }  // namespace sluice::tool

@@ -67,7 +67,7 @@ std::string in_ascii(std::string_view text) {
   struct fallback {
     std::string_view symbol, letters;
   };
-  constexpr std::array all = {fallback{"…", "..."}, fallback{"µ", "u"},  fallback{"§", "section "},
+  constexpr std::array all = {fallback{"…", "..."}, fallback{"µ", "u"}, fallback{"§", "section "},
                               fallback{"→", "->"},  fallback{"–", "-"}, fallback{"’", "'"}};
   std::string made(text);
   for (const auto& [symbol, letters] : all) {

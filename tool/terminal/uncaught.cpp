@@ -55,7 +55,8 @@ int report_or_throw() {
   } catch (const std::system_error& e) {
     if (e.code() == std::errc::not_enough_memory) return report_out_of_memory();
     say(is_about_threads(e.code()) ? fmt::format("a thread cannot be had: {}; see the limits of processes and threads "
-                                                 "(ulimit -u, pids.max)", e.code().message())
+                                                 "(ulimit -u, pids.max)",
+                                                 e.code().message())
                                    : std::string(e.what()));
     return exit_internal;
   } catch (const std::bad_alloc&) {

@@ -12,10 +12,10 @@
 namespace sluice::tool {
 
 struct target {
-  std::string host;            // "example.org", "::1"
+  std::string host;  // "example.org", "::1"
   std::string port = "443";
-  std::string path = {};       // of a Unix socket, which is asked instead
-  std::string text() const;    // "example.org:443", "[::1]:443", "example.org at /run/site.sock"
+  std::string path = {};     // of a Unix socket, which is asked instead
+  std::string text() const;  // "example.org:443", "[::1]:443", "example.org at /run/site.sock"
 };
 
 target parse_target(std::string_view text, std::string_view port = "443");  // HOST, HOST:PORT, [::1]:443, ::1

@@ -14,7 +14,8 @@
 #include <string>
 #include <type_traits>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Not for use inside a co_await expression, because a member is not trivially copyable: give the object a name first.
 struct acceptor_options {
@@ -74,8 +75,10 @@ class acceptor {
            acceptor_options options = {})
       : core_(detail::make_acceptor(executor, at, ctx, std::move(options))) {}
   template <class ExecutionContext>
-    requires std::is_convertible_v<ExecutionContext&, net::execution_context&>
-  acceptor(ExecutionContext& io, const net::ip::tcp::endpoint& at, const context& ctx, acceptor_options options = {})
+  requires std::is_convertible_v<ExecutionContext&, net::execution_context&> acceptor(ExecutionContext& io,
+                                                                                      const net::ip::tcp::endpoint& at,
+                                                                                      const context& ctx,
+                                                                                      acceptor_options options = {})
       : acceptor(net::any_io_executor(io.get_executor()), at, ctx, std::move(options)) {}
   acceptor(acceptor&&) noexcept = default;
   acceptor& operator=(acceptor&&) = delete;
@@ -115,4 +118,5 @@ class acceptor {
   std::shared_ptr<detail::acceptor_core> core_;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -12,7 +12,8 @@
 
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace detail {
 
@@ -61,4 +62,5 @@ void beast_close_socket(stream<NextLayer>& s) {
   detail::close_lowest(s);
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

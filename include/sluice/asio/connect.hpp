@@ -17,7 +17,8 @@
 #include <type_traits>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // One address to which a connection was attempted.
 struct connect_attempt {
@@ -37,7 +38,7 @@ struct connect_report {
   // context's options have record_transcript.
   std::vector<certificate> unverified_certificates;
   handshake_transcript handshake;
-  std::chrono::nanoseconds prelude{};     // the time that the last try's prelude took
+  std::chrono::nanoseconds prelude{};  // the time that the last try's prelude took
 };
 
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every supported compiler. The
@@ -59,7 +60,7 @@ struct connect_options {
   // Early data (0-RTT), sent with the ClientHello if a session allows it; see connection_options for what may be sent.
   // info().early_bytes is the part that the server has accepted: write the rest. Only the first try sends early data.
   std::string_view early_data = {};
-  sluice::prelude* prelude = nullptr;   // runs before TLS (STARTTLS, a proxy); must outlive the operation
+  sluice::prelude* prelude = nullptr;  // runs before TLS (STARTTLS, a proxy); must outlive the operation
   // The server's port, if async_connect connects to another one (a proxy's). Sessions are stored by it.
   std::uint16_t session_port = 0;
 };
@@ -131,8 +132,8 @@ struct initiate_connect_here {
 template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
 auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
                    connect_options options, Token&& token = Token()) {
-  return net::async_initiate<Token, void(error_code, tcp_stream)>(
-      detail::initiate_connect_on{executor}, token, detail::make_request(ctx, host, service, options));
+  return net::async_initiate<Token, void(error_code, tcp_stream)>(detail::initiate_connect_on{executor}, token,
+                                                                  detail::make_request(ctx, host, service, options));
 }
 template <detail::io_executor Executor, detail::completion_token Token = detail::default_token<Executor>>
 auto async_connect(const Executor& executor, const context& ctx, std::string_view host, std::string_view service,
@@ -164,4 +165,5 @@ auto async_connect(const context& ctx, std::string_view host, std::string_view s
   return async_connect(ctx, host, service, connect_options{}, std::forward<Token>(token));
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -16,7 +16,8 @@
 #error "Sluice needs Boost 1.81 or newer (any_completion_handler, per-operation cancellation)"
 #endif
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace net = boost::asio;
 
@@ -33,4 +34,5 @@ using erased_handler = net::any_completion_handler<void(Args...)>;
 
 }  // namespace detail
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // Derive from this class and pass an object in connect_options: async_connect calls speak() between TCP and TLS, under
 // the same deadline.
@@ -27,4 +28,5 @@ class prelude {
   virtual net::awaitable<failure> speak(net::ip::tcp::socket& socket) = 0;
 };
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

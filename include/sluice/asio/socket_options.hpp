@@ -5,7 +5,8 @@
 #include <chrono>
 #include <type_traits>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // TCP keep-alive. Times are whole seconds from 1 to 32767, and there may be 1 to 127 probes; other values are
 // errc::invalid_argument.
@@ -21,4 +22,5 @@ struct tcp_options {
 };
 static_assert(std::is_trivially_copyable_v<tcp_options>);
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

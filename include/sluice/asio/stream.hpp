@@ -19,7 +19,8 @@
 #include <type_traits>
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 namespace detail {
 
@@ -100,8 +101,9 @@ inline constexpr bool is_compiled_layer<net::local::stream_protocol::socket> = t
 template <class NextLayer>
 class layer_over;
 template <class NextLayer>
-concept has_layer =
-    is_compiled_layer<std::remove_reference_t<NextLayer>> || requires { sizeof(layer_over<NextLayer>); };
+concept has_layer = is_compiled_layer<std::remove_reference_t<NextLayer>> || requires {
+  sizeof(layer_over<NextLayer>);
+};
 
 // The value that an empty stream reports.
 template <class T>
@@ -258,8 +260,7 @@ class stream {
 
   // void(error_code). Cancellation: terminal; after it, the stream can only be closed.
   template <class Token = default_token>
-    requires(!detail::const_buffers<std::remove_cvref_t<Token>>)
-  auto async_handshake(Token&& token = Token()) {
+  requires(!detail::const_buffers<std::remove_cvref_t<Token>>) auto async_handshake(Token&& token = Token()) {
     return net::async_initiate<Token, void(error_code)>(start(), token, std::vector<std::byte>());
   }
   // The same, where the peer's first bytes of TLS have been read already (STARTTLS). They are copied.
@@ -387,14 +388,15 @@ using unix_stream = stream<net::local::stream_protocol::socket>;
 
 namespace detail {
 
-#define SLUICE_COMPILED_LAYER(keyword, socket)                                 \
-  keyword template std::unique_ptr<layer> make_layer<socket>(socket&&);        \
-  keyword template std::unique_ptr<layer> make_layer<socket&>(socket&);        \
-  keyword template socket& next_layer_of<socket>(layer&) noexcept;             \
+#define SLUICE_COMPILED_LAYER(keyword, socket)                           \
+  keyword template std::unique_ptr<layer> make_layer<socket>(socket &&); \
+  keyword template std::unique_ptr<layer> make_layer<socket&>(socket&);  \
+  keyword template socket& next_layer_of<socket>(layer&) noexcept;       \
   keyword template socket& next_layer_of<socket&>(layer&) noexcept;
 SLUICE_COMPILED_LAYER(extern, net::ip::tcp::socket)
 SLUICE_COMPILED_LAYER(extern, net::local::stream_protocol::socket)
 
 }  // namespace detail
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

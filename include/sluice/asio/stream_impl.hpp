@@ -20,7 +20,9 @@
 #include <utility>
 #include <vector>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // A NextLayer with a descriptor is read and written directly, beside Asio's own operations.
 template <class T>
@@ -279,4 +281,6 @@ std::remove_reference_t<NextLayer>& next_layer_of(layer& below) noexcept {
   return static_cast<layer_over<NextLayer>&>(below).next();
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct key_options {
   std::string module_path;  // if empty, module-path or else module-name of the URI
@@ -43,24 +45,24 @@ struct token_stats {
   std::size_t workers = 0;
   std::size_t sessions_open = 0;
   std::size_t sessions_busy = 0;
-  std::size_t session_limit = 0;         // as configured, or fewer if the token allowed fewer
-  std::uint64_t operations = 0;          // completed
+  std::size_t session_limit = 0;  // as configured, or fewer if the token allowed fewer
+  std::uint64_t operations = 0;   // completed
   std::uint64_t failures = 0;
-  std::uint64_t shed_full = 0;           // rejected because the queue was full
-  std::uint64_t shed_late = 0;           // dropped because their deadline had passed
-  std::uint64_t shed_down = 0;           // rejected because the circuit was open
+  std::uint64_t shed_full = 0;  // rejected because the queue was full
+  std::uint64_t shed_late = 0;  // dropped because their deadline had passed
+  std::uint64_t shed_down = 0;  // rejected because the circuit was open
   std::uint64_t logins = 0;
-  std::uint64_t sessions_reopened = 0;   // after the token had closed them
+  std::uint64_t sessions_reopened = 0;  // after the token had closed them
   std::uint64_t keys_found_again = 0;
   std::uint64_t circuit_opened = 0;
-  std::uint64_t reinitialized = 0;       // C_Finalize and C_Initialize, the last step of recovery
-  std::uint64_t written_off = 0;         // workers whose call hung, whether or not it returned later
-  std::chrono::nanoseconds waited{};     // the time that requests spent in the queue, summed
-  std::chrono::nanoseconds served{};     // the time that calls into the module took, summed
+  std::uint64_t reinitialized = 0;               // C_Finalize and C_Initialize, the last step of recovery
+  std::uint64_t written_off = 0;                 // workers whose call hung, whether or not it returned later
+  std::chrono::nanoseconds waited{};             // the time that requests spent in the queue, summed
+  std::chrono::nanoseconds served{};             // the time that calls into the module took, summed
   std::map<std::string, std::uint64_t> answers;  // the number of results, by the name of each CKR
 };
 
-struct access;  // internal
+struct access;     // internal
 class token_pool;  // internal
 
 // Returns the statistics of every token on which this process has a key open, for metrics. Any thread may call it.
@@ -83,7 +85,7 @@ class key final : public private_key {
 
   token_stats stats() const;
 
-  struct state;                                       // internal
+  struct state;                                     // internal
   explicit key(std::shared_ptr<state> s) noexcept;  // internal: open_key() makes keys
 
  private:
@@ -102,4 +104,6 @@ result<std::shared_ptr<key>> open_key(std::string_view uri, const key_options& o
 // the others do. Every URI must open, and all of them must refer to the same key.
 result<std::shared_ptr<private_key>> open_key(std::span<const std::string> uris, const key_options& options = {});
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // Whether Sluice calls C_Initialize and C_Finalize, which affect the whole process.
 enum class initialization : std::uint8_t {
@@ -38,11 +40,11 @@ struct token_info {
   std::string label, manufacturer, model, serial, uri;
   std::string slot_manufacturer, slot_description;
   std::uint64_t slot_id = 0;
-  std::vector<std::string> flags;         // "login-required", "user-pin-locked", …
-  std::vector<std::string> mechanisms;    // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
-  std::uint64_t max_sessions = 0;         // 0: no limit, or unknown
-  std::uint64_t open_sessions = 0;        // of this program, if the token counts them
-  bool is_initialized = false;            // the flag CKF_TOKEN_INITIALIZED, which some modules do not set
+  std::vector<std::string> flags;       // "login-required", "user-pin-locked", …
+  std::vector<std::string> mechanisms;  // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
+  std::uint64_t max_sessions = 0;       // 0: no limit, or unknown
+  std::uint64_t open_sessions = 0;      // of this program, if the token counts them
+  bool is_initialized = false;          // the flag CKF_TOKEN_INITIALIZED, which some modules do not set
 };
 
 // Returns whether the URI matches a token of that module: every attribute of module, slot and token in it must match.
@@ -82,4 +84,6 @@ class module {
   std::shared_ptr<library> library_;
 };
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <functional>
 #include <string>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 struct pin_request {
   std::string token;                  // the token's label
@@ -23,4 +25,6 @@ pin_source pin_from_environment(std::string name);  // reads the first line of t
 // Parses the pin-source of a URI: "file:/path", "file:///path", "file://localhost/path", "/path", "env:NAME".
 result<pin_source> pin_from_uri_source(const std::string& source);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

@@ -16,7 +16,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 enum class key_type : std::uint8_t { ec256, ec384, ec521, rsa2048, rsa3072, rsa4096 };
 std::string_view to_string(key_type type) noexcept;
@@ -130,4 +132,6 @@ class token {
 result<token_info> initialize_token(const module& m, const std::string& label, std::string_view so_pin,
                                     std::string_view user_pin);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

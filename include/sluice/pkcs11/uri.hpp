@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::pkcs11 {
+namespace sluice {
+inline namespace v0 {
+namespace pkcs11 {
 
 // The attributes of "pkcs11:token=web;object=site?module-name=softhsm2&pin-source=file:/run/pin". An attribute that is
 // absent matches anything; all that are given must match.
@@ -23,9 +25,9 @@ struct uri {
   std::optional<std::string> library_version;  // "2.6"; "2" is read as "2.0"
   std::optional<std::string> slot_manufacturer, slot_description;
   std::optional<std::uint64_t> slot_id;
-  std::optional<std::string> object;          // CKA_LABEL
-  std::optional<std::vector<std::byte>> id;   // CKA_ID
-  std::optional<std::string> type;            // "private", "cert", "public", "secret-key", "data"
+  std::optional<std::string> object;         // CKA_LABEL
+  std::optional<std::vector<std::byte>> id;  // CKA_ID
+  std::optional<std::string> type;           // "private", "cert", "public", "secret-key", "data"
   std::string module_path, module_name, pin_source;
   secret pin_value;  // for programs only; the command line rejects it
 
@@ -48,4 +50,6 @@ struct uri {
 // "id=%85". The result is empty unless the whole id is hexadecimal digits.
 std::optional<std::vector<std::byte>> id_read_as_hexadecimal(std::span<const std::byte> id);
 
-}  // namespace sluice::inline v0::pkcs11
+}  // namespace pkcs11
+}  // namespace v0
+}  // namespace sluice

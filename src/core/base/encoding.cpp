@@ -3,7 +3,9 @@
 
 #include <openssl/bytestring.h>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 // BER of unknown length, as NSS and Windows write PKCS#12: SEQUENCE { INTEGER 3 …
@@ -58,4 +60,6 @@ std::string_view private_key_label(encoding form) noexcept {
   return {};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

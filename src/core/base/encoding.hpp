@@ -4,7 +4,9 @@
 
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 enum class encoding {
   pem,              // or any text at all
@@ -22,4 +24,6 @@ encoding encoding_of(std::string_view bytes) noexcept;
 // The label that PEM has for a private key of that form; empty for what is none.
 std::string_view private_key_label(encoding form) noexcept;
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

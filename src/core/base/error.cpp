@@ -15,7 +15,8 @@
 #include <cstring>
 #include <ostream>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using boost::system::error_category;
@@ -122,9 +123,7 @@ const cause_row& row_of(errc cause) noexcept {
   return row_of(errc::internal);
 }
 
-bool is_key_trouble(errc cause) noexcept {
-  return row_of(cause).category == pkcs11 || cause == errc::key_timed_out;
-}
+bool is_key_trouble(errc cause) noexcept { return row_of(cause).category == pkcs11 || cause == errc::key_timed_out; }
 
 // Holds errc values: as codes (config, tls) and as the one category of conditions.
 class cause_category final : public error_category {
@@ -330,8 +329,8 @@ std::string_view alert_name(std::uint8_t description) noexcept {
 
 std::string_view failure::category() const noexcept {
   const auto cause = cause_of(code);
-  constexpr std::array in_any_phase = {errc::connection_reset,    errc::timed_out,     errc::connection_closed, errc::too_many_descriptors,
-                                       errc::internal, errc::out_of_memory};
+  constexpr std::array in_any_phase = {errc::connection_reset,     errc::timed_out, errc::connection_closed,
+                                       errc::too_many_descriptors, errc::internal,  errc::out_of_memory};
   if (std::ranges::find(in_any_phase, cause) != in_any_phase.end()) {
     if (at == phase::resolve) return resolve;
     if (at == phase::connect) return connect;
@@ -368,9 +367,9 @@ failure make_failure(errc cause, std::string_view where, std::string_view detail
 
 std::ostream& operator<<(std::ostream& to, const failure& why) { return to << why.message(); }
 
-error::error(failure why)
-    : system_error(why.code, why.where), why_(std::move(why)), text_(why_.message()) {}
+error::error(failure why) : system_error(why.code, why.where), why_(std::move(why)), text_(why_.message()) {}
 
 void throw_exception_from_error(const failure& why, const boost::source_location&) { throw error(why); }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

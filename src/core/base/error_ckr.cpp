@@ -6,7 +6,9 @@
 #include <array>
 #include <cstdio>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 struct ckr_row {
@@ -132,4 +134,6 @@ errc ckr_cause(std::uint32_t value) noexcept {
   return row ? row->cause : errc::key_unavailable;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 // By name, since s2n.h has no numbers; a test checks that the linked s2n knows each. What is not listed is
@@ -27,13 +29,10 @@ constexpr std::array s2n_causes = {
     s2n_row{"S2N_ERR_DH_PARAMS_CREATE", errc::no_shared_parameters},
     s2n_row{"S2N_ERR_PROTOCOL_VERSION_UNSUPPORTED", errc::version_unsupported},
     s2n_row{"S2N_ERR_UNKNOWN_PROTOCOL_VERSION", errc::version_unsupported},
-    s2n_row{"S2N_ERR_NO_APPLICATION_PROTOCOL", errc::alpn_mismatch},
-    s2n_row{"S2N_ERR_CERT_UNTRUSTED", errc::untrusted},
+    s2n_row{"S2N_ERR_NO_APPLICATION_PROTOCOL", errc::alpn_mismatch}, s2n_row{"S2N_ERR_CERT_UNTRUSTED", errc::untrusted},
     s2n_row{"S2N_ERR_CERT_TYPE_UNSUPPORTED", errc::untrusted},
-    s2n_row{"S2N_ERR_CERT_INVALID_HOSTNAME", errc::name_mismatch},
-    s2n_row{"S2N_ERR_CERT_REVOKED", errc::revoked},
-    s2n_row{"S2N_ERR_CERT_NOT_YET_VALID", errc::not_yet_valid},
-    s2n_row{"S2N_ERR_CERT_EXPIRED", errc::expired},
+    s2n_row{"S2N_ERR_CERT_INVALID_HOSTNAME", errc::name_mismatch}, s2n_row{"S2N_ERR_CERT_REVOKED", errc::revoked},
+    s2n_row{"S2N_ERR_CERT_NOT_YET_VALID", errc::not_yet_valid}, s2n_row{"S2N_ERR_CERT_EXPIRED", errc::expired},
     s2n_row{"S2N_ERR_CERT_INVALID", errc::certificate_malformed},
     s2n_row{"S2N_ERR_DECODE_CERTIFICATE", errc::certificate_malformed},
     s2n_row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", errc::certificate_malformed},
@@ -44,8 +43,7 @@ constexpr std::array s2n_causes = {
     s2n_row{"S2N_ERR_MISSING_CLIENT_CERT", errc::certificate_missing},
     s2n_row{"S2N_ERR_NO_CERT_FOUND", errc::certificate_missing},
     s2n_row{"S2N_ERR_CRL_LOOKUP_FAILED", errc::revocation_unknown},
-    s2n_row{"S2N_ERR_CRL_SIGNATURE", errc::revocation_unknown},
-    s2n_row{"S2N_ERR_CRL_ISSUER", errc::revocation_unknown},
+    s2n_row{"S2N_ERR_CRL_SIGNATURE", errc::revocation_unknown}, s2n_row{"S2N_ERR_CRL_ISSUER", errc::revocation_unknown},
     s2n_row{"S2N_ERR_CRL_EXPIRED", errc::revocation_unknown},
     s2n_row{"S2N_ERR_CRL_NOT_YET_VALID", errc::revocation_unknown},
     s2n_row{"S2N_ERR_CRL_INVALID_THIS_UPDATE", errc::revocation_unknown},
@@ -53,10 +51,8 @@ constexpr std::array s2n_causes = {
     s2n_row{"S2N_ERR_CRL_UNHANDLED_CRITICAL_EXTENSION", errc::revocation_unknown},
     s2n_row{"S2N_ERR_INVALID_OCSP_RESPONSE", errc::ocsp_invalid},
     s2n_row{"S2N_ERR_ASYNC_CALLBACK_FAILED", errc::key_unavailable},
-    s2n_row{"S2N_ERR_NO_PRIVATE_KEY", errc::no_private_key},
-    s2n_row{"S2N_ERR_KEY_MISMATCH", errc::key_mismatch},
-    s2n_row{"S2N_ERR_INVALID_PEM", errc::bad_pem},
-    s2n_row{"S2N_ERR_INVALID_BASE64", errc::bad_pem},
+    s2n_row{"S2N_ERR_NO_PRIVATE_KEY", errc::no_private_key}, s2n_row{"S2N_ERR_KEY_MISMATCH", errc::key_mismatch},
+    s2n_row{"S2N_ERR_INVALID_PEM", errc::bad_pem}, s2n_row{"S2N_ERR_INVALID_BASE64", errc::bad_pem},
     s2n_row{"S2N_ERR_NO_CERTIFICATE_IN_PEM", errc::no_certificate},
     s2n_row{"S2N_ERR_DECODE_PRIVATE_KEY", errc::unsupported_key},
     s2n_row{"S2N_ERR_INVALID_SECURITY_POLICY", errc::unknown_policy},
@@ -66,12 +62,9 @@ constexpr std::array s2n_causes = {
     // s2n types these as internal or as misuse, but a peer's message is what brings them about.
     s2n_row{"S2N_ERR_STUFFER_OUT_OF_DATA", errc::protocol_error},
     s2n_row{"S2N_ERR_STUFFER_IS_FULL", errc::protocol_error},
-    s2n_row{"S2N_ERR_STUFFER_NOT_FOUND", errc::protocol_error},
-    s2n_row{"S2N_ERR_SIZE_MISMATCH", errc::protocol_error},
-    s2n_row{"S2N_ERR_SAFETY", errc::protocol_error},
-    s2n_row{"S2N_ERR_CLIENT_HELLO_VERSION", errc::protocol_error},
-    s2n_row{"S2N_ERR_PQ_CRYPTO", errc::protocol_error},
-    s2n_row{"S2N_ERR_NULL", errc::protocol_error},
+    s2n_row{"S2N_ERR_STUFFER_NOT_FOUND", errc::protocol_error}, s2n_row{"S2N_ERR_SIZE_MISMATCH", errc::protocol_error},
+    s2n_row{"S2N_ERR_SAFETY", errc::protocol_error}, s2n_row{"S2N_ERR_CLIENT_HELLO_VERSION", errc::protocol_error},
+    s2n_row{"S2N_ERR_PQ_CRYPTO", errc::protocol_error}, s2n_row{"S2N_ERR_NULL", errc::protocol_error},
     s2n_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", errc::protocol_error},
     s2n_row{"S2N_ERR_HANDSHAKE_STATE", errc::protocol_error},         // CertificateRequest where none may come
     s2n_row{"S2N_ERR_EARLY_DATA_NOT_ALLOWED", errc::protocol_error},  // taken without the session, or its ALPN
@@ -130,4 +123,6 @@ failure s2n_failure(std::string_view where) {
   return why;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

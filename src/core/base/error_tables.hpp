@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct s2n_row {
   std::string_view name;  // "S2N_ERR_CERT_EXPIRED"
@@ -31,4 +33,6 @@ failure out_of_memory(std::string_view where);
 // The failure that s2n_errno stands for right now. Call it at once: any s2n call may change it (P9).
 failure s2n_failure(std::string_view where = {});
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,9 @@
 #include <span>
 #include <utility>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::size_t largest_file = 16 * 1024 * 1024;
@@ -109,4 +111,6 @@ result<secret> read_secret_file(const std::string& path) {
   return secret(*text);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

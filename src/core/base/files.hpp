@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // At most 16 MiB: certificates, keys, bundles. errc::file_not_found or file_unreadable.
 result<std::string> read_file(const std::string& path);
@@ -21,4 +23,6 @@ result<secret> read_secret_file(const std::string& path);
 // order mark. Nothing for UTF-16, as which no secret is meant.
 std::optional<std::string_view> first_line(std::string_view text);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 
 #include <memory>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 template <auto Free>
 struct freed_by {
@@ -28,4 +30,6 @@ using x509_handle = bssl::UniquePtr<X509>;
 using pkey_handle = bssl::UniquePtr<EVP_PKEY>;
 using bio_handle = bssl::UniquePtr<BIO>;
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

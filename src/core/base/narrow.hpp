@@ -5,7 +5,9 @@
 #include <optional>
 #include <utility>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // The value in the narrower type, or nothing when it does not fit. No conversion into s2n's uint32_t and ssize_t
 // happens any other way.
@@ -15,4 +17,6 @@ constexpr std::optional<To> narrow(From value) noexcept {
   return static_cast<To>(value);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

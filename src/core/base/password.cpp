@@ -7,7 +7,8 @@
 #include <cstdlib>
 #include <memory>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 password_source password_from(secret password) {
   return [shared = std::make_shared<const secret>(std::move(password))](const password_request&) -> result<secret> {
@@ -23,11 +24,11 @@ password_source password_from_environment(std::string name) {
   return [name = std::move(name)](const password_request& request) -> result<secret> {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) {
-      return make_failure(errc::password_needed, request.where,
-                                    "the environment variable " + name + " is not set");
+      return make_failure(errc::password_needed, request.where, "the environment variable " + name + " is not set");
     }
     return secret(internal::first_line(value).value_or(value));
   };
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

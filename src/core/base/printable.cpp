@@ -5,7 +5,8 @@
 #include <array>
 #include <cstdint>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
@@ -42,10 +43,10 @@ struct range {
 
 // Beyond ASCII: C1 (ISO 6429), what Unicode's bidirectional algorithm reads (UAX #9 §2), separators, and characters
 // without any shape. Joiners (U+200C, U+200D) stay: languages and emoji need them.
-constexpr std::array escaped_points = {
-    range{0x80, 0x9f},     range{0xad, 0xad},     range{0x61c, 0x61c},   range{0x180e, 0x180e}, range{0x200b, 0x200b},
-    range{0x200e, 0x200f}, range{0x2028, 0x202e}, range{0x2060, 0x206f}, range{0xfeff, 0xfeff}, range{0xfff9, 0xfffb},
-    range{0xe0000, 0xe007f}};
+constexpr std::array escaped_points = {range{0x80, 0x9f},     range{0xad, 0xad},      range{0x61c, 0x61c},
+                                       range{0x180e, 0x180e}, range{0x200b, 0x200b},  range{0x200e, 0x200f},
+                                       range{0x2028, 0x202e}, range{0x2060, 0x206f},  range{0xfeff, 0xfeff},
+                                       range{0xfff9, 0xfffb}, range{0xe0000, 0xe007f}};
 
 bool is_shown(char32_t point) {
   if (point < 0x80) return point >= 0x20 && point != 0x7f;
@@ -91,4 +92,5 @@ std::string valid_utf8(std::string_view text) {
   return escaped(text, [](char32_t) { return true; });
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,8 @@
 #include <cstring>
 #include <utility>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 secret::secret(std::string_view text) : data_(std::make_unique<char[]>(text.size())), size_(text.size()) {
   text.copy(data_.get(), text.size());
@@ -39,4 +40,5 @@ result<secret> secret::from_file(const std::string& path) {
   return secret(*line);
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -4,7 +4,9 @@
 #include <cstring>
 #include <ranges>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Memory that held a secret, as text or bytes. It may be empty, when it has no address that could be written to.
 template <std::ranges::contiguous_range Memory>
@@ -13,4 +15,6 @@ void wipe(Memory& memory) noexcept {
   ::explicit_bzero(std::ranges::data(memory), std::ranges::size(memory) * sizeof(*std::ranges::data(memory)));
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

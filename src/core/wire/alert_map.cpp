@@ -10,7 +10,9 @@
 // Exported by libs2n but not in its public header: what s2n would say, if it said anything.
 extern "C" int s2n_error_get_alert(int error, uint8_t* alert);
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -142,4 +144,6 @@ std::optional<std::uint8_t> alert_for_engine_error(std::string_view message) {
   return std::nullopt;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

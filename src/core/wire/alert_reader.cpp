@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -75,4 +77,6 @@ std::size_t alert_reader::read(transport& io, std::span<std::byte> into, error_c
   return n;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

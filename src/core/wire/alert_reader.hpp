@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // What was read ahead of s2n, which gets it first when it reads again; and how the input ended.
 class alert_reader {
@@ -41,4 +43,6 @@ class alert_reader {
   secret traffic_;
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,9 @@ int s2n_record_writev(s2n_connection* conn, uint8_t content_type, const ::iovec*
 int s2n_flush(s2n_connection* conn, s2n_blocked_status* blocked);
 }
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -89,4 +91,6 @@ std::vector<std::uint8_t> alert_writer::write(s2n_connection* conn, role side, s
   return seal_first_record(static_cast<std::uint16_t>(first << 8 | second), traffic_, record_alert, alert);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

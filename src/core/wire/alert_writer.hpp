@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // alert_map.cpp. What the peer is told of a failure; nothing when it was the peer that ended the connection. `version`
 // is s2n's number of the one in use.
@@ -57,11 +59,13 @@ class alert_writer {
   bool is_done_ = false;
   bool is_lost_ = false;
   bool is_plain_ = false;
-  bool has_changed_cipher_ = false;     // our ChangeCipherSpec is out; it means something below TLS 1.3 only
-  std::uint64_t since_change_ = 0;      // records after it
-  std::uint64_t sealed_ = 0;            // records of outer type 23 since there are handshake keys
-  bool sealed_early_ = false;           // such records before
+  bool has_changed_cipher_ = false;  // our ChangeCipherSpec is out; it means something below TLS 1.3 only
+  std::uint64_t since_change_ = 0;   // records after it
+  std::uint64_t sealed_ = 0;         // records of outer type 23 since there are handshake keys
+  bool sealed_early_ = false;        // such records before
   framer framer_{framer::frame::record};
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

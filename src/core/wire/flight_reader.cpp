@@ -8,7 +8,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -99,4 +101,6 @@ read_flight read_messages(std::span<const std::byte> bytes, const secret& traffi
   return reader(traffic, settled).read(bytes);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // What a ServerHello settles. A server, which sends it, knows it from elsewhere.
 struct hello {
@@ -34,12 +36,14 @@ struct read_flight {
   std::optional<hello> settled;  // the hello that counts: given, or read
   bool is_tls13() const noexcept { return settled && settled->is_tls13(); }
   std::vector<read_message> messages;
-  std::uint8_t unfinished_type = 0;     // of the message that is not whole, and
-  std::size_t unfinished_size = 0;      // how long its body is said to be; 0 where there is none
+  std::uint8_t unfinished_type = 0;  // of the message that is not whole, and
+  std::size_t unfinished_size = 0;   // how long its body is said to be; 0 where there is none
   const read_message* find(std::uint8_t type) const noexcept;
 };
 
 // `traffic` is the sender's handshake traffic secret, for TLS 1.3; records that it does not open are passed over.
 read_flight read_messages(std::span<const std::byte> bytes, const secret& traffic, std::optional<hello> settled);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

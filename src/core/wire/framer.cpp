@@ -3,7 +3,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 framer::part framer::take(std::span<const std::byte>& bytes) noexcept {
   const auto cut = [&bytes](std::size_t size) {
@@ -53,4 +55,6 @@ bool frame_collector::take(std::span<const std::byte>& bytes) {
   return false;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // The frames of one direction: a header of fixed size, whose last bytes are the length of the body behind it. Bytes
 // that are not TLS are framed just the same, by whatever stands where a length would: that makes no sense and does no
@@ -77,4 +79,6 @@ class frame_collector {
   std::size_t header_size_ = 0;  // of the frame kept, once its header is whole
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

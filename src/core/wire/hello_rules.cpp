@@ -9,7 +9,9 @@
 #include <array>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -17,9 +19,15 @@ using namespace wire;
 // Which extensions may stand in a server's messages of TLS 1.3 (the table of RFC 8446 §4.2).
 constexpr std::array in_server_hello = {ext_pre_shared_key, ext_supported_versions, ext_key_share};
 constexpr std::array in_retry_request = {ext_supported_versions, ext_cookie, ext_key_share};
-constexpr std::array in_encrypted = {ext_server_name,  ext_max_fragment_length,     ext_supported_groups,
-                                     ext_use_srtp,     ext_heartbeat,               ext_alpn,
-                                     ext_early_data,   ext_client_certificate_type, ext_server_certificate_type,
+constexpr std::array in_encrypted = {ext_server_name,
+                                     ext_max_fragment_length,
+                                     ext_supported_groups,
+                                     ext_use_srtp,
+                                     ext_heartbeat,
+                                     ext_alpn,
+                                     ext_early_data,
+                                     ext_client_certificate_type,
+                                     ext_server_certificate_type,
                                      ext_record_size_limit};
 constexpr std::array in_certificate = {ext_status_request, ext_certificate_timestamp};
 constexpr std::array in_certificate_request = {ext_status_request,        ext_signature_algorithms,
@@ -31,9 +39,9 @@ constexpr std::array of_tls13 = {ext_pre_shared_key, ext_early_data, ext_cookie,
 constexpr std::uint16_t renegotiation_signal = 0x00ff;  // a cipher suite that stands for the extension (RFC 5746)
 
 // RFC 8446 §4.1.3
-constexpr std::array<std::uint8_t, 32> retry_random = {
-    0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
-    0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
+constexpr std::array<std::uint8_t, 32> retry_random = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11, 0xbe, 0x1d, 0x8c,
+                                                       0x02, 0x1e, 0x65, 0xb8, 0x91, 0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb,
+                                                       0x8c, 0x5e, 0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
 constexpr std::string_view could_do_tls12 = {"DOWNGRD\x01", 8};
 constexpr std::string_view could_do_tls11 = {"DOWNGRD\x00", 8};
 
@@ -156,11 +164,12 @@ class judge {
     if (CBS_len(&body) == 0) return look_at_random(random, version);
     if (!CBS_get_u16_length_prefixed(&body, &extensions)) return;
     const auto all = read_extensions(extensions);
-    const bool is_tls13 = all && std::ranges::any_of(*all, [](const one_extension& one) {
-      std::uint16_t chosen = 0;
-      CBS value = one.body;
-      return one.type == ext_supported_versions && CBS_get_u16(&value, &chosen) && chosen == version_tls13;
-    });
+    const bool is_tls13 =
+        all && std::ranges::any_of(*all, [](const one_extension& one) {
+          std::uint16_t chosen = 0;
+          CBS value = one.body;
+          return one.type == ext_supported_versions && CBS_get_u16(&value, &chosen) && chosen == version_tls13;
+        });
     if (is_tls13 && CBS_mem_equal(&random, retry_random.data(), retry_random.size()))
       return look_at_block(whole, "HelloRetryRequest", in_retry_request, ext_cookie);
     if (is_tls13) return look_at_block(whole, "ServerHello", in_server_hello);
@@ -290,4 +299,6 @@ client_extensions read_client_extensions(std::span<const std::uint8_t> block) {
   return made;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct breach {
   std::uint8_t alert = 0;  // RFC 8446 §6.2
@@ -26,10 +28,12 @@ std::optional<breach> breach_of_server(const read_flight& ours, const read_fligh
 
 // For servers: what the extensions of a ClientHello say.
 struct client_extensions {
-  std::optional<breach> fault;     // one comes twice, or ALPN is malformed
-  std::vector<std::string> alpn;   // empty: not offered
-  bool lists_versions = false;     // supported_versions is there
+  std::optional<breach> fault;    // one comes twice, or ALPN is malformed
+  std::vector<std::string> alpn;  // empty: not offered
+  bool lists_versions = false;    // supported_versions is there
 };
 client_extensions read_client_extensions(std::span<const std::uint8_t> block);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::size_t small = 64;  // an alert or a KeyUpdate, sealed and not padded, is
@@ -97,4 +99,6 @@ void input_gate::note_record() noexcept {
   ++(framer_.size() <= small ? idle_ : idle_large_);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

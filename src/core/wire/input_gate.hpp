@@ -9,7 +9,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Three reasons to hold something back. A call into s2n ends only when there is no more input or data has come, so
 // that whoever never stops sending would keep the thread: a call has a budget. What arrives behind close_notify is not
@@ -65,4 +67,6 @@ class input_gate {
   std::size_t given_ = 0;
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

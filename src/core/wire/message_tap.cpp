@@ -4,7 +4,9 @@
 #include <atomic>
 #include <utility>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::size_t max_in_record = 16384 + 2048, max_in_message = 256 * 1024;
@@ -161,4 +163,6 @@ void message_tap::tell(const record& one, message_event event) const noexcept {
   to_.on_message(event);
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

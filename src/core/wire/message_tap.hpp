@@ -17,7 +17,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Both directions of one connection. Records wait in one queue, in the order they went by: one that is sealed comes
 // before s2n has told the secret, and what follows it must not overtake it.
@@ -76,4 +78,6 @@ class message_tap {
   std::array<secret, 3> client_secrets_, server_secrets_;  // by stage
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

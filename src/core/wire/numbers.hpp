@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace sluice::inline v0::internal::wire {
+namespace sluice {
+inline namespace v0 {
+namespace internal::wire {
 
 // A record's header is its type, a version and its length; a message's its type and its length.
 constexpr std::size_t record_header_size = 5, message_header_size = 4;
@@ -93,4 +95,6 @@ enum extension : std::uint16_t {  // RFC 8446 §4.2
   ext_renegotiation_info = 0xff01,
 };
 
-}  // namespace sluice::inline v0::internal::wire
+}  // namespace internal::wire
+}  // namespace v0
+}  // namespace sluice

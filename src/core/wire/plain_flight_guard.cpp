@@ -4,7 +4,9 @@
 #include "core/wire/flight_reader.hpp"
 #include "core/wire/numbers.hpp"
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using namespace wire;
@@ -98,4 +100,6 @@ void plain_flight_guard::end_message() {
   hello_ = {};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // After some messages it is the other side's turn, or keys change, and nothing may follow them in their record
 // (RFC 8446 §5.1, RFC 5246 §7.4.5). s2n up to 0.3.47 keeps what does for its own next message, whose making it then
@@ -48,4 +50,6 @@ class plain_flight_guard {
   std::vector<std::uint8_t> hello_;  // the body of a ServerHello
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

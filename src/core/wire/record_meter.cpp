@@ -3,7 +3,9 @@
 
 #include "core/wire/numbers.hpp"
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 void record_meter::saw(std::span<const std::byte> bytes) noexcept {
   constexpr std::size_t plain_size = 2;  // a longer one is enciphered
@@ -15,4 +17,6 @@ void record_meter::saw(std::span<const std::byte> bytes) noexcept {
   }
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 
 #include <optional>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // One direction. A record counts once its header has been seen.
 class record_meter {
@@ -24,4 +26,6 @@ class record_meter {
   std::optional<std::uint8_t> alert_;
 };
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -11,7 +11,9 @@
 #include <cstring>
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct record_opener::suite {
   std::uint16_t code;
@@ -133,4 +135,6 @@ std::optional<record_opener::opened> record_opener::open(std::span<const std::ui
   return opened{type, std::move(plain)};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

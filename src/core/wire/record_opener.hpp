@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // "LABEL client_random secret", a line of the NSS key log; nothing unless it is that label's.
 std::optional<secret> key_log_secret(std::string_view line, std::string_view label);
@@ -56,4 +58,6 @@ class record_opener {
 std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const secret& traffic, std::uint8_t type,
                                             std::span<const std::uint8_t> plain);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

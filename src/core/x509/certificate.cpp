@@ -22,7 +22,8 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 using internal::bio_handle;
@@ -280,14 +281,13 @@ result<std::vector<certificate>> certificate::from_memory(std::string_view bytes
   if (form == internal::encoding::pem) return from_pem(bytes, where);
   if (form == internal::encoding::pkcs12) {
     return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
-                                  "`openssl pkcs12 -nokeys` takes the certificates out of it");
+                        "`openssl pkcs12 -nokeys` takes the certificates out of it");
   }
   if (!internal::private_key_label(form).empty()) {
     return make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
   }
   auto one = from_der(std::as_bytes(std::span(bytes)), where);
-  if (!one)
-    return make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
+  if (!one) return make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
   return std::vector<certificate>{std::move(*one)};
 }
 
@@ -342,4 +342,5 @@ bool certificate::matches_ip(std::string_view literal) const {
   return parts_ && internal::matches_ip(parts_->x509.get(), literal);
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -5,7 +5,8 @@
 #include "core/base/handles.hpp"
 #include "sluice/certificate.hpp"
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 struct certificate::parts {
   internal::x509_handle x509;
@@ -35,4 +36,5 @@ bool is_ip_literal(std::string_view text);
 
 }  // namespace internal
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 std::string oid_text(const ASN1_OBJECT* object) {
@@ -40,9 +42,9 @@ std::string purposes_of(const X509* x509) {
 
 // What AWS-LC understands where it is critical.
 bool is_understood(const ASN1_OBJECT* object) {
-  constexpr std::array known = {NID_netscape_cert_type,    NID_key_usage,     NID_subject_alt_name,
-                                NID_basic_constraints,     NID_ext_key_usage, NID_certificate_policies,
-                                NID_policy_constraints,    NID_name_constraints, NID_policy_mappings,
+  constexpr std::array known = {NID_netscape_cert_type, NID_key_usage,        NID_subject_alt_name,
+                                NID_basic_constraints,  NID_ext_key_usage,    NID_certificate_policies,
+                                NID_policy_constraints, NID_name_constraints, NID_policy_mappings,
                                 NID_inhibit_any_policy};
   return std::ranges::find(known, OBJ_obj2nid(object)) != known.end();
 }
@@ -139,8 +141,8 @@ std::string misuse_of(const certificate& c, role judge, bool is_leaf) {
   const int purpose = judge == role::client ? X509_PURPOSE_SSL_SERVER : X509_PURPOSE_SSL_CLIENT;
   if (!x509 || X509_check_purpose(x509.get(), purpose, is_leaf ? 0 : 1) == 1) return {};
   const std::string wanted = judge == role::client ? "serverAuth" : "clientAuth";
-  const auto has_purpose = (X509_get_extended_key_usage(x509.get()) &
-                            (judge == role::client ? XKU_SSL_SERVER : XKU_SSL_CLIENT)) != 0;
+  const auto has_purpose =
+      (X509_get_extended_key_usage(x509.get()) & (judge == role::client ? XKU_SSL_SERVER : XKU_SSL_CLIENT)) != 0;
   if (const auto found = purposes_of(x509.get()); !found.empty() && !has_purpose)
     return "its extended key usage is " + found + ", and " + wanted + " is needed";
   const auto usage = X509_get_key_usage(x509.get());
@@ -168,4 +170,6 @@ int path_error(std::span<const certificate> sent, std::span<const certificate> a
   return is_good ? X509_V_OK : X509_STORE_CTX_get_error(ctx.get());
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

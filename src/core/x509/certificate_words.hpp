@@ -10,7 +10,9 @@
 #include <span>
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 x509_handle parse(const certificate& c);
 bool has_signed(const certificate& issuer, const certificate& subject);
@@ -33,4 +35,6 @@ std::string misuse_of(const certificate& c, role judge, bool is_leaf);
 int path_error(std::span<const certificate> sent, std::span<const certificate> anchors,
                std::chrono::system_clock::time_point now);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

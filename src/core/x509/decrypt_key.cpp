@@ -11,7 +11,9 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs8.h>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 result<pem_object> unlock_pkcs8(const pem_object& key, const std::string& where, const secret& password) {
@@ -86,4 +88,6 @@ result<pem_object> unlock(pem_object key, const std::string& where, const passwo
   return unlock_traditional(std::move(key), where, std::move(*password));
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

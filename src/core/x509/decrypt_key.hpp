@@ -8,7 +8,9 @@
 
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // The same key, not encrypted: PKCS#8 for PKCS#8, the traditional form for a traditional one. A key that is not
 // encrypted is handed back, and nobody is asked. errc::password_needed, wrong_password, or unsupported_key when
@@ -24,4 +26,6 @@ result<pem_object> as_pkcs8(const EVP_PKEY* key, const std::string& where);
 // The same key as PKCS#8, with its public half. bad_pem: it is not understood.
 result<pem_object> completed(const pem_object& key, const std::string& where);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

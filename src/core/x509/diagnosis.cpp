@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <ctime>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 bool is_self_issued(const certificate& c) { return std::ranges::equal(c.subject_der(), c.issuer_der()); }
@@ -61,16 +63,21 @@ void blame(failure& story, const judged_chain& chain, const certificate& one, er
 bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     if (const auto odd = malformation_of(*one); !odd.empty()) {
-      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " is malformed: " + odd, "have it issued anew");
+      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " is malformed: " + odd,
+            "have it issued anew");
       return true;
     }
     if (const auto x509 = parse(*one); x509 && X509_get0_pubkey(x509.get()) == nullptr) {
-      blame(story, chain, *one, cause_of(story.code), "the key of " + held(chain, *one) + " is of a kind, or on a "
-            "curve, that is not supported", "use RSA, or ECDSA on P-256, P-384 or P-521");
+      blame(story, chain, *one, cause_of(story.code),
+            "the key of " + held(chain, *one) +
+                " is of a kind, or on a "
+                "curve, that is not supported",
+            "use RSA, or ECDSA on P-256, P-384 or P-521");
       return true;
     }
     if (const auto critical = unknown_critical(*one); !critical.empty()) {
-      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " has " + critical + ", which is not understood",
+      blame(story, chain, *one, errc::certificate_malformed,
+            held(chain, *one) + " has " + critical + ", which is not understood",
             "have it issued anew without it, or not critical");
       return true;
     }
@@ -125,8 +132,9 @@ bool explain_overreach(failure& story, const judged_chain& chain, const path_typ
       return true;
     }
     if (max_below >= 0 && static_cast<std::size_t>(max_below) < i - 1) {
-      blame(story, chain, *path[i], cause_of(story.code), name + " may have " + std::to_string(max_below) +
-            " authorities below it, and has " + std::to_string(i - 1), remedy);
+      blame(story, chain, *path[i], cause_of(story.code),
+            name + " may have " + std::to_string(max_below) + " authorities below it, and has " + std::to_string(i - 1),
+            remedy);
       return true;
     }
   }
@@ -202,8 +210,10 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     return;
   }
   if (is_self_issued(last)) {
-    story.detail = quoted(last.subject()) + " has its own name as its issuer's, but another key signed it, and that "
-                   "one's certificate is neither sent nor trusted; " + trusted_text(chain);
+    story.detail = quoted(last.subject()) +
+                   " has its own name as its issuer's, but another key signed it, and that "
+                   "one's certificate is neither sent nor trusted; " +
+                   trusted_text(chain);
     story.remedy = "compare the keys, not the names: have the peer send the issuer, or trust it";
     return;
   }
@@ -292,8 +302,8 @@ void explain_purpose(failure& story, const judged_chain& chain) {
   const auto x509 = parse(leaf);
   story.code = make_error_code(errc::wrong_purpose);
   if (x509 && X509_check_ca(x509.get()) != 0) {
-    const auto is_own_issuer = std::ranges::any_of(
-        chain.sent.subspan(1), [&](const certificate& c) { return has_signed(leaf, c); });
+    const auto is_own_issuer =
+        std::ranges::any_of(chain.sent.subspan(1), [&](const certificate& c) { return has_signed(leaf, c); });
     return blame(story, chain, leaf, errc::wrong_purpose, quoted(leaf.subject()) + " is an authority's",
                  is_own_issuer ? "send the server's own certificate first, then those of its issuers, in order"
                                : "have it issue a certificate for this name, and serve that");
@@ -316,8 +326,8 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     case errc::expired: return explain_dates(story, chain, true);
     case errc::not_yet_valid: return explain_dates(story, chain, false);
     case errc::chain_too_long:
-      story.detail = std::to_string(chain.sent.size()) + " certificates were sent, and " +
-                     std::to_string(chain.most) + " are allowed";
+      story.detail = std::to_string(chain.sent.size()) + " certificates were sent, and " + std::to_string(chain.most) +
+                     " are allowed";
       return;
     case errc::wrong_purpose: explain_purpose(story, chain); break;
     case errc::certificate_weak: explain_weak(story, chain); break;
@@ -326,8 +336,9 @@ void explain_certificate(failure& story, const judged_chain& chain) {
     default: return;
   }
   if (story.certificate.empty()) point_at(story, chain, chain.sent.front());
-  if (story.detail.empty())
-    story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
+  if (story.detail.empty()) story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

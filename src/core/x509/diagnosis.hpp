@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct judged_chain {
   std::span<const certificate> sent;     // by the peer, leaf first
@@ -35,4 +37,6 @@ std::string store_text(std::size_t anchors, std::string_view store);
 std::string date_text(std::chrono::sys_seconds time);
 std::string length_text(std::chrono::seconds length);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 bool is_label_character(unsigned char c) {
@@ -75,4 +77,6 @@ result<host_name> check_host_name(std::string_view name, std::string_view what) 
   }
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct host_name {
   std::string text;  // without a trailing dot; IPv6 without brackets and zone
@@ -19,4 +21,6 @@ struct host_name {
 // caller calls the name.
 result<host_name> check_host_name(std::string_view name, std::string_view what = "server name");
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

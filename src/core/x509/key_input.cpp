@@ -11,7 +11,9 @@
 #include <algorithm>
 #include <optional>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 // With its public half, which s2n wants and SEC 1 leaves open (RFC 5915 §3).
@@ -116,4 +118,6 @@ result<chain_and_key> read_chain_and_key(const input& chain, const input& key, a
   return chain_and_key{std::move(ordered), std::move(*object)};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

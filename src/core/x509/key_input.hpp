@@ -10,7 +10,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct input {
   std::string_view bytes;
@@ -28,4 +30,6 @@ struct chain_and_key {
 result<chain_and_key> read_chain_and_key(const input& chain, const input& key, accepted_forms forms,
                                          const password_source& password);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

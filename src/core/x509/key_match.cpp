@@ -17,7 +17,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 const unsigned char* raw(std::span<const std::byte> bytes) {
@@ -217,4 +219,6 @@ bool is_issuer(const certificate& issuer, const certificate& subject) {
   return is_good;
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

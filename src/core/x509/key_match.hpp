@@ -11,7 +11,9 @@
 #include <span>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Does it belong to the first of `chain`? errc::unsupported_key or key_mismatch, naming both sides.
 result<void> check_key_in_memory(const pem_object& key, std::span<const certificate> chain, const std::string& where);
@@ -37,4 +39,6 @@ std::optional<std::vector<std::byte>> normal_public_key(std::span<const std::byt
 // Did `issuer` sign `subject`? Names and signature; nothing is said of what `issuer` may do.
 bool is_issuer(const certificate& issuer, const certificate& subject);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

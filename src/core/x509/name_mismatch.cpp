@@ -5,7 +5,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using name_kind = alternative_name::kind;
@@ -78,4 +80,6 @@ name_mismatch explain_name(const certificate& leaf, std::string_view wanted, boo
   return {"it is for " + hosts, "connect by a name it carries, or have it issued for this one"};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct name_mismatch {
   std::string detail;
@@ -15,4 +17,6 @@ struct name_mismatch {
 };
 name_mismatch explain_name(const certificate& leaf, std::string_view wanted, bool is_ip);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

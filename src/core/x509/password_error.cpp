@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 failure password_needed(const std::string& where, std::string detail) {
   return make_failure(errc::password_needed, where, std::move(detail),
@@ -58,4 +60,6 @@ result<secret> ask_password(const password_source& source, const std::string& wh
   return source({.where = where});
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

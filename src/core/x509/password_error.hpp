@@ -7,7 +7,9 @@
 
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 failure password_needed(const std::string& where, std::string detail);
 failure wrong_password(const std::string& where,
@@ -21,4 +23,6 @@ unlock_error take_unlock_error();
 // Empty without a source.
 result<secret> ask_password(const password_source& source, const std::string& where);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -14,7 +14,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 constexpr std::string_view begin_mark = "-----BEGIN ";
@@ -238,4 +240,6 @@ std::string write_pem(std::string_view label, const void* der, std::size_t size)
   return {reinterpret_cast<const char*>(data), length};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct pem_object {
   std::string label;    // "CERTIFICATE", "EC PRIVATE KEY"
@@ -32,4 +34,6 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
 
 std::string write_pem(std::string_view label, const void* der, std::size_t size);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

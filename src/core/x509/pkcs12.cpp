@@ -12,7 +12,9 @@
 
 #include <algorithm>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using certificates_handle = bssl::UniquePtr<STACK_OF(X509)>;
@@ -67,4 +69,6 @@ result<pkcs12_bag> open_pkcs12(std::string_view bytes, const std::string& where,
                       "write it again with `openssl pkcs12 -export`");
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

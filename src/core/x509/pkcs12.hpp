@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 // Certificates are in the file's order, which means nothing.
 struct pkcs12_bag {
@@ -22,4 +24,6 @@ struct pkcs12_bag {
 // errc::password_needed, wrong_password, bad_der or unsupported_key. Without a source the empty password is tried.
 result<pkcs12_bag> open_pkcs12(std::string_view bytes, const std::string& where, const password_source& password);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

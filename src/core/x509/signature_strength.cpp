@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <optional>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 namespace {
 
 using grade = signature_strength::grade;
@@ -52,9 +54,7 @@ const known_algorithm* find(const std::array<known_algorithm, N>& among, int nid
   return found != among.end() ? &*found : nullptr;
 }
 
-constexpr CBS_ASN1_TAG field(unsigned number) {
-  return CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | number;
-}
+constexpr CBS_ASN1_TAG field(unsigned number) { return CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | number; }
 
 // AlgorithmIdentifier of a hash; its parameters are NULL or absent.
 const known_algorithm* read_hash(CBS from) {
@@ -121,4 +121,6 @@ signature_strength strength_of_signature(const X509* x509) {
   return {grade::unknown, name_of(object)};
 }
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

@@ -6,7 +6,9 @@
 
 #include <string>
 
-namespace sluice::inline v0::internal {
+namespace sluice {
+inline namespace v0 {
+namespace internal {
 
 struct signature_strength {
   enum class grade {
@@ -20,4 +22,6 @@ struct signature_strength {
 // By a list of what is good. RSASSA-PSS has its hashes in the parameters (RFC 4055 §3.1).
 signature_strength strength_of_signature(const X509* x509);
 
-}  // namespace sluice::inline v0::internal
+}  // namespace internal
+}  // namespace v0
+}  // namespace sluice

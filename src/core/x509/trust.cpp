@@ -13,7 +13,8 @@
 #include <optional>
 #include <set>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 namespace {
 
 namespace fs = std::filesystem;
@@ -51,7 +52,7 @@ std::vector<certificate> without_repeats(std::vector<certificate> all) {
 
 failure empty_store(const std::vector<std::string>& tried) {
   return make_failure(errc::trust_store_empty, "system trust store", "tried " + joined(tried),
-                                "install ca-certificates, or set SSL_CERT_FILE or the trust option");
+                      "install ca-certificates, or set SSL_CERT_FILE or the trust option");
 }
 
 std::string variable(const char* name) {
@@ -143,8 +144,8 @@ result<trust> trust::from_folder(const std::string& path) {
     if (is_certificate_name(entry->path())) files.push_back(entry->path());
   }
   if (ec) {
-    return make_failure(
-        ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path, ec.message());
+    return make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path,
+                        ec.message());
   }
   std::ranges::sort(files);
   std::vector<certificate> anchors;
@@ -153,8 +154,7 @@ result<trust> trust::from_folder(const std::string& path) {
     if (found) anchors.insert(anchors.end(), found->begin(), found->end());
   }
   if (anchors.empty()) {
-    return make_failure(errc::trust_store_empty, path,
-                                  "no *.pem, *.crt, *.cer, *.der or hashed file holds one");
+    return make_failure(errc::trust_store_empty, path, "no *.pem, *.crt, *.cer, *.der or hashed file holds one");
   }
   return from_certificates(std::move(anchors), path);
 }
@@ -176,4 +176,5 @@ trust trust::with(const trust& other) const {
   return from_certificates(std::move(all), where_ + " and " + other.where_);
 }
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

@@ -60,7 +60,10 @@ TEST(ten_thousand_connections, fit_into_memory_for_an_ordinary_user) {
     constexpr std::size_t pairs = 5000;
     std::vector<std::unique_ptr<pair>> all;
     all.reserve(pairs);
-    { pair warm(client, server); ASSERT_TRUE(warm.handshake()) << why(warm); }
+    {
+      pair warm(client, server);
+      ASSERT_TRUE(warm.handshake()) << why(warm);
+    }
 
     const auto before = resident_bytes();
     while (all.size() < pairs) {
@@ -92,7 +95,10 @@ TEST(ten_thousand_connections, that_are_quiet_take_little) {
     const auto server = server_context();
     constexpr std::size_t pairs = 5000;
     std::vector<std::unique_ptr<pair>> all;
-    { pair warm(client, server); ASSERT_TRUE(warm.handshake()) << why(warm); }
+    {
+      pair warm(client, server);
+      ASSERT_TRUE(warm.handshake()) << why(warm);
+    }
     const auto before = resident_bytes();
     while (all.size() < pairs) {
       auto p = std::make_unique<pair>(client, server);

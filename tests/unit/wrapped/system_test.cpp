@@ -33,9 +33,7 @@ extern "C" dirent* readdir(DIR* folder) {
   if (entries_before_failure > 0) --entries_before_failure;
   return real(folder);
 }
-extern "C" dirent64* readdir64(DIR* folder) {
-  return reinterpret_cast<dirent64*>(readdir(folder));
-}
+extern "C" dirent64* readdir64(DIR* folder) { return reinterpret_cast<dirent64*>(readdir(folder)); }
 
 extern "C" {
 char* __real_secure_getenv(const char* name);

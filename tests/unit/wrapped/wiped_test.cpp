@@ -72,14 +72,15 @@ TEST_F(wiped, is_what_this_test_can_tell) {
 }
 
 TEST_F(wiped, are_secrets_that_move_and_are_replaced) {
-  EXPECT_EQ(left_behind(pin, [] {
-              secret one(pin);
-              secret two(std::move(one));
-              secret three(std::string_view("another secret, as long as that"));
-              three = std::move(two);
-              const auto four = three.clone();
-              three = secret();
-            }),
+  EXPECT_EQ(left_behind(pin,
+                        [] {
+                          secret one(pin);
+                          secret two(std::move(one));
+                          secret three(std::string_view("another secret, as long as that"));
+                          three = std::move(two);
+                          const auto four = three.clone();
+                          three = secret();
+                        }),
             0);
 }
 
@@ -127,33 +128,36 @@ TEST_F(wiped, are_keys_that_were_loaded_shown_and_replaced) {
   const std::string_view line = std::string_view(issued.key).substr(body, 48);  // of the key's base64
   const auto chain = folder().write("wiped.pem", issued.chain);
   const auto key = folder().write("wiped.key", issued.key);
-  EXPECT_EQ(left_behind(line, [&] {
-              auto one = identity::from_files(chain, key).value();
-              const auto two = one.with_ocsp_response({}).value();
-              one = two;
-            }),
+  EXPECT_EQ(left_behind(line,
+                        [&] {
+                          auto one = identity::from_files(chain, key).value();
+                          const auto two = one.with_ocsp_response({}).value();
+                          one = two;
+                        }),
             0);
   EXPECT_EQ(left_behind(line, [&] { EXPECT_FALSE(identity::from_files(key, key)); }), 0);
 
   auto objects = internal::parse_pem(issued.key, "key").value();
   ASSERT_FALSE(objects.empty());
   const std::string der(reinterpret_cast<const char*>(objects.front().der.data()), objects.front().der.size());
-  EXPECT_EQ(left_behind(std::string_view(der).substr(8, 40), [&] {
-              auto one = std::move(objects.front());
-              one = internal::pem_object();
-              objects.clear();
-            }),
+  EXPECT_EQ(left_behind(std::string_view(der).substr(8, 40),
+                        [&] {
+                          auto one = std::move(objects.front());
+                          one = internal::pem_object();
+                          objects.clear();
+                        }),
             0);
 }
 
 TEST_F(wiped, are_sessions_that_a_store_gives_up) {
-  EXPECT_EQ(left_behind(pin, [] {
-              const auto store = make_session_store(1, 1);
-              store->put("a", std::as_bytes(std::span(pin)), std::chrono::hours(1));
-              store->put("a", std::as_bytes(std::span(pin)), std::chrono::hours(1));
-              store->put("b", std::as_bytes(std::span(pin)), std::chrono::hours(1));
-              EXPECT_TRUE(store->take("b"));
-            }),
+  EXPECT_EQ(left_behind(pin,
+                        [] {
+                          const auto store = make_session_store(1, 1);
+                          store->put("a", std::as_bytes(std::span(pin)), std::chrono::hours(1));
+                          store->put("a", std::as_bytes(std::span(pin)), std::chrono::hours(1));
+                          store->put("b", std::as_bytes(std::span(pin)), std::chrono::hours(1));
+                          EXPECT_TRUE(store->take("b"));
+                        }),
             0);
 }
 

@@ -33,10 +33,9 @@ std::string status_of(std::string_view line) {
   const auto said = "it does not connect to " + to.text() + ": it says " + quoted(status);
   const bool wants_user = status_of(status) == "407";
   give_up(errc::connection_refused, proxy.text(), said,
-          !wants_user ? "see the proxy's log and its rules"
-          : proxy.user.empty()
-              ? "write USER@ before its host, with the password in a file: --proxy-password-file"
-              : "see whether user and password are right, and whether it takes Basic authentication");
+          !wants_user          ? "see the proxy's log and its rules"
+          : proxy.user.empty() ? "write USER@ before its host, with the password in a file: --proxy-password-file"
+                               : "see whether user and password are right, and whether it takes Basic authentication");
 }
 
 }  // namespace

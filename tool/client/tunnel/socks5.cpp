@@ -74,10 +74,14 @@ asio::awaitable<void> greet(dialogue& with, const proxy_place& proxy) {
 
 // RFC 1928 §6.
 [[noreturn]] void refused(const proxy_place& proxy, const target& to, unsigned code) {
-  constexpr std::array words = {"", "it has failed",
-                                "its rules do not allow it", "the network is unreachable",
-                                "the host is unreachable", "the connection was refused",
-                                "it took too long", "it does not know the command",
+  constexpr std::array words = {"",
+                                "it has failed",
+                                "its rules do not allow it",
+                                "the network is unreachable",
+                                "the host is unreachable",
+                                "the connection was refused",
+                                "it took too long",
+                                "it does not know the command",
                                 "it does not know this type of address"};
   const bool is_unreachable = code == 3 || code == 4 || code == 6;
   give_up(is_unreachable ? errc::unreachable : errc::connection_refused, proxy.text(),

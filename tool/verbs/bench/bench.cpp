@@ -112,8 +112,7 @@ class benchmark {
     }
     auto text = fmt::format("{} {}: {} done, {} failed", stage_name(stage), short_time(since), ok, failed);
     if (plan_.kind == workload::throughput) text += fmt::format(", {:.0f} MB", static_cast<double>(bytes) / 1e6);
-    if (plan_.kind == workload::idle)
-      text += fmt::format(", {} there", count(all, &testkit::idle_load::held));
+    if (plan_.kind == workload::idle) text += fmt::format(", {} there", count(all, &testkit::idle_load::held));
     progress.say(text);
   }
 
@@ -143,8 +142,9 @@ void declare_warm_up(CLI::App& app, bench_options& options) {
 
 void declare_rate(CLI::App& app, bench_options& options, const std::string& what) {
   app.add_option("--rate", options.rate,
-                 what + " a second, all connections together, each timed from when it was due (default: one after "
-                        "another on each connection)")
+                 what +
+                     " a second, all connections together, each timed from when it was due (default: one after "
+                     "another on each connection)")
       ->type_name("N");
 }
 
@@ -191,8 +191,7 @@ action declare_idle(CLI::App& app) {
   declare_common(app, *options);
   app.add_option("--rate", options->rate, "Connections to make a second, each timed from when it was due")
       ->type_name("N");
-  app.add_option("--connections", options->connections, "Connections to make and keep (default 1000)")
-      ->type_name("N");
+  app.add_option("--connections", options->connections, "Connections to make and keep (default 1000)")->type_name("N");
   app.add_option("--openers", options->openers, "Handshakes at a time")->type_name("N")->capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }

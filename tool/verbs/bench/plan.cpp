@@ -76,8 +76,13 @@ std::string_view name_of(workload kind) {
 }
 
 bench_plan make_plan(const bench_options& options) {
-  bench_plan p{.kind = options.kind, .to = parse_target(options.address), .first = {}, .connection = {}, .tls = {},
-               .jar = {}, .run = {}};
+  bench_plan p{.kind = options.kind,
+               .to = parse_target(options.address),
+               .first = {},
+               .connection = {},
+               .tls = {},
+               .jar = {},
+               .run = {}};
   parse_load(options, p);
   p.connection.timeout = options.tls.time_limit();
   p.run.timeout = p.connection.timeout + std::chrono::seconds(2);
@@ -138,7 +143,7 @@ std::string load_words(const bench_plan& p) {
   if (p.kind == workload::throughput) {
     return text + (p.direction == testkit::bulk_direction::up     ? ", up"
                    : p.direction == testkit::bulk_direction::down ? ", down"
-                                                         : ", both ways");
+                                                                  : ", both ways");
   }
   if (p.kind == workload::latency) text += fmt::format(", {} bytes", p.size);
   if (p.jar) text += ", resumed";

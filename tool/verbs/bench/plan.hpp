@@ -35,7 +35,7 @@ std::string_view name_of(workload kind);  // "handshake"
 struct bench_plan {
   workload kind{};
   target to;
-  std::optional<client_plan> first;          // the connection that finds the address and shows whether to go on
+  std::optional<client_plan> first;         // the connection that finds the address and shows whether to go on
   testkit::connection_settings connection;  // the others
   std::optional<context> tls;
   std::shared_ptr<testkit::ticket_jar> jar;  // with --resume

@@ -15,9 +15,9 @@
 namespace sluice::tool {
 
 struct bench_report {
-  std::string workload;   // "handshake", "throughput", "latency" or "idle"
-  std::string place;      // the server, as it was typed
-  std::string load;       // in words: "64 connections, 1 thread, 1000 a second"
+  std::string workload;  // "handshake", "throughput", "latency" or "idle"
+  std::string place;     // the server, as it was typed
+  std::string load;      // in words: "64 connections, 1 thread, 1000 a second"
   std::optional<double> rate;
   std::size_t connections = 0;
   std::chrono::nanoseconds warm_up{};

@@ -24,8 +24,8 @@ enum class run_stage { preparing, warming_up, measuring, finishing };
 
 struct run_settings {
   std::chrono::nanoseconds warm_up{}, duration{};
-  std::chrono::nanoseconds timeout{};  // with what is on its way at the end
-  bool ends_by_stopping = false;        // else by itself, when the window is over
+  std::chrono::nanoseconds timeout{};                       // with what is on its way at the end
+  bool ends_by_stopping = false;                            // else by itself, when the window is over
   std::function<bool()> on_prepared = [] { return true; };  // false: there is nothing to begin with
   // Some times a second.
   std::function<void(run_stage, std::chrono::nanoseconds since_stage_began)> on_progress;
@@ -33,7 +33,7 @@ struct run_settings {
 
 struct run_result {
   std::chrono::nanoseconds prepared_in{}, measured{};  // of the window, as much as went by
-  bool has_begun = false;  // all was prepared
+  bool has_begun = false;                              // all was prepared
   bool is_interrupted = false;
 };
 

@@ -187,8 +187,8 @@ action declare_check(CLI::App& app) {
   auto* count = app.add_option("--count", options->count, "So many handshakes, and how long they took");
   count->type_name("N");
   app.add_option("--parallel", options->parallel, "So many of them at a time")->type_name("M")->needs(count);
-  auto* resume = app.add_flag("--resume", options->resumes,
-                              "Offer tickets of the server that answered to every address of HOST");
+  auto* resume =
+      app.add_flag("--resume", options->resumes, "Offer tickets of the server that answered to every address of HOST");
   app.add_option("--address", options->addresses, "For --resume: this address, not those of HOST (repeatable)")
       ->type_name("IP")
       ->needs(resume);

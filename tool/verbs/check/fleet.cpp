@@ -125,9 +125,9 @@ std::string fleet_words(const fleet& probed) {
   const auto accepting = count(all, [](const auto& m) { return m.accepts; });
   const auto failed = count(all, [](const auto& m) { return m.why.has_value(); });
   if (accepting == 0) return "its tickets are accepted nowhere, not even by the server that gave them";
-  auto text = all.size() == 1 ? std::string("its tickets are accepted")
-                              : fmt::format("its tickets are accepted by {} of its {} addresses", accepting,
-                                            all.size());
+  auto text = all.size() == 1
+                  ? std::string("its tickets are accepted")
+                  : fmt::format("its tickets are accepted by {} of its {} addresses", accepting, all.size());
   if (failed > 0) text += fmt::format("; {} could not be asked", failed);
   return text;
 }

@@ -17,7 +17,7 @@
 namespace sluice::tool {
 
 struct fleet_member {
-  std::string address;  // "127.0.0.1:443"
+  std::string address;      // "127.0.0.1:443"
   bool is_offered = false;  // a ticket; false: there was none to offer
   bool accepts = false;
   std::optional<failure> why;  // it was not reached, or broke off

@@ -89,8 +89,8 @@ void print_spread(const many_runs& runs, const screen& to) {
   const auto log_ratio = std::log(std::max(ratio, 1.0001));
   for (const auto& one : runs.all) {
     if (!one.info) continue;
-    const auto above = std::log(static_cast<double>(one.timings.handshake.count()) /
-                                static_cast<double>(shortest.count()));
+    const auto above =
+        std::log(static_cast<double>(one.timings.handshake.count()) / static_cast<double>(shortest.count()));
     const auto step = static_cast<std::size_t>(std::max(0.0, above / log_ratio * steps));
     ++counts[std::min(step, steps - 1)];
   }

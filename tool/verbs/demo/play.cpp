@@ -60,8 +60,14 @@ void print_handshakes(const screen& to, const std::vector<demo_handshake>& all) 
     const auto words = is_good
                            ? fmt::format("{} 1 MiB echoed, SHA-256 {}", to.tick(), h.outcome.echo_sha256.substr(0, 8))
                            : fmt::format("{} {}", to.cross(), h.outcome.why->message());
-    t.add({h.outcome.client, info.version, info.cipher, info.group, info.alpn, h.key_name + " in token",
-           h.seen ? short_time(h.seen->timings.signing) : std::string("-"), {words, is_good ? tone::good : tone::bad}});
+    t.add({h.outcome.client,
+           info.version,
+           info.cipher,
+           info.group,
+           info.alpn,
+           h.key_name + " in token",
+           h.seen ? short_time(h.seen->timings.signing) : std::string("-"),
+           {words, is_good ? tone::good : tone::bad}});
   }
   t.print(to);
 }

@@ -14,7 +14,7 @@
 namespace sluice::tool {
 
 struct verdict {
-  std::string name;    // "echo_openssl_tls12_p256": for machines, stays as it is
+  std::string name;  // "echo_openssl_tls12_p256": for machines, stays as it is
   bool is_good = false;
   std::string detail;  // for people
   int code = 0;        // the exit code when it is not good
@@ -23,8 +23,8 @@ struct verdict {
 struct demo_handshake {
   echo_outcome outcome;
   std::optional<echo_server::handshake> seen;  // by the server
-  std::string key_name;  // "P-256"
-  std::string key_uri;   // without the way to its PIN
+  std::string key_name;                        // "P-256"
+  std::string key_uri;                         // without the way to its PIN
 };
 
 struct demo_result {

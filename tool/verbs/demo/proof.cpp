@@ -56,7 +56,7 @@ proof_phase measure(const tcp::endpoint& server, const context& tls, load kind, 
 proof run_proof(const stage& s, const std::string& faulty_module, const interrupt_watch& watch,
                 const std::function<void(std::string_view)>& progress) {
   testkit::set_up_faulty_module(s.module_path(), s.write("slow.toml", fmt::format("[latency]\nC_Sign = \"{}ms\"\n",
-                                                                         proof::signature_time.count())));
+                                                                                  proof::signature_time.count())));
   const auto tls = s.client();
   const auto token_tls = s.server(s.sites().front(), faulty_module);
   testkit::loop_thread server_loop;

@@ -16,9 +16,9 @@ namespace sluice::tool {
 
 struct proof_phase {
   std::chrono::nanoseconds p50{}, p99{};
-  double per_second = 0;      // handshakes
+  double per_second = 0;  // handshakes
   std::size_t lost_pings = 0;
-  std::size_t failed = 0;     // handshakes
+  std::size_t failed = 0;  // handshakes
   std::optional<failure> first_failure;
 };
 

@@ -28,7 +28,10 @@ token_site bear_key(pkcs11::token& admin, const testkit::scratch_token& token, c
   const auto born = std::ranges::find(keys, label, &pkcs11::key_info::label);
   if (born == keys.end()) give_up(errc::key_not_found, token.uri(label), "it was made, and is not there");
   const auto issued = root.issue_for(born->public_key, site_options()).value();
-  return {.name = name, .label = label, .uri = token.uri(label), .chain = issued.chain,
+  return {.name = name,
+          .label = label,
+          .uri = token.uri(label),
+          .chain = issued.chain,
           .stays_in_token = born->is_sensitive && !born->is_extractable};
 }
 

@@ -23,8 +23,8 @@
 namespace sluice::tool {
 namespace {
 
-using testkit::peers::lab_case;
 using lab::verdict;
+using testkit::peers::lab_case;
 
 struct list_options {
   bool json = false;
@@ -122,9 +122,7 @@ class running {
     out_.flush();
   }
 
-  void tell_page() const {
-    out_.lines(page_.text());
-  }
+  void tell_page() const { out_.lines(page_.text()); }
 
   void tell_json(const lab_case& one, const verdict& v) const {
     out_.line(to_text(json::object{

@@ -164,10 +164,10 @@ class stage {
 
   std::future<outcome> send_other(performance& p) {
     outside_client asked{.command = settings_.client,
-                        .at = p.place->address(),
-                        .ca_file = world_.folder().write(p.what->name + ".ca.pem", anchor_of(p)),
-                        .server_name = p.who.server_name,
-                        .log_file = (world_.folder().path() / (p.what->name + ".log")).string()};
+                         .at = p.place->address(),
+                         .ca_file = world_.folder().write(p.what->name + ".ca.pem", anchor_of(p)),
+                         .server_name = p.who.server_name,
+                         .log_file = (world_.folder().path() / (p.what->name + ".log")).string()};
     return std::async(std::launch::async, [this, asked = std::move(asked), limit = settings_.limit] {
       // A few at a time: processes are heavier than coroutines.
       seats_.acquire();

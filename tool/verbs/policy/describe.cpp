@@ -89,8 +89,8 @@ json::object describe(const policy& one) {
 json::object describe_difference(const policy& a, const policy& b) {
   json::object made{{"a", a.name}, {"b", b.name}, {"same", a.fingerprint == b.fingerprint}};
   for (const auto& one : compare(a, b)) {
-    made[one.name] = json::object{
-        {"only_a", texts(one.only_a)}, {"only_b", texts(one.only_b)}, {"reordered", one.is_reordered}};
+    made[one.name] =
+        json::object{{"only_a", texts(one.only_a)}, {"only_b", texts(one.only_b)}, {"reordered", one.is_reordered}};
   }
   return made;
 }
@@ -130,9 +130,9 @@ void print_policy(const screen& to, const policy& one) {
   add_list(facts, "suites", one.suites);
   add_list(facts, "groups", one.groups);
   add_list(facts, "signatures", one.signatures);
-  add_list(facts, "certificates", one.certificate_signatures.empty()
-                                      ? std::vector<std::string>{"signed with any of these signatures"}
-                                      : one.certificate_signatures);
+  add_list(facts, "certificates",
+           one.certificate_signatures.empty() ? std::vector<std::string>{"signed with any of these signatures"}
+                                              : one.certificate_signatures);
   if (const auto uses = uses_of(one); !uses.empty()) add_list(facts, "used for", uses);
   if (const auto names = aliases_of(one); !names.empty()) add_list(facts, "also called", names);
   facts.print(to);
@@ -140,8 +140,8 @@ void print_policy(const screen& to, const policy& one) {
 
 void print_difference(const screen& to, const policy& a, const policy& b) {
   if (a.fingerprint == b.fingerprint) {
-    return to.line(fmt::format("{} and {} are the same", to.paint(tone::strong, a.name),
-                               to.paint(tone::strong, b.name)));
+    return to.line(
+        fmt::format("{} and {} are the same", to.paint(tone::strong, a.name), to.paint(tone::strong, b.name)));
   }
   table shown({{""}, {a.name + " alone"}, {b.name + " alone"}});
   for (const auto& one : compare(a, b)) {

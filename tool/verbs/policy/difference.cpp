@@ -33,8 +33,8 @@ list certificate_signatures(const policy& one) {
 
 // The lists of s2n's description that `policy` has no list of: rules, preferred groups, kinds of certificate keys.
 list other_lines(const policy& one) {
-  constexpr std::array known = {"cipher suites:", "signature schemes:", "curves:", "certificate signature schemes:",
-                                "pq:"};
+  constexpr std::array known = {
+      "cipher suites:", "signature schemes:", "curves:", "certificate signature schemes:", "pq:"};
   list made;
   std::string heading;
   bool is_known = false;
@@ -58,8 +58,10 @@ list other_lines(const policy& one) {
 }  // namespace
 
 std::vector<list_difference> compare(const policy& a, const policy& b) {
-  return {compare("versions", versions_of(a), versions_of(b)), compare("suites", a.suites, b.suites),
-          compare("groups", a.groups, b.groups), compare("signatures", a.signatures, b.signatures),
+  return {compare("versions", versions_of(a), versions_of(b)),
+          compare("suites", a.suites, b.suites),
+          compare("groups", a.groups, b.groups),
+          compare("signatures", a.signatures, b.signatures),
           compare("certificate_signatures", certificate_signatures(a), certificate_signatures(b)),
           compare("other", other_lines(a), other_lines(b))};
 }

@@ -12,9 +12,8 @@ namespace sluice::tool {
 namespace {
 
 bool begins_with(std::string_view text, std::string_view beginning) {
-  return std::ranges::equal(text.substr(0, beginning.size()), beginning, [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
+  return std::ranges::equal(text.substr(0, beginning.size()), beginning,
+                            [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // "1.2" of "TLSv1.2".

@@ -19,17 +19,17 @@ namespace sluice::tool {
 struct trial_settings {
   target to;
   std::string server_name;
-  client_options tls;                 // but for the policy
+  client_options tls;                   // but for the policy
   std::chrono::milliseconds timeout{};  // of each handshake
-  std::size_t parallel = 8;           // handshakes at a time
+  std::size_t parallel = 8;             // handshakes at a time
 };
 
 // The outcome for one policy.
 struct trial {
   std::string policy;
-  std::optional<connection_info> info;      // what was agreed; nothing when they cannot talk
-  std::optional<failure> distrust;          // they can talk, but the certificate was refused: why
-  std::optional<failure> why;               // why they cannot talk
+  std::optional<connection_info> info;  // what was agreed; nothing when they cannot talk
+  std::optional<failure> distrust;      // they can talk, but the certificate was refused: why
+  std::optional<failure> why;           // why they cannot talk
 
   bool can_talk() const noexcept { return info.has_value(); }
 };

@@ -61,10 +61,10 @@ misbehaviour parse_fail(const serve_options& options) {
 }
 
 silence_settings parse_silence(const serve_options& options) {
-  const std::pair<const std::string&, const char*> given[] = {{options.silent_timeout, "--silent-timeout"},
-                                                             {options.max_silent, "--max-silent"},
-                                                             {options.max_silent_per_address,
-                                                              "--max-silent-per-address"}};
+  const std::pair<const std::string&, const char*> given[] = {
+      {options.silent_timeout, "--silent-timeout"},
+      {options.max_silent, "--max-silent"},
+      {options.max_silent_per_address, "--max-silent-per-address"}};
   for (const auto& [text, option] : given) {
     if (!text.empty() && options.fail)
       give_up(errc::invalid_argument, option, "with --fail each client is met as soon as it connects",

@@ -157,7 +157,10 @@ class serving {
                     one.client->facts = facts_of(*one.client, tls_.policy().name);
                   is_json_ ? tell_json(one) : tell_people(one);
                 },
-            .on_draining = [this] { is_json_ ? tell({{"event", "draining"}}) : say("draining"); },
+            .on_draining =
+                [this] {
+                  is_json_ ? tell({{"event", "draining"}}) : say("draining");
+                },
             .on_trouble = [](const failure& why) { complain(why); }};
   }
 

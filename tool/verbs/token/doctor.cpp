@@ -143,8 +143,8 @@ class examination {
       if (known) spki_ = *known;
       choose_certificate();
       if (const auto weak = weakness_of(spki_, key_->name())) return refuse("key", *weak), true;
-      const bool is_curve_unknown = spki_.empty() ? key_info_.type.ends_with("another curve")
-                                                  : testkit::schemes_for(spki_).empty();
+      const bool is_curve_unknown =
+          spki_.empty() ? key_info_.type.ends_with("another curve") : testkit::schemes_for(spki_).empty();
       if (is_curve_unknown)
         return refuse("key", make_failure(errc::key_type_unsupported, key_->name(), "its curve is not one of TLS",
                                           "make a key over P-256, P-384 or P-521: sluice token keygen"));
@@ -199,7 +199,7 @@ class examination {
   void look_at_sessions() {
     const auto limit = key_->stats().session_limit;
     const auto announced = info_.max_sessions == 0 ? std::string("the token announces no limit")
-                                                    : fmt::format("the token allows {}", info_.max_sessions);
+                                                   : fmt::format("the token allows {}", info_.max_sessions);
     note("sessions", fmt::format("{}; {} would be used{}", announced, limit,
                                  limit < 2 ? ", so one signature waits for another" : ""));
   }

@@ -13,9 +13,9 @@
 namespace sluice::tool {
 
 struct finding {
-  std::string name;             // "key_match": for machines, stays as it is
-  std::string detail;           // for people, when it holds
-  std::optional<failure> why;   // when it does not
+  std::string name;            // "key_match": for machines, stays as it is
+  std::string detail;          // for people, when it holds
+  std::optional<failure> why;  // when it does not
   bool is_good() const noexcept { return !why; }
 };
 

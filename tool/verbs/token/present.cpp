@@ -27,10 +27,8 @@ struct search {
         if (info.is_initialized) others += (others.empty() ? "" : ", ") + info.uri;
         continue;
       }
-      token_place own{.text = info.uri,
-                      .module = name,
-                      .pin_file = place.pin_file,
-                      .module_parameters = place.module_parameters};
+      token_place own{
+          .text = info.uri, .module = name, .pin_file = place.pin_file, .module_parameters = place.module_parameters};
       auto u = pkcs11::uri::parse(info.uri).value();
       u.pin_source = wanted.pin_source;
       own.text = u.to_string();

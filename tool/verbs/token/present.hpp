@@ -12,7 +12,7 @@ namespace sluice::tool {
 struct present_token {
   pkcs11::token_info info;
   pkcs11::module_info module;
-  token_place place;  // its own URI, with the module that has it
+  token_place place;       // its own URI, with the module that has it
   bool is_usable = false;  // initialised, or named by the URI: some modules forget the flag
 };
 

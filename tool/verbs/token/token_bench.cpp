@@ -123,7 +123,10 @@ void print(const screen& out, const std::vector<bench_run>& runs) {
            {"failed", table::side::right}});
   std::vector<bar> bars;
   for (const auto& r : runs) {
-    t.add({std::to_string(r.sessions), fmt::format("{:.0f}", r.per_second), short_time(r.p50), short_time(r.p99),
+    t.add({std::to_string(r.sessions),
+           fmt::format("{:.0f}", r.per_second),
+           short_time(r.p50),
+           short_time(r.p99),
            {std::to_string(r.failed), r.failed > 0 ? tone::bad : tone::plain}});
     bars.push_back({.label = fmt::format("{} session{}", r.sessions, r.sessions == 1 ? "" : "s"),
                     .value = r.per_second,

@@ -48,12 +48,9 @@ json::object describe_briefly(const seen_token& t) {
   json::array keys;
   for (const auto& k : t.keys)
     keys.push_back({{"uri", t.token.place.ready(k.uri)}, {"type", k.type}, {"sign", k.can_sign}});
-  return {{"uri", t.token.place.ready(t.token.info.uri)},
-          {"label", t.token.info.label},
-          {"serial", t.token.info.serial},
-          {"flags", describe(t.token.info.flags)},
-          {"logged_in", t.is_logged_in},
-          {"keys", std::move(keys)}};
+  return {
+      {"uri", t.token.place.ready(t.token.info.uri)}, {"label", t.token.info.label}, {"serial", t.token.info.serial},
+      {"flags", describe(t.token.info.flags)},        {"logged_in", t.is_logged_in}, {"keys", std::move(keys)}};
 }
 
 json::object describe_fully(const seen_token& t) {

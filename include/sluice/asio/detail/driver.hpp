@@ -15,7 +15,8 @@
 #include <string>
 #include <vector>
 
-namespace sluice::inline v0 {
+namespace sluice {
+inline namespace v0 {
 
 // The options of a stream over a layer that the program provides; async_connect has its own.
 struct stream_options {
@@ -83,4 +84,5 @@ layer& layer_of(driver& d) noexcept;
 
 }  // namespace detail
 
-}  // namespace sluice::inline v0
+}  // namespace v0
+}  // namespace sluice

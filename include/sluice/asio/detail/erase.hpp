@@ -13,7 +13,9 @@
 #include <type_traits>
 #include <utility>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // An operation counts as outstanding work of its handler's executor until it completes, so that an event loop which
 // runs nothing but completion handlers does not end before them. `work` is empty if that executor is the operation's
@@ -46,7 +48,9 @@ erased_handler<Args...> erase_handler(Handler&& handler, const Executor& own) {
       working_handler<std::decay_t<Handler>>{std::forward<Handler>(handler), std::move(work)});
 }
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice
 
 // Executor, allocator and cancellation slot are the handler's.
 template <template <class, class> class Associator, class Handler, class Default>

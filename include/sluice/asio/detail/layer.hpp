@@ -9,7 +9,9 @@
 #include <cstddef>
 #include <span>
 
-namespace sluice::inline v0::detail {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
 // All functions run on the stream's executor. A handler has its cancellation slot associated, and the executor `on`,
 // which is a parameter as well because a layer may have to post to it, which the executor of an erased handler does not
@@ -52,4 +54,6 @@ class layer {
   virtual void close() noexcept = 0;           // cancels outstanding operations; a borrowed layer stays open
 };
 
-}  // namespace sluice::inline v0::detail
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice

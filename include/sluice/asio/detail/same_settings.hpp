@@ -53,7 +53,9 @@
 #define SLUICE_EXECUTORS_SETTING asio_ts_executors_are_on
 #endif
 
-namespace sluice::inline v0::compile_as_the_library {
+namespace sluice {
+inline namespace v0 {
+namespace compile_as_the_library {
 
 extern const char SLUICE_REACTOR_SETTING;
 extern const char SLUICE_IO_URING_SETTING;
@@ -68,4 +70,6 @@ SLUICE_KEPT static const char* const asio_settings[] = {
     &SLUICE_REACTOR_SETTING, &SLUICE_IO_URING_SETTING, &SLUICE_EVENTFD_SETTING,   &SLUICE_TRACKING_SETTING,
     &SLUICE_THREADS_SETTING, &SLUICE_BUFFERS_SETTING,  &SLUICE_RECYCLING_SETTING, &SLUICE_EXECUTORS_SETTING};
 
-}  // namespace sluice::inline v0::compile_as_the_library
+}  // namespace compile_as_the_library
+}  // namespace v0
+}  // namespace sluice
