@@ -10,6 +10,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <array>
@@ -28,19 +29,27 @@ template <class Stream>
 boost::asio::awaitable<error_code> exchange_close_notify(Stream& s, std::chrono::nanoseconds timeout) {
   s.set_timeouts(timeout, timeout);
   co_await s.async_shutdown_write(use_tuple);
-  // The timer may have expired with its handler still queued when this ends: the handler owns the signal.
-  const auto stop = std::make_shared<boost::asio::cancellation_signal>();
+  // The timer may have expired with its handler still queued when this ends: the handler owns what it sets. A peer that
+  // sends without pause may leave no read to cancel at that moment: the flag ends the loop then.
+  struct expiry {
+    boost::asio::cancellation_signal signal;
+    bool has_expired = false;
+  };
+  const auto stop = std::make_shared<expiry>();
   boost::asio::steady_timer timer(s.get_executor(), timeout);
   timer.async_wait([stop](const error_code& ec) {
-    if (!ec) stop->emit(boost::asio::cancellation_type::terminal);
+    if (ec) return;
+    stop->has_expired = true;
+    stop->signal.emit(boost::asio::cancellation_type::terminal);
   });
   error_code ended;
   std::array<char, 4096> rest;
-  while (!ended) {
-    auto token = boost::asio::bind_cancellation_slot(stop->slot(), use_tuple);
+  while (!ended && !stop->has_expired) {
+    auto token = boost::asio::bind_cancellation_slot(stop->signal.slot(), use_tuple);
     auto [ec, n] = co_await s.async_read_some(boost::asio::buffer(rest), token);
     ended = ec;
   }
+  if (!ended) ended = boost::asio::error::timed_out;
   co_return ended;
 }
 
