@@ -45,12 +45,9 @@ int main(int argc, char** argv) try {
     asio::read_until(s, asio::dynamic_buffer(greeting), '\n');
     return std::cout << greeting, 0;
   }
-  // Without tickets, since a client that resumes a session shows no certificate.
-  const auto tls = sluice::context::server({.identities = {identity},
-                                            .client_auth = sluice::client_auth::required,
-                                            .trust = trust,
-                                            .tickets = std::nullopt})
-                       .value();
+  sluice::server_options wanted{.identities = {identity}, .client_auth = sluice::client_auth::required, .trust = trust};
+  wanted.tickets = std::nullopt;  // a client that resumes a session sends no certificate
+  const auto tls = sluice::context::server(wanted).value();
   const auto port = static_cast<unsigned short>(std::stoi(argv[3]));
   sluice::acceptor in(io, {asio::ip::make_address(argv[2]), port}, tls);
   std::cout << "listening on " << in.local_endpoint() << std::endl;

@@ -49,9 +49,7 @@ int main(int argc, char** argv) try {
   asio::io_context io;
   asio::cancellation_signal stop;
   asio::signal_set signals(io, SIGINT, SIGTERM);
-  signals.async_wait([&stop](const auto& ec, int) {
-    if (!ec) stop.emit(asio::cancellation_type::terminal);
-  });
+  signals.async_wait([&stop](auto, int) { stop.emit(asio::cancellation_type::terminal); });
   asio::co_spawn(io, talk(tls, argv[1], argv[2]), asio::bind_cancellation_slot(stop.slot(), [&](auto thrown) {
                    signals.cancel();
                    if (thrown) std::rethrow_exception(thrown);

@@ -15,9 +15,7 @@ using namespace std::chrono_literals;
 
 struct descriptor {
   int number = -1;
-  ~descriptor() {
-    if (number >= 0) ::close(number);
-  }
+  ~descriptor() { ::close(number); }
 };
 
 void connect(descriptor& to, const char* host, const char* port) {
