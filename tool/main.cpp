@@ -7,7 +7,6 @@
 #include "terminal/screen.hpp"
 #include "verbs/program.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cerrno>
@@ -18,18 +17,6 @@
 namespace {
 
 using namespace sluice::tool;
-
-// CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
-int refuse(const CLI::App& app, const CLI::ParseError& why) {
-  std::string path = "sluice";
-  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands())
-    path += " " + subs.front()->get_name();
-  std::string text = why.what();
-  if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
-  while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();
-  screen(stderr).line(fmt::format("{}: {}; see `{} --help`", path, text, path));
-  return exit_usage;
-}
 
 // Output that could not be written is a failure; a reader that had enough is not.
 int after_output(int code) noexcept try {
@@ -42,28 +29,6 @@ int after_output(int code) noexcept try {
   return report_exception();
 }
 
-action saying(std::string text) {
-  return [text = std::move(text)] {
-    screen(stdout).lines(text);
-    return static_cast<int>(exit_ok);
-  };
-}
-
-int run(int argc, char** argv) {
-  CLI::App app("", "sluice");
-  auto chosen = declare_program(app);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    chosen = saying(app.help());
-  } catch (const CLI::Success& told) {  // --version
-    chosen = saying(told.what());
-  } catch (const CLI::ParseError& why) {
-    return refuse(app, why);
-  }
-  return chosen();
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -71,7 +36,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   int code = exit_internal;
   try {
-    code = run(argc, argv);
+    code = parse_command_line(sluice_program(), argc, argv)();
   } catch (...) {
     code = report_exception();
   }

@@ -92,6 +92,9 @@ def faults_of_includes(path, text):
         return
     if found := FORBIDDEN.search("\n".join(line for line in text.splitlines() if line.startswith("#include"))):
         yield f"may not include {found[0]}"
+    # It would be most of the time that a verb compiles.
+    if re.search(r"^#include <CLI/", text, re.M) and path.parent != ROOT / "tool" / "arguments":
+        yield "may not include CLI11, which is tool/arguments' own"
 
 
 def circles_of_rooms():

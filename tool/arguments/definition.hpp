@@ -5,10 +5,6 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::tool {
 
 // An option, or a positional argument, which has no names.
@@ -34,8 +30,6 @@ struct command {
   std::string joined(char with) const;
   std::string below_the_program(char with) const;  // without the program's name; empty for the program itself
 };
-
-command definition_of(const CLI::App& app);
 
 // The command and all below it, in order.
 std::vector<const command*> all_of(const command& top);

@@ -5,8 +5,6 @@
 #include "terminal/failure.hpp"
 #include "terminal/values.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -61,60 +59,60 @@ const std::string key_help = "Its private key: a file (PEM, DER, PKCS#12), or a 
 
 }  // namespace
 
-void credential_options::declare(CLI::App& app) {
-  app.add_option("--cert", cert, cert_help)->type_name("FILE|URI");
-  app.add_option("--key", key, key_help)->type_name("FILE|URI");
+void credential_options::declare(declaration& app) {
+  app.add_option("--cert", cert, cert_help).type_name("FILE|URI");
+  app.add_option("--key", key, key_help).type_name("FILE|URI");
   declare_place(app);
 }
 
-void credential_list::declare(CLI::App& app) {
+void credential_list::declare(declaration& app) {
   const std::string again = "; again for each further name";
-  app.add_option("--cert", certs, cert_help + again)->allow_extra_args(false)->type_name("FILE|URI");
-  app.add_option("--key", keys, key_help + again)->allow_extra_args(false)->type_name("FILE|URI");
+  app.add_option("--cert", certs, cert_help + again).allow_extra_args(false).type_name("FILE|URI");
+  app.add_option("--key", keys, key_help + again).allow_extra_args(false).type_name("FILE|URI");
   shared.declare_place(app);
 }
 
-void credential_options::declare_place(CLI::App& app) {
+void credential_options::declare_place(declaration& app) {
   app.add_option("--chain", chain, "Issuers of a certificate in a token (PEM), where the token does not hold them")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
-      ->type_name("PATH");
+      .type_name("PATH");
   app.add_option("--pin-file", pin_file,
                  "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
-      ->type_name("FILE");
-  app.add_option("--module-parameters", module_parameters, module_parameters_help)->type_name("TEXT");
+      .type_name("FILE");
+  app.add_option("--module-parameters", module_parameters, module_parameters_help).type_name("TEXT");
   app.add_option("--password-file", password_file,
                  "The password of an encrypted key or PKCS#12 file, first line of a file (else SLUICE_PASSWORD)")
-      ->type_name("FILE");
+      .type_name("FILE");
 }
 
-void tls_options::declare(CLI::App& app) {
+void tls_options::declare(declaration& app) {
   credentials.declare(app);
   declare_protocol(app);
 }
 
-void tls_options::declare_protocol(CLI::App& app) {
+void tls_options::declare_protocol(declaration& app) {
   declare_rest(app);
   declare_versions(app);
 }
 
-void tls_options::declare_versions(CLI::App& app) {
-  app.add_option("--policy", policy, "s2n security policy (default: by version)")->type_name("NAME");
-  app.add_option("--min-tls", min_tls, "Least version of TLS (default 1.2)")->type_name("1.0|1.1|1.2|1.3");
-  app.add_option("--max-tls", max_tls, "Greatest version of TLS (default 1.3)")->type_name("1.0|1.1|1.2|1.3");
+void tls_options::declare_versions(declaration& app) {
+  app.add_option("--policy", policy, "s2n security policy (default: by version)").type_name("NAME");
+  app.add_option("--min-tls", min_tls, "Least version of TLS (default 1.2)").type_name("1.0|1.1|1.2|1.3");
+  app.add_option("--max-tls", max_tls, "Greatest version of TLS (default 1.3)").type_name("1.0|1.1|1.2|1.3");
 }
 
-void tls_options::declare_rest(CLI::App& app) {
-  app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's")->type_name("FILE");
-  app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's")->type_name("DIR");
-  app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1")->type_name("NAMES");
+void tls_options::declare_rest(declaration& app) {
+  app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's").type_name("FILE");
+  app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's").type_name("DIR");
+  app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1").type_name("NAMES");
   app.add_option("--max-chain", max_chain, "How many certificates a peer may send")
-      ->type_name("N")
-      ->check(CLI::Range(1, 65535))
-      ->capture_default_str();
+      .type_name("N")
+      .range(1, 65535)
+      .capture_default_str();
   app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
-      ->type_name("FILE");
-  app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m")->type_name("TIME")->capture_default_str();
+      .type_name("FILE");
+  app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m").type_name("TIME").capture_default_str();
   app.add_flag("--json", json, "Answer in JSON");
 }
 

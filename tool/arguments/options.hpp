@@ -2,6 +2,8 @@
 // The options that verbs have in common, and what they make: credentials, trust, contexts.
 #pragma once
 
+#include "arguments/declaration.hpp"
+
 #include "sluice/context.hpp"
 
 #include <chrono>
@@ -9,10 +11,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-namespace CLI {
-class App;
-}
 
 namespace sluice::tool {
 
@@ -27,8 +25,8 @@ struct credential_options {
   std::size_t sessions = 0;  // with the token; 0: the library's default
   std::string password_file;
 
-  void declare(CLI::App& app);
-  void declare_place(CLI::App& app);     // all but --cert and --key
+  void declare(declaration& app);
+  void declare_place(declaration& app);  // all but --cert and --key
   std::optional<identity> load() const;  // nothing without --cert
 };
 
@@ -37,7 +35,7 @@ struct credential_list {
   std::vector<std::string> certs, keys;
   credential_options shared;  // what all of them have in common
 
-  void declare(CLI::App& app);
+  void declare(declaration& app);
   std::vector<identity> load() const;
 };
 
@@ -52,10 +50,10 @@ struct tls_options {
   std::string timeout = "10s";
   bool json = false;
 
-  void declare(CLI::App& app);
-  void declare_protocol(CLI::App& app);  // all but the credentials: the two below
-  void declare_versions(CLI::App& app);  // --policy, --min-tls, --max-tls
-  void declare_rest(CLI::App& app);
+  void declare(declaration& app);
+  void declare_protocol(declaration& app);  // all but the credentials: the two below
+  void declare_versions(declaration& app);  // --policy, --min-tls, --max-tls
+  void declare_rest(declaration& app);
 
   client_options for_client() const;                // of all of them; opens what they name
   std::optional<sluice::trust> load_trust() const;  // nothing without --ca and --ca-dir

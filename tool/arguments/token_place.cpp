@@ -4,21 +4,19 @@
 #include "terminal/failure.hpp"
 #include "terminal/output.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <cstdlib>
 
 namespace sluice::tool {
 
-void token_place::declare(CLI::App& app, bool needs_uri) {
-  auto* uri = app.add_option("URI", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)")->type_name("");
-  if (needs_uri) uri->required();
+void token_place::declare(declaration& app, bool needs_uri) {
+  auto uri = app.add_option("URI", text, "pkcs11:token=LABEL;object=LABEL?module-name=NAME (RFC 7512)").type_name("");
+  if (needs_uri) uri.required();
   app.add_option("--module", module, "PKCS#11 module, a path or a name such as softhsm2 (else the URI's)")
-      ->type_name("PATH");
+      .type_name("PATH");
   app.add_option("--pin-file", pin_file,
                  "The token's PIN, first line of a file (else the URI's pin-source, else SLUICE_PIN)")
-      ->type_name("FILE");
-  app.add_option("--module-parameters", module_parameters, module_parameters_help)->type_name("TEXT");
+      .type_name("FILE");
+  app.add_option("--module-parameters", module_parameters, module_parameters_help).type_name("TEXT");
 }
 
 pkcs11::uri token_place::parsed(std::string_view option) const {

@@ -2,16 +2,14 @@
 // Which token or key a verb is about: its URI, the module, and the way to the PIN.
 #pragma once
 
+#include "arguments/declaration.hpp"
+
 #include "sluice/pkcs11/key.hpp"
 #include "sluice/pkcs11/token.hpp"
 #include "sluice/pkcs11/uri.hpp"
 
 #include <string>
 #include <string_view>
-
-namespace CLI {
-class App;
-}
 
 namespace sluice::tool {
 
@@ -25,7 +23,7 @@ struct token_place {
   std::string pin_file;
   std::string module_parameters;  // for C_Initialize
 
-  void declare(CLI::App& app, bool needs_uri);
+  void declare(declaration& app, bool needs_uri);
 
   // Throws for a PIN in the URI: what is on a command line, every user of the machine can read.
   pkcs11::uri parsed(std::string_view option = "URI") const;

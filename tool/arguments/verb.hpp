@@ -2,13 +2,11 @@
 // What a verb of the command line is, and how verbs are declared below another.
 #pragma once
 
+#include "arguments/declaration.hpp"
+
 #include <functional>
 #include <span>
 #include <string_view>
-
-namespace CLI {
-class App;
-}
 
 namespace sluice::tool {
 
@@ -17,11 +15,11 @@ using action = std::function<int()>;
 
 struct verb {
   std::string_view name;
-  std::string_view summary;          // a line of `sluice --help`
-  std::string_view example;          // the end of `sluice NAME --help`
-  action (*declare)(CLI::App& app);  // adds the verb's options to `app`
+  std::string_view summary;             // a line of `sluice --help`
+  std::string_view example;             // the end of `sluice NAME --help`
+  action (*declare)(declaration& app);  // adds the verb's options to `app`
 };
 
-action declare_subverbs(CLI::App& app, std::span<const verb> below);
+action declare_subverbs(declaration& app, std::span<const verb> below);
 
 }  // namespace sluice::tool

@@ -2,6 +2,7 @@
 // The options that `check` and `connect` have in common.
 #pragma once
 
+#include "arguments/declaration.hpp"
 #include "arguments/options.hpp"
 #include "client/route.hpp"
 #include "client/trace.hpp"
@@ -22,7 +23,7 @@ struct client_verb_options {
   std::string save_chain;
   trace_options watch;
 
-  void declare(CLI::App& app);
+  void declare(declaration& app);
 };
 
 }  // namespace sluice::tool

@@ -2,6 +2,7 @@
 // How a server is reached: directly, through a proxy, over a Unix socket; and what is sent before TLS.
 #pragma once
 
+#include "arguments/declaration.hpp"
 #include "terminal/values.hpp"
 #include "client/starttls/starttls.hpp"
 #include "client/tunnel/tunnel.hpp"
@@ -13,10 +14,6 @@
 #include <optional>
 #include <string>
 
-namespace CLI {
-class App;
-}
-
 namespace sluice::tool {
 
 struct route_options {
@@ -25,7 +22,7 @@ struct route_options {
   std::string socket;   // a Unix socket's path
   std::string resolve;  // the address that HOST stands for
 
-  void declare(CLI::App& app);
+  void declare(declaration& app);
 };
 
 // What the options ask for, checked before a connection is begun.

@@ -6,7 +6,6 @@
 #include "terminal/json.hpp"
 #include "terminal/tls_names.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <mutex>
@@ -111,7 +110,7 @@ class tracer final : public observer {
 
 }  // namespace
 
-void trace_options::declare(CLI::App& app) {
+void trace_options::declare(declaration& app) {
   app.add_flag("--trace", messages, "Show each message of TLS as it goes by: direction, size, time");
   app.add_flag("--client-hello", client_hello, "Show the client's first message, taken apart");
 }

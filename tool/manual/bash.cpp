@@ -36,10 +36,10 @@ std::string values_case(const command& one) {
     if (p.value.empty()) continue;
     std::string patterns;
     for (const auto& name : p.names)
-      patterns += (patterns.empty() ? "" : " | ") + quoted(one.below_the_program(' ') + ":" + name);
+      patterns += (patterns.empty() ? "" : " | ") + shell_quoted(one.below_the_program(' ') + ":" + name);
     auto then = p.is_folder() ? std::string("files=-d") : p.is_file() ? std::string("files=-f") : std::string(":");
     if (const auto choices = p.choices(); !choices.empty())
-      then = "words=" + quoted(fmt::format("{}", fmt::join(choices, " ")));
+      then = "words=" + shell_quoted(fmt::format("{}", fmt::join(choices, " ")));
     made += fmt::format("    {}) {} ;;\n", patterns, then);
   }
   return made;
@@ -53,13 +53,13 @@ std::string words_case(const command& one) {
   std::string files;
   for (const auto& p : one.arguments)
     if (p.is_file()) files = p.is_folder() ? " files=-d" : " files=-f";
-  return fmt::format("    {}) words={}{} ;;\n", quoted(one.below_the_program(' ')),
-                     quoted(fmt::format("{}", fmt::join(words, " "))), files);
+  return fmt::format("    {}) words={}{} ;;\n", shell_quoted(one.below_the_program(' ')),
+                     shell_quoted(fmt::format("{}", fmt::join(words, " "))), files);
 }
 
 }  // namespace
 
-std::string quoted(const std::string& text) {
+std::string shell_quoted(const std::string& text) {
   std::string made = "'";
   for (const char c : text) made += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return made + "'";

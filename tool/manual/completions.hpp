@@ -13,6 +13,6 @@ std::string zsh_completion(const command& program);
 std::string fish_completion(const command& program);
 
 // In single quotes, for any of the three.
-std::string quoted(const std::string& text);
+std::string shell_quoted(const std::string& text);
 
 }  // namespace sluice::tool

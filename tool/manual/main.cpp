@@ -6,7 +6,6 @@
 
 #include "sluice/version.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -32,9 +31,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   try {
-    CLI::App app("", "sluice");
-    declare_program(app);
-    const auto program = definition_of(app);
+    const auto program = definition_of(sluice_program());
     const std::filesystem::path folder = argv[1];
     const std::string version(sluice::version().text);
     for (const auto* one : all_of(program))

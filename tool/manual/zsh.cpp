@@ -30,7 +30,7 @@ std::string options_of(const command& one) {
     for (const auto& name : p.names) {
       auto spec = (p.may_repeat ? "*" : "") + name + "[" + spelled(p.about) + "]";
       if (!p.value.empty()) spec += ":" + message_of(p);
-      made += " \\\n    " + quoted(spec);
+      made += " \\\n    " + shell_quoted(spec);
     }
   }
   return made;
@@ -44,13 +44,13 @@ std::string function_of(const command& one) {
     made += "  _arguments" + options_of(one);
     std::size_t position = 1;
     for (const auto& p : one.arguments)
-      made += " \\\n    " + quoted((p.may_repeat ? "*" : std::to_string(position++)) + ":" + message_of(p));
+      made += " \\\n    " + shell_quoted((p.may_repeat ? "*" : std::to_string(position++)) + ":" + message_of(p));
     return made + "\n}\n";
   }
   made += "  local curcontext=\"$curcontext\" state line\n  local -a verbs\n  typeset -A opt_args\n";
   made += "  _arguments -C" + options_of(one) + " \\\n    '1: :->verb' \\\n    '*:: :->rest'\n";
   made += "  case $state in\n    verb)\n      verbs=(";
-  for (const auto& below : one.below) made += "\n        " + quoted(below.name() + ":" + spelled(below.about));
+  for (const auto& below : one.below) made += "\n        " + shell_quoted(below.name() + ":" + spelled(below.about));
   made += "\n      )\n      _describe verb verbs ;;\n    rest)\n      case $line[1] in\n";
   for (const auto& below : one.below) made += fmt::format("        {}) {} ;;\n", below.name(), function_name(below));
   return made + "      esac ;;\n  esac\n}\n";

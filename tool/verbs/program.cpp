@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "verbs/program.hpp"
 
-#include "arguments/help.hpp"
+#include "verbs/table.hpp"
 
 #include "sluice/version.hpp"
 
 #include <boost/version.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <cstdio>
 
 namespace sluice::tool {
 namespace {
@@ -23,16 +20,12 @@ std::string version_text() {
 
 }  // namespace
 
-action declare_program(CLI::App& app) {
-  app.description("TLS from the terminal, on s2n-tls, with private keys that may live in a PKCS#11 token");
-  app.set_version_flag("--version", version_text, "Versions of everything inside");
-  app.footer("Example:\n  sluice check example.org");
-  app.formatter_fn([](const CLI::App* one, const std::string&, CLI::AppFormatMode) {
-    const auto told = definition_of(*one);
-    const auto more = told.below.empty() ? std::string() : "`" + told.joined(' ') + " VERB --help` has more.";
-    return help_text(told, screen(stdout), more);
-  });
-  return declare_subverbs(app, verbs());
+program sluice_program() {
+  return {.name = "sluice",
+          .about = "TLS from the terminal, on s2n-tls, with private keys that may live in a PKCS#11 token",
+          .example = "  sluice check example.org",
+          .version = version_text,
+          .verbs = verbs()};
 }
 
 }  // namespace sluice::tool

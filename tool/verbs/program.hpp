@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The whole command line, declared: for the program, and for what writes its manual.
+// The command line of `sluice`: for the program, and for what writes its manual.
 #pragma once
 
-#include "verbs/table.hpp"
+#include "arguments/command_line.hpp"
 
 namespace sluice::tool {
 
-// To be run once `app` has parsed.
-action declare_program(CLI::App& app);
+program sluice_program();
 
 }  // namespace sluice::tool

@@ -36,7 +36,7 @@ asio::awaitable<std::string> dialogue::line() {
     end = ahead_.find('\n');
   }
   if (end == ahead_.npos || end > longest_line) {
-    refuse("it sends a line without an end: " + quoted(ahead_), "see what listens there");
+    refuse("it sends a line without an end: " + in_quotes(ahead_), "see what listens there");
   }
   auto said = ahead_.substr(0, end);
   ahead_.erase(0, end + 1);
@@ -53,7 +53,7 @@ asio::awaitable<std::string> dialogue::bytes(std::size_t count) {
 
 void dialogue::expect_silence() const {
   if (ahead_.empty()) return;
-  give_up(errc::protocol_error, place_, "after the word to begin TLS it went on in the clear: " + quoted(ahead_),
+  give_up(errc::protocol_error, place_, "after the word to begin TLS it went on in the clear: " + in_quotes(ahead_),
           "trust nothing of it: somebody on the way may have added that");
 }
 
@@ -63,7 +63,7 @@ void dialogue::refuse(std::string detail, std::string remedy) const {
   throw error(std::move(why));
 }
 
-std::string quoted(std::string_view said) {
+std::string in_quotes(std::string_view said) {
   std::string shown(said.substr(0, 200));
   std::ranges::replace_if(
       shown, [](char c) { return c < ' ' || c > '~'; }, '.');

@@ -42,7 +42,7 @@ class dialogue {
 };
 
 // What a peer said, for people: in quotes, what is not printable replaced, at most 200 bytes of it.
-std::string quoted(std::string_view said);
+std::string in_quotes(std::string_view said);
 
 bool is_equal_text(std::string_view a, std::string_view b);  // ASCII case does not count
 

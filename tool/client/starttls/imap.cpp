@@ -45,7 +45,7 @@ asio::awaitable<answer> command(dialogue& with, std::string tag, std::string tex
       made.status = rest;
       co_return made;
     }
-    if (first != "*") with.refuse("it does not speak IMAP: it says " + quoted(line), "see what listens there");
+    if (first != "*") with.refuse("it does not speak IMAP: it says " + in_quotes(line), "see what listens there");
     if (is_capability_line(line)) made.capabilities = line;
   }
   with.refuse("it does not answer " + text, "see what listens there");
@@ -62,17 +62,17 @@ asio::awaitable<void> ask_imap(dialogue& with) {
   const auto status = take_word(rest);
   // Who is logged in already (PREAUTH) cannot begin TLS any more.
   if (!is_untagged || !is_equal_text(status, "OK")) {
-    with.refuse("it does not greet as IMAP does before TLS: it says " + quoted(greeting), "see what listens there");
+    with.refuse("it does not greet as IMAP does before TLS: it says " + in_quotes(greeting), "see what listens there");
   }
   const auto told = co_await command(with, "a1", "CAPABILITY");
-  if (!is_ok(told.status)) with.refuse("it does not tell its capabilities: it says " + quoted(told.status), "");
+  if (!is_ok(told.status)) with.refuse("it does not tell its capabilities: it says " + in_quotes(told.status), "");
   if (!has_word(told.capabilities, "STARTTLS")) {
-    with.refuse("it does not offer STARTTLS: it says " + quoted(told.capabilities),
+    with.refuse("it does not offer STARTTLS: it says " + in_quotes(told.capabilities),
                 "turn TLS on at the server, or look for a port that begins with it: 993");
   }
   const auto begun = co_await command(with, "a2", "STARTTLS");
   if (!is_ok(begun.status)) {
-    with.refuse("it refuses STARTTLS: it says " + quoted(begun.status), "see the server's log");
+    with.refuse("it refuses STARTTLS: it says " + in_quotes(begun.status), "see the server's log");
   }
 }
 

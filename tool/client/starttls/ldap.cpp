@@ -90,7 +90,7 @@ asio::awaitable<std::string> hear(dialogue& with) {
     message += length;
   }
   if (!is_ldap || size > longest_message) {
-    with.refuse("it does not speak LDAP: it says " + quoted(message), "see what listens there");
+    with.refuse("it does not speak LDAP: it says " + in_quotes(message), "see what listens there");
   }
   const auto contents = co_await with.bytes(size);
   message += contents;
@@ -104,11 +104,11 @@ asio::awaitable<void> ask_ldap(dialogue& with) {
   co_await with.send(std::string(head, sizeof head) + "1.3.6.1.4.1.1466.20037");
   const auto message = co_await hear(with);
   const auto answer = parse_response(message);
-  if (!answer) with.refuse("it does not answer as LDAP does: it says " + quoted(message), "see what listens there");
+  if (!answer) with.refuse("it does not answer as LDAP does: it says " + in_quotes(message), "see what listens there");
   if (answer->id == 1 && answer->result == 0) co_return;
   // 0 is a notice of disconnection; 2 protocolError stands for an operation that it does not know.
   with.refuse("it refuses StartTLS: result code " + std::to_string(answer->result) +
-                  (answer->diagnostic.empty() ? std::string() : ", " + quoted(answer->diagnostic)),
+                  (answer->diagnostic.empty() ? std::string() : ", " + in_quotes(answer->diagnostic)),
               "turn TLS on at the server, or look for a port that begins with it: 636");
 }
 

@@ -12,7 +12,7 @@ boost::asio::awaitable<void> ask_postgres(dialogue& with) {
   if (answer == "N") with.refuse("it has no TLS: it answers N to SSLRequest", "turn it on at the server: ssl = on");
   // What an error says is not shown: it is not the server's own before TLS (CVE-2024-10977).
   with.refuse(answer == "E" ? "it answers SSLRequest with an error"
-                            : "it does not speak PostgreSQL: it answers SSLRequest with " + quoted(answer),
+                            : "it does not speak PostgreSQL: it answers SSLRequest with " + in_quotes(answer),
               "see what listens there");
 }
 

@@ -31,7 +31,7 @@ asio::awaitable<reply> hear(dialogue& with) {
     const auto line = co_await with.line();
     const bool fits = is_reply_line(line) && (made.code.empty() || line.substr(0, 3) == made.code);
     if (!fits || made.lines.size() == max_lines) {
-      with.refuse("it does not speak SMTP: it says " + quoted(line), "see what listens there");
+      with.refuse("it does not speak SMTP: it says " + in_quotes(line), "see what listens there");
     }
     made.code = line.substr(0, 3);
     made.lines.push_back(line.size() > 4 ? line.substr(4) : std::string());
@@ -53,11 +53,12 @@ bool offers_starttls(const reply& greeting) {
 
 asio::awaitable<void> ask_smtp(dialogue& with) {
   const auto banner = co_await hear(with);
-  if (banner.code != "220") with.refuse("it takes no mail: it says " + quoted(banner.text()), "try again later");
+  if (banner.code != "220") with.refuse("it takes no mail: it says " + in_quotes(banner.text()), "try again later");
   co_await with.send("EHLO " + address_literal(with.socket()) + "\r\n");
   const auto greeting = co_await hear(with);
   if (greeting.code != "250") {
-    with.refuse("it does not take EHLO: it says " + quoted(greeting.text()), "see whether its SMTP is an extended one");
+    with.refuse("it does not take EHLO: it says " + in_quotes(greeting.text()),
+                "see whether its SMTP is an extended one");
   }
   if (!offers_starttls(greeting)) {
     with.refuse("it does not offer STARTTLS", "turn TLS on at the server, or look for a port that begins with it: 465");
@@ -65,7 +66,7 @@ asio::awaitable<void> ask_smtp(dialogue& with) {
   co_await with.send("STARTTLS\r\n");
   const auto answer = co_await hear(with);
   if (answer.code != "220") {
-    with.refuse("it refuses STARTTLS: it says " + quoted(answer.text()), "see the server's log");
+    with.refuse("it refuses STARTTLS: it says " + in_quotes(answer.text()), "see the server's log");
   }
 }
 

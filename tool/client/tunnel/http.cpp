@@ -30,7 +30,7 @@ std::string status_of(std::string_view line) {
 }
 
 [[noreturn]] void refused(const proxy_place& proxy, const target& to, std::string_view status) {
-  const auto said = "it does not connect to " + to.text() + ": it says " + quoted(status);
+  const auto said = "it does not connect to " + to.text() + ": it says " + in_quotes(status);
   const bool wants_user = status_of(status) == "407";
   give_up(errc::connection_refused, proxy.text(), said,
           !wants_user          ? "see the proxy's log and its rules"
@@ -47,7 +47,7 @@ asio::awaitable<void> open_http_tunnel(dialogue& with, const proxy_place& proxy,
   for (;;) {
     const auto status = co_await with.line();
     const auto code = status_of(status);
-    if (code.empty()) with.refuse("it does not speak HTTP: it says " + quoted(status), "see what listens there");
+    if (code.empty()) with.refuse("it does not speak HTTP: it says " + in_quotes(status), "see what listens there");
     auto field = co_await with.line();
     for (std::size_t i = 0; !field.empty(); ++i) {
       if (i == max_fields) with.refuse("it answers without end", "see what listens there");

@@ -47,7 +47,7 @@ asio::awaitable<void> log_in(dialogue& with, const proxy_place& proxy) {
   const auto answer = co_await with.bytes(2);
   if (answer == accepted) co_return;
   give_up(errc::connection_refused, proxy.text(),
-          "it does not take the user " + quoted(proxy.user) + " with that password", "see whether both are right");
+          "it does not take the user " + in_quotes(proxy.user) + " with that password", "see whether both are right");
 }
 
 std::string greeting_for(const proxy_place& proxy) {
@@ -56,7 +56,7 @@ std::string greeting_for(const proxy_place& proxy) {
 }
 
 [[noreturn]] void not_socks(const dialogue& with, std::string_view answer) {
-  with.refuse("it does not speak SOCKS 5: it says " + quoted(answer), "see what listens there");
+  with.refuse("it does not speak SOCKS 5: it says " + in_quotes(answer), "see what listens there");
 }
 
 asio::awaitable<void> greet(dialogue& with, const proxy_place& proxy) {

@@ -11,7 +11,6 @@
 #include "terminal/progress.hpp"
 #include "verbs/bench/bench.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -121,78 +120,78 @@ class benchmark {
   bench_report r_;
 };
 
-void declare_common(CLI::App& app, bench_options& options) {
+void declare_common(declaration& app, bench_options& options) {
   app.add_option("HOST", options.address, "HOST, HOST:PORT or [IPV6]:PORT; port 443 unless given")
-      ->required()
-      ->type_name("");
-  app.add_option("--duration", options.duration, "How long to measure")->type_name("TIME")->capture_default_str();
+      .required()
+      .type_name("");
+  app.add_option("--duration", options.duration, "How long to measure").type_name("TIME").capture_default_str();
   app.add_option("--threads", options.threads, "Threads of ours (default: half of the processors, at most 8)")
-      ->type_name("N");
+      .type_name("N");
   options.tls.declare(app);
   app.add_option("--servername", options.server_name, "Name to send and to verify, when it is not HOST")
-      ->type_name("NAME");
+      .type_name("NAME");
   app.add_flag("--insecure", options.is_insecure, "Accept any certificate: nobody checks whom you talk to");
 }
 
-void declare_warm_up(CLI::App& app, bench_options& options) {
+void declare_warm_up(declaration& app, bench_options& options) {
   app.add_option("--warm-up", options.warm_up, "What is done before counts for nothing")
-      ->type_name("TIME")
-      ->capture_default_str();
+      .type_name("TIME")
+      .capture_default_str();
 }
 
-void declare_rate(CLI::App& app, bench_options& options, const std::string& what) {
+void declare_rate(declaration& app, bench_options& options, const std::string& what) {
   app.add_option("--rate", options.rate,
                  what +
                      " a second, all connections together, each timed from when it was due (default: one after "
                      "another on each connection)")
-      ->type_name("N");
+      .type_name("N");
 }
 
-action declare_handshake(CLI::App& app) {
+action declare_handshake(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->kind = workload::handshake;
   declare_common(app, *options);
   declare_warm_up(app, *options);
   declare_rate(app, *options, "Handshakes");
-  app.add_option("--connections", options->connections, "Handshakes at a time (default 64)")->type_name("N");
+  app.add_option("--connections", options->connections, "Handshakes at a time (default 64)").type_name("N");
   app.add_flag("--resume", options->resumes, "Resume sessions; one that is not is a failure, not_resumed");
   app.add_flag("--mtls", options->shows_certificate,
                "Show the certificate of --cert; a server that does not ask is a failure, no_client_certificate");
   return [options] { return benchmark(*options).run(); };
 }
 
-action declare_throughput(CLI::App& app) {
+action declare_throughput(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->kind = workload::throughput;
   declare_common(app, *options);
   declare_warm_up(app, *options);
-  app.add_option("--connections", options->connections, "Connections (default 1)")->type_name("N");
+  app.add_option("--connections", options->connections, "Connections (default 1)").type_name("N");
   app.add_option("--direction", options->direction,
                  "up (to `sluice serve --mode discard`), down (from --mode source) or both (--mode echo)")
-      ->type_name("up|down|both")
-      ->capture_default_str();
+      .type_name("up|down|both")
+      .capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }
 
-action declare_latency(CLI::App& app) {
+action declare_latency(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->kind = workload::latency;
   declare_common(app, *options);
   declare_warm_up(app, *options);
   declare_rate(app, *options, "Pings");
-  app.add_option("--connections", options->connections, "Connections (default 1)")->type_name("N");
-  app.add_option("--size", options->size, "Bytes of a ping")->type_name("BYTES")->capture_default_str();
+  app.add_option("--connections", options->connections, "Connections (default 1)").type_name("N");
+  app.add_option("--size", options->size, "Bytes of a ping").type_name("BYTES").capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }
 
-action declare_idle(CLI::App& app) {
+action declare_idle(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->kind = workload::idle;
   declare_common(app, *options);
   app.add_option("--rate", options->rate, "Connections to make a second, each timed from when it was due")
-      ->type_name("N");
-  app.add_option("--connections", options->connections, "Connections to make and keep (default 1000)")->type_name("N");
-  app.add_option("--openers", options->openers, "Handshakes at a time")->type_name("N")->capture_default_str();
+      .type_name("N");
+  app.add_option("--connections", options->connections, "Connections to make and keep (default 1000)").type_name("N");
+  app.add_option("--openers", options->openers, "Handshakes at a time").type_name("N").capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }
 
@@ -215,6 +214,6 @@ constexpr std::array bench_verbs = {
 
 }  // namespace
 
-action declare_bench(CLI::App& app) { return declare_subverbs(app, bench_verbs); }
+action declare_bench(declaration& app) { return declare_subverbs(app, bench_verbs); }
 
 }  // namespace sluice::tool

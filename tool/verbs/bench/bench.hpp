@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_bench(CLI::App& app);
+action declare_bench(declaration& app);
 
 }  // namespace sluice::tool

@@ -14,7 +14,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -187,77 +186,77 @@ action answering(const shared_options& options, int (*verb)(const ca_options&)) 
   return [options, verb] { return answer(options->json, [&] { return verb(*options); }); };
 }
 
-shared_options declare(CLI::App& app, std::uint32_t days) {
+shared_options declare(declaration& app, std::uint32_t days) {
   auto options = std::make_shared<ca_options>();
   options->days = days;
   app.add_flag("--json", options->json, "Answer in JSON");
   return options;
 }
 
-shared_options declare_in_folder(CLI::App& app, std::uint32_t days) {
+shared_options declare_in_folder(declaration& app, std::uint32_t days) {
   auto options = declare(app, days);
-  app.add_option("--ca", options->folder, "The authority's folder")->type_name("DIR")->capture_default_str();
+  app.add_option("--ca", options->folder, "The authority's folder").type_name("DIR").capture_default_str();
   return options;
 }
 
-void declare_days(CLI::App& app, const shared_options& options, const std::string& what) {
-  app.add_option("--days", options->days, what)->type_name("N")->capture_default_str()->check(CLI::Range(1, 36500));
+void declare_days(declaration& app, const shared_options& options, const std::string& what) {
+  app.add_option("--days", options->days, what).type_name("N").capture_default_str().range(1, 36500);
 }
 
-action declare_init(CLI::App& app) {
+action declare_init(declaration& app) {
   auto options = declare(app, 3650);
   options->key = "ec256";
-  app.add_option("DIR", options->folder, "The folder, which must not be an authority's yet")->required()->type_name("");
-  app.add_option("--name", options->name, "Its common name")->type_name("NAME")->capture_default_str();
-  app.add_option("--key", options->key, "What kind of key")->type_name(key_types)->capture_default_str();
+  app.add_option("DIR", options->folder, "The folder, which must not be an authority's yet").required().type_name("");
+  app.add_option("--name", options->name, "Its common name").type_name("NAME").capture_default_str();
+  app.add_option("--key", options->key, "What kind of key").type_name(key_types).capture_default_str();
   declare_days(app, options, "How long it is good");
   return answering(options, init);
 }
 
-action declare_issue(CLI::App& app) {
+action declare_issue(declaration& app) {
   auto options = declare_in_folder(app, 90);
   options->key = "ec256";
   app.add_option("NAME", options->names, "Host names, addresses, or whom a client certificate is for")
-      ->required()
-      ->type_name("");
+      .required()
+      .type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
-  app.add_option("--ip", options->addresses, "An IP address; may be given several times")->type_name("ADDRESS");
+  app.add_option("--ip", options->addresses, "An IP address; may be given several times").type_name("ADDRESS");
   app.add_option("--key", options->key, "What kind of key, or the pkcs11: URI of one that is there")
-      ->type_name(std::string(key_types) + "|URI")
-      ->capture_default_str();
+      .type_name(std::string(key_types) + "|URI")
+      .capture_default_str();
   app.add_flag("--p12", options->has_bundle, "Make a PKCS#12 file as well");
-  app.add_option("--password-file", options->password_file, "Its password, first line of a file")->type_name("FILE");
-  app.add_option("--module", options->place.module, "PKCS#11 module of the key (else the URI's)")->type_name("PATH");
-  app.add_option("--pin-file", options->place.pin_file, "The token's PIN, first line of a file")->type_name("FILE");
+  app.add_option("--password-file", options->password_file, "Its password, first line of a file").type_name("FILE");
+  app.add_option("--module", options->place.module, "PKCS#11 module of the key (else the URI's)").type_name("PATH");
+  app.add_option("--pin-file", options->place.pin_file, "The token's PIN, first line of a file").type_name("FILE");
   declare_days(app, options, "How long it is good");
   return answering(options, issue);
 }
 
-action declare_sign(CLI::App& app) {
+action declare_sign(declaration& app) {
   auto options = declare_in_folder(app, 90);
-  app.add_option("FILE", options->request, "The request (PKCS#10), PEM or DER")->required()->type_name("");
+  app.add_option("FILE", options->request, "The request (PKCS#10), PEM or DER").required().type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
   declare_days(app, options, "How long it is good");
   return answering(options, sign);
 }
 
-action declare_revoke(CLI::App& app) {
+action declare_revoke(declaration& app) {
   auto options = declare_in_folder(app, 0);
-  app.add_option("FILE", options->certificate, "A certificate that this authority issued")->required()->type_name("");
+  app.add_option("FILE", options->certificate, "A certificate that this authority issued").required().type_name("");
   return answering(options, revoke);
 }
 
-action declare_crl(CLI::App& app) {
+action declare_crl(declaration& app) {
   auto options = declare_in_folder(app, 7);
   declare_days(app, options, "How long the list is good");
   return answering(options, write_list);
 }
 
-action declare_ocsp(CLI::App& app) {
+action declare_ocsp(declaration& app) {
   auto options = declare_in_folder(app, 7);
   app.add_option("--listen", options->listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
-      ->required()
-      ->type_name("ADDRESS");
+      .required()
+      .type_name("ADDRESS");
   declare_days(app, options, "How long an answer is good");
   return answering(options, respond);
 }
@@ -277,6 +276,6 @@ constexpr std::array ca_verbs = {
 
 }  // namespace
 
-action declare_ca(CLI::App& app) { return declare_subverbs(app, ca_verbs); }
+action declare_ca(declaration& app) { return declare_subverbs(app, ca_verbs); }
 
 }  // namespace sluice::tool

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_ca(CLI::App& app);
+action declare_ca(declaration& app);
 
 }  // namespace sluice::tool

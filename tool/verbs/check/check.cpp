@@ -19,8 +19,6 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -181,21 +179,19 @@ int check(const check_options& options) {
 
 }  // namespace
 
-action declare_check(CLI::App& app) {
+action declare_check(declaration& app) {
   auto options = std::make_shared<check_options>();
   options->client.declare(app);
-  auto* count = app.add_option("--count", options->count, "So many handshakes, and how long they took");
-  count->type_name("N");
-  app.add_option("--parallel", options->parallel, "So many of them at a time")->type_name("M")->needs(count);
-  auto* resume =
-      app.add_flag("--resume", options->resumes, "Offer tickets of the server that answered to every address of HOST");
+  app.add_option("--count", options->count, "So many handshakes, and how long they took").type_name("N");
+  app.add_option("--parallel", options->parallel, "So many of them at a time").type_name("M").needs("--count");
+  app.add_flag("--resume", options->resumes, "Offer tickets of the server that answered to every address of HOST");
   app.add_option("--address", options->addresses, "For --resume: this address, not those of HOST (repeatable)")
-      ->type_name("IP")
-      ->needs(resume);
+      .type_name("IP")
+      .needs("--resume");
   app.add_option("--watch", options->watch, "Again and again, this often, until Ctrl-C; print what changes")
-      ->type_name("TIME")
-      ->excludes(count)
-      ->excludes(resume);
+      .type_name("TIME")
+      .excludes("--count")
+      .excludes("--resume");
   return [options] { return check(*options); };
 }
 

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_check(CLI::App& app);
+action declare_check(declaration& app);
 
 }  // namespace sluice::tool

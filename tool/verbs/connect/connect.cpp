@@ -15,8 +15,6 @@
 
 #include <boost/asio/this_coro.hpp>
 
-#include <CLI/CLI.hpp>
-
 #include <unistd.h>
 
 #include <cerrno>
@@ -188,17 +186,17 @@ int connect(const pipe_options& options) {
 
 }  // namespace
 
-action declare_connect(CLI::App& app) {
+action declare_connect(declaration& app) {
   auto options = std::make_shared<pipe_options>();
   options->client.declare(app);
   app.add_option("--session-in", options->session_in, "Resume the session in this file, if the server still takes it")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_option("--session-out", options->session_out, "Keep the newest session here, for --session-in: a secret")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_option("--early-data", options->early_data,
                  "Send this file first (-: the beginning of stdin), early where the session of --session-in allows it")
-      ->needs("--session-in")
-      ->type_name("FILE");
+      .needs("--session-in")
+      .type_name("FILE");
   return [options] { return connect(*options); };
 }
 

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_connect(CLI::App& app);
+action declare_connect(declaration& app);
 
 }  // namespace sluice::tool

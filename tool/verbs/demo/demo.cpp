@@ -11,7 +11,6 @@
 
 #include "sluice/pkcs11/uri.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <sys/wait.h>
@@ -204,12 +203,12 @@ class demonstration {
 
 }  // namespace
 
-action declare_demo(CLI::App& app) {
+action declare_demo(declaration& app) {
   auto options = std::make_shared<demo_options>();
   app.add_flag("--no-timing", options->no_timing, "Verdicts only: leave out the measurements with a slow token");
   app.add_option("--faulty-module", options->faulty_module,
                  "The module that slows the token (default: beside this program)")
-      ->type_name("PATH");
+      .type_name("PATH");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return demonstration(*options).run(); };
 }

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_demo(CLI::App& app);
+action declare_demo(declaration& app);
 
 }  // namespace sluice::tool

@@ -13,7 +13,6 @@
 #include "terminal/table.hpp"
 #include "verbs/lab/lab.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -216,39 +215,38 @@ int serve(const serve_options& options) {
   return exit_ok;
 }
 
-action declare_list(CLI::App& app) {
+action declare_list(declaration& app) {
   auto options = std::make_shared<list_options>();
   app.add_flag("--json", options->json, "A line of JSON a case");
   return [options] { return list(*options); };
 }
 
-action declare_run(CLI::App& app) {
+action declare_run(declaration& app) {
   auto options = std::make_shared<run_options>();
-  app.add_option("CASE", options->names, "Cases, or groups of cases (default: all)")->type_name("");
-  app.add_option("--policy", options->policy, "s2n security policy of our client (default: default)")
-      ->type_name("NAME");
+  app.add_option("CASE", options->names, "Cases, or groups of cases (default: all)").type_name("");
+  app.add_option("--policy", options->policy, "s2n security policy of our client (default: default)").type_name("NAME");
   app.add_option("--client", options->client,
                  "Ask this shell command instead of our client: {host} {port} {ca} {sni} are filled in, exit code 0 is "
                  "accepted, any other rejected")
-      ->type_name("COMMAND");
+      .type_name("COMMAND");
   app.add_option("--timeout", options->timeout, "How long a client may take for a case: 250ms, 10s")
-      ->type_name("TIME")
-      ->capture_default_str();
+      .type_name("TIME")
+      .capture_default_str();
   app.add_option("--patience", options->mute_timeout, "How long ours waits where waiting in vain is the case")
-      ->type_name("TIME")
-      ->capture_default_str();
+      .type_name("TIME")
+      .capture_default_str();
   app.add_flag("--require-all", options->needs_all, "Fail (9) when a case is unavailable");
   app.add_flag("--json", options->json, "A line of JSON a case");
-  app.add_flag("--markdown", options->markdown, "The page docs/errors.md")->excludes("--json")->excludes("--client");
+  app.add_flag("--markdown", options->markdown, "The page docs/errors.md").excludes("--json").excludes("--client");
   return [options] { return running(*options).run(); };
 }
 
-action declare_serve_case(CLI::App& app) {
+action declare_serve_case(declaration& app) {
   auto options = std::make_shared<serve_options>();
-  app.add_option("CASE", options->name, "One case")->required()->type_name("");
+  app.add_option("CASE", options->name, "One case").required().type_name("");
   app.add_option("--port", options->port, "Port on 127.0.0.1; 0 is any free one")
-      ->type_name("PORT")
-      ->capture_default_str();
+      .type_name("PORT")
+      .capture_default_str();
   app.add_flag("--json", options->json, "Say where it listens in JSON");
   return [options] { return serve(*options); };
 }
@@ -268,6 +266,6 @@ constexpr std::array lab_verbs = {
 
 }  // namespace
 
-action declare_lab(CLI::App& app) { return declare_subverbs(app, lab_verbs); }
+action declare_lab(declaration& app) { return declare_subverbs(app, lab_verbs); }
 
 }  // namespace sluice::tool

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_lab(CLI::App& app);
+action declare_lab(declaration& app);
 
 }  // namespace sluice::tool

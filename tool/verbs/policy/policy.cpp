@@ -10,7 +10,6 @@
 #include "terminal/answer.hpp"
 #include "verbs/policy/policy.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <array>
@@ -116,41 +115,37 @@ int find_for(const for_options& options) {
   return exit_code_of(result.found.all.front().why.value());
 }
 
-action declare_list(CLI::App& app) {
+action declare_list(declaration& app) {
   auto options = std::make_shared<name_options>();
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return list(*options); };
 }
 
-action declare_show(CLI::App& app) {
+action declare_show(declaration& app) {
   auto options = std::make_shared<name_options>();
-  app.add_option("NAME", options->name, "A policy of s2n, or a name of aws-c-io's (AWS_IO_…)")
-      ->required()
-      ->type_name("");
+  app.add_option("NAME", options->name, "A policy of s2n, or a name of aws-c-io's (AWS_IO_…)").required().type_name("");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return show(*options); }); };
 }
 
-action declare_diff(CLI::App& app) {
+action declare_diff(declaration& app) {
   auto options = std::make_shared<name_options>();
-  app.add_option("A", options->name, "A policy")->required()->type_name("");
-  app.add_option("B", options->other, "Another")->required()->type_name("");
+  app.add_option("A", options->name, "A policy").required().type_name("");
+  app.add_option("B", options->other, "Another").required().type_name("");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return diff(*options); }); };
 }
 
-action declare_for(CLI::App& app) {
+action declare_for(declaration& app) {
   auto options = std::make_shared<for_options>();
   app.add_option("HOST", options->address, "HOST, HOST:PORT or [IPV6]:PORT; port 443 unless given")
-      ->required()
-      ->type_name("");
+      .required()
+      .type_name("");
   options->tls.credentials.declare(app);
   options->tls.declare_rest(app);
   app.add_option("--servername", options->server_name, "Name to send and to verify, when it is not HOST")
-      ->type_name("NAME");
-  app.add_option("--parallel", options->parallel, "How many handshakes at a time")
-      ->type_name("N")
-      ->capture_default_str();
+      .type_name("NAME");
+  app.add_option("--parallel", options->parallel, "How many handshakes at a time").type_name("N").capture_default_str();
   return [options] { return answer(options->tls.json, [&] { return find_for(*options); }); };
 }
 
@@ -168,6 +163,6 @@ constexpr std::array policy_verbs = {
 
 }  // namespace
 
-action declare_policy(CLI::App& app) { return declare_subverbs(app, policy_verbs); }
+action declare_policy(declaration& app) { return declare_subverbs(app, policy_verbs); }
 
 }  // namespace sluice::tool

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_policy(CLI::App& app);
+action declare_policy(declaration& app);
 
 }  // namespace sluice::tool

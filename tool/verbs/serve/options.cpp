@@ -7,8 +7,6 @@
 #include "testkit/authority/authority.hpp"
 #include "testkit/authority/ocsp.hpp"
 
-#include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <span>
 
@@ -103,45 +101,45 @@ void staple(std::vector<identity>& sites, const std::vector<std::string>& files)
 
 }  // namespace
 
-void serve_options::declare(CLI::App& app) {
+void serve_options::declare(declaration& app) {
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
-      ->required()
-      ->type_name("ADDRESS");
+      .required()
+      .type_name("ADDRESS");
   app.add_option("--mode", mode, "What it does for clients; http is a page that tells what we saw")
-      ->capture_default_str()
-      ->type_name("echo|http|discard|source");
+      .capture_default_str()
+      .type_name("echo|http|discard|source");
   app.add_option("--client-auth", client_auth, "Whether clients must show a certificate; see --ca")
-      ->capture_default_str()
-      ->type_name("none|optional|required");
+      .capture_default_str()
+      .type_name("none|optional|required");
   app.add_option("--ocsp", ocsp, "Staple this OCSP response (DER); for several --cert one each, or none, in order")
-      ->allow_extra_args(false)
-      ->type_name("FILE");
+      .allow_extra_args(false)
+      .type_name("FILE");
   app.add_flag("--alpn-optional", alpn_is_optional,
                "Serve clients that offer ALPN and none of --alpn, without a protocol; else they are refused");
-  app.add_option("--tickets", tickets, "Whether clients may resume")->capture_default_str()->type_name("on|off");
+  app.add_option("--tickets", tickets, "Whether clients may resume").capture_default_str().type_name("on|off");
   app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
-      ->type_name("N");
-  app.add_option("--max-connections", max_clients, "Serve at most this many clients at a time")->type_name("N");
+      .type_name("N");
+  app.add_option("--max-connections", max_clients, "Serve at most this many clients at a time").type_name("N");
   app.add_option("--silent-timeout", silent_timeout,
                  "End a client that has not sent its first record by then; without it, as --timeout")
-      ->type_name("TIME");
+      .type_name("TIME");
   app.add_option("--max-silent", max_silent,
                  "Keep at most this many such clients; one more closes the oldest. 4096 unless given; never more than "
                  "half of the descriptors")
-      ->type_name("N");
+      .type_name("N");
   app.add_option("--max-silent-per-address", max_silent_per_address,
                  "And at most this many from one address (IPv6: a /64), whose own oldest goes; none unless given")
-      ->type_name("N");
-  app.add_option("--exit-after", exit_after, "Stop after this many handshakes, failed ones included")->type_name("N");
+      .type_name("N");
+  app.add_option("--exit-after", exit_after, "Stop after this many handshakes, failed ones included").type_name("N");
   app.add_option("--fail", fail,
                  "Fail on purpose: handshake=close|reset|stall|alert:NAME, delay=TIME, after=BYTES:close|reset|stall, "
                  "slow=BYTES a second; every=N, first=N choose whom. With commas: after=1000:reset,first=2")
-      ->type_name("HOW");
+      .type_name("HOW");
   sites.declare(app);
   app.add_option("--sessions", sites.shared.sessions,
                  "Signatures at a time by a token's key, 8 unless given: as many as the token makes side by side")
-      ->check(CLI::Range(1, 65535))
-      ->type_name("N");
+      .range(1, 65535)
+      .type_name("N");
   watch.declare(app);
   tls.declare_protocol(app);
 }

@@ -2,6 +2,7 @@
 // What `serve` was asked for, and what that makes.
 #pragma once
 
+#include "arguments/declaration.hpp"
 #include "arguments/options.hpp"
 #include "server/server.hpp"
 #include "client/trace.hpp"
@@ -23,7 +24,7 @@ struct serve_options {
   bool alpn_is_optional = false;
   trace_options watch;
 
-  void declare(CLI::App& app);
+  void declare(declaration& app);
   server_settings settings() const;  // throws errc::invalid_argument
 };
 

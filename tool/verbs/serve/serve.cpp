@@ -20,7 +20,6 @@
 
 #include <boost/asio/signal_set.hpp>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <csignal>
@@ -220,7 +219,7 @@ class serving {
 
 }  // namespace
 
-action declare_serve(CLI::App& app) {
+action declare_serve(declaration& app) {
   auto options = std::make_shared<serve_options>();
   options->declare(app);
   return [options] {

@@ -5,6 +5,6 @@
 
 namespace sluice::tool {
 
-action declare_serve(CLI::App& app);
+action declare_serve(declaration& app);
 
 }  // namespace sluice::tool

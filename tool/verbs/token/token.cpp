@@ -43,6 +43,6 @@ constexpr std::array token_verbs = {
 
 }  // namespace
 
-action declare_token(CLI::App& app) { return declare_subverbs(app, token_verbs); }
+action declare_token(declaration& app) { return declare_subverbs(app, token_verbs); }
 
 }  // namespace sluice::tool

@@ -6,16 +6,16 @@
 
 namespace sluice::tool {
 
-action declare_token(CLI::App& app);
+action declare_token(declaration& app);
 
-action declare_token_list(CLI::App& app);
-action declare_token_show(CLI::App& app);
-action declare_token_keygen(CLI::App& app);
-action declare_token_csr(CLI::App& app);
-action declare_token_import(CLI::App& app);
-action declare_token_sign(CLI::App& app);
-action declare_token_bench(CLI::App& app);
-action declare_token_doctor(CLI::App& app);
-action declare_token_watch(CLI::App& app);
+action declare_token_list(declaration& app);
+action declare_token_show(declaration& app);
+action declare_token_keygen(declaration& app);
+action declare_token_csr(declaration& app);
+action declare_token_import(declaration& app);
+action declare_token_sign(declaration& app);
+action declare_token_bench(declaration& app);
+action declare_token_doctor(declaration& app);
+action declare_token_watch(declaration& app);
 
 }  // namespace sluice::tool

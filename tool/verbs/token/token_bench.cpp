@@ -12,7 +12,6 @@
 #include "verbs/token/describe.hpp"
 #include "verbs/token/token.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <atomic>
@@ -170,17 +169,17 @@ int bench(const bench_options& options) {
 
 }  // namespace
 
-action declare_token_bench(CLI::App& app) {
+action declare_token_bench(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->place.declare(app, true);
   app.add_option("--duration", options->duration, "How long to measure each number of sessions")
-      ->type_name("TIME")
-      ->capture_default_str();
+      .type_name("TIME")
+      .capture_default_str();
   app.add_option("--sessions", options->sessions, "How many sessions to try, one after another")
-      ->type_name("LIST")
-      ->capture_default_str();
+      .type_name("LIST")
+      .capture_default_str();
   app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
-      ->type_name("NAME");
+      .type_name("NAME");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return bench(*options); }); };
 }

@@ -7,7 +7,6 @@
 #include "verbs/token/doctor.hpp"
 #include "verbs/token/token.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <memory>
@@ -92,11 +91,11 @@ int doctor(const doctor_options& options) {
 
 }  // namespace
 
-action declare_token_doctor(CLI::App& app) {
+action declare_token_doctor(declaration& app) {
   auto options = std::make_shared<doctor_options>();
   options->place.declare(app, true);
   app.add_option("--cert", options->cert, "The certificate to go with the key, PEM (default: the one on the token)")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_flag("--json", options->json, "Answer in JSON");
   return [options] { return answer(options->json, [&] { return doctor(*options); }); };
 }

@@ -10,7 +10,6 @@
 
 #include "sluice/identity.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -206,7 +205,7 @@ int sign(const key_verb_options& options) {
   return exit_ok;
 }
 
-std::shared_ptr<key_verb_options> declare(CLI::App& app) {
+std::shared_ptr<key_verb_options> declare(declaration& app) {
   auto options = std::make_shared<key_verb_options>();
   options->place.declare(app, true);
   app.add_flag("--json", options->json, "Answer in JSON");
@@ -219,41 +218,41 @@ action answering(std::shared_ptr<key_verb_options> options, int (*verb)(const ke
 
 }  // namespace
 
-action declare_token_keygen(CLI::App& app) {
+action declare_token_keygen(declaration& app) {
   auto options = declare(app);
   app.add_option("--type", options->type, "What kind of key")
-      ->type_name("ec256|ec384|ec521|rsa2048|rsa3072|rsa4096")
-      ->capture_default_str();
+      .type_name("ec256|ec384|ec521|rsa2048|rsa3072|rsa4096")
+      .capture_default_str();
   return answering(options, generate);
 }
 
-action declare_token_import(CLI::App& app) {
+action declare_token_import(declaration& app) {
   auto options = declare(app);
-  app.add_option("--key", options->key_file, "The private key, PEM")->type_name("FILE");
+  app.add_option("--key", options->key_file, "The private key, PEM").type_name("FILE");
   app.add_option("--cert", options->cert_file,
                  "The certificate, and its issuers if they are to be in the token too, PEM")
-      ->type_name("FILE");
+      .type_name("FILE");
   app.add_option("--password-file", options->password_file,
                  "The key file's password, first line of a file (else SLUICE_PASSWORD)")
-      ->type_name("FILE");
+      .type_name("FILE");
   return answering(options, import);
 }
 
-action declare_token_csr(CLI::App& app) {
+action declare_token_csr(declaration& app) {
   auto options = declare(app);
-  app.add_option("--subject", options->subject, "CN=example.org,O=Example")->type_name("NAME");
+  app.add_option("--subject", options->subject, "CN=example.org,O=Example").type_name("NAME");
   app.add_option("--cert", options->cert_file,
                  "A certificate of the key, where the token does not have its public half")
-      ->type_name("FILE");
-  app.add_option("--san", options->names, "A host name or address; may be given several times")->type_name("NAME");
+      .type_name("FILE");
+  app.add_option("--san", options->names, "A host name or address; may be given several times").type_name("NAME");
   return answering(options, request);
 }
 
-action declare_token_sign(CLI::App& app) {
+action declare_token_sign(declaration& app) {
   auto options = declare(app);
-  app.add_option("--in", options->in, "What to sign; - is stdin")->required()->type_name("FILE");
+  app.add_option("--in", options->in, "What to sign; - is stdin").required().type_name("FILE");
   app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
-      ->type_name("NAME");
+      .type_name("NAME");
   return answering(options, sign);
 }
 

@@ -7,7 +7,6 @@
 #include "verbs/token/present.hpp"
 #include "verbs/token/token.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -190,7 +189,7 @@ int show(const look_options& options) {
   return exit_ok;
 }
 
-std::shared_ptr<look_options> declare(CLI::App& app, bool needs_uri) {
+std::shared_ptr<look_options> declare(declaration& app, bool needs_uri) {
   auto options = std::make_shared<look_options>();
   options->place.declare(app, needs_uri);
   app.add_flag("--json", options->json, "Answer in JSON");
@@ -199,11 +198,11 @@ std::shared_ptr<look_options> declare(CLI::App& app, bool needs_uri) {
 
 }  // namespace
 
-action declare_token_list(CLI::App& app) {
+action declare_token_list(declaration& app) {
   return [options = declare(app, false)] { return answer(options->json, [&] { return list(*options); }); };
 }
 
-action declare_token_show(CLI::App& app) {
+action declare_token_show(declaration& app) {
   return [options = declare(app, true)] { return answer(options->json, [&] { return show(*options); }); };
 }
 

@@ -9,7 +9,6 @@
 #include "verbs/token/watch.hpp"
 #include "verbs/token/token.hpp"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <memory>
@@ -65,10 +64,10 @@ int watch(const watch_options& options) {
 
 }  // namespace
 
-action declare_token_watch(CLI::App& app) {
+action declare_token_watch(declaration& app) {
   auto options = std::make_shared<watch_options>();
   options->place.declare(app, true);
-  app.add_option("--every", options->every, "How often to look")->type_name("TIME")->capture_default_str();
+  app.add_option("--every", options->every, "How often to look").type_name("TIME").capture_default_str();
   app.add_flag("--json", options->json, "A line of JSON an event");
   return [options] { return answer(options->json, [&] { return watch(*options); }); };
 }
