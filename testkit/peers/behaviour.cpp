@@ -14,7 +14,7 @@ namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto group = "behaviour";
+constexpr auto behaviour_group = "behaviour";
 
 // Answers a ClientHello with these bytes, and waits until the client has had enough.
 asio::awaitable<void> answer_with(tcp::socket socket, std::string bytes) {
@@ -92,8 +92,8 @@ std::string case_name(int description) {
 void add_alerts(std::vector<lab_case>& rows) {
   for (const int description : alerts) {
     const std::string name(alert_name(static_cast<std::uint8_t>(description)));
-    rows.push_back({case_name(description), group, errc::alert, origin::peer, "the fatal alert " + name, "", alerting,
-                    description});
+    rows.push_back({case_name(description), behaviour_group, errc::alert, origin::peer, "the fatal alert " + name, "",
+                    alerting, description});
   }
 }
 
@@ -104,29 +104,30 @@ std::vector<lab_case> behaviour_cases() {
   constexpr auto us = origin::local;
   constexpr auto them = origin::peer;
   std::vector<lab_case> rows = {
-      {"plain-http", group, protocol_error, us, "answers in HTTP", "",
+      {"plain-http", behaviour_group, protocol_error, us, "answers in HTTP", "",
        [](world&, int) { return raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"); }},
-      {"plain-smtp", group, protocol_error, us, "greets in SMTP", "",
+      {"plain-smtp", behaviour_group, protocol_error, us, "greets in SMTP", "",
        [](world&, int) { return peer{.serve = [](tcp::socket socket) { return greet(std::move(socket)); }}; }},
-      {"closes", group, connection_closed, them, "hangs up after the ClientHello", "", hanging_up, 0},
-      {"resets", group, connection_reset, them, "resets the connection after the ClientHello", "", hanging_up, 1},
-      {"silence", group, timed_out, us, "says nothing", "", silent},
-      {"drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
-      {"goodbye", group, connection_closed, them, "close_notify instead of a ServerHello", "",
+      {"closes", behaviour_group, connection_closed, them, "hangs up after the ClientHello", "", hanging_up, 0},
+      {"resets", behaviour_group, connection_reset, them, "resets the connection after the ClientHello", "", hanging_up,
+       1},
+      {"silence", behaviour_group, timed_out, us, "says nothing", "", silent},
+      {"drip", behaviour_group, timed_out, us, "a byte every 100 ms", "", dripping},
+      {"goodbye", behaviour_group, connection_closed, them, "close_notify instead of a ServerHello", "",
        [](world&, int) { return raw(peers::alert(0, 1)); }},
-      {"cut-in-handshake", group, connection_closed, them, "hangs up within its first flight, at 100 places", "",
-       cut_in_handshake},
-      {"garbage", group, protocol_error, us, "bytes that are no record", "",
+      {"cut-in-handshake", behaviour_group, connection_closed, them, "hangs up within its first flight, at 100 places",
+       "", cut_in_handshake},
+      {"garbage", behaviour_group, protocol_error, us, "bytes that are no record", "",
        [](world&, int) { return raw(std::string(512, '\xa5')); }},
-      {"huge-record", group, protocol_error, us, "a record longer than TLS allows", "",
+      {"huge-record", behaviour_group, protocol_error, us, "a record longer than TLS allows", "",
        [](world&, int) { return raw(record(22, "x").substr(0, 3) + "\xff\xff" + std::string(65535, 'x')); }},
-      {"huge-handshake", group, chain_too_long, us, "a Certificate message of 16 MB", "",
+      {"huge-handshake", behaviour_group, chain_too_long, us, "a Certificate message of 16 MB", "",
        [](world&, int) { return raw(record(22, server_hello({}) + "\x0b\xff\xff\xff" + std::string(131072, 'x'))); }},
-      {"out-of-order", group, protocol_error, us, "a Finished message where the certificate should be", "",
+      {"out-of-order", behaviour_group, protocol_error, us, "a Finished message where the certificate should be", "",
        [](world&, int) { return raw(record(22, server_hello({}) + handshake_message(20, std::string(12, 'x')))); }},
-      {"application-data-early", group, protocol_error, us, "application data instead of a ServerHello", "",
+      {"application-data-early", behaviour_group, protocol_error, us, "application data instead of a ServerHello", "",
        [](world&, int) { return raw(record(23, "hello")); }},
-      {"alpn-unasked", group, protocol_error, us, "chooses an application protocol that nobody asked for", "",
+      {"alpn-unasked", behaviour_group, protocol_error, us, "chooses an application protocol that nobody asked for", "",
        [](world&, int) {
          const std::string protocol("\x00\x10\x00\x05\x00\x03\x02h2", 9);
          return raw(record(22, server_hello({.extensions = protocol})));

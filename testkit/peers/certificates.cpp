@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::hours;
 
-constexpr auto group = "certificates";
+constexpr auto certificate_group = "certificates";
 constexpr auto day = 24;
 
 peer ordinary(testkit::leaf_options options, world& w) { return tls_peer(w.issue(std::move(options))); }
@@ -126,42 +126,50 @@ std::vector<lab_case> certificate_cases() {
   using enum errc;
   constexpr auto us = origin::local;
   return {
-      {"expired", group, expired, us, "ended three days ago", "",
+      {"expired", certificate_group, expired, us, "ended three days ago", "",
        [](world& w, int) { return ordinary(dated(hours(30 * day), hours(-3 * day)), w); }},
-      {"not-yet-valid", group, not_yet_valid, us, "begins in three days", "",
+      {"not-yet-valid", certificate_group, not_yet_valid, us, "begins in three days", "",
        [](world& w, int) { return ordinary(dated(hours(-3 * day - 1), hours(30 * day)), w); }},
-      {"self-signed", group, self_signed, us, "vouches for itself", "",
+      {"self-signed", certificate_group, self_signed, us, "vouches for itself", "",
        [](world&, int) { return tls_peer(testkit::self_signed(good_leaf()).value()); }},
-      {"untrusted-root", group, untrusted, us, "issued by an authority that is not trusted", "",
+      {"untrusted-root", certificate_group, untrusted, us, "issued by an authority that is not trusted", "",
        [](world& w, int) { return tls_peer(w.issue_by(w.stranger(), good_leaf())); }},
-      {"impostor-root", group, untrusted, us, "issued by an authority with the name of a trusted one", "", impostor},
-      {"store-replaced", group, untrusted, us, "trusted by the store that the client's own has replaced", "",
-       store_replaced},
-      {"system-store", group, {}, {}, "trusted by the system's store", "", system_store},
-      {"environment-store", group, {}, {}, "trusted by the file of SSL_CERT_FILE", "", store_of_environment},
-      {"incomplete-chain", group, untrusted, us, "the intermediate is not sent", "", without_chain},
-      {"reversed-chain", group, wrong_purpose, us, "the intermediate is sent first", "", reversed_chain},
-      {"shuffled-chain", group, {}, {}, "two intermediates in the wrong order", "", shuffled_chain},
-      accepted(group, "three-level-chain", "leaf, intermediate, root",
+      {"impostor-root", certificate_group, untrusted, us, "issued by an authority with the name of a trusted one", "",
+       impostor},
+      {"store-replaced", certificate_group, untrusted, us, "trusted by the store that the client's own has replaced",
+       "", store_replaced},
+      {"system-store", certificate_group, {}, {}, "trusted by the system's store", "", system_store},
+      {"environment-store",
+       certificate_group,
+       {},
+       {},
+       "trusted by the file of SSL_CERT_FILE",
+       "",
+       store_of_environment},
+      {"incomplete-chain", certificate_group, untrusted, us, "the intermediate is not sent", "", without_chain},
+      {"reversed-chain", certificate_group, wrong_purpose, us, "the intermediate is sent first", "", reversed_chain},
+      {"shuffled-chain", certificate_group, {}, {}, "two intermediates in the wrong order", "", shuffled_chain},
+      accepted(certificate_group, "three-level-chain", "leaf, intermediate, root",
                [](world& w, int) { return tls_peer(w.issue_by(w.middle(), good_leaf())); }),
-      {"long-chain", group, chain_too_long, us, "a hundred intermediates", "", long_chain, 100},
-      {"malformed", group, certificate_malformed, us, "half a certificate", "", garbage},
-      {"no-certificate", group, protocol_error, us, "an empty list of certificates", "",
+      {"long-chain", certificate_group, chain_too_long, us, "a hundred intermediates", "", long_chain, 100},
+      {"malformed", certificate_group, certificate_malformed, us, "half a certificate", "", garbage},
+      {"no-certificate", certificate_group, protocol_error, us, "an empty list of certificates", "",
        [](world&, int) { return raw_chain({}); }},
-      {"path-length", group, untrusted, us, "an intermediate below one that may have none", "", too_deep},
-      {"leaf-as-authority", group, untrusted, us, "issued by a server's certificate", "", issued_by_leaf},
-      {"authority-as-leaf", group, wrong_purpose, us, "an authority's certificate, served", "", authority_as_leaf},
-      {"name-constraints", group, untrusted, us, "the intermediate may issue for example.org only", "",
+      {"path-length", certificate_group, untrusted, us, "an intermediate below one that may have none", "", too_deep},
+      {"leaf-as-authority", certificate_group, untrusted, us, "issued by a server's certificate", "", issued_by_leaf},
+      {"authority-as-leaf", certificate_group, wrong_purpose, us, "an authority's certificate, served", "",
+       authority_as_leaf},
+      {"name-constraints", certificate_group, untrusted, us, "the intermediate may issue for example.org only", "",
        [](world& w, int) { return constrained(w, "critical,permitted;DNS:example.org"); }},
-      accepted(group, "name-constraints-met", "the intermediate may issue for localhost and 127.0.0.1 only",
+      accepted(certificate_group, "name-constraints-met", "the intermediate may issue for localhost and 127.0.0.1 only",
                [](world& w, int) {
                  return constrained(w, "critical,permitted;DNS:localhost,permitted;IP:127.0.0.1/255.255.255.255");
                }),
-      {"client-only", group, wrong_purpose, us, "extended key usage clientAuth alone", "",
+      {"client-only", certificate_group, wrong_purpose, us, "extended key usage clientAuth alone", "",
        [](world& w, int) { return ordinary(for_usage("clientAuth"), w); }},
-      accepted(group, "no-extended-usage", "no extended key usage at all",
+      accepted(certificate_group, "no-extended-usage", "no extended key usage at all",
                [](world& w, int) { return ordinary(for_usage(""), w); }),
-      accepted(group, "extended-validation", "with an extended-validation policy",
+      accepted(certificate_group, "extended-validation", "with an extended-validation policy",
                [](world& w, int) {
                  auto options = good_leaf();
                  options.policies = "2.23.140.1.1";

@@ -17,7 +17,7 @@
 namespace sluice::testkit::peers {
 namespace {
 
-constexpr auto group = "certificates";
+constexpr auto key_group = "certificates";
 
 peer keyed(world& w, const char* type) { return tls_peer(w.issue(good_leaf(), type)); }
 
@@ -91,38 +91,38 @@ std::vector<lab_case> key_cases() {
   using enum errc;
   constexpr auto us = origin::local;
   return {
-      {"sha1-leaf", group, certificate_weak, us, "signed with SHA-1", "s2n takes it",
+      {"sha1-leaf", key_group, certificate_weak, us, "signed with SHA-1", "s2n takes it",
        [](world& w, int) { return signed_with(w, "sha1"); }},
-      {"md5-leaf", group, certificate_weak, us, "signed with MD5", "", signed_with_md5},
-      {"sha1-intermediate", group, certificate_weak, us, "an intermediate signed with SHA-1", "s2n takes it",
+      {"md5-leaf", key_group, certificate_weak, us, "signed with MD5", "", signed_with_md5},
+      {"sha1-intermediate", key_group, certificate_weak, us, "an intermediate signed with SHA-1", "s2n takes it",
        [](world& w, int) { return old_intermediate(w, "sha1"); }},
-      {"rsa1024", group, certificate_weak, us, "an RSA key of 1024 bits", "s2n takes it",
+      {"rsa1024", key_group, certificate_weak, us, "an RSA key of 1024 bits", "s2n takes it",
        [](world& w, int) { return keyed(w, "rsa1024"); }},
-      {"rsa1024-intermediate", group, certificate_weak, us, "an intermediate with an RSA key of 1024 bits",
+      {"rsa1024-intermediate", key_group, certificate_weak, us, "an intermediate with an RSA key of 1024 bits",
        "s2n takes it", small_intermediate},
       {"sha1-allowed",
-       group,
+       key_group,
        {},
        {},
        "signed with SHA-1, and the client allows it",
        "",
        [](world& w, int) { return allowing(signed_with(w, "sha1"), &allowances::sha1_signatures); }},
       {"rsa1024-allowed",
-       group,
+       key_group,
        {},
        {},
        "an RSA key of 1024 bits, and the client allows it",
        "",
        [](world& w, int) { return allowing(keyed(w, "rsa1024"), &allowances::small_rsa_keys); }},
-      {"ecc256", group, {}, {}, "ECDSA over P-256", "", [](world& w, int) { return keyed(w, "ec256"); }},
-      {"ecc384", group, {}, {}, "ECDSA over P-384", "", [](world& w, int) { return keyed(w, "ec384"); }},
-      {"ecc521", group, {}, {}, "ECDSA over P-521", "", [](world& w, int) { return keyed(w, "ec521"); }},
-      {"rsa2048", group, {}, {}, "RSA with 2048 bits", "", [](world& w, int) { return keyed(w, "rsa2048"); }},
-      {"rsa4096", group, {}, {}, "RSA with 4096 bits", "", [](world& w, int) { return keyed(w, "rsa4096"); }},
-      {"rsa8192", group, {}, {}, "RSA with 8192 bits", "", [](world& w, int) { return keyed(w, "rsa8192"); }},
-      {"sha256", group, {}, {}, "signed with SHA-256", "", [](world& w, int) { return signed_with(w, "sha256"); }},
-      {"sha384", group, {}, {}, "signed with SHA-384", "", [](world& w, int) { return signed_with(w, "sha384"); }},
-      {"sha512", group, {}, {}, "signed with SHA-512", "", [](world& w, int) { return signed_with(w, "sha512"); }},
+      {"ecc256", key_group, {}, {}, "ECDSA over P-256", "", [](world& w, int) { return keyed(w, "ec256"); }},
+      {"ecc384", key_group, {}, {}, "ECDSA over P-384", "", [](world& w, int) { return keyed(w, "ec384"); }},
+      {"ecc521", key_group, {}, {}, "ECDSA over P-521", "", [](world& w, int) { return keyed(w, "ec521"); }},
+      {"rsa2048", key_group, {}, {}, "RSA with 2048 bits", "", [](world& w, int) { return keyed(w, "rsa2048"); }},
+      {"rsa4096", key_group, {}, {}, "RSA with 4096 bits", "", [](world& w, int) { return keyed(w, "rsa4096"); }},
+      {"rsa8192", key_group, {}, {}, "RSA with 8192 bits", "", [](world& w, int) { return keyed(w, "rsa8192"); }},
+      {"sha256", key_group, {}, {}, "signed with SHA-256", "", [](world& w, int) { return signed_with(w, "sha256"); }},
+      {"sha384", key_group, {}, {}, "signed with SHA-384", "", [](world& w, int) { return signed_with(w, "sha384"); }},
+      {"sha512", key_group, {}, {}, "signed with SHA-512", "", [](world& w, int) { return signed_with(w, "sha512"); }},
   };
 }
 
@@ -130,27 +130,28 @@ std::vector<lab_case> ocsp_cases() {
   using enum errc;
   constexpr auto us = origin::local;
   return {
-      accepted(group, "staple-good", "a stapled OCSP response says good", [](world& w, int) { return stapled(w, {}); }),
-      {"staple-revoked", group, revoked, us, "a stapled OCSP response says revoked", "",
+      accepted(key_group, "staple-good", "a stapled OCSP response says good",
+               [](world& w, int) { return stapled(w, {}); }),
+      {"staple-revoked", key_group, revoked, us, "a stapled OCSP response says revoked", "",
        [](world& w, int) { return stapled(w, {.says = testkit::ocsp_options::status::revoked}); }},
-      {"staple-unknown", group, revocation_unknown, us, "a stapled OCSP response says unknown", "",
+      {"staple-unknown", key_group, revocation_unknown, us, "a stapled OCSP response says unknown", "",
        [](world& w, int) { return stapled(w, {.says = testkit::ocsp_options::status::unknown}); }},
-      {"staple-stale", group, ocsp_invalid, us, "a stapled OCSP response that was good until yesterday", "",
+      {"staple-stale", key_group, ocsp_invalid, us, "a stapled OCSP response that was good until yesterday", "",
        [](world& w, int) { return stapled(w, {.age = std::chrono::hours(72), .validity = std::chrono::hours(-24)}); }},
-      {"staple-of-another", group, ocsp_invalid, us, "a stapled OCSP response for another certificate", "",
+      {"staple-of-another", key_group, ocsp_invalid, us, "a stapled OCSP response for another certificate", "",
        stapled_for_another},
-      {"staple-by-stranger", group, ocsp_invalid, us, "a stapled OCSP response signed by another authority", "",
+      {"staple-by-stranger", key_group, ocsp_invalid, us, "a stapled OCSP response signed by another authority", "",
        [](world& w, int) { return stapled(w, {}, &w.stranger()); }},
-      {"staple-try-later", group, ocsp_invalid, us, "a stapled OCSP response that says try later", "",
+      {"staple-try-later", key_group, ocsp_invalid, us, "a stapled OCSP response that says try later", "",
        [](world& w, int) { return stapled(w, {.response_status = 3}); }},
       {"must-staple",
-       group,
+       key_group,
        {},
        {},
        "promises a stapled OCSP response (RFC 7633), and has one",
        "",
        [](world& w, int) { return promising(w, true); }},
-      {"must-staple-missing", group, revocation_unknown, us, "promises a stapled OCSP response, and has none",
+      {"must-staple-missing", key_group, revocation_unknown, us, "promises a stapled OCSP response, and has none",
        "s2n takes it", [](world& w, int) { return promising(w, false); }},
   };
 }

@@ -11,7 +11,7 @@ namespace sluice::testkit::peers {
 namespace {
 
 namespace asio = boost::asio;
-constexpr auto group = "behaviour";
+constexpr auto late_group = "behaviour";
 constexpr auto mqtt = "x-amzn-mqtt-ca";
 constexpr int handshake_type = 22;
 constexpr int data_type = 23;
@@ -151,46 +151,46 @@ std::vector<lab_case> late_cases() {
   constexpr auto us = origin::local;
   constexpr auto them = origin::peer;
   return {
-      {"truncated", group, errc::truncated, them, "hangs up without close_notify after its answer", "",
+      {"truncated", late_group, errc::truncated, them, "hangs up without close_notify after its answer", "",
        truncated_after_answer},
-      {"truncated-in-record", group, errc::truncated, them, "hangs up in the middle of a record", "",
+      {"truncated-in-record", late_group, errc::truncated, them, "hangs up in the middle of a record", "",
        truncated_in_record},
-      {"truncated-anywhere", group, errc::truncated, them, "hangs up at each byte of its answer and its close_notify",
-       "", truncated_anywhere},
-      {"forged-record", group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
-      {"hello-again", group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
-      {"key-update", group, {}, {}, "new keys before its answer", "", updating_keys},
-      {"key-update-flood", group, protocol_error, us, "a thousand new keys before its answer", "", flooding_with_keys,
-       1000},
-      {"late-certificate-required", group, errc::alert, them, "wants a certificate, and says so after the handshake",
-       "", alerting_late, 116},
-      {"late-bad-certificate", group, errc::alert, them, "refuses our certificate after the handshake", "",
+      {"truncated-anywhere", late_group, errc::truncated, them,
+       "hangs up at each byte of its answer and its close_notify", "", truncated_anywhere},
+      {"forged-record", late_group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
+      {"hello-again", late_group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
+      {"key-update", late_group, {}, {}, "new keys before its answer", "", updating_keys},
+      {"key-update-flood", late_group, protocol_error, us, "a thousand new keys before its answer", "",
+       flooding_with_keys, 1000},
+      {"late-certificate-required", late_group, errc::alert, them,
+       "wants a certificate, and says so after the handshake", "", alerting_late, 116},
+      {"late-bad-certificate", late_group, errc::alert, them, "refuses our certificate after the handshake", "",
        alerting_late, 42},
       {"mtls-accepted",
-       group,
+       late_group,
        {},
        {},
        "requires a certificate, and takes ours",
        "",
        [](world& w, int) { return asking(w, client_auth::required, true); }},
       {"mtls-optional",
-       group,
+       late_group,
        {},
        {},
        "asks for a certificate, and does without",
        "",
        [](world& w, int) { return asking_in_vain(w, client_auth::optional); }},
       {"mtls-mqtt",
-       group,
+       late_group,
        {},
        {},
        "requires a certificate and the application protocol x-amzn-mqtt-ca, in TLS 1.3",
        "",
        asking_devices},
-      {"mtls-missing", group, errc::alert, them, "requires a certificate, and we have none", "",
+      {"mtls-missing", late_group, errc::alert, them, "requires a certificate, and we have none", "",
        [](world& w, int) { return asking_in_vain(w, client_auth::required); }},
-      {"mtls-unknown", group, errc::alert, them, "requires a certificate of an authority that did not issue ours", "",
-       [](world& w, int) { return asking(w, client_auth::required, false); }},
+      {"mtls-unknown", late_group, errc::alert, them, "requires a certificate of an authority that did not issue ours",
+       "", [](world& w, int) { return asking(w, client_auth::required, false); }},
   };
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 namespace asio = boost::asio;
 using enum tls_version;
-constexpr auto group = "protocol";
+constexpr auto protocol_group = "protocol";
 
 constexpr auto prime_480 =
     "DE457FC73D7807DE0028AE66776BC486394CC3CC72F72A0DBF6A1F86ED82A9EF86200A6B7A3132C5690C9C403EF45CDDFB6E9840F2058FFC"
@@ -161,7 +161,7 @@ void add_old(std::vector<lab_case>& rows) {
   const auto remedy = old_tls_remedy();
   for (int i = 0; const auto& old : old_rows()) {
     rows.push_back({.name = old.name,
-                    .group = group,
+                    .group = protocol_group,
                     .expect = old.expect,
                     .from = old.from,
                     .about = old.about,
@@ -180,20 +180,21 @@ std::vector<lab_case> protocol_cases() {
   std::vector<lab_case> rows;
   add_old(rows);
   const std::vector<lab_case> by_hand = {
-      {"downgrade-marker", group, protocol_error, us, "TLS 1.2, with the mark of a server that has TLS 1.3", "",
-       [](world&, int) { return greeting({.random_end = "DOWNGRD\x01"}); }},
-      {"downgrade-marker-1.1", group, protocol_error, us, "TLS 1.1, with the mark of a server that has TLS 1.2", "",
+      {"downgrade-marker", protocol_group, protocol_error, us, "TLS 1.2, with the mark of a server that has TLS 1.3",
+       "", [](world&, int) { return greeting({.random_end = "DOWNGRD\x01"}); }},
+      {"downgrade-marker-1.1", protocol_group, protocol_error, us,
+       "TLS 1.1, with the mark of a server that has TLS 1.2", "",
        [](world&, int) {
          return greeting({.version = 0x0302, .cipher = 0xc013, .random_end = std::string("DOWNGRD\0", 8)},
                          from(tls1_0));
        }},
-      {"cipher-unasked", group, no_shared_parameters, us, "chooses a cipher suite that nobody offered", "",
+      {"cipher-unasked", protocol_group, no_shared_parameters, us, "chooses a cipher suite that nobody offered", "",
        [](world&, int) { return greeting({.cipher = 0x0005}); }},
-      {"version-unasked", group, version_unsupported, us, "chooses TLS 1.0, which nobody offered", "",
+      {"version-unasked", protocol_group, version_unsupported, us, "chooses TLS 1.0, which nobody offered", "",
        [](world&, int) { return greeting({.version = 0x0301, .cipher = 0xc009}); }},
-      {"pq-only", group, {}, {}, "has no answer for who brings no ML-KEM", "", post_quantum_only},
+      {"pq-only", protocol_group, {}, {}, "has no answer for who brings no ML-KEM", "", post_quantum_only},
       {"no-pq",
-       group,
+       protocol_group,
        {},
        {},
        "elliptic curves and nothing else",

@@ -13,7 +13,7 @@ namespace sluice::testkit::peers {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr auto group = "tokens";
+constexpr auto token_group = "tokens";
 
 // The module reads where its script is when it is loaded: a copy of it a case, so that each has its own.
 struct faulty_copy {
@@ -76,11 +76,23 @@ std::vector<lab_case> token_cases() {
   using enum errc;
   constexpr auto them = origin::peer;
   std::vector<lab_case> rows = {
-      {"token-slow", group, {}, {}, "its token takes 300 ms for a signature", "", slow},
-      {"token-dead", group, errc::alert, them, "its token has been unplugged", "", unplugged},
-      {"token-flapping", group, {}, {}, "its token refuses every third signature, over six connections", "", flapping},
-      {"token-forgets", group, {}, {}, "its token loses every other session, over six connections", "", forgetful},
-      {"token-lies", group, errc::alert, them, "its token makes signatures that do not verify", "", lying},
+      {"token-slow", token_group, {}, {}, "its token takes 300 ms for a signature", "", slow},
+      {"token-dead", token_group, errc::alert, them, "its token has been unplugged", "", unplugged},
+      {"token-flapping",
+       token_group,
+       {},
+       {},
+       "its token refuses every third signature, over six connections",
+       "",
+       flapping},
+      {"token-forgets",
+       token_group,
+       {},
+       {},
+       "its token loses every other session, over six connections",
+       "",
+       forgetful},
+      {"token-lies", token_group, errc::alert, them, "its token makes signatures that do not verify", "", lying},
   };
   for (auto& row : rows) row.unavailable = remedy();
   return rows;
