@@ -68,6 +68,7 @@ constexpr std::array s2n_causes = {
     s2n_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", errc::protocol_error},
     s2n_row{"S2N_ERR_HANDSHAKE_STATE", errc::protocol_error},         // CertificateRequest where none may come
     s2n_row{"S2N_ERR_EARLY_DATA_NOT_ALLOWED", errc::protocol_error},  // taken without the session, or its ALPN
+    s2n_row{"S2N_ERR_PKEY_CTX_INIT", errc::protocol_error},           // a hash that an RSASSA-PSS key excludes
 };
 
 errc cause_by_type(int error) noexcept {

@@ -40,6 +40,7 @@ constexpr std::array alert_rows = {
     alert_row{"S2N_ERR_INVALID_PARSED_EXTENSIONS", decode_error},
     alert_row{"S2N_ERR_HANDSHAKE_STATE", unexpected_message},
     alert_row{"S2N_ERR_EARLY_DATA_NOT_ALLOWED", illegal_parameter},
+    alert_row{"S2N_ERR_PKEY_CTX_INIT", illegal_parameter},
     alert_row{"S2N_ERR_DECODE_CERTIFICATE", bad_certificate},
     alert_row{"S2N_ERR_VERIFY_SIGNATURE", decrypt_error},
     alert_row{"S2N_ERR_INVALID_SIGNATURE_SCHEME", illegal_parameter},
