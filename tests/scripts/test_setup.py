@@ -123,6 +123,11 @@ def test_a_dry_run_installs_nothing_and_says_what_it_would(machine):
     assert machine.calls() == []
 
 
+def test_what_the_reference_is_made_with_is_installed_for_it_alone(machine):
+    assert "doxygen" in machine.run("setup", "--dry-run", "--docs").stdout.split()
+    assert "doxygen" not in machine.run("setup", "--dry-run", "--all", "--peers").stdout.split()
+
+
 @pytest.mark.parametrize("version, needed", [(None, True), ("1.65.0", True), ("1.90.9", True), ("1.91.0", False)])
 def test_debians_newer_cargo_is_wanted_where_there_is_none_or_an_old_one(version, needed, machine):
     if version:
