@@ -60,6 +60,6 @@ def test_a_server_that_signs_with_a_hash_that_its_key_excludes_breaks_the_protoc
         peer.end()
 
 
-def test_such_a_key_is_served_by_nobody(site):
+def test_serve_rejects_such_a_key_with_its_cause(site):
     ran = run("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key)
     assert ran.code == 1 and "the parameters of its RSASSA-PSS key exclude SHA-256" in ran.err
