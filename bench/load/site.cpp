@@ -60,13 +60,13 @@ int keep_site() {
   const std::byte id{1};
   admin.generate_key(sluice::pkcs11::key_type::ec256, "site", {&id, 1}).value();
   const auto keys = admin.keys().value();
-  const auto born = std::ranges::find(keys, "site", &sluice::pkcs11::key_info::label);
-  if (born == keys.end()) throw std::runtime_error("the key that was made is not there");
+  const auto generated = std::ranges::find(keys, "site", &sluice::pkcs11::key_info::label);
+  if (generated == keys.end()) throw std::runtime_error("the key that was made is not there");
 
   sluice::testkit::leaf_options options;
   options.common_name = "localhost";
   options.names = {"localhost", "127.0.0.1"};
-  const auto in_token = root.issue_for(born->public_key, options).value();
+  const auto in_token = root.issue_for(generated->public_key, options).value();
   const auto in_memory = root.issue(options).value();
   const auto& home = sluice::testkit::softhsm_home();
   std::cout << "{\"folder\":\"" << home.path().string() << "\",\"ca\":\"" << home.write("ca.pem", root.certificate())

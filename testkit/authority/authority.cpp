@@ -98,7 +98,7 @@ bssl::UniquePtr<X509> build(EVP_PKEY* subject_key, const leaf_options& options, 
 
 std::shared_ptr<X509> shared(bssl::UniquePtr<X509> x509) { return {x509.release(), X509_free}; }
 
-// With keys that are there, what cannot be written is what somebody asked for.
+// With keys that are there, what cannot be written is the caller's input.
 failure not_made(const std::string& name) {
   return unfit(errc::invalid_argument, "certificate for \"" + name + "\"",
                "a name or a date of it cannot be in a certificate",
@@ -173,7 +173,7 @@ result<issued> authority::issue(const leaf_options& options, std::string_view ke
 
 result<issued> authority::issue_for(std::span<const std::byte> public_key, const leaf_options& options) const {
   const auto subject_key = parse_public_key(public_key);
-  if (!subject_key) return trouble("public key");
+  if (!subject_key) return crypto_failure("public key");
   const auto x509 = build(subject_key.get(), options, x509_.get(), key_.get());
   if (!x509) return not_made(options.common_name);
   issued made;

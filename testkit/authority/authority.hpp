@@ -81,7 +81,7 @@ class authority {
   bool is_root_ = true;
 };
 
-// A certificate that signed itself and is nobody's authority.
+// A self-signed certificate that is not an authority.
 result<issued> self_signed(const leaf_options& options, std::string_view key_type = "ec256");
 
 }  // namespace sluice::testkit

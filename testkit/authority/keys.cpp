@@ -59,7 +59,7 @@ bssl::UniquePtr<EVP_PKEY> generate_ed25519() {
 
 }  // namespace
 
-failure trouble(std::string where) {
+failure crypto_failure(std::string where) {
   std::array<char, 256> text{};
   const auto code = ERR_get_error();
   if (code != 0) ERR_error_string_n(code, text.data(), text.size());
@@ -100,7 +100,7 @@ result<local_key> local_key::generate(std::string_view type) {
   if (const int curve = curve_of(type); curve != NID_undef) made.key_ = generate_ec(curve);
   if (type.starts_with("rsa")) made.key_ = generate_rsa(std::atoi(std::string(type.substr(3)).c_str()));
   if (type == "ed25519") made.key_ = generate_ed25519();
-  if (!made.key_) return trouble("key of type " + std::string(type));
+  if (!made.key_) return crypto_failure("key of type " + std::string(type));
   return made;
 }
 
@@ -152,14 +152,14 @@ result<pkcs11::key_numbers> local_key::numbers() const {
     return k;
   }
   const EC_KEY* ec = EVP_PKEY_get0_EC_KEY(key_.get());
-  if (ec == nullptr) return trouble("the key is neither RSA nor EC");
+  if (ec == nullptr) return crypto_failure("the key is neither RSA nor EC");
   const EC_GROUP* group = EC_KEY_get0_group(ec);
   bssl::ScopedCBB cbb;
   uint8_t* der = nullptr;
   std::size_t size = 0;
   if (CBB_init(cbb.get(), 32) != 1 || EC_KEY_marshal_curve_name(cbb.get(), group) != 1 ||
       CBB_finish(cbb.get(), &der, &size) != 1) {
-    return trouble("curve");
+    return crypto_failure("curve");
   }
   const bssl::UniquePtr<uint8_t> owned(der);
   const auto* first = reinterpret_cast<const std::byte*>(der);

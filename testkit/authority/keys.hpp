@@ -16,7 +16,7 @@ std::string alternative_names(const std::vector<std::string>& names);
 bssl::UniquePtr<EVP_PKEY> parse_public_key(std::span<const std::byte> spki);
 
 // What AWS-LC complains of, as a failure.
-failure trouble(std::string where);
+failure crypto_failure(std::string where);
 // What was given is at fault: a cause of its own, and none of the engine's words.
 failure unfit(errc cause, std::string where, std::string detail, std::string remedy);
 

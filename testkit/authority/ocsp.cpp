@@ -162,7 +162,7 @@ result<std::string> answer_ocsp(const authority& issuer, std::string_view reques
   const bssl::UniquePtr<OCSP_RESPONSE> made(done ? OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, response.get())
                                                  : nullptr);
   auto text = made ? der(made.get()) : std::string();
-  if (text.empty()) return trouble("OCSP response");
+  if (text.empty()) return crypto_failure("OCSP response");
   return text;
 }
 

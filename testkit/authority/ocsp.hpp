@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an authority answers to who asks about its certificates (RFC 6960).
+// An authority's OCSP responses (RFC 6960).
 #pragma once
 
 #include "testkit/authority/authority.hpp"
@@ -17,12 +17,12 @@ struct certificate_standing {
 
 using standing_of = std::function<certificate_standing(const std::string& serial)>;  // as certificate::serial()
 
-// A response, DER, signed by the authority itself and good for `validity`; to what is no request, one that says so.
-// Certificates of other issuers are unknown to it.
+// A response, DER, signed by the authority itself and good for `validity`; to a malformed request, one with the status
+// malformedRequest. Certificates of other issuers are unknown to it.
 result<std::string> answer_ocsp(const authority& issuer, std::string_view request, const standing_of& look_up,
                                 std::chrono::hours validity);
 
-// Does a response, in DER, say something of `leaf`? No matter what, or as of when. errc::bad_der: it is no response;
+// Whether a response, in DER, is about `leaf`. No matter what, or as of when. errc::bad_der: it is no response;
 // errc::invalid_argument: it has no answer, or one about other certificates. `where` is the place of the failure.
 result<void> check_staple(std::string_view response, const certificate& leaf, const std::string& where);
 

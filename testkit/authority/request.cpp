@@ -51,7 +51,7 @@ result<void> set_subject(X509_REQ* request, const std::string& subject) {
     const auto* bytes = reinterpret_cast<const unsigned char*>(value.data());
     if (X509_NAME_add_entry_by_txt(name, field.c_str(), MBSTRING_UTF8, bytes, static_cast<ossl_ssize_t>(value.size()),
                                    -1, 0) != 1) {
-      trouble("");
+      crypto_failure("");
       return bad_subject(subject, "\"" + part + "\" is not a part of a name");
     }
   }
@@ -94,7 +94,7 @@ bool set_algorithm(X509_REQ* request, const algorithm& chosen) {
 result<std::vector<std::byte>> to_be_signed(X509_REQ* request) {
   uint8_t* der = nullptr;
   const int size = i2d_re_X509_REQ_tbs(request, &der);
-  if (size <= 0) return trouble("certificate request");
+  if (size <= 0) return crypto_failure("certificate request");
   const bssl::UniquePtr<uint8_t> owned(der);
   const auto* first = reinterpret_cast<const std::byte*>(der);
   return std::vector<std::byte>(first, first + size);
@@ -108,22 +108,22 @@ result<std::string> make_request(private_key& key, std::span<const std::byte> pu
   const bssl::UniquePtr<X509_REQ> request(X509_REQ_new());
   if (!subject_key || !request || X509_REQ_set_version(request.get(), X509_REQ_VERSION_1) != 1 ||
       X509_REQ_set_pubkey(request.get(), subject_key.get()) != 1) {
-    return trouble("certificate request");
+    return crypto_failure("certificate request");
   }
   if (auto named = set_subject(request.get(), options.subject); !named) return named.error();
   if (!set_names(request.get(), options.names)) {
-    trouble("");
+    crypto_failure("");
     return bad_subject(alternative_names(options.names), "not names that a certificate can have");
   }
   const auto chosen = algorithm_for(subject_key.get());
-  if (!set_algorithm(request.get(), chosen)) return trouble("certificate request");
+  if (!set_algorithm(request.get(), chosen)) return crypto_failure("certificate request");
   const auto text = to_be_signed(request.get());
   if (!text) return text.error();
   const auto signature = sign_and_wait(key, digest_to_sign(chosen.scheme, *text), options.timeout);
   if (!signature) return signature.error();
   if (X509_REQ_set1_signature_value(request.get(), reinterpret_cast<const uint8_t*>(signature->data()),
                                     signature->size()) != 1) {
-    return trouble("certificate request");
+    return crypto_failure("certificate request");
   }
   const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509_REQ(bio.get(), request.get());

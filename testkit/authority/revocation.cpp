@@ -108,7 +108,7 @@ result<certificate_request> read_request(std::string_view text, const std::strin
   certificate_request made;
   uint8_t* der = nullptr;
   const int size = i2d_PUBKEY(key.get(), &der);
-  if (size <= 0) return trouble("certificate request");
+  if (size <= 0) return crypto_failure("certificate request");
   const bssl::UniquePtr<uint8_t> owned(der);
   const auto bytes = std::as_bytes(std::span(der, static_cast<std::size_t>(size)));
   made.public_key.assign(bytes.begin(), bytes.end());
@@ -145,7 +145,7 @@ result<std::string> make_revocation_list(const authority& issuer, std::span<cons
          X509_CRL_add1_ext_i2d(list.get(), NID_crl_number, count.get(), 0, 0) == 1;
   auto* key = issuer.signer().get();
   if (!done || X509_CRL_sort(list.get()) != 1 || X509_CRL_sign(list.get(), key, digest_for(key, "sha256")) <= 0) {
-    return trouble("revocation list");
+    return crypto_failure("revocation list");
   }
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509_CRL(out.get(), list.get());
@@ -167,7 +167,7 @@ result<std::string> bundle(const issued& one, const std::string& name, std::stri
                                                    cipher, cipher, iterations, iterations, 0));
   OPENSSL_cleanse(text.data(), text.size());
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  if (!made || i2d_PKCS12_bio(out.get(), made.get()) != 1) return trouble("PKCS#12 file");
+  if (!made || i2d_PKCS12_bio(out.get(), made.get()) != 1) return crypto_failure("PKCS#12 file");
   return contents(out.get());
 }
 

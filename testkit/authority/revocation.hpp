@@ -12,7 +12,7 @@ struct certificate_request {
   std::vector<std::string> names;     // as in leaf_options
 };
 
-// PEM or DER. Its signature is checked: whoever asks has the key.
+// PEM or DER. Its signature is checked: it proves possession of the key.
 result<certificate_request> read_request(std::string_view text, const std::string& where);
 
 struct revoked {

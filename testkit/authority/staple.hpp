@@ -18,7 +18,7 @@ struct ocsp_options {
   int response_status = 0;                               // 3: tryLater, without any answer
 };
 
-// What `responder` says of a certificate that `issuer` signed, in DER.
+// The response of `responder` about a certificate that `issuer` signed, in DER.
 std::vector<std::byte> ocsp_response(const authority& issuer, const std::string& certificate_pem,
                                      const ocsp_options& options = {}, const authority* responder = nullptr);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// libsluice-faulty-pkcs11.so: a PKCS#11 v2.40 module that forwards to a real one and misbehaves as it is told.
+// libsluice-faulty-pkcs11.so: a PKCS#11 v2.40 module that forwards to a real one and fails as its script asks.
 #include "faults.hpp"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ struct first_of {
 };
 
 // The plain case: forwarded as it is, once the session is one that still exists. Every function whose first
-// parameter is a CK_SESSION_HANDLE says so by its name's not being in `without_session`.
+// parameter is a CK_SESSION_HANDLE is marked by its name's absence from `without_session`.
 template <auto Member>
 struct forward;
 

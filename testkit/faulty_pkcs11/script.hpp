@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the faulty module is told to do wrong: a TOML file, read again whenever it changes.
+// The faults of the faulty module: a TOML file, read again whenever it changes.
 #pragma once
 
 #include <p11-kit/pkcs11.h>
@@ -45,7 +45,7 @@ struct script {
   bool unplugged = false;
   std::uint64_t lose_sessions = 0;  // a new number: every open session is lost
   std::uint64_t lose_handles = 0;   // a new number: every object handle is void
-  std::uint64_t log_out = 0;        // a new number: nobody is logged in any more
+  std::uint64_t log_out = 0;        // a new number: no session is logged in any more
   std::uint64_t session_limit = 0;  // 0: the target's
   bool announces_session_limit = false;
   std::map<std::string, std::string> replaced;  // objects asked for by one label are found by another
@@ -63,7 +63,7 @@ struct script {
   // [module]
   bool is_single_threaded = false;
   bool knows_no_arguments = false;    // C_Initialize takes NULL only
-  std::optional<CK_VERSION> version;  // what C_GetFunctionList says
+  std::optional<CK_VERSION> version;  // what C_GetFunctionList reports
 };
 
 // The script as it is now. Cheap: the file is looked at, and parsed only when it has changed. A script that cannot

@@ -113,7 +113,7 @@ bool bulk_load::is_stalled(const carrier& c) const {
   return (settings_.direction == bulk_direction::up ? c.written : c.read) == 0;
 }
 
-// Who only writes never hears that the other end is gone, or that nobody discards there.
+// An end that only writes never learns that the other end is gone, or that its data is not read.
 asio::awaitable<void> bulk_load::expect_nothing(tcp_stream& s, carrier& c) {
   std::array<char, 64> some;
   auto [ec, n] = co_await s.async_read_some(asio::buffer(some), use_tuple);

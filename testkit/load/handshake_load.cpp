@@ -71,7 +71,7 @@ asio::awaitable<void> handshake_load::one_client() {
   }
 }
 
-// Turns come by the clock; who is late begins at once, and was due nevertheless.
+// Turns come by the clock; a late one begins at once, and was due nevertheless.
 clock_type::time_point handshake_load::next_turn() { return settings_.rate ? turn(turns_++) : clock_type::now(); }
 
 clock_type::time_point handshake_load::turn(std::uint64_t number) const {

@@ -70,7 +70,7 @@ void idle_load::end(held_list::iterator place, error_code ec) {
   forget(place);
 }
 
-// Posted: whoever calls this is still inside what the connection owns.
+// Posted: the caller is still inside an object that the connection owns.
 void idle_load::forget(held_list::iterator place) {
   asio::post(io_, [this, place] {
     all_.erase(place);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many measured times, and what is said of them.
+// Many measured times, and their percentiles.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 namespace sluice::testkit {
 
 // Keeps counts, not times: its size depends on the longest time and not on how many there are (less than half a MiB
-// for any). What it says of a time is at most 0.1 % too long.
+// for any). A reported time is at most 0.1 % too long.
 class latencies {
  public:
   void add(std::chrono::nanoseconds one);

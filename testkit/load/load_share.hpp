@@ -30,7 +30,7 @@ class load_share {
   virtual void begin(const load_window& when) = 0;
   virtual void stop() { is_stopped_ = true; }  // begins nothing new
 
-  // How many operations are due in the window, where a clock says so.
+  // How many operations are due in the window, where a clock paces them.
   virtual std::optional<std::uint64_t> due_in_window() const { return std::nullopt; }
 
   bool is_preparing() const noexcept { return preparing_ > 0; }
@@ -49,7 +49,7 @@ class load_share {
   }
 
   boost::asio::io_context& io_;
-  boost::asio::steady_timer gate_;  // cancelled by who begins
+  boost::asio::steady_timer gate_;  // cancelled by whatever begins
   std::atomic<std::size_t> preparing_{0}, running_{0};
   bool is_stopped_ = false;
   tally counts_;

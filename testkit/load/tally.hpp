@@ -59,7 +59,7 @@ class tally {
   // What went wrong between operations: a connection that broke or could not be made again.
   void broke(const failure& why, const std::string& cause);
   void broke(const failure& why) { broke(why, code_name(why.code)); }
-  // Was due, and nobody knows what came of it.
+  // Was due, and its outcome is not known.
   void missed(std::uint64_t count, const failure& why);
 
   void add(const tally& other);  // whose thread is done

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the lab's servers say, over TLS and below it.
+// What the lab's servers send, over TLS and below it.
 #pragma once
 
 #include "testkit/peers/case.hpp"
@@ -15,9 +15,9 @@
 
 namespace sluice::testkit::peers {
 
-// A TLS server for one connection: reads a request, or an end, answers with a page and says goodbye.
+// A TLS server for one connection: reads a request, or an end, answers with a page and sends close_notify.
 boost::asio::awaitable<void> answer(tcp::socket socket, context tls);
-// The same, once what came of the handshake is looked at: nothing is said unless it is as it should be.
+// The same, after a look at the handshake's result: nothing is sent unless it is as it should be.
 using judgement = std::function<bool(const tcp_stream&)>;
 boost::asio::awaitable<void> answer_if(tcp_stream& s, judgement is_as_it_should_be);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Peers that do not speak TLS, stop speaking, or say something else in the middle.
+// Peers that do not speak TLS, fall silent, or send something else in the middle.
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/relay.hpp"
 #include "testkit/peers/records.hpp"
@@ -111,7 +111,7 @@ std::vector<lab_case> behaviour_cases() {
       {"closes", behaviour_group, connection_closed, them, "hangs up after the ClientHello", "", hanging_up, 0},
       {"resets", behaviour_group, connection_reset, them, "resets the connection after the ClientHello", "", hanging_up,
        1},
-      {"silence", behaviour_group, timed_out, us, "says nothing", "", silent},
+      {"silence", behaviour_group, timed_out, us, "sends nothing", "", silent},
       {"drip", behaviour_group, timed_out, us, "a byte every 100 ms", "", dripping},
       {"goodbye", behaviour_group, connection_closed, them, "close_notify instead of a ServerHello", "",
        [](world&, int) { return raw(peers::alert(0, 1)); }},
@@ -127,7 +127,7 @@ std::vector<lab_case> behaviour_cases() {
        [](world&, int) { return raw(record(22, server_hello({}) + handshake_message(20, std::string(12, 'x')))); }},
       {"application-data-early", behaviour_group, protocol_error, us, "application data instead of a ServerHello", "",
        [](world&, int) { return raw(record(23, "hello")); }},
-      {"alpn-unasked", behaviour_group, protocol_error, us, "chooses an application protocol that nobody asked for", "",
+      {"alpn-unasked", behaviour_group, protocol_error, us, "chooses an application protocol that was not offered", "",
        [](world&, int) {
          const std::string protocol("\x00\x10\x00\x05\x00\x03\x02h2", 9);
          return raw(record(22, server_hello({.extensions = protocol})));

@@ -70,7 +70,7 @@ std::vector<lab_case> late_cases();
 std::vector<lab_case> token_cases();
 std::vector<lab_case> client_cases();
 
-// The group in which the peers are clients: no client of anybody's can be sent to them.
+// The group in which the peers are clients: no other client can be sent to them.
 constexpr std::string_view clients_group = "clients";
 
 // The cases of these names, and of groups of these names, in the tables' order; all when there are none. Throws

@@ -171,7 +171,7 @@ std::vector<lab_case> hostile_clients() {
        [](world& w, int) { return saying(w, record(22, handshake_message(20, std::string(12, 'x')))); }},
       {"client-closes", group, connection_closed, them, "hangs up without a word", "", leaving, 0},
       {"client-resets", group, connection_reset, them, "resets the connection without a word", "", leaving, 1},
-      {"client-silence", group, timed_out, us, "says nothing", "", silent},
+      {"client-silence", group, timed_out, us, "sends nothing", "", silent},
       {"client-drip", group, timed_out, us, "a byte every 100 ms", "", dripping},
       {"client-tls1.0", group, version_unsupported, us, "offers TLS 1.0 at most", "",
        [](world& w, int) {
@@ -185,7 +185,7 @@ std::vector<lab_case> hostile_clients() {
        [](world& w, int) {
          return greeting(w, {.ciphers = {0x0005, 0x0004}});
        }},
-      {"client-anonymous", group, no_shared_parameters, us, "offers a key exchange that nobody signs", "",
+      {"client-anonymous", group, no_shared_parameters, us, "offers a key exchange without a signature", "",
        [](world& w, int) {
          return greeting(w, {.ciphers = {0x0034, 0xc018}});
        }},
@@ -198,7 +198,7 @@ std::vector<lab_case> hostile_clients() {
        [](world& w, int) {
          return refusing(w, illegal_parameter, {.signatures = {0x0101, 0x0103}});
        }},
-      {"client-fallback", group, protocol_error, us, "falls back to TLS 1.2, and says so (RFC 7507)", "",
+      {"client-fallback", group, protocol_error, us, "falls back to TLS 1.2, and signals it (RFC 7507)", "",
        [](world& w, int) {
          return greeting(w, {.ciphers = {0xc02b, 0x5600}});
        }},

@@ -10,7 +10,7 @@ namespace sluice::testkit {
 // it is installed. Throws sluice::error with what was tried.
 std::string find_faulty_module(const std::string& given);
 
-// The module reads both when it is loaded: what to forward to, and the file that says how to misbehave.
+// The module reads both when it is loaded: what to forward to, and the file that describes its faults.
 void set_up_faulty_module(const std::string& target, const std::string& script);
 
 }  // namespace sluice::testkit

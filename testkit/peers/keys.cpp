@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and signatures: too weak, and strong enough; and what a stapled OCSP response says.
+// Keys and signatures: too weak, and strong enough; and stapled OCSP responses.
 #include "testkit/peers/raw_chain.hpp"
 #include "testkit/peers/records.hpp"
 #include "testkit/peers/world.hpp"
@@ -27,7 +27,7 @@ peer signed_with(world& w, const char* digest) {
   return tls_peer(w.issue(options));
 }
 
-// AWS-LC signs no certificate with MD5: one for SHA-256 is told otherwise, and signed again by hand. The two object
+// AWS-LC signs no certificate with MD5: one for SHA-256 is changed, and signed again by hand. The two object
 // identifiers differ in their last byte.
 std::string with_md5(std::string der, const EVP_PKEY* issuer) {
   const std::string sha256_rsa("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b", 9);

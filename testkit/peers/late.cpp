@@ -23,7 +23,7 @@ using ending = std::function<std::string(by_hand&)>;
 asio::awaitable<void> end_by_hand(tcp::socket socket, std::shared_ptr<const server_options> options, ending what) {
   const auto hand = co_await shake_hands(std::move(socket), options);
   if (!hand) co_return;
-  // The request may have come with the client's Finished, and be read already: nobody waits for it here. It is
+  // The request may have come with the client's Finished, and be read already: it is not waited for here. It is
   // read before the socket closes, which would be a reset otherwise.
   auto bytes = what(*hand);
   co_await write_all(hand->socket(), std::move(bytes));
@@ -113,7 +113,7 @@ peer asking(world& w, client_auth how, bool is_known) {
   return p;
 }
 
-// AWS IoT's way to tell MQTT from HTTPS on one port: an application protocol, and a certificate that it must see.
+// How AWS IoT distinguishes MQTT from HTTPS on one port: an application protocol, and a certificate that it must see.
 asio::awaitable<void> answer_a_known_device(tcp::socket socket, context tls) {
   tcp_stream s(std::move(socket), tls, role::server);
   judgement is_device = [](const tcp_stream& done) {
@@ -157,13 +157,13 @@ std::vector<lab_case> late_cases() {
        truncated_in_record},
       {"truncated-anywhere", late_group, errc::truncated, them,
        "hangs up at each byte of its answer and its close_notify", "", truncated_anywhere},
-      {"forged-record", late_group, protocol_error, us, "a record that somebody changed on its way", "", forged_record},
+      {"forged-record", late_group, protocol_error, us, "a record that was changed on its way", "", forged_record},
       {"hello-again", late_group, protocol_error, us, "a second ServerHello after the handshake", "", greeting_again},
       {"key-update", late_group, {}, {}, "new keys before its answer", "", updating_keys},
       {"key-update-flood", late_group, protocol_error, us, "a thousand new keys before its answer", "",
        flooding_with_keys, 1000},
-      {"late-certificate-required", late_group, errc::alert, them,
-       "wants a certificate, and says so after the handshake", "", alerting_late, 116},
+      {"late-certificate-required", late_group, errc::alert, them, "rejects a missing certificate after the handshake",
+       "", alerting_late, 116},
       {"late-bad-certificate", late_group, errc::alert, them, "refuses our certificate after the handshake", "",
        alerting_late, 42},
       {"mtls-accepted",

@@ -33,13 +33,13 @@ struct old_choice {
 // The process that serves them all. Ends with this.
 class old_tls_server {
  public:
-  // Blocks until it listens. Throws errc::internal with what it said instead.
+  // Blocks until it listens. Throws errc::internal with what it printed instead.
   explicit old_tls_server(const testkit::scratch_folder& folder);
   old_tls_server(const old_tls_server&) = delete;
   old_tls_server& operator=(const old_tls_server&) = delete;
   ~old_tls_server();
 
-  // A peer that is what `choice` says, with this certificate and key in PEM.
+  // A peer as `choice` describes it, with this certificate and key in PEM.
   server_function serve(const old_choice& choice, const std::string& chain, const std::string& key) const;
 
  private:

@@ -45,7 +45,7 @@ pid_t start(const std::string& command, const std::string& log_file) {
   ::_exit(127);
 }
 
-// What waitpid says, or nothing when the limit came first.
+// What waitpid reports, or nothing if the limit came first.
 std::optional<int> wait_for(pid_t child, std::chrono::milliseconds limit) {
   const auto deadline = clock_type::now() + limit;
   for (;;) {

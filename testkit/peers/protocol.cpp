@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Old versions, old ciphers, small groups, and who pushes towards them; and the new ones, taken alone.
+// Old versions, old ciphers, small groups, and peers that downgrade to them; and the new ones, taken alone.
 #include "testkit/peers/answer.hpp"
 #include "testkit/peers/records.hpp"
 #include "testkit/peers/world.hpp"
@@ -106,7 +106,7 @@ const std::vector<old_row>& old_rows() {
        with_policy(offers_dhe)},
       {"dh2048", {}, {}, "Diffie-Hellman with 2048 bits, and the client's policy has it", "", dhe(prime_2048),
        with_policy(offers_dhe)},
-      {"anonymous", alert, them, "a key exchange that nobody signs", "",
+      {"anonymous", alert, them, "a key exchange without a signature", "",
        {.ciphers = {"aes128"}, .key_exchanges = {"dh_anon", "ecdh_anon"}, .is_anonymous = true}, {}},
       {"renegotiation", {}, {}, "asks for another handshake before it answers", "s2n passes over it",
        {.asks_again = true}, {}},
@@ -188,11 +188,11 @@ std::vector<lab_case> protocol_cases() {
          return greeting({.version = 0x0302, .cipher = 0xc013, .random_end = std::string("DOWNGRD\0", 8)},
                          from(tls1_0));
        }},
-      {"cipher-unasked", protocol_group, no_shared_parameters, us, "chooses a cipher suite that nobody offered", "",
+      {"cipher-unasked", protocol_group, no_shared_parameters, us, "chooses a cipher suite that was not offered", "",
        [](world&, int) { return greeting({.cipher = 0x0005}); }},
-      {"version-unasked", protocol_group, version_unsupported, us, "chooses TLS 1.0, which nobody offered", "",
+      {"version-unasked", protocol_group, version_unsupported, us, "chooses TLS 1.0, which was not offered", "",
        [](world&, int) { return greeting({.version = 0x0301, .cipher = 0xc009}); }},
-      {"pq-only", protocol_group, {}, {}, "has no answer for who brings no ML-KEM", "", post_quantum_only},
+      {"pq-only", protocol_group, {}, {}, "rejects clients without ML-KEM", "", post_quantum_only},
       {"no-pq",
        protocol_group,
        {},

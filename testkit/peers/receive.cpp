@@ -52,7 +52,7 @@ asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> doo
   auto accepted = co_await door->async_accept(use_tuple);
   const auto began = std::chrono::steady_clock::now();
   if (std::get<0>(accepted)) {
-    seen.why = make_failure(errc::internal, "", "nobody came");
+    seen.why = make_failure(errc::internal, "", "no client connected");
     co_return seen;
   }
   auto& socket = std::get<1>(accepted);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server behind somebody who passes on what it says.
+// A server behind a relay.
 #pragma once
 
 #include "testkit/peers/case.hpp"

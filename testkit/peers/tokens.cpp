@@ -43,7 +43,7 @@ peer slow(world& w, int) { return signing_in(w, "token-slow", "[latency]\nC_Sign
 
 peer unplugged(world& w, int) { return signing_in(w, "token-dead", "[token]\nunplugged = true\n"); }
 
-// Every third: each refusal costs a probe, which signs, and the second try of whoever was refused.
+// Every third: each refusal costs a probe, which signs, and the second try of the refused caller.
 peer flapping(world& w, int) {
   auto p =
       signing_in(w, "token-flapping", "[[answer]]\nfunction = \"C_Sign\"\nvalue = \"CKR_DEVICE_ERROR\"\nevery = 3\n");

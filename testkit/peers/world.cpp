@@ -39,7 +39,7 @@ std::optional<testkit::local_key> read_key(const fs::path& file) {
   return key ? std::optional(std::move(*key)) : std::nullopt;
 }
 
-// A cache that cannot be written costs time, and nothing else. By renaming: nobody reads half a key.
+// A cache that cannot be written costs time, and nothing else. By renaming: no reader sees half a key.
 void keep_key(const fs::path& file, const testkit::local_key& key) {
   std::error_code ec;
   fs::create_directories(file.parent_path(), ec);
@@ -96,8 +96,8 @@ const world::key_in_token& world::token_site() {
   auto admin = token_->admin().value();
   const auto id = std::byte{1};
   admin.generate_key(pkcs11::key_type::ec256, "site", {&id, 1}).value();
-  const auto born = admin.keys().value().front();
-  token_site_ = {token_->uri("site"), root_.issue_for(born.public_key, good_leaf()).value().chain};
+  const auto generated = admin.keys().value().front();
+  token_site_ = {token_->uri("site"), root_.issue_for(generated.public_key, good_leaf()).value().chain};
   return token_site_;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who signs the lab's certificates, and where slow keys are kept.
+// The authorities of the lab's certificates, and where slow keys are kept.
 #pragma once
 
 #include "testkit/authority/authority.hpp"
@@ -14,7 +14,7 @@
 
 namespace sluice::testkit::peers {
 
-// Certificates of a run. Not thread-safe: peers are made one after another, before anybody connects.
+// Certificates of a run. Not thread-safe: peers are made one after another, before a client connects.
 class world {
  public:
   world();
@@ -54,7 +54,7 @@ class world {
 // Options of a certificate that is as it should be.
 testkit::leaf_options good_leaf();
 
-// What a server context is made of, with nothing held back from those who fail.
+// A server context's options, without blinding.
 server_options serving(const testkit::issued& site);
 context server_context(const server_options& options);
 

@@ -31,10 +31,10 @@ TEST(echo, goes_over_tcp) {
 }
 
 TEST(echo, goes_over_tcp_with_a_key_in_a_token) {
-  const auto& born = token_site("ec256");
-  const auto key = pkcs11::open_key(born.key_uri).value();
+  const auto& generated = token_site("ec256");
+  const auto key = pkcs11::open_key(generated.key_uri).value();
   asio::io_context io;
-  acceptor in(io, loopback(), server_context({.identities = {identity::from_chain(born.chain, key).value()}}));
+  acceptor in(io, loopback(), server_context({.identities = {identity::from_chain(generated.chain, key).value()}}));
   spawn(io, serve_echo(in));
   spawn(io, exchange(in, client_context()));
   run(io);

@@ -24,13 +24,13 @@ bool is_mapped(const std::string& library) {
 }
 
 TEST(neighbours, softhsm_and_opensc_in_a_process_that_does_tls_and_signs_with_one_of_them) {
-  const auto& born = token_site("rsa2048");
+  const auto& generated = token_site("rsa2048");
   const auto opensc = pkcs11::module::load(pkcs11::module::find("opensc-pkcs11").value());
   ASSERT_TRUE(opensc) << opensc.error().message();
   EXPECT_TRUE(opensc->tokens());
   ASSERT_TRUE(is_mapped("libcrypto.so.3")) << "neither module brought it; the test shows nothing";
 
-  const auto id = identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value()).value();
+  const auto id = identity::from_chain(generated.chain, pkcs11::open_key(generated.key_uri).value()).value();
   for (int i = 0; i < 3; ++i) {
     pair p(client_context(), server_context({.identities = {id}}));
     ASSERT_TRUE(p.handshake()) << p.client.last_failure().message() << p.server.last_failure().message();

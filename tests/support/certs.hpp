@@ -29,6 +29,6 @@ struct token_identity {
   std::string key_uri;
   std::string chain;
 };
-const token_identity& token_site(const std::string& key_type = "ec256");  // born in the token
+const token_identity& token_site(const std::string& key_type = "ec256");  // generated on the token
 
 }  // namespace sluice::test

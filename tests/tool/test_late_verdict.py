@@ -178,7 +178,7 @@ def test_silence_is_told(site, authority, device):
     with Judge(site, authority, waits) as judge:
         ran = run("check", judge.name, *options(authority, device)[:-1])
         assert ran.code == 0
-        assert "not known: the server said nothing for a second, and may yet refuse\n" in ran.text
+        assert "not known: the server sent nothing for a second, and may still reject\n" in ran.text
 
 
 def test_a_server_that_did_not_ask_may_end_as_it_likes(site, authority):

@@ -89,7 +89,7 @@ def test_show_tells_mechanisms_attributes_and_module(token):
 
 def test_show_for_people(token):
     ran = run("token", "show", token.uri, "--pin-file", token.pin, env=token.env)
-    assert ran.code == 0 and "not marked as born here, sensitive, not extractable" in ran.text
+    assert ran.code == 0 and "not marked as generated on the token, sensitive, not extractable" in ran.text
 
 
 # --- keygen, sign, csr, import ---

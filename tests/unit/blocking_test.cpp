@@ -84,13 +84,14 @@ TEST(blocking_calls, carry_data_both_ways_and_close) {
 
 TEST(blocking_calls, wait_for_a_key_elsewhere) {
   std::vector<std::thread> workers;
-  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
-                                                    signature_promise promise) {
+  const auto generated = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
+                                                         signature_promise promise) {
     workers.emplace_back([&key, request, promise = std::move(promise)]() mutable { promise.set(key.sign(request)); });
   });
   const sockets s;
   std::thread server([&] {
-    serve_echo(server_context({.identities = {identity::from_chain(born.chain, born.key).value()}}), s.ends[1]);
+    serve_echo(server_context({.identities = {identity::from_chain(generated.chain, generated.key).value()}}),
+               s.ends[1]);
   });
   connection tls(client_context(), role::client, "localhost");
   EXPECT_FALSE(blocking::handshake(tls, s.ends[0], soon()));
@@ -129,12 +130,13 @@ TEST(blocking_handshake, that_cannot_wait_says_so_at_once) {
 
 TEST(blocking_handshake, with_a_key_that_does_not_answer_times_out_by_its_own_name) {
   held_request held;
-  const auto born = signer_site("ec256", held.behaviour());
+  const auto generated = signer_site("ec256", held.behaviour());
   const sockets s;
   socket_transport io(s.ends[0]);
   connection client(client_context(), role::client, "localhost");
   EXPECT_EQ(client.handshake(io).next, want::read);
-  connection tls(server_context({.identities = {identity::from_chain(born.chain, born.key).value()}}), role::server);
+  connection tls(server_context({.identities = {identity::from_chain(generated.chain, generated.key).value()}}),
+                 role::server);
   EXPECT_EQ(blocking::handshake(tls, s.ends[1], clock_type::now() + 50ms), make_error_code(errc::key_timed_out));
   EXPECT_FALSE(held.take().is_wanted());
 }

@@ -118,29 +118,29 @@ TEST(aws_names, are_refused_where_they_are_withdrawn_or_unknown) {
                  "it is not a cipher preference of aws-c-io");
 }
 
-server_options server_of(const policy_choice& choice, const signer_identity& born) {
-  return {.identities = {identity::from_chain(born.chain, born.key).value()},
+server_options server_of(const policy_choice& choice, const signer_identity& generated) {
+  return {.identities = {identity::from_chain(generated.chain, generated.key).value()},
           .policy = choice.policy,
           .versions = choice.versions};
 }
 
 TEST(aws_names, leave_a_key_elsewhere_tls13_and_pss) {
   for (const auto* preference : {"", "AWS_IO_TLS_CIPHER_PREF_PQ_DEFAULT", "AWS_IO_TLS_CIPHER_PREF_NON_PQ_DEFAULT"}) {
-    const auto born = signer_site("rsa2048");
-    pair p(client_context(), server_context(server_of(aws_policy("AWS_IO_TLSv1_3", preference).value(), born)));
+    const auto generated = signer_site("rsa2048");
+    pair p(client_context(), server_context(server_of(aws_policy("AWS_IO_TLSv1_3", preference).value(), generated)));
     ASSERT_TRUE(p.handshake()) << preference << why(p);
     EXPECT_EQ(p.client.info().version, "TLSv1.3");
-    EXPECT_EQ(kind_of(born.key->requests()[0].scheme), signature_kind::rsa_pss);
+    EXPECT_EQ(kind_of(generated.key->requests()[0].scheme), signature_kind::rsa_pss);
   }
 }
 
 TEST(aws_names, never_ask_a_key_without_pss_for_it) {
   for (const auto* version : {"AWS_IO_TLSv1_2", "AWS_IO_TLSv1_1", "AWS_IO_TLSv1", "AWS_IO_TLS_VER_SYS_DEFAULTS"}) {
-    const auto born = signer_site("rsa2048");
+    const auto generated = signer_site("rsa2048");
     const auto choice = aws_policy(version, {}, rsa_signing::pkcs1_only).value();
-    pair p(client_context(), server_context(server_of(choice, born)));
+    pair p(client_context(), server_context(server_of(choice, generated)));
     ASSERT_TRUE(p.handshake()) << version << why(p);
-    EXPECT_EQ(kind_of(born.key->requests()[0].scheme), signature_kind::rsa_pkcs1) << version;
+    EXPECT_EQ(kind_of(generated.key->requests()[0].scheme), signature_kind::rsa_pkcs1) << version;
   }
   constexpr auto detail = "it has RSA keys sign with PSS, which the key does not do";
   expect_refused(aws_policy("AWS_IO_TLSv1_3", {}, rsa_signing::pkcs1_only), errc::policy_conflict, "AWS_IO_TLSv1_3",

@@ -75,8 +75,8 @@ TEST_P(connection_reset, in_the_middle_of_a_handshake) {
 
 TEST_P(connection_reset, while_a_key_is_being_waited_for_drops_its_late_answer) {
   held_request held;
-  const auto born = signer_site("ec256", held.behaviour());
-  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(born.chain, born.key).value()}});
+  const auto generated = signer_site("ec256", held.behaviour());
+  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(generated.chain, generated.key).value()}});
   p.client.handshake(p.client_io);
   ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
@@ -89,9 +89,9 @@ TEST_P(connection_reset, while_a_key_is_being_waited_for_drops_its_late_answer) 
   p.client.handshake(p.client_io);
   ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
-  EXPECT_TRUE(old_promise.set(born.key->sign(old_request)));
+  EXPECT_TRUE(old_promise.set(generated.key->sign(old_request)));
   EXPECT_EQ(p.server.handshake(p.server_io).next, want::application);
-  held.take().set(born.key->sign(held.request()));
+  held.take().set(generated.key->sign(held.request()));
   ASSERT_TRUE(p.handshake()) << why(p);
 }
 

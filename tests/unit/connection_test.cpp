@@ -33,9 +33,9 @@ TEST(connection, shakes_hands_and_says_what_was_agreed) {
 
 TEST(connection, signs_with_a_key_in_a_token) {
   for (const auto* type : {"ec256", "rsa2048"}) {
-    const auto& born = token_site(type);
-    const auto key = pkcs11::open_key(born.key_uri).value();
-    const auto id = identity::from_chain(born.chain, key).value();
+    const auto& generated = token_site(type);
+    const auto key = pkcs11::open_key(generated.key_uri).value();
+    const auto id = identity::from_chain(generated.chain, key).value();
     for (const auto versions : {version_range{}, version_range{{}, tls_version::tls1_2}}) {
       pair p(client_context(), server_context({.identities = {id}, .versions = versions}));
       ASSERT_TRUE(p.handshake()) << type << p.client.last_failure().message() << p.server.last_failure().message();

@@ -113,8 +113,9 @@ TEST(context, chooses_the_identity_by_what_the_client_can_verify) {
 }
 
 TEST(context, of_a_client_takes_one_identity_in_memory_or_elsewhere) {
-  const auto born = signer_site("rsa2048");
-  EXPECT_TRUE(context::client({.identity = identity::from_chain(born.chain, born.key).value(), .trust = trust_root()}));
+  const auto generated = signer_site("rsa2048");
+  EXPECT_TRUE(context::client(
+      {.identity = identity::from_chain(generated.chain, generated.key).value(), .trust = trust_root()}));
   EXPECT_TRUE(context::client({.identity = site_identity(), .trust = trust_root()}));
 }
 

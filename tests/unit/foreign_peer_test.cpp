@@ -74,11 +74,11 @@ server_options with_rsa_key_exchange(std::vector<identity> ids) {
 }
 
 TEST(rsa_key_exchange, with_a_key_elsewhere_is_refused_and_says_so) {
-  const auto born = signer_site("rsa2048");
+  const auto generated = signer_site("rsa2048");
   const listener in;
   peer_process peer(openssl_client(in.port, rsa_key_exchange));
   const descriptor accepted(in.accept());
-  connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})),
+  connection tls(server_context(with_rsa_key_exchange({identity::from_chain(generated.chain, generated.key).value()})),
                  role::server);
   EXPECT_EQ(blocking::handshake(tls, accepted.get(), soon()), make_error_code(errc::key_refused));
   const auto& why = tls.last_failure();
@@ -86,21 +86,21 @@ TEST(rsa_key_exchange, with_a_key_elsewhere_is_refused_and_says_so) {
   EXPECT_EQ(why.at, phase::signing);
   EXPECT_NE(why.detail.find("RSA key exchange"), std::string::npos) << why.detail;
   EXPECT_EQ(why.remedy, "choose a policy with ECDHE, or upgrade the peer");
-  EXPECT_TRUE(born.key->requests().empty());
+  EXPECT_TRUE(generated.key->requests().empty());
 }
 
 // The same policy, and a key in memory beside one elsewhere: s2n hands its decryption to us as well.
 TEST(rsa_key_exchange, with_a_key_in_memory_works_beside_a_key_elsewhere) {
-  const auto born = signer_site("ec256");
+  const auto generated = signer_site("ec256");
   const listener in;
   peer_process peer(openssl_client(in.port, rsa_key_exchange));
   const descriptor accepted(in.accept());
-  const auto ids = std::vector{identity::from_chain(born.chain, born.key).value(), site_identity("rsa2048")};
+  const auto ids = std::vector{identity::from_chain(generated.chain, generated.key).value(), site_identity("rsa2048")};
   connection tls(server_context(with_rsa_key_exchange(ids)), role::server);
   EXPECT_FALSE(blocking::handshake(tls, accepted.get(), soon())) << tls.last_failure().message();
   EXPECT_EQ(tls.info().cipher, "AES128-SHA");
   EXPECT_EQ(tls.info().group, "");
-  EXPECT_TRUE(born.key->requests().empty());
+  EXPECT_TRUE(generated.key->requests().empty());
 }
 
 // TLS 1.0 and 1.1 sign MD5 and SHA-1 together with RSA, and SHA-1 with ECDSA.
@@ -109,17 +109,18 @@ TEST(old_versions, ask_a_key_elsewhere_for_their_own_digests) {
                                                            {"ec256", signature_scheme::ecdsa_sha1}};
   for (const auto& [type, scheme] : rows) {
     for (const auto* version : {"-tls1", "-tls1_1"}) {
-      const auto born = signer_site(type);
+      const auto generated = signer_site(type);
       const listener in;
       peer_process peer(openssl_client(in.port, {version, "-cipher", "ALL:@SECLEVEL=0"}));
       const descriptor accepted(in.accept());
-      connection tls(server_context(with_rsa_key_exchange({identity::from_chain(born.chain, born.key).value()})),
-                     role::server);
+      connection tls(
+          server_context(with_rsa_key_exchange({identity::from_chain(generated.chain, generated.key).value()})),
+          role::server);
       EXPECT_FALSE(blocking::handshake(tls, accepted.get(), soon())) << tls.last_failure().message();
       EXPECT_EQ(tls.info().version, std::string(version) == "-tls1" ? "TLSv1.0" : "TLSv1.1");
-      ASSERT_EQ(born.key->requests().size(), 1u);
-      EXPECT_EQ(to_string(born.key->requests()[0].scheme), to_string(scheme));
-      EXPECT_EQ(born.key->requests()[0].input_size, digest_size(digest_of(scheme)));
+      ASSERT_EQ(generated.key->requests().size(), 1u);
+      EXPECT_EQ(to_string(generated.key->requests()[0].scheme), to_string(scheme));
+      EXPECT_EQ(generated.key->requests()[0].input_size, digest_size(digest_of(scheme)));
     }
   }
 }

@@ -22,22 +22,22 @@ failure refusal(const std::string& chain, std::shared_ptr<private_key> key, std:
 
 TEST(external_identity, is_checked_by_the_public_half_without_a_signature) {
   for (const auto* type : {"rsa2048", "ec256", "ec384", "ec521"}) {
-    const auto born = signer_site(type);
-    const auto made = identity::from_chain(born.chain, born.key);
+    const auto generated = signer_site(type);
+    const auto made = identity::from_chain(generated.chain, generated.key);
     ASSERT_TRUE(made) << made.error().message();
-    EXPECT_EQ(made->key(), born.key);
-    EXPECT_TRUE(born.key->requests().empty());
+    EXPECT_EQ(made->key(), generated.key);
+    EXPECT_TRUE(generated.key->requests().empty());
   }
 }
 
 TEST(external_identity, is_checked_by_a_trial_signature_where_the_public_half_is_unknown) {
   for (const auto* type : {"rsa2048", "ec256", "ec384", "ec521"}) {
-    const auto born = signer_site(type);
-    born.key->tells_public_key = false;
-    const auto made = identity::from_chain(born.chain, born.key);
+    const auto generated = signer_site(type);
+    generated.key->tells_public_key = false;
+    const auto made = identity::from_chain(generated.chain, generated.key);
     ASSERT_TRUE(made) << made.error().message();
-    ASSERT_EQ(born.key->requests().size(), 1u);
-    const auto request = born.key->requests()[0];
+    ASSERT_EQ(generated.key->requests().size(), 1u);
+    const auto request = generated.key->requests()[0];
     EXPECT_EQ(request.input_size, digest_size(digest_of(request.scheme)));
   }
 }
@@ -63,10 +63,10 @@ TEST(external_identity, whose_key_answers_with_rubbish_is_a_mismatch) {
   const std::vector<std::vector<std::byte>> rubbish = {
       {}, {std::byte(1)}, std::vector<std::byte>(70, std::byte(0x30)), std::vector<std::byte>(100'000)};
   for (const auto& answer : rubbish) {
-    const auto born =
+    const auto generated =
         signer_site("ec256", [answer](const signer&, const sign_request&, signature_promise p) { p.set(answer); });
-    born.key->tells_public_key = false;
-    EXPECT_EQ(refusal(born.chain, born.key).code, make_error_code(errc::key_mismatch));
+    generated.key->tells_public_key = false;
+    EXPECT_EQ(refusal(generated.chain, generated.key).code, make_error_code(errc::key_mismatch));
   }
 }
 
@@ -80,14 +80,14 @@ TEST(external_identity, whose_key_tells_a_public_half_that_is_none_is_a_mismatch
 }
 
 TEST(external_identity, whose_key_fails_has_the_keys_own_failure) {
-  const auto born = signer_site("ec256", [](const signer&, const sign_request&, signature_promise promise) {
+  const auto generated = signer_site("ec256", [](const signer&, const sign_request&, signature_promise promise) {
     failure why;
     why.code = {0xa0, pkcs11_category()};
     why.token = "web";
     promise.fail(why);
   });
-  born.key->tells_public_key = false;
-  const auto why = refusal(born.chain, born.key);
+  generated.key->tells_public_key = false;
+  const auto why = refusal(generated.chain, generated.key);
   EXPECT_EQ(why.code, (error_code{0xa0, pkcs11_category()}));
   EXPECT_EQ(why.token, "web");
   EXPECT_EQ(why.at, phase::signing);
@@ -95,10 +95,10 @@ TEST(external_identity, whose_key_fails_has_the_keys_own_failure) {
 
 TEST(external_identity, whose_key_never_answers_times_out) {
   held_request held;
-  const auto born = signer_site("ec256", held.behaviour());
-  born.key->tells_public_key = false;
+  const auto generated = signer_site("ec256", held.behaviour());
+  generated.key->tells_public_key = false;
   const auto began = std::chrono::steady_clock::now();
-  const auto why = refusal(born.chain, born.key, 50ms);
+  const auto why = refusal(generated.chain, generated.key, 50ms);
   EXPECT_EQ(why.code, make_error_code(errc::key_timed_out));
   EXPECT_EQ(why.detail, "no signature within 50 ms");
   EXPECT_GE(std::chrono::steady_clock::now() - began, 50ms);
@@ -110,12 +110,12 @@ TEST(external_identity, whose_key_never_answers_times_out) {
 
 TEST(external_identity, may_be_answered_by_another_thread) {
   std::vector<std::thread> workers;
-  const auto born = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
-                                                    signature_promise promise) {
+  const auto generated = signer_site("ec256", [&workers](const signer& key, const sign_request& request,
+                                                         signature_promise promise) {
     workers.emplace_back([&key, request, promise = std::move(promise)]() mutable { promise.set(key.sign(request)); });
   });
-  born.key->tells_public_key = false;
-  EXPECT_TRUE(identity::from_chain(born.chain, born.key));
+  generated.key->tells_public_key = false;
+  EXPECT_TRUE(identity::from_chain(generated.chain, generated.key));
   for (auto& w : workers) w.join();
 }
 
@@ -137,8 +137,8 @@ TEST(external_identity, of_a_type_s2n_cannot_use_is_unsupported) {
 
 TEST(external_identity, may_live_in_a_token) {
   for (const auto* type : {"ec256", "ec384", "ec521", "rsa2048"}) {
-    const auto& born = token_site(type);
-    const auto made = identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value());
+    const auto& generated = token_site(type);
+    const auto made = identity::from_chain(generated.chain, pkcs11::open_key(generated.key_uri).value());
     EXPECT_TRUE(made) << type << ": " << made.error().message();
   }
   EXPECT_EQ(refusal(site().chain, pkcs11::open_key(token_site("ec256").key_uri).value()).code,
@@ -146,11 +146,13 @@ TEST(external_identity, may_live_in_a_token) {
 }
 
 TEST(external_identity, keeps_its_key_when_it_gets_a_response_to_staple) {
-  const auto born = signer_site();
+  const auto generated = signer_site();
   const std::string der = "0";
-  const auto made =
-      identity::from_chain(born.chain, born.key).value().with_ocsp_response(std::as_bytes(std::span(der))).value();
-  EXPECT_EQ(made.key(), born.key);
+  const auto made = identity::from_chain(generated.chain, generated.key)
+                        .value()
+                        .with_ocsp_response(std::as_bytes(std::span(der)))
+                        .value();
+  EXPECT_EQ(made.key(), generated.key);
   EXPECT_EQ(made.leaf().subject(), "CN=localhost");
 }
 

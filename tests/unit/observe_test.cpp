@@ -55,9 +55,10 @@ TEST_P(observed, handshake_that_fails_is_told_once_with_the_reason) {
 }
 
 TEST_P(observed, signature_is_told_with_its_key_and_its_time) {
-  const auto born = signer_site(GetParam().key_type);
-  auto p = make_pair(GetParam(), {},
-                     {.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = at_server});
+  const auto generated = signer_site(GetParam().key_type);
+  auto p =
+      make_pair(GetParam(), {},
+                {.identities = {identity::from_chain(generated.chain, generated.key).value()}, .observer = at_server});
   ASSERT_TRUE(p.handshake());
   ASSERT_EQ(at_server->signatures().size(), 1u);
   EXPECT_EQ(at_server->signatures()[0].key, "test:signer");
@@ -141,9 +142,9 @@ INSTANTIATE_TEST_SUITE_P(every, observed, ::testing::ValuesIn(flavours), flavour
 
 TEST(counters, add_up_what_happens) {
   const auto counts = std::make_shared<counters>();
-  const auto born = signer_site();
-  const auto server =
-      server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts});
+  const auto generated = signer_site();
+  const auto server = server_context(
+      {.identities = {identity::from_chain(generated.chain, generated.key).value()}, .observer = counts});
   for (int i = 0; i < 3; ++i) {
     pair p(client_context(), server);
     ASSERT_TRUE(p.handshake());
@@ -168,12 +169,12 @@ TEST(counters, add_up_what_happens) {
 
 TEST(counters, count_failed_signatures_and_warnings) {
   const auto counts = std::make_shared<counters>();
-  const auto born = signer_site("ec256", [](const signer&, const sign_request&, signature_promise promise) {
+  const auto generated = signer_site("ec256", [](const signer&, const sign_request&, signature_promise promise) {
     promise.fail({});
     promise.fail({});
   });
-  pair p(client_context(),
-         server_context({.identities = {identity::from_chain(born.chain, born.key).value()}, .observer = counts}));
+  pair p(client_context(), server_context({.identities = {identity::from_chain(generated.chain, generated.key).value()},
+                                           .observer = counts}));
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(counts->snapshot().signatures, 0u);
   EXPECT_EQ(counts->snapshot().signatures_failed, 1u);

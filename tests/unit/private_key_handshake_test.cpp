@@ -16,7 +16,9 @@ namespace {
 using enum tls_version;
 using namespace std::chrono_literals;
 
-identity external(const signer_identity& born) { return identity::from_chain(born.chain, born.key).value(); }
+identity external(const signer_identity& generated) {
+  return identity::from_chain(generated.chain, generated.key).value();
+}
 
 pair meeting(identity id, version_range versions, const std::string& policy = {}) {
   return {client_context(), server_context({.identities = {std::move(id)}, .policy = policy, .versions = versions})};
@@ -41,28 +43,29 @@ TEST(external_key, is_asked_for_the_scheme_of_its_type) {
       {"rsa2048", tls1_2, signature_scheme::rsa_pss_rsae_sha256},
   };
   for (const auto& r : rows) {
-    const auto born = signer_site(r.type);
-    auto p = meeting(external(born), {r.version, r.version});
+    const auto generated = signer_site(r.type);
+    auto p = meeting(external(generated), {r.version, r.version});
     ASSERT_TRUE(p.handshake()) << r.type << '\n' << why(p);
-    ASSERT_EQ(born.key->requests().size(), 1u);
-    EXPECT_EQ(to_string(born.key->requests()[0].scheme), to_string(r.scheme)) << r.type << ' ' << to_string(r.version);
+    ASSERT_EQ(generated.key->requests().size(), 1u);
+    EXPECT_EQ(to_string(generated.key->requests()[0].scheme), to_string(r.scheme))
+        << r.type << ' ' << to_string(r.version);
     EXPECT_EQ(p.client_to_server("hello"), "hello");
     EXPECT_GT(p.server.signing_time(), 0ns);
   }
 }
 
 TEST(external_key, signs_with_pkcs1_under_a_policy_without_pss) {
-  const auto born = signer_site("rsa2048");
-  auto p = meeting(external(born), {}, "ELBSecurityPolicy-FS-1-2-2019-08");
+  const auto generated = signer_site("rsa2048");
+  auto p = meeting(external(generated), {}, "ELBSecurityPolicy-FS-1-2-2019-08");
   ASSERT_TRUE(p.handshake()) << why(p);
-  EXPECT_EQ(kind_of(born.key->requests()[0].scheme), signature_kind::rsa_pkcs1);
+  EXPECT_EQ(kind_of(generated.key->requests()[0].scheme), signature_kind::rsa_pkcs1);
   EXPECT_EQ(p.client_to_server("hello"), "hello");
 }
 
 TEST(external_key, may_live_in_a_token) {
   for (const auto* type : {"ec256", "ec384", "ec521", "rsa2048"}) {
-    const auto& born = token_site(type);
-    const auto id = identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value()).value();
+    const auto& generated = token_site(type);
+    const auto id = identity::from_chain(generated.chain, pkcs11::open_key(generated.key_uri).value()).value();
     for (const auto version : {tls1_2, tls1_3}) {
       auto p = meeting(id, {version, version});
       ASSERT_TRUE(p.handshake()) << type << '\n' << why(p);
@@ -73,12 +76,12 @@ TEST(external_key, may_live_in_a_token) {
 }
 
 TEST(external_key, stands_beside_one_in_memory) {
-  const auto born = signer_site("ec256");
-  const auto server = server_context({.identities = {external(born), site_identity("rsa2048")}});
+  const auto generated = signer_site("ec256");
+  const auto server = server_context({.identities = {external(generated), site_identity("rsa2048")}});
   pair ec(client_context(), server);
   ASSERT_TRUE(ec.handshake()) << why(ec);
   EXPECT_EQ(ec.client.verified_chain()[0].key(), "ECDSA P-256");
-  EXPECT_EQ(born.key->requests().size(), 1u);
+  EXPECT_EQ(generated.key->requests().size(), 1u);
 
   const auto born_rsa = signer_site("rsa2048");
   const auto other = server_context({.identities = {external(born_rsa), site_identity("ec256")}});
@@ -123,8 +126,8 @@ TEST(external_key, that_signs_wrongly_is_found_out_before_the_peer_sees_it) {
         const auto sign = [&make = make](const signer& key, const sign_request& r, signature_promise p) {
           p.set(make(key, r));
         };
-        const auto born = signer_site(type, sign);
-        auto p = meeting(external(born), {version, version});
+        const auto generated = signer_site(type, sign);
+        auto p = meeting(external(generated), {version, version});
         EXPECT_FALSE(p.handshake()) << what;
         const auto& why = p.server.last_failure();
         EXPECT_EQ(why.code, make_error_code(errc::signature_mismatch)) << what << ": " << why.message();
@@ -168,22 +171,22 @@ TEST(external_key, on_both_sides_at_once) {
 
 TEST(external_key, is_waited_for_while_the_connection_moves) {
   held_request held;
-  const auto born = signer_site("ec256", held.behaviour());
-  auto p = meeting(external(born), {});
+  const auto generated = signer_site("ec256", held.behaviour());
+  auto p = meeting(external(generated), {});
   p.client.handshake(p.client_io);
   ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.server.start_application_work(std::chrono::steady_clock::time_point::max(), [] {});
   connection moved = std::move(p.server);
-  held.take().set(born.key->sign(held.request()));
+  held.take().set(generated.key->sign(held.request()));
   p.server = std::move(moved);
   ASSERT_TRUE(p.handshake()) << why(p);
 }
 
 TEST(external_key, that_is_late_fails_the_handshake_with_how_long_it_took) {
   held_request held;
-  const auto born = signer_site("ec256", held.behaviour());
+  const auto generated = signer_site("ec256", held.behaviour());
   const auto watch = std::make_shared<recorder>();
-  pair p(client_context(), server_context({.identities = {external(born)}, .observer = watch}));
+  pair p(client_context(), server_context({.identities = {external(generated)}, .observer = watch}));
   p.client.handshake(p.client_io);
   ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.server.start_application_work(std::chrono::steady_clock::now(), [] {});
@@ -196,9 +199,9 @@ TEST(external_key, that_is_late_fails_the_handshake_with_how_long_it_took) {
 }
 
 TEST(external_key, serves_many_connections_on_many_threads) {
-  const auto& born = token_site("ec256");
+  const auto& generated = token_site("ec256");
   const auto server = server_context(
-      {.identities = {identity::from_chain(born.chain, pkcs11::open_key(born.key_uri).value()).value()}});
+      {.identities = {identity::from_chain(generated.chain, pkcs11::open_key(generated.key_uri).value()).value()}});
   const auto client = client_context();
   std::atomic<int> succeeded{0};
   std::vector<std::thread> threads;
@@ -224,8 +227,8 @@ TEST(external_key, that_throws_when_asked_for_its_name_fails_the_handshake_and_n
     std::string name() const override { throw std::runtime_error("it has lost its name"); }
     std::shared_ptr<private_key> inner;
   };
-  const auto born = signer_site("ec256");
-  auto p = meeting(identity::from_chain(born.chain, std::make_shared<nameless>(born.key)).value(), {});
+  const auto generated = signer_site("ec256");
+  auto p = meeting(identity::from_chain(generated.chain, std::make_shared<nameless>(generated.key)).value(), {});
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(p.server.last_failure().code, errc::key_unavailable) << why(p);
   EXPECT_EQ(p.server.last_failure().detail, "it has lost its name");

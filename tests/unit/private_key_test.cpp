@@ -19,10 +19,11 @@ constexpr auto no_deadline = std::chrono::steady_clock::time_point::max();
 // A server that waits for its key, up to the moment it asks.
 struct asking {
   explicit asking(signer::behaviour how, tls_version version = tls_version::tls1_3)
-      : born(signer_site("ec256", std::move(how))) {
-    p.emplace(client_context(), server_context({.identities = {identity::from_chain(born.chain, born.key).value()},
-                                                .versions = {version, version},
-                                                .observer = watch}));
+      : generated(signer_site("ec256", std::move(how))) {
+    p.emplace(client_context(),
+              server_context({.identities = {identity::from_chain(generated.chain, generated.key).value()},
+                              .versions = {version, version},
+                              .observer = watch}));
     p->client.handshake(p->client_io);
     EXPECT_EQ(p->server.handshake(p->server_io).next, want::application);
   }
@@ -32,7 +33,7 @@ struct asking {
   step go_on() { return p->server.handshake(p->server_io); }
 
   std::shared_ptr<recorder> watch = std::make_shared<recorder>();
-  signer_identity born;
+  signer_identity generated;
   std::optional<pair> p;
   std::atomic<int> rung{0};
 };
@@ -54,11 +55,11 @@ TEST(signature_promise, answered_later_is_awaited_without_work) {
   asking a(held.behaviour());
   a.start();
   for (int turn = 0; turn < 3; ++turn) EXPECT_EQ(a.go_on().next, want::application);
-  EXPECT_EQ(a.born.key->requests().size(), 1u);
+  EXPECT_EQ(a.generated.key->requests().size(), 1u);
   EXPECT_EQ(a.rung, 0);
   auto promise = held.take();
   EXPECT_TRUE(promise.is_wanted());
-  EXPECT_TRUE(promise.set(a.born.key->sign(held.request())));
+  EXPECT_TRUE(promise.set(a.generated.key->sign(held.request())));
   EXPECT_EQ(a.rung, 1);
   EXPECT_TRUE(a.p->handshake()) << why(*a.p);
 }
@@ -202,7 +203,7 @@ TEST(signature_promise, answered_after_the_connection_is_gone_finds_nobody) {
   held_request held;
   auto a = std::make_unique<asking>(held.behaviour());
   a->start();
-  const auto key = a->born.key;
+  const auto key = a->generated.key;
   auto promise = held.take();
   EXPECT_TRUE(promise.is_wanted());
   a->p.reset();
@@ -222,7 +223,7 @@ TEST(signature_promise, answered_after_the_deadline_finds_nobody) {
   EXPECT_GT(a.p->server.signing_time(), 0ns);
   auto promise = held.take();
   EXPECT_FALSE(promise.is_wanted());
-  promise.set(a.born.key->sign(held.request()));
+  promise.set(a.generated.key->sign(held.request()));
   EXPECT_EQ(a.rung, 0);
   EXPECT_EQ(a.go_on().error, make_error_code(errc::key_timed_out));
   a.p->server.expire_application_work();  // nothing is left to expire
@@ -254,8 +255,8 @@ TEST(signature_promise, starts_once_and_rings_whoever_asked_last) {
   int first = 0, last = 0;
   a.p->server.start_application_work(no_deadline, [&] { ++first; });
   a.p->server.start_application_work(no_deadline, [&] { ++last; });
-  EXPECT_EQ(a.born.key->requests().size(), 1u);
-  held.take().set(a.born.key->sign(held.request()));
+  EXPECT_EQ(a.generated.key->requests().size(), 1u);
+  held.take().set(a.generated.key->sign(held.request()));
   EXPECT_EQ(first, 0);
   EXPECT_EQ(last, 1);
   int after = 0;
@@ -279,7 +280,7 @@ TEST(signature_promise, may_be_answered_while_the_connection_goes) {
     held_request held;
     asking a(held.behaviour());
     a.start();
-    const auto signature = a.born.key->sign(held.request());
+    const auto signature = a.generated.key->sign(held.request());
     std::thread worker([&signature, promise = held.take()]() mutable { promise.set(signature); });
     if (round % 3 == 0) a.p->server.expire_application_work();
     if (round % 3 == 1) a.p->server.reset();

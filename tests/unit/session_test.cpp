@@ -51,10 +51,10 @@ TEST(sessions, are_not_given_out_when_tickets_are_off) {
 }
 
 TEST(sessions, need_no_signature) {
-  const auto& born = token_site("ec256");
-  const auto key = pkcs11::open_key(born.key_uri).value();
+  const auto& generated = token_site("ec256");
+  const auto key = pkcs11::open_key(generated.key_uri).value();
   const auto client = client_with(make_session_store());
-  const auto server = server_context({.identities = {identity::from_chain(born.chain, key).value()}});
+  const auto server = server_context({.identities = {identity::from_chain(generated.chain, key).value()}});
   EXPECT_FALSE(meet(client, server));
   const auto before = key->stats().operations;
   EXPECT_TRUE(meet(client, server));

@@ -159,8 +159,8 @@ TEST_P(statistics, close_notify_is_an_alert_each_way) {
 }
 
 TEST_P(statistics, signatures_and_their_time_are_counted) {
-  const auto born = signer_site(GetParam().key_type);
-  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(born.chain, born.key).value()}});
+  const auto generated = signer_site(GetParam().key_type);
+  auto p = make_pair(GetParam(), {}, {.identities = {identity::from_chain(generated.chain, generated.key).value()}});
   ASSERT_TRUE(p.handshake()) << why(p);
   EXPECT_EQ(p.server.statistics().signatures, 1u);
   EXPECT_GT(p.server.statistics().timings.signing, 0ns);

@@ -20,7 +20,7 @@ parameter describe(const CLI::Option& one) {
   parameter made{.about = one.get_description(), .default_value = one.get_default_str()};
   for (const auto& name : one.get_snames()) made.names.push_back("-" + name);
   for (const auto& name : one.get_lnames()) made.names.push_back("--" + name);
-  // After a colon CLI11 says what a check allows, in its own words.
+  // After a colon CLI11 describes what a check allows, in its own words.
   if (one.get_items_expected_max() > 0) made.value = one.get_type_name().substr(0, one.get_type_name().find(':'));
   if (one.get_positional() && made.value.empty()) made.value = one.get_name(true);
   made.is_required = one.get_required();

@@ -23,7 +23,7 @@ token_place place_of(const credential_options& options, const std::string& text)
           .module_parameters = options.module_parameters};
 }
 
-// One URI for certificate and key, as it is pasted from `token show`, says of which of them it is.
+// One URI for certificate and key, as it is pasted from `token show`, names the type of one of them.
 std::string without_type(const std::string& text, std::string_view option) {
   auto u = token_place{.text = text, .module = {}, .pin_file = {}, .module_parameters = {}}.parsed(option);
   u.type.reset();
@@ -49,7 +49,7 @@ void tell_choice(const pkcs11::chosen_certificate& chosen) {
                   chosen.passed_over.size() + 1, chosen.uri, end_of(chosen.chain.front()), others));
 }
 
-// Of those with that label or id on the token, the one that goes with the key and lasts longest; and who issued it,
+// Of those with that label or id on the token, the one that goes with the key and lasts longest; and its issuers,
 // from --chain and from the token. After the key has been opened, which keeps the token logged in to: a person at its
 // pad is asked once.
 std::string chain_on_token(const credential_options& options, const std::string& text, const private_key& key) {

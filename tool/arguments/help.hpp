@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `--help` says.
+// The text of `--help`.
 #pragma once
 
 #include "arguments/definition.hpp"
@@ -9,7 +9,7 @@
 
 namespace sluice::tool {
 
-// Ends with a line's end. `more` is said last.
+// Ends with a newline. `more` comes last.
 std::string help_text(const command& one, const screen& to, const std::string& more = {});
 
 }  // namespace sluice::tool

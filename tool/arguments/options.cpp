@@ -163,7 +163,7 @@ client_options tls_options::for_client() const {
   made.alpn = alpn_list();
   made.max_chain = max_chain;
   made.key_log = open_key_log();
-  // Whoever waits at the terminal is not the attacker whom blinding is meant for.
+  // The person at the terminal is not the attacker whom blinding is meant for.
   made.blinding = blinding::at_most(std::chrono::seconds(0));
   return made;
 }

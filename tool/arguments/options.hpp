@@ -14,7 +14,7 @@
 
 namespace sluice::tool {
 
-// Who we are, for servers and for client certificates.
+// Our own identity, for servers and for client certificates.
 struct credential_options {
   std::string cert;   // FILE or pkcs11:URI
   std::string chain;  // FILE: issuers of a certificate that is in a token

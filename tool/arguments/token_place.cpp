@@ -38,14 +38,14 @@ std::string token_place::module_path() const {
   if (!module.empty()) return pkcs11::module::find(module).value();
   if (!u.module_path.empty()) return u.module_path;
   if (!u.module_name.empty()) return pkcs11::module::find(u.module_name).value();
-  give_up(errc::bad_uri, u.to_string(), "it does not say which module to load",
+  give_up(errc::bad_uri, u.to_string(), "it does not name the module to load",
           "add ?module-name=NAME or ?module-path=PATH, or give --module");
 }
 
 pkcs11::module_options token_place::module_options() const {
   keep_output_from_modules();
   pkcs11::module_options options;
-  options.initialization = pkcs11::initialization::sole_user;  // nobody else in this process uses tokens
+  options.initialization = pkcs11::initialization::sole_user;  // nothing else in this process uses tokens
   options.reserved = module_parameters;
   return options;
 }

@@ -34,7 +34,7 @@ struct token_place {
   bool has_pin() const;                           // is any given, in whatever way?
 
   pkcs11::token open(bool is_read_write = false) const;
-  pkcs11::token open_without_pin() const;  // what anybody may see
+  pkcs11::token open_without_pin() const;  // what is visible without login
   pkcs11::key_options wishes() const;
   // An object's URI as it can be pasted: with the module, and the PIN's place where ours has one.
   std::string ready(const std::string& object_uri) const;

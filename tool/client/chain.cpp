@@ -77,7 +77,7 @@ std::string problem_of(const connection_report& r) {
   }
 }
 
-// An issuer that was not sent; where nobody trusts it either, that is the problem.
+// An issuer that was not sent; if it is not trusted either, that is the problem.
 chain_node missing_issuer(const certificate& of, bool is_wanted, const connection_report& r) {
   chain_node made;
   made.name = name_of(of.issuer());

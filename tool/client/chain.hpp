@@ -13,14 +13,14 @@ namespace sluice::tool {
 // One certificate as it is shown, or the one that is missing at the end.
 struct chain_node {
   std::string name;   // the subject
-  std::string about;  // who it is for, or what it is
+  std::string about;  // its subject, or what it is
   std::string facts;  // key, dates, days left; empty for a missing one
   std::vector<std::string> problems;
 };
 
 struct chain_tree {
   std::vector<chain_node> nodes;    // leaf first
-  std::vector<std::string> strays;  // subjects that were sent, and belong to nobody in it
+  std::vector<std::string> strays;  // subjects of certificates that were sent and are not part of it
 };
 
 chain_tree make_chain_tree(const connection_report& report);  // empty where the chain is not known

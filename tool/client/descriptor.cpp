@@ -58,7 +58,7 @@ asio::awaitable<std::size_t> shared_descriptor::read_some(std::span<char> into, 
     if (ec) co_return 0;
     const auto n = ::read(descriptor_, into.data(), into.size());
     if (n >= 0) co_return static_cast<std::size_t>(n);
-    // EAGAIN: somebody else has set O_NONBLOCK, and somebody else has read what was there.
+    // EAGAIN: another process has set O_NONBLOCK, and another has read what was there.
     if (errno != EINTR && errno != EAGAIN) {
       ec = last_error();
       co_return 0;

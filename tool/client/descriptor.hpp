@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A descriptor we were born with (stdin, stdout), waited for in the loop and left as it is.
+// A descriptor that the process inherited (stdin, stdout), waited for in the loop and left as it is.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

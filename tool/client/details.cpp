@@ -68,10 +68,10 @@ void add_request(table& facts, const connection_report& r) {
   facts.add({{"client certificate", tone::quiet}, request_words(r)});
   if (!r.seen.request) return;
   if (r.is_certificate_unjudged) {
-    facts.add({{"its verdict", tone::quiet}, "not known: the server said nothing for a second, and may yet refuse"});
+    facts.add({{"its verdict", tone::quiet}, "not known: the server sent nothing for a second, and may still reject"});
   }
   const auto named = authorities_of(*r.seen.request);
-  facts.add({{"accepted issuers", tone::quiet}, named.empty() ? "it does not say" : named});
+  facts.add({{"accepted issuers", tone::quiet}, named.empty() ? "not listed" : named});
 }
 
 void add_agreement(table& facts, const connection_report& r) {

@@ -10,7 +10,7 @@ void client_verb_options::declare(declaration& app) {
   tls.declare(app);
   way.declare(app);
   app.add_option("--servername", server_name, "Name to send and to verify, when it is not HOST").type_name("NAME");
-  app.add_flag("--insecure", is_insecure, "Accept any certificate: nobody checks whom you talk to");
+  app.add_flag("--insecure", is_insecure, "Accept any certificate: the server is not verified");
   app.add_flag("--require-tls13", needs_tls13, "Fail (9) unless TLS 1.3 was agreed");
   app.add_option("--require-alpn", needs_alpn, "Fail (9) unless this application protocol was agreed")
       .type_name("NAME");

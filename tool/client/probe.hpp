@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One connection as a plan says, and the report on it.
+// One connection as a plan describes it, and the report on it.
 #pragma once
 
 #include "client/any_stream.hpp"

@@ -21,7 +21,7 @@ const certificate& first_to_expire(const std::vector<certificate>& chain) {
 std::string good_words(const connection_report& r) {
   const auto where = r.to.text();
   if (!r.is_verified)
-    return where + " answered, but nobody checked its certificate; drop --insecure to have it verified";
+    return where + " answered, but its certificate was not verified; drop --insecure to have it verified";
   if (r.chain.empty()) return where + " is trusted";
   const auto& first = first_to_expire(r.chain);
   const auto left = left_of(first);

@@ -75,16 +75,16 @@ struct variable {
 constexpr std::array variables = {
     variable{"SLUICE_PIN", "The token's PIN, where neither --pin-file nor the URI's pin-source gives it"},
     variable{"SLUICE_PASSWORD", "The password of an encrypted key or PKCS#12 file, where --password-file does not"},
-    variable{"SSLKEYLOGFILE", "Where the secrets of sessions are appended, for Wireshark, where --keylog does not say"},
+    variable{"SSLKEYLOGFILE", "Where the secrets of sessions are appended, for Wireshark, without --keylog"},
     variable{"SLUICE_LAB_PYTHON", "A Python that has tlslite-ng, for the lab's old versions and ciphers"},
-    variable{"SSL_CERT_FILE, SSL_CERT_DIR", "Authorities to trust instead of the system's, where --ca does not say"},
+    variable{"SSL_CERT_FILE, SSL_CERT_DIR", "Authorities to trust instead of the system's, without --ca"},
     variable{"XDG_CACHE_HOME", "Where the lab keeps the large keys that it made, in a folder of its own"},
     variable{"NO_COLOR", "Where it is set and not empty, nothing is in colour"},
     variable{"LC_ALL, LC_CTYPE, LANG", "A character set other than UTF-8 means that only ASCII is written"},
-    variable{"COLUMNS", "How wide the terminal is, where it does not say so itself"},
+    variable{"COLUMNS", "How wide the terminal is, if it does not report it"},
 };
 
-// What every page of the program ends with. The program's own page tells more of it.
+// The end of every page of the program. The program's own page has more of it.
 std::string common_end(const command& one, const command& program) {
   std::string made = ".SH EXIT STATUS\n";
   for (const auto& [code, meaning] : exit_meanings)

@@ -115,7 +115,7 @@ asio::awaitable<error_code> read_request(served_client& c, boost::beast::flat_bu
       const bool is_sent = co_await send(c, "HTTP/1.1 100 Continue\r\n\r\n");
       if (!is_sent) co_return done(asio::error::operation_aborted);
     }
-    buffer.shrink_to_fit();  // who waits for a request holds nothing
+    buffer.shrink_to_fit();  // a connection that waits for a request holds no memory
     auto [failed, n] = co_await c.s.async_read_some(buffer.prepare(4096), testkit::use_tuple);
     c.touch();
     if (failed) co_return done(c.is_late && has_begun ? error_code(http::error::partial_message) : failed);

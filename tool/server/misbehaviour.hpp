@@ -10,7 +10,7 @@
 
 namespace sluice::tool {
 
-// What becomes of a connection. `close` is TCP's end without close_notify: what was said may have been cut short.
+// What becomes of a connection. `close` is TCP's end without close_notify: the data may be truncated.
 enum class ending : std::uint8_t { close, reset, stall };
 
 // A text of clauses with commas between them, each at most once:
@@ -23,7 +23,7 @@ enum class ending : std::uint8_t { close, reset, stall };
 //   every=N                          only the N-th connection, the 2N-th, …
 //   first=N                          only the first N connections
 //
-// Who is not chosen by `every` and `first` is served as usual.
+// A connection that `every` and `first` do not choose is served as usual.
 struct misbehaviour {
   std::string text;
   std::optional<ending> handshake;

@@ -44,7 +44,7 @@ dd,code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 footer{margin-top:1.5rem;color:var(--quiet);font-size:.85rem}
 )";
 
-// A client says what it likes in its headers and its certificate.
+// A client chooses what is in its headers and its certificate.
 std::string escaped(std::string_view text) {
   std::string made;
   for (const char c : printable(text)) {

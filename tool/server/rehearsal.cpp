@@ -52,7 +52,7 @@ std::optional<failure> shake_hands(const context& client_side, const context& se
 // TLS 1.3 and 1.2, as far as the server speaks them; else the newest it does.
 std::vector<tls_version> versions_to_try(const server_options& options) {
   const auto chosen = choose_policy(options.policy, options.versions);
-  if (!chosen) return {};  // the context says why
+  if (!chosen) return {};  // the context reports why
   const auto least = std::max(chosen->min, options.versions.min.value_or(chosen->min));
   const auto most = std::min(chosen->max, options.versions.max.value_or(chosen->max));
   std::vector<tls_version> made;
@@ -62,7 +62,7 @@ std::vector<tls_version> versions_to_try(const server_options& options) {
   return made;
 }
 
-// Others are between our client and that policy, and say nothing of the key.
+// Other failures are between our client and that policy, and do not concern the key.
 bool is_of_the_key(const failure& why) {
   return why.code == errc::key_unavailable || why.code == errc::key_refused || why.code == errc::signature_mismatch ||
          why.category() == "pkcs11";
@@ -79,7 +79,7 @@ std::optional<failure> rehearse(const server_options& options, tls_version versi
   server.blinding = blinding::off();
   client_options client;
   client.verify = dangerous::accept_any_certificate();
-  client.observer = std::make_shared<observer>();  // nobody is deceived by not verifying here: no warning
+  client.observer = std::make_shared<observer>();  // not verifying is harmless in memory: no warning
   client.versions = {.min = version, .max = version};
   client.ocsp = false;
   client.alpn = options.alpn;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handshakes in memory with a key as a server would use it: what `token doctor` says and what `serve` does are one.
+// Handshakes in memory with a key as a server would use it: `token doctor` reports what `serve` will do.
 #pragma once
 
 #include "sluice/context.hpp"
@@ -14,7 +14,7 @@ namespace sluice::tool {
 inline constexpr auto policy_without_pss = "ELBSecurityPolicy-FS-1-2-2019-08";
 
 // One handshake of that version between a server with those options and a client of ours that takes any certificate.
-// Nothing: it was done. The token signs once. What clients have to show, and who watches, is left out.
+// Returns nothing if the handshake succeeded. The token signs once. Client certificates and observers are left out.
 std::optional<failure> rehearse(const server_options& options, tls_version version);
 
 // What clients refuse whatever the token can do: an RSA key below 2048 bits. `where` names the key.

@@ -34,7 +34,7 @@ asio::awaitable<void> pause(const asio::any_io_executor& ex, clock_type::duratio
   co_await timer.async_wait(testkit::use_tuple);
 }
 
-// Has the client not hung up yet? Asked of the kernel, since who stalls does not read.
+// Whether the client is still connected. The kernel is asked, because a stalled connection does not read.
 bool is_there(tcp::socket& socket) {
   tcp_info info{};
   socklen_t size = sizeof info;

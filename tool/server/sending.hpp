@@ -9,7 +9,7 @@ namespace sluice::tool {
 // False when the client is gone, or has been failed.
 boost::asio::awaitable<bool> send(served_client& client, std::string_view text);
 
-// Ends it as `--fail after=…` says. Nothing more is to be sent.
+// Ends it as `--fail after=…` asks. Nothing more may be sent.
 boost::asio::awaitable<void> strike(served_client& client);
 
 // The same end for a connection that has no TLS yet.

@@ -18,7 +18,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// While draining: who has been quiet for this long is told goodbye, and who does not leave then is cut off.
+// While draining: a connection that has been quiet for this long is sent close_notify, and closed if its client does
+// not end it.
 constexpr auto quiet = std::chrono::milliseconds(500);
 constexpr auto stuck = std::chrono::seconds(3);
 

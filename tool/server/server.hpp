@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The server behind `serve`: accepts, tells what happens, drains. One thread, the one that runs `io`.
+// The server behind `serve`: accepts, reports events, drains. One thread, the one that runs `io`.
 #pragma once
 
 #include "server/serving.hpp"
@@ -58,7 +58,7 @@ class server {
   std::uint64_t failed() const noexcept { return failed_; }
 
   void start();
-  // No new clients; those who are quiet are told goodbye, those who are not may finish within the timeout.
+  // No new clients; quiet connections are sent close_notify, the others may finish within the timeout.
   void drain();
 
  private:

@@ -17,7 +17,7 @@ namespace {
 namespace asio = boost::asio;
 constexpr std::size_t chunk = 65536;
 
-// What a stopped coroutine awaits next must not throw: it still says goodbye.
+// What a stopped coroutine awaits next must not throw: it still sends close_notify.
 asio::awaitable<void> accept_stops() {
   co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
   co_await asio::this_coro::throw_if_cancelled(false);
@@ -72,7 +72,7 @@ asio::awaitable<void> pour(served_client& c) {
   }
 }
 
-// Bytes without end, until the client ends: which is only seen by who reads.
+// Bytes without end, until the client ends. Only a read sees that end.
 asio::awaitable<void> source(served_client& c) {
   using namespace asio::experimental::awaitable_operators;
   co_await (pour(c) || discard(c));

@@ -29,7 +29,7 @@ struct served_client {
   boost::json::object facts;       // what http mode answers with
   const misbehaviour* const fail;  // null: serve it well
   std::uint64_t bytes_sent = 0;
-  bool is_failed = false;  // on purpose: nothing more is to be said
+  bool is_failed = false;  // on purpose: nothing more may be sent
   std::chrono::steady_clock::time_point last_active = std::chrono::steady_clock::now();
   boost::asio::cancellation_signal stop;  // total: end where nothing is lost; terminal: end
   bool is_asked_to_stop = false;
@@ -41,7 +41,8 @@ struct served_client {
   void touch() { last_active = std::chrono::steady_clock::now(); }
 };
 
-// Until the client says goodbye, breaks, or is stopped; ends with our own goodbye where one is possible.
+// Serves until the client sends close_notify, the connection fails, or it is stopped; sends our close_notify where that
+// is possible.
 // `client` outlives it.
 // `timeout` is for a request of HTTP: until it begins, and until it is whole.
 boost::asio::awaitable<void> serve_client(served_client& client, serve_mode mode, std::chrono::milliseconds timeout);

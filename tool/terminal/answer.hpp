@@ -10,7 +10,7 @@
 
 namespace sluice::tool {
 
-// With --json a failure is an object on stdout, {"ok":false,"error":{…}}; otherwise main() tells it on stderr.
+// With --json a failure is an object on stdout, {"ok":false,"error":{…}}; otherwise main() prints it on stderr.
 template <class Work>
 int answer(bool is_json, Work&& work) {
   if (!is_json) return std::forward<Work>(work)();

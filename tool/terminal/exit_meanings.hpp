@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What each exit code means, in words: for the manual, and as docs/cli.md tells it.
+// What each exit code means, in words: for the manual and docs/cli.md.
 #pragma once
 
 #include "terminal/exit_code.hpp"

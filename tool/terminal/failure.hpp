@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the tool says no: failures thrown, and told in one sentence with one remedy.
+// The tool's failures: thrown as sluice::error, printed as one sentence with one remedy.
 #pragma once
 
 #include "sluice/error.hpp"

@@ -47,7 +47,7 @@ void write_text(std::string& out, std::string_view text) {
   }
 }
 
-// Boost.JSON would write 12.5 as 1.25E1, which is right and which nobody likes to read.
+// Boost.JSON would write 12.5 as 1.25E1, which is correct and hard to read.
 void write(std::string& out, const json::value& value) {
   if (const auto* object = value.if_object()) {
     out += '{';

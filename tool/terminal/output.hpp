@@ -10,7 +10,7 @@ namespace sluice::tool {
 std::FILE* standard_output() noexcept;
 int standard_output_descriptor() noexcept;
 
-// From now on, what anybody else in this process writes to standard output goes to standard error. Before a module is
+// From now on, what a module in this process writes to standard output goes to standard error. Before a module is
 // loaded; a second time it does nothing.
 void keep_output_from_modules() noexcept;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One line on a terminal's stderr that tells how far something is, and goes away.
+// One line on a terminal's stderr that shows progress and is erased at the end.
 #pragma once
 
 #include "terminal/screen.hpp"
@@ -16,7 +16,7 @@ class progress_line {
   progress_line& operator=(const progress_line&) = delete;
   ~progress_line();
 
-  void say(std::string_view text) const;  // instead of what was said before
+  void say(std::string_view text) const;  // replaces the previous text
 
  private:
   const screen to_{stderr};

@@ -32,7 +32,7 @@ std::optional<T> run_to_end(boost::asio::io_context& io, boost::asio::awaitable<
     io.run();
   }
   if (thrown) std::rethrow_exception(thrown);
-  // A failed connection still has its last words to say; a peer that does not hang up is not waited for.
+  // A failed connection still has its alert to send; a peer that does not close is not waited for.
   io.restart();
   if (made) io.run_for(std::chrono::milliseconds(200));
   return made;

@@ -133,7 +133,7 @@ void screen::lines(std::string_view text) const {
 void screen::write(const std::string& whole) const {
   errno = 0;
   const bool is_written = std::fwrite(whole.data(), 1, whole.size(), target(to_)) == whole.size();
-  // A reader that had enough is no trouble of ours.
+  // A reader that closed its end of the pipe is not an error of ours.
   if (!is_written && errno != EPIPE) throw output_error(errno);
 }
 

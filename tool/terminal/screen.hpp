@@ -38,7 +38,7 @@ class screen {
   // One line, with its end. Whatever is in it, it stays one: control characters that paint() did not put there and the
   // rest of what sluice::printable() escapes are shown, not sent.
   void line(std::string_view text = {}) const;
-  // Lines of our own: help, PEM. They end where they say.
+  // Lines of our own: help, PEM. They are not cut at the terminal's width.
   void lines(std::string_view text) const;
   // What is waiting in the buffer goes out now.
   void flush() const;

@@ -4,7 +4,7 @@
 
 namespace sluice::tool {
 
-// Whoever starts us without one of them would have the next file or socket that is opened take its place: our messages
+// Without one of them, the next file or socket that is opened would take its place: our messages
 // would be written into it. What is missing becomes /dev/null. False where that cannot be had.
 bool fill_standard_descriptors() noexcept;
 

@@ -37,7 +37,7 @@ int report_out_of_memory() noexcept {
 
 void say(std::string_view text) { screen(stderr).line(fmt::format("sluice: {}", text)); }
 
-// std::thread, and Asio's, say no more than this.
+// std::thread, and Asio's, report no more than this.
 bool is_about_threads(const std::error_code& ec) { return ec == std::errc::resource_unavailable_try_again; }
 
 int report_or_throw() {
@@ -95,7 +95,7 @@ void on_no_memory() {
   ::_exit(report_out_of_memory());
 }
 
-// What nobody could mean to have is refused as ever.
+// A size that cannot be meant is still refused.
 constexpr std::size_t absurd = std::size_t{1} << 30;
 
 // Ahead of every constructor of a static object, which may need memory, too.

@@ -17,7 +17,7 @@ namespace sluice::tool {
 namespace {
 
 constexpr std::array all = {
-    verb{"demo", "The whole thing on this machine: a key born in a token, servers, clients, and a slow token",
+    verb{"demo", "The whole thing on this machine: a key generated on a token, servers, clients, and a slow token",
          "  sluice demo\n"
          "  sluice demo --no-timing --json",
          declare_demo},

@@ -130,7 +130,7 @@ void declare_common(declaration& app, bench_options& options) {
   options.tls.declare(app);
   app.add_option("--servername", options.server_name, "Name to send and to verify, when it is not HOST")
       .type_name("NAME");
-  app.add_flag("--insecure", options.is_insecure, "Accept any certificate: nobody checks whom you talk to");
+  app.add_flag("--insecure", options.is_insecure, "Accept any certificate: the server is not verified");
 }
 
 void declare_warm_up(declaration& app, bench_options& options) {

@@ -55,7 +55,7 @@ void check_key_type(const std::string& text) {
           fmt::format("write {}", fmt::join(known, ", ")));
 }
 
-int told(const ca_options& options, const json::object& answer, const std::string& people) {
+int print_result(const ca_options& options, const json::object& answer, const std::string& people) {
   const screen out(stdout);
   out.lines(options.json ? to_text(answer) : people);
   return exit_ok;
@@ -68,8 +68,9 @@ int init(const ca_options& options) {
   folder.create(made);
   const auto path = options.folder + "/ca.pem";
   const auto until = certificate::from_pem(made.certificate()).value().front().valid_until();
-  return told(options, {{"certificate", path}, {"key", options.folder + "/ca.key"}, {"not_after", iso_time(until)}},
-              fmt::format("{}  until {}", path, iso_date(until)));
+  return print_result(options,
+                      {{"certificate", path}, {"key", options.folder + "/ca.key"}, {"not_after", iso_time(until)}},
+                      fmt::format("{}  until {}", path, iso_date(until)));
 }
 
 testkit::leaf_options leaf(const ca_options& options, std::string common_name, std::vector<std::string> names) {
@@ -100,7 +101,7 @@ int tell_issued(const ca_options& options, const testkit::issued& one, const std
   for (const auto* what : {"certificate", "key", "p12"}) {
     if (const auto* path = answer[what].if_string()) people += std::string(*path) + "\n";
   }
-  return told(options, answer, people + "until " + end_of(made));
+  return print_result(options, answer, people + "until " + end_of(made));
 }
 
 int issue(const ca_options& options) {
@@ -144,7 +145,7 @@ int write_list(const ca_options& options) {
   const ca_folder folder(options.folder);
   const auto path = folder.write_revocation_list(days(options.days));
   const auto count = folder.revoked().size();
-  return told(options, {{"crl", path}, {"revoked", count}}, fmt::format("{}  {} revoked", path, count));
+  return print_result(options, {{"crl", path}, {"revoked", count}}, fmt::format("{}  {} revoked", path, count));
 }
 
 int revoke(const ca_options& options) {
@@ -156,11 +157,11 @@ int revoke(const ca_options& options) {
     give_up(errc::invalid_argument, options.certificate, "it was issued by \"" + chain.front().issuer() + "\"",
             "revoke it where it was issued");
   const bool is_news = folder.revoke(chain.front());
-  return told(options, {{"serial", chain.front().serial()}, {"was_revoked_before", !is_news}},
-              is_news ? "revoked; `sluice ca crl` makes the list" : "it was revoked before");
+  return print_result(options, {{"serial", chain.front().serial()}, {"was_revoked_before", !is_news}},
+                      is_news ? "revoked; `sluice ca crl` makes the list" : "it was revoked before");
 }
 
-// Until it is told to end.
+// Runs until it is stopped.
 int respond(const ca_options& options) {
   const auto at = parse_listen_address(options.listen);
   const responder answers(ca_folder(options.folder), days(options.days));
@@ -176,7 +177,7 @@ int respond(const ca_options& options) {
   asio::co_spawn(io, answers.serve(acceptor), asio::detached);
   ends.async_wait([&io](boost::system::error_code, int) { io.stop(); });
   const auto address = to_text(acceptor.local_endpoint());
-  told(options, {{"event", "listening"}, {"address", address}}, "listening " + address);
+  print_result(options, {{"event", "listening"}, {"address", address}}, "listening " + address);
   std::fflush(stdout);
   io.run();
   return exit_ok;
@@ -270,8 +271,8 @@ constexpr std::array ca_verbs = {
     verb{"sign", "A certificate for a request", "  sluice ca sign site.csr --ca dev-ca", declare_sign},
     verb{"revoke", "Takes a certificate back", "  sluice ca revoke dev-ca/localhost.pem --ca dev-ca", declare_revoke},
     verb{"crl", "The list of what was taken back", "  sluice ca crl --ca dev-ca", declare_crl},
-    verb{"ocsp", "Answers who asks about its certificates, over HTTP", "  sluice ca ocsp --listen :8080 --ca dev-ca",
-         declare_ocsp},
+    verb{"ocsp", "Answers OCSP requests about its certificates, over HTTP",
+         "  sluice ca ocsp --listen :8080 --ca dev-ca", declare_ocsp},
 };
 
 }  // namespace

@@ -18,7 +18,7 @@ class responder {
   responder(ca_folder folder, std::chrono::hours validity)
       : folder_(std::move(folder)), issuer_(folder_.authority()), validity_(validity) {}
 
-  // Until the acceptor is closed. What is revoked meanwhile is told from the next question on.
+  // Until the acceptor is closed. What is revoked meanwhile is reported from the next request on.
   boost::asio::awaitable<void> serve(boost::asio::ip::tcp::acceptor& acceptor) const;
 
  private:

@@ -96,7 +96,7 @@ asio::awaitable<std::optional<failure>> converse(const pipe_plan& p, opened_conn
   const auto& r = made.report;
   const auto& early_data = p.client.early_data;
   const screen notes(stderr);
-  // On a terminal a person sees at once who the peer is; a script sees nothing unless something goes wrong.
+  // On a terminal a person sees the peer's identity at once; a script sees nothing unless something goes wrong.
   if (notes.is_terminal() && !p.is_json) {
     notes.line(verdict_line(r, notes));
     notes.line("  " + notes.paint(tone::quiet, summary(*r.info)));

@@ -19,8 +19,8 @@ struct child_result {
 };
 
 // Writes `input`. Once `expected` bytes of output have come the program is asked to end (SIGTERM), and whatever it
-// still says is read; at the limit it is killed. `poll` is called every few milliseconds and may throw; nothing is left
-// running.
+// still writes is read; at the limit it is killed. `poll` is called every few milliseconds and may throw; nothing is
+// left running.
 child_result run_child(const std::vector<std::string>& command, std::string_view input, std::size_t expected,
                        std::chrono::milliseconds limit, const std::function<void()>& poll);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `sluice demo`: a key born in a token serves real clients, and the event loop never waits for the token.
+// `sluice demo`: a key generated on a token serves real clients, and the event loop never waits for the token.
 #include "terminal/exit_code.hpp"
 #include "terminal/failure.hpp"
 #include "verbs/demo/echo_clients.hpp"
@@ -68,7 +68,7 @@ class demonstration {
  private:
   void play() {
     faulty_module_ = options_.no_timing ? std::string() : testkit::find_faulty_module(options_.faulty_module);
-    say("A SoftHSM token in a temporary folder, two keys born in it, certificates from a throwaway authority.");
+    say("A SoftHSM token in a temporary folder, two keys generated on it, certificates from a throwaway authority.");
     stage_ = std::make_unique<stage>();
     judge_keys();
     shake_hands();

@@ -54,7 +54,7 @@ asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context t
 
 std::string last_line(const std::string& text) {
   const auto end = text.find_last_not_of("\r\n ");
-  if (end == text.npos) return "it said nothing";
+  if (end == text.npos) return "it wrote nothing";
   const auto begin = text.find_last_of('\n', end);
   return text.substr(begin == text.npos ? 0 : begin + 1, end - (begin == text.npos ? 0 : begin + 1) + 1);
 }

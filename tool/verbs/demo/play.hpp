@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the demonstration found out, and how it is told.
+// What the demonstration found out, and how it is printed.
 #pragma once
 
 #include "verbs/demo/echo_clients.hpp"

@@ -68,7 +68,7 @@ proof run_proof(const stage& s, const std::string& faulty_module, const interrup
   } const stop{server_loop};
 
   proof made;
-  progress("nobody else there");
+  progress("no other connection");
   made.idle = measure(token.address(), tls, load::none, watch);
   progress("64 clients, key in memory");
   made.memory = measure(memory.address(), tls, load::paced, watch);

@@ -37,7 +37,7 @@ struct proof {
   bool is_disturbed() const noexcept { return std::max(idle.p99, memory.p99) >= signature_time / 10; }
 };
 
-// `progress` is told what begins. Throws sluice::error.
+// `progress` is called with what begins. Throws sluice::error.
 proof run_proof(const stage& s, const std::string& faulty_module, const interrupt_watch& watch,
                 const std::function<void(std::string_view)>& progress);
 

@@ -25,14 +25,14 @@ token_site bear_key(pkcs11::token& admin, const testkit::scratch_token& token, c
                     pkcs11::key_type type, const std::string& name, const std::string& label, std::byte id) {
   admin.generate_key(type, label, {&id, 1}).value();
   const auto keys = admin.keys().value();
-  const auto born = std::ranges::find(keys, label, &pkcs11::key_info::label);
-  if (born == keys.end()) give_up(errc::key_not_found, token.uri(label), "it was made, and is not there");
-  const auto issued = root.issue_for(born->public_key, site_options()).value();
+  const auto generated = std::ranges::find(keys, label, &pkcs11::key_info::label);
+  if (generated == keys.end()) give_up(errc::key_not_found, token.uri(label), "it was made, and is not there");
+  const auto issued = root.issue_for(generated->public_key, site_options()).value();
   return {.name = name,
           .label = label,
           .uri = token.uri(label),
           .chain = issued.chain,
-          .stays_in_token = born->is_sensitive && !born->is_extractable};
+          .stays_in_token = generated->is_sensitive && !generated->is_extractable};
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the demonstration is played with: an authority, a token, keys born in it, certificates for them.
+// What the demonstration is played with: an authority, a token, keys generated on it, certificates for them.
 #pragma once
 
 #include "testkit/authority/authority.hpp"
@@ -12,7 +12,7 @@
 
 namespace sluice::tool {
 
-// A key that was born in the token, and its certificate.
+// A key that was generated on the token, and its certificate.
 struct token_site {
   std::string name;   // "P-256"
   std::string label;  // "p256"

@@ -29,7 +29,7 @@ void errors_page::add(const lab_case& one, const verdict& v) {
   if (!one.expect || v.is == verdict::state::unavailable) return;
   if (one.group != group_) {
     group_ = one.group;
-    rows_ += fmt::format("\n## {}{}\n\n| case | the peer | code | what Sluice says |\n|---|---|---|---|\n",
+    rows_ += fmt::format("\n## {}{}\n\n| case | the peer | code | what Sluice reports |\n|---|---|---|---|\n",
                          static_cast<char>(group_.front() - 'a' + 'A'), group_.substr(1));
   }
   const auto about = one.note.empty() ? one.about : fmt::format("{} ({})", one.about, one.note);

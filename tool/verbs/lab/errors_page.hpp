@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// docs/errors.md: what goes wrong, what Sluice says, and what to do about it.
+// docs/errors.md: what goes wrong, what Sluice reports, and the remedy.
 #pragma once
 
 #include "verbs/lab/run.hpp"

@@ -106,7 +106,7 @@ class running {
     return chosen;
   }
 
-  // Who names a case, or asks for all, is not told that it went well when nobody went.
+  // Named cases, or all of them: success is not reported if no client connected.
   bool is_failure(const verdict& v) const {
     if (v.is == verdict::state::unavailable) return options_.needs_all || !options_.names.empty();
     return v.is == verdict::state::failed;

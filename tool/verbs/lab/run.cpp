@@ -69,13 +69,13 @@ verdict judge_other(const lab_case& one, const outcome& seen) {
           .message = std::move(message)};
 }
 
-// One case on stage: its peer listens, and somebody is on the way there.
+// One running case: its peer listens, and a client is connecting.
 struct performance {
   const lab_case* what;
   peer who;
   std::unique_ptr<listener> place;
   std::future<outcome> coming;
-  verdict early;  // where nobody goes
+  verdict early;  // where no client connects
 };
 
 asio::awaitable<outcome> probe_each_time(context tls, tcp::endpoint at, const lab_case& what, const peer& who,
@@ -189,14 +189,14 @@ class stage {
 }  // namespace
 
 void run_cases(const std::vector<lab_case>& chosen, const run_settings& settings, const interrupt_watch& watch,
-               const std::function<void(const lab_case&, const verdict&)>& tell) {
+               const std::function<void(const lab_case&, const verdict&)>& report) {
   if (!settings.policy.empty()) find_policy(settings.policy).value();
   stage s(settings);
   for (const auto& one : chosen) {
     watch.check();
     s.put_on(one);
   }
-  for (auto& p : s.shows()) tell(*p.what, s.wait(p, watch));
+  for (auto& p : s.shows()) report(*p.what, s.wait(p, watch));
 }
 
 }  // namespace sluice::tool::lab

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs cases side by side and compares what a client says with what it must say.
+// Runs cases side by side and compares what a client reports with what it must report.
 #pragma once
 
 #include "testkit/peers/case.hpp"
@@ -32,8 +32,8 @@ struct verdict {
   std::string message;  // cause and remedy
 };
 
-// `tell` is called in the order of the cases, on this thread. Throws errc::cancelled for Ctrl-C.
+// `report` is called in the order of the cases, on this thread. Throws errc::cancelled for Ctrl-C.
 void run_cases(const std::vector<lab_case>& chosen, const run_settings& settings, const interrupt_watch& watch,
-               const std::function<void(const lab_case&, const verdict&)>& tell);
+               const std::function<void(const lab_case&, const verdict&)>& report);
 
 }  // namespace sluice::tool::lab

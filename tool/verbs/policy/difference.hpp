@@ -20,7 +20,7 @@ struct list_difference {
 };
 
 // In this order, always all of them: versions, suites, groups, signatures, certificate_signatures (where one of them
-// takes any, it is the list of "any"), and `other`: whatever else s2n says of a policy, a line each.
+// takes any, it is the list of "any"), and `other`: whatever else s2n reports of a policy, a line each.
 std::vector<list_difference> compare(const policy& a, const policy& b);
 
 }  // namespace sluice::tool

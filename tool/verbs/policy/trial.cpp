@@ -120,7 +120,8 @@ class tour {
     options.record_transcript = true;
     if (!verifies) {
       options.verify = dangerous::accept_any_certificate();
-      options.observer = std::make_shared<observer>();  // the answer says that nobody verified; no warning besides
+      options.observer =
+          std::make_shared<observer>();  // the answer reports that nothing was verified; no warning besides
     }
     return context::client(options).value();
   }

@@ -79,7 +79,7 @@ silence_settings parse_silence(const serve_options& options) {
   return made;
 }
 
-// For this machine and this run. Who wants to verify it pins it: `--ca` with what was printed.
+// For this machine and this run. To verify it, pin it: `--ca` with what was printed.
 testkit::issued throwaway_site(const boost::asio::ip::address& at) {
   testkit::leaf_options options{.common_name = "localhost", .names = {"localhost", "127.0.0.1", "::1"}};
   if (!at.is_unspecified() && !at.is_loopback()) options.names.push_back(at.to_string());
@@ -105,7 +105,7 @@ void serve_options::declare(declaration& app) {
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
       .required()
       .type_name("ADDRESS");
-  app.add_option("--mode", mode, "What it does for clients; http is a page that tells what we saw")
+  app.add_option("--mode", mode, "What it does for clients; http is a page that shows what the server saw")
       .capture_default_str()
       .type_name("echo|http|discard|source");
   app.add_option("--client-auth", client_auth, "Whether clients must show a certificate; see --ca")
@@ -178,7 +178,7 @@ server_options make_server_options(const serve_options& options, const server_id
   made.client_auth = parse_client_auth(options.client_auth);
   made.trust = options.tls.load_trust();
   if (made.client_auth != client_auth::none && !made.trust) {
-    give_up(errc::trust_store_empty, "--client-auth", "nobody is trusted to issue client certificates",
+    give_up(errc::trust_store_empty, "--client-auth", "no authority is trusted to issue client certificates",
             "add --ca FILE");
   }
   made.policy = options.tls.policy;

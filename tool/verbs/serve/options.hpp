@@ -28,7 +28,7 @@ struct serve_options {
   server_settings settings() const;  // throws errc::invalid_argument
 };
 
-// Who the server is.
+// The server's identity.
 struct server_identities {
   std::vector<identity> all;
   std::string throwaway;  // the certificate, where one had to be made

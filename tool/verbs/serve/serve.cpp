@@ -32,8 +32,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-// From the first thing this verb does to the last, SIGINT and SIGTERM are ours: who sends one while the token's module
-// is still being loaded, or is already being put away, gets the same answer as anybody else.
+// From the first thing this verb does to the last, SIGINT and SIGTERM are ours: one that arrives while the token's
+// module is being loaded or finalized has the same effect as at any other time.
 class stop_signals {
  public:
   explicit stop_signals(asio::io_context& io) : set_(std::in_place, io, SIGINT, SIGTERM) {}
@@ -64,7 +64,7 @@ class serving {
     bool is_forced = false;
     std::function<void(boost::system::error_code, int)> on_signal = [&](boost::system::error_code ec, int) {
       if (ec) return;
-      // Who asks twice does not want to wait.
+      // A second signal means: do not wait.
       if (std::exchange(has_signal_, true)) {
         is_forced = true;
         return io_.stop();
@@ -76,9 +76,9 @@ class serving {
     asio::signal_set questions(io_, SIGUSR1);
     ask(questions);
     server_.start();
-    announce();  // from here on, whoever reads it may connect, or send a signal
+    announce();  // from here on its reader may connect, or send a signal
     io_.run();
-    if (is_json_) tell(statistics("closed", who_.has_token_key));
+    if (is_json_) report(statistics("closed", who_.has_token_key));
     return is_forced ? exit_interrupted : exit_ok;
   }
 
@@ -112,7 +112,7 @@ class serving {
   }
 
   void tell_statistics() const {
-    if (is_json_) return tell(statistics("stats", true));
+    if (is_json_) return report(statistics("stats", true));
     tell_people(counts_->snapshot().resumed);
   }
 
@@ -136,7 +136,7 @@ class serving {
   void announce() {
     const auto address = to_text(server_.address());
     if (is_json_) {
-      tell({{"event", "listening"}, {"address", address}});
+      report({{"event", "listening"}, {"address", address}});
       if (!who_.throwaway.empty()) screen(stderr).lines(who_.throwaway);
       return;
     }
@@ -158,7 +158,7 @@ class serving {
                 },
             .on_draining =
                 [this] {
-                  is_json_ ? tell({{"event", "draining"}}) : say("draining");
+                  is_json_ ? report({{"event", "draining"}}) : say("draining");
                 },
             .on_trouble = [](const failure& why) { complain(why); }};
   }
@@ -177,7 +177,7 @@ class serving {
       event["sign_ms"] = milliseconds(one.client->s.timings().signing);
       event["client_subject"] = text_or_null(subject_of(*one.client));
     }
-    tell(event);
+    report(event);
   }
 
   void tell_people(const handshake_result& one) {
@@ -199,7 +199,7 @@ class serving {
     return chain.empty() ? std::string() : chain.front().subject();
   }
 
-  void tell(const json::object& event) const { say(to_text(event)); }
+  void report(const json::object& event) const { say(to_text(event)); }
   void say(std::string_view line) const {
     out_.line(line);
     out_.flush();

@@ -27,7 +27,7 @@ struct pin_flag {
   const char* detail;
   const char* remedy;
 };
-// The token says so itself; the codes are those that C_Login would answer with.
+// The token's flags report it; the codes are those that C_Login would return.
 const std::array pin_flags = {
     pin_flag{"user-pin-locked", {0xa4, pkcs11_category()}, "it is locked", "have the security officer set a new one"},
     pin_flag{"user-pin-to-be-changed",
@@ -111,12 +111,12 @@ class examination {
     }
     // Some tokens forget that flag: the login shows.
     if (has("login-required") && !has("user-pin-initialized"))
-      return note("pin", "the token says that it has never been set");
-    if (has("user-pin-count-low")) return note("pin", "somebody has given a wrong one since the last login");
+      return note("pin", "the token reports that it has never been set");
+    if (has("user-pin-count-low")) return note("pin", "a wrong one has been given since the last login");
     return note("pin", "neither locked nor near it");
   }
 
-  // The only login: who opens the key finds the token logged in to.
+  // The only login: the key is opened later on a token that is logged in.
   bool log_in() {
     return attempt("login", [this] {
       token_.emplace(place_.open());
@@ -153,7 +153,7 @@ class examination {
     });
   }
 
-  // The certificate, whose fault is told at its place; where the token does not have the key's public half, and a
+  // The certificate, whose fault is reported at its place; where the token does not have the key's public half, and a
   // signature shows that the two belong together, it stands in for it.
   void choose_certificate() {
     try {
@@ -190,7 +190,8 @@ class examination {
     } else {
       note("key_protected",
            fmt::format("sensitive and not extractable, {}",
-                       key_info_.is_local ? "born in the token" : "and the token does not say that it was born there"));
+                       key_info_.is_local ? "generated on the token"
+                                          : "and the token does not report that it was generated on it"));
     }
     if (key_info_.always_authenticate)
       note("always_authenticate", "it wants its PIN for each signature: that works, and costs a login each time");
@@ -272,7 +273,7 @@ class examination {
     say(tls_version::tls1_2, "tls1_2", of_1_2, of_1_3 ? "" : "limit the server to TLS 1.3: --min-tls 1.3", condition);
   }
 
-  // Without a remedy of ours the failure's own is told.
+  // Without a remedy of ours the failure's own is printed.
   void say(tls_version version, const char* name, const std::optional<failure>& why, const std::string& remedy,
            const std::string& condition) {
     const auto schemes = working(version);

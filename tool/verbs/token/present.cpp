@@ -11,7 +11,7 @@ namespace {
 
 struct search {
   std::vector<present_token> found;
-  std::string tried;  // modules, and what they said
+  std::string tried;  // modules, and what they answered
   std::string others;
 
   void look_into(const std::string& name, const pkcs11::module& m, const token_place& place,

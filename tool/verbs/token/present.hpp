@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which tokens are there, as far as the module or the system's modules tell.
+// The tokens that the module, or the system's modules, report.
 #pragma once
 
 #include "arguments/token_place.hpp"

@@ -14,7 +14,7 @@ constexpr std::array token_verbs = {
          declare_token_list},
     verb{"show", "One token, or one key: flags, mechanisms, attributes, certificates",
          "  sluice token show 'pkcs11:token=web?module-name=softhsm2' --pin-file pin", declare_token_show},
-    verb{"keygen", "A key pair born in the token: sensitive, not extractable",
+    verb{"keygen", "A key pair generated on the token: sensitive, not extractable",
          "  sluice token keygen 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --type ec256",
          declare_token_keygen},
     verb{"csr", "A certificate request, signed by the key in the token",

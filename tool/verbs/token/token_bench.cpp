@@ -55,7 +55,7 @@ signature_scheme choose_scheme(const bench_options& options, const pkcs11::key& 
     give_up(errc::invalid_argument, "--scheme", "\"" + options.scheme + "\" is not a signature scheme");
   const auto usual = testkit::schemes_for(key.public_key().value_or(std::vector<std::byte>()));
   if (usual.empty())
-    give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+    give_up(errc::invalid_argument, "--scheme", "the token does not report the type of the key", "name the scheme");
   return usual.front();
 }
 

@@ -49,11 +49,10 @@ struct wiped_at_the_end {
 std::string wanted_label(const key_verb_options& options) {
   const auto u = options.place.parsed();
   if (u.object && !u.object->empty()) return *u.object;
-  give_up(errc::invalid_argument, u.to_string(), "it does not say what the key is to be called",
-          "add ;object=LABEL to the URI");
+  give_up(errc::invalid_argument, u.to_string(), "it does not name the key (object=…)", "add ;object=LABEL to the URI");
 }
 
-// CKA_ID joins a key with its certificate; where nobody chose one, a random one will do.
+// CKA_ID joins a key with its certificate; without a chosen one, a random one will do.
 std::vector<std::byte> wanted_id(const pkcs11::uri& u) {
   if (u.id) return *u.id;
   std::random_device random;
@@ -193,7 +192,7 @@ int sign(const key_verb_options& options) {
   if (!scheme) {
     const auto usual = testkit::schemes_for(key->public_key().value_or(std::vector<std::byte>()));
     if (usual.empty())
-      give_up(errc::invalid_argument, "--scheme", "the token does not tell what kind of key it is", "name the scheme");
+      give_up(errc::invalid_argument, "--scheme", "the token does not report the type of the key", "name the scheme");
     scheme = usual.front();
   }
   const auto signature =

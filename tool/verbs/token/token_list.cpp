@@ -82,7 +82,7 @@ std::string attributes_of(const pkcs11::key_info& k) {
   std::vector<std::string_view> words;
   words.push_back(k.can_sign ? "signs" : "does not sign");
   if (k.can_decrypt) words.push_back("decrypts");
-  words.push_back(k.is_local ? "born here" : "not marked as born here");
+  words.push_back(k.is_local ? "generated on the token" : "not marked as generated on the token");
   words.push_back(k.is_sensitive ? "sensitive" : "not sensitive");
   words.push_back(k.is_extractable ? "extractable" : "not extractable");
   if (k.always_authenticate) words.push_back("asks for its PIN each time");

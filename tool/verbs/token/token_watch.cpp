@@ -23,7 +23,7 @@ struct watch_options {
   bool json = false;
 };
 
-void tell(const screen& out, bool is_json, const token_event& event) {
+void print_event(const screen& out, bool is_json, const token_event& event) {
   const auto now = iso_time(std::chrono::system_clock::now());
   if (is_json) {
     json::object line{{"event", event.name}, {"at", now}};
@@ -40,11 +40,11 @@ int watch(const watch_options& options) {
   const auto period = parse_duration(options.every, "--every");
   const interrupt_watch interrupt;
   const screen out(stdout);
-  token_watch watched(options.place, [&](const token_event& event) { tell(out, options.json, event); });
-  tell(out, options.json,
-       {.name = "watching",
-        .fields = {{"uri", options.place.parsed().to_string()}},
-        .words = "watching " + options.place.parsed().to_string()});
+  token_watch watched(options.place, [&](const token_event& event) { print_event(out, options.json, event); });
+  print_event(out, options.json,
+              {.name = "watching",
+               .fields = {{"uri", options.place.parsed().to_string()}},
+               .words = "watching " + options.place.parsed().to_string()});
   try {
     for (;;) {
       watched.look();
@@ -58,7 +58,7 @@ int watch(const watch_options& options) {
     if (e.why().code != errc::cancelled) throw;
   }
   if (const auto last = watched.stats(); last && options.json)
-    tell(out, true, {.name = "stats", .fields = describe(*last), .words = {}});
+    print_event(out, true, {.name = "stats", .fields = describe(*last), .words = {}});
   return exit_interrupted;
 }
 

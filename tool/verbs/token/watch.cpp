@@ -16,7 +16,7 @@ namespace sluice::tool {
 namespace {
 
 // What is worth a line when it grows. CKR_OK grows all the time.
-auto telling(const pkcs11::token_stats& s) {
+auto reported_counts(const pkcs11::token_stats& s) {
   auto answers = s.answers;
   answers.erase("CKR_OK");
   return std::tuple(s.logins, s.sessions_reopened, s.keys_found_again, s.circuit_opened, s.reinitialized, s.written_off,
@@ -38,20 +38,20 @@ std::string words_of(const pkcs11::token_stats& s) {
 
 }  // namespace
 
-token_watch::token_watch(const token_place& place, std::function<void(const token_event&)> tell)
+token_watch::token_watch(const token_place& place, std::function<void(const token_event&)> report)
     : place_(place),
-      tell_(std::move(tell)),
+      report_(std::move(report)),
       module_(pkcs11::module::load(place.module_path(), place.module_options()).value()) {}
 
-void token_watch::tell(std::string name, std::string words, json::object fields, bool is_good) {
-  tell_({.name = std::move(name), .fields = std::move(fields), .words = std::move(words), .is_good = is_good});
+void token_watch::report(std::string name, std::string words, json::object fields, bool is_good) {
+  report_({.name = std::move(name), .fields = std::move(fields), .words = std::move(words), .is_good = is_good});
 }
 
-// The same trouble again is no news.
+// The same failure again is no news.
 void token_watch::note_trouble(const failure& why) {
   const auto code = code_name(why.code);
   if (std::exchange(last_trouble_, code) == code) return;
-  tell("trouble", why.message(), {{"error", describe(std::optional(why))}}, false);
+  report("trouble", why.message(), {{"error", describe(std::optional(why))}}, false);
 }
 
 void token_watch::look() {
@@ -67,11 +67,11 @@ void token_watch::look_for_token() {
     if (is_there_ != true) {
       is_there_ = true;
       flags_ = info.flags;
-      tell("inserted", fmt::format("{} is there: {}", info.uri, fmt::join(info.flags, ", ")),
-           {{"uri", info.uri}, {"flags", describe(info.flags)}});
+      report("inserted", fmt::format("{} is there: {}", info.uri, fmt::join(info.flags, ", ")),
+             {{"uri", info.uri}, {"flags", describe(info.flags)}});
     } else if (std::exchange(flags_, info.flags) != info.flags) {
-      tell("flags", fmt::format("its flags are now {}", fmt::join(info.flags, ", ")),
-           {{"flags", describe(info.flags)}});
+      report("flags", fmt::format("its flags are now {}", fmt::join(info.flags, ", ")),
+             {{"flags", describe(info.flags)}});
     }
   } catch (const error& e) {
     if (is_there_ == false) return;
@@ -79,8 +79,8 @@ void token_watch::look_for_token() {
     is_there_ = false;
     session_.reset();
     is_logged_in_.reset();
-    tell(was_there ? "removed" : "absent", (was_there ? "it is gone: " : "it is not there: ") + e.why().message(),
-         {{"error", describe(std::optional(e.why()))}}, false);
+    report(was_there ? "removed" : "absent", (was_there ? "it is gone: " : "it is not there: ") + e.why().message(),
+           {{"error", describe(std::optional(e.why()))}}, false);
   }
 }
 
@@ -92,18 +92,18 @@ void token_watch::look_at_session() {
       return note_trouble(e.why());
     }
     last_trouble_.clear();
-    tell("session", "a session is open", {{"state", "open"}});
+    report("session", "a session is open", {{"state", "open"}});
   }
   const auto now = session_->status();
   if (!now) {
     session_.reset();
     is_logged_in_.reset();
     note_trouble(now.error());
-    return tell("session", "the session is lost", {{"state", "lost"}}, false);
+    return report("session", "the session is lost", {{"state", "lost"}}, false);
   }
   if (std::exchange(is_logged_in_, now->is_logged_in) == now->is_logged_in) return;
-  tell("login", now->is_logged_in ? "logged in" : "logged out",
-       {{"state", now->is_logged_in ? "logged_in" : "logged_out"}});
+  report("login", now->is_logged_in ? "logged in" : "logged out",
+         {{"state", now->is_logged_in ? "logged_in" : "logged_out"}});
 }
 
 void token_watch::look_at_key() {
@@ -127,10 +127,10 @@ void token_watch::look_at_key() {
   const bool is_news = std::exchange(does_sign_, signature.has_value()) != signature.has_value();
   if (signature) {
     last_trouble_.clear();
-    if (is_news) tell("signature", "it signs, in " + short_time(took), {{"ok", true}, {"ms", milliseconds(took)}});
+    if (is_news) report("signature", "it signs, in " + short_time(took), {{"ok", true}, {"ms", milliseconds(took)}});
   } else {
     note_trouble(signature.error());
-    if (is_news) tell("signature", "it does not sign", {{"ok", false}, {"ms", milliseconds(took)}}, false);
+    if (is_news) report("signature", "it does not sign", {{"ok", false}, {"ms", milliseconds(took)}}, false);
   }
   compare_stats();
 }
@@ -140,12 +140,12 @@ void token_watch::compare_stats() {
   const auto before = std::exchange(last_, now);
   const bool is_closed = now.circuit == pkcs11::circuit_state::closed;
   if (is_closed != (before.circuit == pkcs11::circuit_state::closed)) {
-    tell("circuit",
-         fmt::format("the circuit is {}",
-                     is_closed ? "closed: it is used again" : "open: it is probed until it answers"),
-         {{"state", is_closed ? "closed" : "open"}}, is_closed);
+    report("circuit",
+           fmt::format("the circuit is {}",
+                       is_closed ? "closed: it is used again" : "open: it is probed until it answers"),
+           {{"state", is_closed ? "closed" : "open"}}, is_closed);
   }
-  if (telling(now) != telling(before)) tell("stats", words_of(now), describe(now));
+  if (reported_counts(now) != reported_counts(before)) report("stats", words_of(now), describe(now));
 }
 
 std::optional<pkcs11::token_stats> token_watch::stats() const {

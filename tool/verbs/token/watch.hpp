@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Looks at a token again and again, and tells what changed since the last look.
+// Looks at a token again and again, and reports what changed since the last look.
 #pragma once
 
 #include "arguments/token_place.hpp"
@@ -26,7 +26,7 @@ struct token_event {
 class token_watch {
  public:
   token_watch(const token_place& place,
-              std::function<void(const token_event&)> tell);  // throws where the module cannot be loaded
+              std::function<void(const token_event&)> report);  // throws where the module cannot be loaded
   void look();
   std::optional<pkcs11::token_stats> stats() const;
 
@@ -36,10 +36,10 @@ class token_watch {
   void look_at_key();
   void compare_stats();
   void note_trouble(const failure& why);
-  void tell(std::string name, std::string words, json::object fields = {}, bool is_good = true);
+  void report(std::string name, std::string words, json::object fields = {}, bool is_good = true);
 
   const token_place place_;
-  const std::function<void(const token_event&)> tell_;
+  const std::function<void(const token_event&)> report_;
   const pkcs11::module module_;
   std::optional<bool> is_there_;
   std::vector<std::string> flags_;
