@@ -98,22 +98,22 @@ void tls_options::declare_protocol(declaration& app) {
 
 void tls_options::declare_versions(declaration& app) {
   app.add_option("--policy", policy, "s2n security policy (default: by version)").type_name("NAME");
-  app.add_option("--min-tls", min_tls, "Least version of TLS (default 1.2)").type_name("1.0|1.1|1.2|1.3");
-  app.add_option("--max-tls", max_tls, "Greatest version of TLS (default 1.3)").type_name("1.0|1.1|1.2|1.3");
+  app.add_option("--min-tls", min_tls, "Lowest version of TLS (default 1.2)").type_name("1.0|1.1|1.2|1.3");
+  app.add_option("--max-tls", max_tls, "Highest version of TLS (default 1.3)").type_name("1.0|1.1|1.2|1.3");
 }
 
 void tls_options::declare_rest(declaration& app) {
   app.add_option("--ca", ca, "Trust the certificates in this PEM file instead of the system's").type_name("FILE");
   app.add_option("--ca-dir", ca_dir, "Trust the certificates in this folder instead of the system's").type_name("DIR");
   app.add_option("--alpn", alpn, "Application protocols, preferred first: h2,http/1.1").type_name("NAMES");
-  app.add_option("--max-chain", max_chain, "How many certificates a peer may send")
+  app.add_option("--max-chain", max_chain, "Maximum number of certificates in a peer's chain")
       .type_name("N")
       .range(1, 65535)
       .capture_default_str();
   app.add_option("--keylog", keylog, "Append the session's secrets, for Wireshark (else SSLKEYLOGFILE)")
       .type_name("FILE");
-  app.add_option("--timeout", timeout, "How long to wait: 250ms, 10s, 5m").type_name("TIME").capture_default_str();
-  app.add_flag("--json", json, "Answer in JSON");
+  app.add_option("--timeout", timeout, "Timeout: 250ms, 10s, 5m").type_name("TIME").capture_default_str();
+  app.add_flag("--json", json, "Print JSON");
 }
 
 std::optional<sluice::trust> tls_options::load_trust() const {

@@ -15,7 +15,7 @@ namespace sluice::tool {
 
 // Of --module-parameters.
 inline constexpr auto module_parameters_help =
-    "What the module's C_Initialize is given (pReserved): NSS softokn's configdir='sql:DIR' …";
+    "The argument of the module's C_Initialize (pReserved): NSS softokn's configdir='sql:DIR' …";
 
 struct token_place {
   std::string text;    // the URI; may be empty where a verb takes any token

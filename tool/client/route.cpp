@@ -42,14 +42,14 @@ std::string parse_resolve(std::string_view text, const target& to) {
 }  // namespace
 
 void route_options::declare(declaration& app) {
-  app.add_option("--starttls", starttls, "Begin in the clear, and ask for TLS: smtp, imap, postgres or ldap")
+  app.add_option("--starttls", starttls, "Begin in plaintext and upgrade to TLS: smtp, imap, postgres or ldap")
       .type_name("PROTOCOL");
-  app.add_option("--proxy", proxy, "Go through a proxy: http://[USER@]HOST:PORT or socks5://[USER@]HOST:PORT")
+  app.add_option("--proxy", proxy, "Connect through a proxy: http://[USER@]HOST:PORT or socks5://[USER@]HOST:PORT")
       .type_name("URL");
   app.add_option("--proxy-password-file", proxy_password_file,
                  "The proxy user's password, first line of a file (else SLUICE_PROXY_PASSWORD)")
       .type_name("FILE");
-  app.add_option("--resolve", resolve, "HOST is at this address: it is not looked up; also HOST:PORT:ADDRESS")
+  app.add_option("--resolve", resolve, "Use this address for HOST instead of looking it up; also HOST:PORT:ADDRESS")
       .type_name("ADDRESS");
   app.add_option("--unix", socket, "Connect to this Unix socket; HOST is the name that the certificate must be for")
       .type_name("PATH");

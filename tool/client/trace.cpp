@@ -111,8 +111,8 @@ class tracer final : public observer {
 }  // namespace
 
 void trace_options::declare(declaration& app) {
-  app.add_flag("--trace", messages, "Show each message of TLS as it goes by: direction, size, time");
-  app.add_flag("--client-hello", client_hello, "Show the client's first message, taken apart");
+  app.add_flag("--trace", messages, "Print each TLS message: direction, size, time");
+  app.add_flag("--client-hello", client_hello, "Print the ClientHello, field by field");
 }
 
 std::shared_ptr<observer> trace_options::watch(std::FILE* to, bool is_json, std::shared_ptr<observer> other) const {

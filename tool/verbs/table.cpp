@@ -17,15 +17,15 @@ namespace sluice::tool {
 namespace {
 
 constexpr std::array all = {
-    verb{"demo", "The whole thing on this machine: a key generated on a token, servers, clients, and a slow token",
+    verb{"demo", "A demonstration on this machine: a key generated on a token, a server, clients, and a slow token",
          "  sluice demo\n"
          "  sluice demo --no-timing --json",
          declare_demo},
-    verb{"check", "One handshake, one verdict: is this server all right, and why not?",
+    verb{"check", "One handshake with a server: reports whether it succeeds, and why not",
          "  sluice check example.org\n"
          "  sluice check localhost:8443 --ca ca.pem --require-pq --fail-under 21d --json",
          declare_check},
-    verb{"connect", "The same, then stdin to the peer and the peer to stdout",
+    verb{"connect", "A handshake, then stdin is sent to the peer and its data to stdout",
          "  printf 'GET / HTTP/1.0\\r\\nHost: example.org\\r\\n\\r\\n' | sluice connect example.org\n"
          "  sluice connect [::1]:8443 --ca ca.pem --cert me.pem --key "
          "'pkcs11:token=mine;object=me?module-name=softhsm2'",
@@ -40,11 +40,11 @@ constexpr std::array all = {
          "  sluice ca init dev-ca\n"
          "  sluice ca issue localhost --ip 127.0.0.1 --ca dev-ca",
          declare_ca},
-    verb{"token", "Tokens and the keys in them: list, make, import, sign, measure, examine, watch",
+    verb{"token", "Tokens and their keys: list, generate, import, sign, measure, diagnose, watch",
          "  sluice token list\n"
          "  sluice token doctor 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --cert site.pem",
          declare_token},
-    verb{"lab", "Misconfigured and hostile peers on this machine, each with the verdict it must get",
+    verb{"lab", "Misconfigured and hostile peers on this machine, each with the result that a client must report",
          "  sluice lab run\n"
          "  sluice lab run certificates --client 'openssl s_client -connect {host}:{port} -CAfile {ca} "
          "-verify_hostname {sni} -verify_return_error'",
@@ -53,7 +53,7 @@ constexpr std::array all = {
          "  sluice policy list\n"
          "  sluice policy for example.org",
          declare_policy},
-    verb{"bench", "Presses a server: handshakes, throughput, latency, idle connections",
+    verb{"bench", "Load for a server: handshakes, throughput, latency, idle connections",
          "  sluice bench handshake localhost:8443 --ca ca.pem\n"
          "  sluice bench latency localhost:8443 --ca ca.pem --rate 1000",
          declare_bench},

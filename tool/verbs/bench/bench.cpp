@@ -124,17 +124,17 @@ void declare_common(declaration& app, bench_options& options) {
   app.add_option("HOST", options.address, "HOST, HOST:PORT or [IPV6]:PORT; port 443 unless given")
       .required()
       .type_name("");
-  app.add_option("--duration", options.duration, "How long to measure").type_name("TIME").capture_default_str();
-  app.add_option("--threads", options.threads, "Threads of ours (default: half of the processors, at most 8)")
+  app.add_option("--duration", options.duration, "Duration of the measurement").type_name("TIME").capture_default_str();
+  app.add_option("--threads", options.threads, "Number of threads (default: half of the processors, at most 8)")
       .type_name("N");
   options.tls.declare(app);
-  app.add_option("--servername", options.server_name, "Name to send and to verify, when it is not HOST")
+  app.add_option("--servername", options.server_name, "Name to send (SNI) and to verify, if it is not HOST")
       .type_name("NAME");
   app.add_flag("--insecure", options.is_insecure, "Accept any certificate: the server is not verified");
 }
 
 void declare_warm_up(declaration& app, bench_options& options) {
-  app.add_option("--warm-up", options.warm_up, "What is done before counts for nothing")
+  app.add_option("--warm-up", options.warm_up, "Time before the measurement begins")
       .type_name("TIME")
       .capture_default_str();
 }
@@ -153,7 +153,7 @@ action declare_handshake(declaration& app) {
   declare_common(app, *options);
   declare_warm_up(app, *options);
   declare_rate(app, *options, "Handshakes");
-  app.add_option("--connections", options->connections, "Handshakes at a time (default 64)").type_name("N");
+  app.add_option("--connections", options->connections, "Handshakes at the same time (default 64)").type_name("N");
   app.add_flag("--resume", options->resumes, "Resume sessions; one that is not is a failure, not_resumed");
   app.add_flag("--mtls", options->shows_certificate,
                "Show the certificate of --cert; a server that does not ask is a failure, no_client_certificate");
@@ -180,7 +180,7 @@ action declare_latency(declaration& app) {
   declare_warm_up(app, *options);
   declare_rate(app, *options, "Pings");
   app.add_option("--connections", options->connections, "Connections (default 1)").type_name("N");
-  app.add_option("--size", options->size, "Bytes of a ping").type_name("BYTES").capture_default_str();
+  app.add_option("--size", options->size, "Size of a ping").type_name("BYTES").capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }
 
@@ -188,27 +188,27 @@ action declare_idle(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->kind = workload::idle;
   declare_common(app, *options);
-  app.add_option("--rate", options->rate, "Connections to make a second, each timed from when it was due")
+  app.add_option("--rate", options->rate, "Connections to open per second, each timed from when it was due")
       .type_name("N");
-  app.add_option("--connections", options->connections, "Connections to make and keep (default 1000)").type_name("N");
+  app.add_option("--connections", options->connections, "Connections to open and keep (default 1000)").type_name("N");
   app.add_option("--openers", options->openers, "Handshakes at a time").type_name("N").capture_default_str();
   return [options] { return benchmark(*options).run(); };
 }
 
 constexpr std::array bench_verbs = {
-    verb{"handshake", "Connections made and ended: TCP, handshake, goodbye",
+    verb{"handshake", "Connections opened and closed: TCP, handshake, close_notify",
          "  sluice bench handshake localhost:8443 --ca ca.pem\n"
          "  sluice bench handshake localhost:8443 --ca ca.pem --resume --rate 500 --duration 30s --json",
          declare_handshake},
-    verb{"throughput", "Bytes a second, up, down or both ways",
+    verb{"throughput", "Bytes per second, up, down or both",
          "  sluice serve --listen 127.0.0.1:8443 --mode source --cert site.pem --key site.key &\n"
          "  sluice bench throughput localhost:8443 --ca ca.pem --direction down",
          declare_throughput},
-    verb{"latency", "How long an echo takes, from `sluice serve --mode echo`",
+    verb{"latency", "Round-trip times of echoes, from `sluice serve --mode echo`",
          "  sluice bench latency localhost:8443 --ca ca.pem\n"
          "  sluice bench latency localhost:8443 --ca ca.pem --connections 16 --rate 5000",
          declare_latency},
-    verb{"idle", "Connections kept open: how many stay, and what they cost this end",
+    verb{"idle", "Connections kept open: how many remain, and the memory they take on this side",
          "  sluice bench idle localhost:8443 --ca ca.pem --connections 10000 --duration 1m", declare_idle},
 };
 

@@ -190,7 +190,7 @@ action answering(const shared_options& options, int (*verb)(const ca_options&)) 
 shared_options declare(declaration& app, std::uint32_t days) {
   auto options = std::make_shared<ca_options>();
   options->days = days;
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return options;
 }
 
@@ -207,29 +207,29 @@ void declare_days(declaration& app, const shared_options& options, const std::st
 action declare_init(declaration& app) {
   auto options = declare(app, 3650);
   options->key = "ec256";
-  app.add_option("DIR", options->folder, "The folder, which must not be an authority's yet").required().type_name("");
+  app.add_option("DIR", options->folder, "The folder, which must not hold an authority yet").required().type_name("");
   app.add_option("--name", options->name, "Its common name").type_name("NAME").capture_default_str();
-  app.add_option("--key", options->key, "What kind of key").type_name(key_types).capture_default_str();
-  declare_days(app, options, "How long it is good");
+  app.add_option("--key", options->key, "Type of key").type_name(key_types).capture_default_str();
+  declare_days(app, options, "Validity in days");
   return answering(options, init);
 }
 
 action declare_issue(declaration& app) {
   auto options = declare_in_folder(app, 90);
   options->key = "ec256";
-  app.add_option("NAME", options->names, "Host names, addresses, or whom a client certificate is for")
+  app.add_option("NAME", options->names, "Host names, addresses, or the subject of a client certificate")
       .required()
       .type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
   app.add_option("--ip", options->addresses, "An IP address; may be given several times").type_name("ADDRESS");
-  app.add_option("--key", options->key, "What kind of key, or the pkcs11: URI of one that is there")
+  app.add_option("--key", options->key, "Type of key, or the pkcs11: URI of an existing one")
       .type_name(std::string(key_types) + "|URI")
       .capture_default_str();
   app.add_flag("--p12", options->has_bundle, "Make a PKCS#12 file as well");
   app.add_option("--password-file", options->password_file, "Its password, first line of a file").type_name("FILE");
   app.add_option("--module", options->place.module, "PKCS#11 module of the key (else the URI's)").type_name("PATH");
   app.add_option("--pin-file", options->place.pin_file, "The token's PIN, first line of a file").type_name("FILE");
-  declare_days(app, options, "How long it is good");
+  declare_days(app, options, "Validity in days");
   return answering(options, issue);
 }
 
@@ -237,7 +237,7 @@ action declare_sign(declaration& app) {
   auto options = declare_in_folder(app, 90);
   app.add_option("FILE", options->request, "The request (PKCS#10), PEM or DER").required().type_name("");
   app.add_flag("--client", options->is_client, "For a client instead of a server");
-  declare_days(app, options, "How long it is good");
+  declare_days(app, options, "Validity in days");
   return answering(options, sign);
 }
 
@@ -263,14 +263,14 @@ action declare_ocsp(declaration& app) {
 }
 
 constexpr std::array ca_verbs = {
-    verb{"init", "A new authority in a folder", "  sluice ca init dev-ca", declare_init},
-    verb{"issue", "A key and a certificate for it",
+    verb{"init", "Creates an authority in a folder", "  sluice ca init dev-ca", declare_init},
+    verb{"issue", "Issues a key and its certificate",
          "  sluice ca issue localhost --ip 127.0.0.1 --ca dev-ca\n"
          "  sluice ca issue alice@example.org --client --p12 --password-file pw --ca dev-ca",
          declare_issue},
-    verb{"sign", "A certificate for a request", "  sluice ca sign site.csr --ca dev-ca", declare_sign},
-    verb{"revoke", "Takes a certificate back", "  sluice ca revoke dev-ca/localhost.pem --ca dev-ca", declare_revoke},
-    verb{"crl", "The list of what was taken back", "  sluice ca crl --ca dev-ca", declare_crl},
+    verb{"sign", "Issues a certificate for a request", "  sluice ca sign site.csr --ca dev-ca", declare_sign},
+    verb{"revoke", "Revokes a certificate", "  sluice ca revoke dev-ca/localhost.pem --ca dev-ca", declare_revoke},
+    verb{"crl", "Writes the certificate revocation list", "  sluice ca crl --ca dev-ca", declare_crl},
     verb{"ocsp", "Answers OCSP requests about its certificates, over HTTP",
          "  sluice ca ocsp --listen :8080 --ca dev-ca", declare_ocsp},
 };

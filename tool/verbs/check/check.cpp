@@ -182,13 +182,15 @@ int check(const check_options& options) {
 action declare_check(declaration& app) {
   auto options = std::make_shared<check_options>();
   options->client.declare(app);
-  app.add_option("--count", options->count, "So many handshakes, and how long they took").type_name("N");
-  app.add_option("--parallel", options->parallel, "So many of them at a time").type_name("M").needs("--count");
-  app.add_flag("--resume", options->resumes, "Offer tickets of the server that answered to every address of HOST");
-  app.add_option("--address", options->addresses, "For --resume: this address, not those of HOST (repeatable)")
+  app.add_option("--count", options->count, "Number of handshakes; their times are summarized").type_name("N");
+  app.add_option("--parallel", options->parallel, "Number of handshakes at the same time")
+      .type_name("M")
+      .needs("--count");
+  app.add_flag("--resume", options->resumes, "Offer the server's session tickets to every address of HOST");
+  app.add_option("--address", options->addresses, "For --resume: this address instead of those of HOST (repeatable)")
       .type_name("IP")
       .needs("--resume");
-  app.add_option("--watch", options->watch, "Again and again, this often, until Ctrl-C; print what changes")
+  app.add_option("--watch", options->watch, "Repeat at this interval until Ctrl-C; print what changes")
       .type_name("TIME")
       .excludes("--count")
       .excludes("--resume");

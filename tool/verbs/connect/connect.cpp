@@ -189,9 +189,10 @@ int connect(const pipe_options& options) {
 action declare_connect(declaration& app) {
   auto options = std::make_shared<pipe_options>();
   options->client.declare(app);
-  app.add_option("--session-in", options->session_in, "Resume the session in this file, if the server still takes it")
+  app.add_option("--session-in", options->session_in, "Resume the session in this file, if the server still accepts it")
       .type_name("FILE");
-  app.add_option("--session-out", options->session_out, "Keep the newest session here, for --session-in: a secret")
+  app.add_option("--session-out", options->session_out,
+                 "Write the newest session to this file, for --session-in; it is a secret")
       .type_name("FILE");
   app.add_option("--early-data", options->early_data,
                  "Send this file first (-: the beginning of stdin), early where the session of --session-in allows it")

@@ -209,7 +209,7 @@ action declare_demo(declaration& app) {
   app.add_option("--faulty-module", options->faulty_module,
                  "The module that slows the token (default: beside this program)")
       .type_name("PATH");
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return demonstration(*options).run(); };
 }
 

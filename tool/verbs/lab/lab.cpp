@@ -226,18 +226,20 @@ action declare_run(declaration& app) {
   app.add_option("CASE", options->names, "Cases, or groups of cases (default: all)").type_name("");
   app.add_option("--policy", options->policy, "s2n security policy of our client (default: default)").type_name("NAME");
   app.add_option("--client", options->client,
-                 "Ask this shell command instead of our client: {host} {port} {ca} {sni} are filled in, exit code 0 is "
+                 "Run this shell command instead of our client: {host} {port} {ca} {sni} are filled in, exit code 0 is "
                  "accepted, any other rejected")
       .type_name("COMMAND");
   app.add_option("--timeout", options->timeout, "How long a client may take for a case: 250ms, 10s")
       .type_name("TIME")
       .capture_default_str();
-  app.add_option("--patience", options->mute_timeout, "How long ours waits where waiting in vain is the case")
+  app.add_option("--patience", options->mute_timeout, "Timeout of our client in cases where the peer never answers")
       .type_name("TIME")
       .capture_default_str();
   app.add_flag("--require-all", options->needs_all, "Fail (9) when a case is unavailable");
   app.add_flag("--json", options->json, "A line of JSON a case");
-  app.add_flag("--markdown", options->markdown, "The page docs/errors.md").excludes("--json").excludes("--client");
+  app.add_flag("--markdown", options->markdown, "Print the page docs/errors.md")
+      .excludes("--json")
+      .excludes("--client");
   return [options] { return running(*options).run(); };
 }
 
@@ -252,15 +254,15 @@ action declare_serve_case(declaration& app) {
 }
 
 constexpr std::array lab_verbs = {
-    verb{"list", "Every case, and the verdict it must get", "  sluice lab list\n  sluice lab list --json",
+    verb{"list", "Every case, and the result that a client must report", "  sluice lab list\n  sluice lab list --json",
          declare_list},
-    verb{"run", "Goes to every peer, or to some, and compares verdicts",
+    verb{"run", "Connects to every peer, or to some, and compares the results",
          "  sluice lab run\n"
          "  sluice lab run expired wrong-host behaviour --json\n"
          "  sluice lab run certificates --client 'curl -sf --cacert {ca} --connect-to {sni}:443:{host}:{port} "
          "https://{sni}/'",
          declare_run},
-    verb{"serve", "One peer, until Ctrl-C, for a client of yours", "  sluice lab serve expired --port 8443",
+    verb{"serve", "Runs one peer until Ctrl-C, for your own client", "  sluice lab serve expired --port 8443",
          declare_serve_case},
 };
 

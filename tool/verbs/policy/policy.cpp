@@ -117,14 +117,14 @@ int find_for(const for_options& options) {
 
 action declare_list(declaration& app) {
   auto options = std::make_shared<name_options>();
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return list(*options); };
 }
 
 action declare_show(declaration& app) {
   auto options = std::make_shared<name_options>();
   app.add_option("NAME", options->name, "A policy of s2n, or a name of aws-c-io's (AWS_IO_…)").required().type_name("");
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return answer(options->json, [&] { return show(*options); }); };
 }
 
@@ -132,7 +132,7 @@ action declare_diff(declaration& app) {
   auto options = std::make_shared<name_options>();
   app.add_option("A", options->name, "A policy").required().type_name("");
   app.add_option("B", options->other, "Another").required().type_name("");
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return answer(options->json, [&] { return diff(*options); }); };
 }
 
@@ -143,9 +143,11 @@ action declare_for(declaration& app) {
       .type_name("");
   options->tls.credentials.declare(app);
   options->tls.declare_rest(app);
-  app.add_option("--servername", options->server_name, "Name to send and to verify, when it is not HOST")
+  app.add_option("--servername", options->server_name, "Name to send (SNI) and to verify, if it is not HOST")
       .type_name("NAME");
-  app.add_option("--parallel", options->parallel, "How many handshakes at a time").type_name("N").capture_default_str();
+  app.add_option("--parallel", options->parallel, "Number of handshakes at the same time")
+      .type_name("N")
+      .capture_default_str();
   return [options] { return answer(options->tls.json, [&] { return find_for(*options); }); };
 }
 
@@ -154,8 +156,8 @@ constexpr std::array policy_verbs = {
          "  sluice policy list\n  sluice policy list --json", declare_list},
     verb{"show", "One policy: versions, suites, groups and signatures, in order of preference",
          "  sluice policy show default\n  sluice policy show AWS_IO_TLSv1_2 --json", declare_show},
-    verb{"diff", "What one policy has and another has not", "  sluice policy diff default rfc9151", declare_diff},
-    verb{"for", "Which policies can talk to a server: a handshake for each",
+    verb{"diff", "What one policy allows and another does not", "  sluice policy diff default rfc9151", declare_diff},
+    verb{"for", "Tries a handshake with each policy: which ones can a server use?",
          "  sluice policy for example.org\n"
          "  sluice policy for localhost:8443 --ca ca.pem --json",
          declare_for},

@@ -105,10 +105,10 @@ void serve_options::declare(declaration& app) {
   app.add_option("--listen", listen, "ADDRESS:PORT; port 0 is any free one, :PORT is on 127.0.0.1")
       .required()
       .type_name("ADDRESS");
-  app.add_option("--mode", mode, "What it does for clients; http is a page that shows what the server saw")
+  app.add_option("--mode", mode, "What the server does with data; http is a page that shows what the server saw")
       .capture_default_str()
       .type_name("echo|http|discard|source");
-  app.add_option("--client-auth", client_auth, "Whether clients must show a certificate; see --ca")
+  app.add_option("--client-auth", client_auth, "Whether clients must send a certificate (mTLS); see --ca")
       .capture_default_str()
       .type_name("none|optional|required");
   app.add_option("--ocsp", ocsp, "Staple this OCSP response (DER); for several --cert one each, or none, in order")
@@ -117,11 +117,11 @@ void serve_options::declare(declaration& app) {
   app.add_flag("--alpn-optional", alpn_is_optional,
                "Serve clients that offer ALPN and none of --alpn, without a protocol; else they are refused");
   app.add_option("--tickets", tickets, "Whether clients may resume").capture_default_str().type_name("on|off");
-  app.add_option("--early-data", early_data, "Take up to N bytes of early data (0-RTT) from clients that resume")
+  app.add_option("--early-data", early_data, "Accept up to N bytes of early data (0-RTT) from clients that resume")
       .type_name("N");
   app.add_option("--max-connections", max_clients, "Serve at most this many clients at a time").type_name("N");
   app.add_option("--silent-timeout", silent_timeout,
-                 "End a client that has not sent its first record by then; without it, as --timeout")
+                 "Close a connection that has not sent its first record by then; default: --timeout")
       .type_name("TIME");
   app.add_option("--max-silent", max_silent,
                  "Keep at most this many such clients; one more closes the oldest. 4096 unless given; never more than "
@@ -136,8 +136,7 @@ void serve_options::declare(declaration& app) {
                  "slow=BYTES a second; every=N, first=N choose whom. With commas: after=1000:reset,first=2")
       .type_name("HOW");
   sites.declare(app);
-  app.add_option("--sessions", sites.shared.sessions,
-                 "Signatures at a time by a token's key, 8 unless given: as many as the token makes side by side")
+  app.add_option("--sessions", sites.shared.sessions, "Concurrent signatures with a token's key (default 8)")
       .range(1, 65535)
       .type_name("N");
   watch.declare(app);

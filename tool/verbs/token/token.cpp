@@ -29,14 +29,14 @@ constexpr std::array token_verbs = {
     verb{"sign", "One signature over a file, in base64",
          "  sluice token sign 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --in data.bin",
          declare_token_sign},
-    verb{"bench", "How many signatures a second, with how many sessions",
+    verb{"bench", "Signatures per second, by number of sessions",
          "  sluice token bench 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --duration 5s "
          "--sessions 1,2,4",
          declare_token_bench},
-    verb{"doctor", "Will TLS work with this key? What will not, and what to change",
+    verb{"doctor", "Checks whether TLS works with this key; reports what does not, and the remedy",
          "  sluice token doctor 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --cert site.pem",
          declare_token_doctor},
-    verb{"watch", "Tells when a token goes, comes, or changes its mind",
+    verb{"watch", "Reports when a token is inserted, removed, or changes its state",
          "  sluice token watch 'pkcs11:token=web;object=site?module-name=softhsm2' --pin-file pin --json",
          declare_token_watch},
 };

@@ -172,15 +172,15 @@ int bench(const bench_options& options) {
 action declare_token_bench(declaration& app) {
   auto options = std::make_shared<bench_options>();
   options->place.declare(app, true);
-  app.add_option("--duration", options->duration, "How long to measure each number of sessions")
+  app.add_option("--duration", options->duration, "Duration of the measurement for each number of sessions")
       .type_name("TIME")
       .capture_default_str();
-  app.add_option("--sessions", options->sessions, "How many sessions to try, one after another")
+  app.add_option("--sessions", options->sessions, "Numbers of sessions to measure, one after another")
       .type_name("LIST")
       .capture_default_str();
-  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
+  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the default for the key's type)")
       .type_name("NAME");
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return answer(options->json, [&] { return bench(*options); }); };
 }
 

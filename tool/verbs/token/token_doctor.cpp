@@ -94,9 +94,9 @@ int doctor(const doctor_options& options) {
 action declare_token_doctor(declaration& app) {
   auto options = std::make_shared<doctor_options>();
   options->place.declare(app, true);
-  app.add_option("--cert", options->cert, "The certificate to go with the key, PEM (default: the one on the token)")
+  app.add_option("--cert", options->cert, "The key's certificate, PEM (default: the one on the token)")
       .type_name("FILE");
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return [options] { return answer(options->json, [&] { return doctor(*options); }); };
 }
 

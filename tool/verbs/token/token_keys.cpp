@@ -207,7 +207,7 @@ int sign(const key_verb_options& options) {
 std::shared_ptr<key_verb_options> declare(declaration& app) {
   auto options = std::make_shared<key_verb_options>();
   options->place.declare(app, true);
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return options;
 }
 
@@ -219,7 +219,7 @@ action answering(std::shared_ptr<key_verb_options> options, int (*verb)(const ke
 
 action declare_token_keygen(declaration& app) {
   auto options = declare(app);
-  app.add_option("--type", options->type, "What kind of key")
+  app.add_option("--type", options->type, "Type of key")
       .type_name("ec256|ec384|ec521|rsa2048|rsa3072|rsa4096")
       .capture_default_str();
   return answering(options, generate);
@@ -250,7 +250,7 @@ action declare_token_csr(declaration& app) {
 action declare_token_sign(declaration& app) {
   auto options = declare(app);
   app.add_option("--in", options->in, "What to sign; - is stdin").required().type_name("FILE");
-  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the usual one for the key)")
+  app.add_option("--scheme", options->scheme, "The TLS signature scheme (default: the default for the key's type)")
       .type_name("NAME");
   return answering(options, sign);
 }

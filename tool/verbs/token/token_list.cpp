@@ -192,7 +192,7 @@ int show(const look_options& options) {
 std::shared_ptr<look_options> declare(declaration& app, bool needs_uri) {
   auto options = std::make_shared<look_options>();
   options->place.declare(app, needs_uri);
-  app.add_flag("--json", options->json, "Answer in JSON");
+  app.add_flag("--json", options->json, "Print JSON");
   return options;
 }
 

@@ -67,7 +67,7 @@ int watch(const watch_options& options) {
 action declare_token_watch(declaration& app) {
   auto options = std::make_shared<watch_options>();
   options->place.declare(app, true);
-  app.add_option("--every", options->every, "How often to look").type_name("TIME").capture_default_str();
+  app.add_option("--every", options->every, "Interval between two looks").type_name("TIME").capture_default_str();
   app.add_flag("--json", options->json, "A line of JSON an event");
   return [options] { return answer(options->json, [&] { return watch(*options); }); };
 }
