@@ -36,7 +36,7 @@ def test_help_of_every_verb_shows_an_example(words):
     assert run(*words, "-h").text == ran.text and ran.out.isascii() == help_of(words).isascii()
 
 
-def told_wrong(words, *args):
+def refused(words, *args):
     ran = run(*words, *args)
     assert (ran.code, ran.out) == (1, b""), args
     assert ran.err.count("\n") == 1 and ran.err.endswith(f"; see `{' '.join(('sluice', *words))} --help`\n"), ran.err
@@ -45,19 +45,26 @@ def told_wrong(words, *args):
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_what_no_verb_knows_is_wrong_usage(words):
-    told = told_wrong(words, "--no-such-option")  # or what it needs and did not get
-    assert "--no-such-option" in told or " required" in told
+    message = refused(words, "--no-such-option")  # or what it needs and did not get
+    assert "--no-such-option" in message or " required" in message
     if "--json" in options_of(words):
-        told_wrong(words, "--json", "--no-such-option")
+        refused(words, "--json", "--no-such-option")
+
+
+@pytest.mark.parametrize("words", [(), ("token",)], ids=["sluice", "token"])
+def test_a_misspelt_verb_is_named(words):
+    assert f'sluice{"".join(" " + w for w in words)}: "chekc" is not a verb; see `' in refused(words, "chekc")
+    assert '"--jsn" is not an option; see `' in refused(words, "--jsn")
+    assert '"a\\x1b[2J" is not a verb; see `' in refused(words, "a\x1b[2J")
 
 
 @pytest.mark.parametrize("words", verbs(), ids=" ".join)
 def test_what_a_verb_needs_is_asked_for(words):
     needed = re.sub(r"\[[^]]*\]", "", usage_of(words)).split()[1 + len(words) :]
     if needed:
-        told_wrong(words)
+        refused(words)
     for option in options_with_values(words):
-        assert option in told_wrong(words, option)
+        assert option in refused(words, option)
 
 
 def test_most_verbs_need_something_and_have_options_with_values():

@@ -5,6 +5,8 @@
 #include "terminal/exit_code.hpp"
 #include "terminal/screen.hpp"
 
+#include "sluice/printable.hpp"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -87,9 +89,16 @@ action printing(std::string text) {
 // CLI11 has its own idea of exit codes, and several sentences; here it is 1, and one.
 action refusing(const CLI::App& app, const CLI::ParseError& error) {
   auto path = app.get_name();
-  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands())
-    path += " " + subs.front()->get_name();
+  const auto* innermost = &app;
+  for (auto subs = app.get_subcommands(); !subs.empty(); subs = subs.front()->get_subcommands()) {
+    innermost = subs.front();
+    path += " " + innermost->get_name();
+  }
   std::string text = error.what();
+  // CLI11 reports that a verb is missing, also where one is misspelt.
+  if (const auto rest = innermost->remaining(); !rest.empty() && innermost->get_require_subcommand_min() > 0)
+    text = fmt::format("\"{}\" is not {}", printable(rest.front()),
+                       rest.front().starts_with('-') ? "an option" : "a verb");
   if (const auto end = text.find('\n'); end != text.npos) text.resize(end);
   while (text.ends_with('.') || text.ends_with(' ')) text.pop_back();
   return [sentence = fmt::format("{}: {}; see `{} --help`", path, text, path)] {
