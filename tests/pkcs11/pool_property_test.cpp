@@ -248,6 +248,7 @@ std::string story::live_through() {
       ++begun;
     }
     if (begun == count && all_began == runtime::never) all_began = world_.now();
+    if (one_in(10)) world_.wake_for_no_reason();
     pool_.ask(between(200ms, 10s));
     world_.sleep_for(between(20ms, 200ms));
     for (auto& t : troubles_) {

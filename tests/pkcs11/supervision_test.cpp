@@ -61,6 +61,19 @@ TEST_F(supervision, a_probe_that_hangs_is_replaced_though_nobody_asks_again) {
   module_.remove(hung);
 }
 
+TEST_F(supervision, wake_ups_without_a_reason_change_nothing) {
+  test::simulated_pool pool(world_, module_, {.sessions = 2});
+  ASSERT_TRUE(pool.sign().is_good());  // its worker was started for it, and has never been woken
+  for (int i = 0; i < 3; ++i) {
+    world_.wake_for_no_reason();
+    world_.sleep_for(1s);
+    EXPECT_TRUE(pool.sign().is_good()) << i;
+  }
+  EXPECT_EQ(pool.stats().workers, 1u);
+  EXPECT_EQ(pool.stats().sessions_open, 1u);
+  EXPECT_EQ(pool.stats().written_off, 0u);
+}
+
 TEST_F(supervision, threads_that_cannot_be_had_are_no_workers_and_are_asked_for_again) {
   test::simulated_pool pool(world_, module_, {.sessions = 4});
   ASSERT_TRUE(pool.sign().is_good());

@@ -36,6 +36,7 @@ struct simulated_runtime::thread {
   std::function<void()> body;
   time_point wakes_at = never;
   bool is_ready = false;
+  bool waits_for_event = false;
   bool is_over = false;
   simulated_runtime* owner = nullptr;
 #ifdef __SANITIZE_ADDRESS__
@@ -60,7 +61,9 @@ class simulated_event final : public pkcs11::runtime::event {
     auto* const me = world_.running_;
     waiting_.push_back(me);
     lock.unlock();
+    me->waits_for_event = true;
     world_.block(until);
+    me->waits_for_event = false;
     std::erase(waiting_, me);
     lock.lock();
   }
@@ -159,6 +162,12 @@ void simulated_runtime::make_ready(thread& one) {
   if (std::exchange(one.is_ready, true)) return;
   one.wakes_at = never;
   ready_.push_back(&one);
+}
+
+void simulated_runtime::wake_for_no_reason() {
+  for (auto& one : all_) {
+    if (one->waits_for_event) make_ready(*one);
+  }
 }
 
 void simulated_runtime::block(time_point until) {

@@ -31,6 +31,9 @@ class simulated_runtime final : public pkcs11::runtime {
   // Lets the others go on until it is true, and at most so long; asked after each of their steps.
   bool run_until(const std::function<bool()>& is_true, duration at_most);
 
+  // Ends the wait of each thread that waits for an event, without a notification, as condition variables may.
+  void wake_for_no_reason();
+
   bool refuses_threads = false;
   std::size_t threads() const noexcept { return alive_; }      // those that were started and have not ended
   std::size_t wake_ups() const noexcept { return wake_ups_; }  // of waiting threads, by a notification
