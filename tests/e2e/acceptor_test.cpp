@@ -172,7 +172,7 @@ TEST_F(accepting, pauses_at_the_limit_and_goes_on_below_it) {
   EXPECT_FALSE(third.second.wait(io));
 }
 
-TEST_F(accepting, counts_what_nobody_has_fetched_against_the_limit) {
+TEST_F(accepting, counts_accepted_connections_that_wait_against_the_limit) {
   open({.max_handshakes = 2});
   auto& first = accept();
   for (int i = 0; i < 5; ++i) client();

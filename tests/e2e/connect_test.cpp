@@ -143,7 +143,7 @@ TEST_F(connect, takes_addresses_sends_no_server_name_for_them_and_checks_them) {
   everywhere.close();
 }
 
-TEST_F(connect, checks_another_name_if_told_so) {
+TEST_F(connect, checks_another_name_if_it_is_given) {
   EXPECT_FALSE(to("127.0.0.1", port, connect_options{.server_name = "localhost"})) << got.why().message();
   EXPECT_EQ(got.stream->info().server_name, "localhost");
   EXPECT_EQ(to("localhost", port, connect_options{.server_name = "other.test"}), errc::name_mismatch);
@@ -216,7 +216,7 @@ asio::awaitable<void> by_throwing_token(context tls, failure& seen, bool& has_th
   }
 }
 
-TEST_F(connect, leaves_its_story_where_a_token_throws) {
+TEST_F(connect, leaves_its_failure_where_a_token_throws) {
   failure seen;
   bool has_thrown = false;
   spawn(io, by_throwing_token(tls, seen, has_thrown));

@@ -86,7 +86,7 @@ TEST_P(last_words, are_what_a_writer_learns_without_a_read) {
 }
 
 // Nobody says anything: the writer is not kept waiting for it.
-TEST_P(last_words, that_nobody_says_are_not_waited_for) {
+TEST_P(last_words, that_are_not_sent_are_not_waited_for) {
   refused r(GetParam());
   r.begin_read();
   r.client->lowest_layer().shutdown(tcp::socket::shutdown_send);

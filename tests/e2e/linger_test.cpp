@@ -49,7 +49,7 @@ struct linger : ::testing::Test {
   }
 };
 
-TEST_F(linger, keeps_the_peer_in_the_dark_until_the_delay_is_over) {
+TEST_F(linger, sends_the_peer_nothing_until_the_delay_is_over) {
   fail();
   EXPECT_TRUE(client->lowest_layer().is_open());
   EXPECT_EQ(lingering(), 1u);
@@ -169,7 +169,7 @@ TEST_F(linger, tells_a_failure_that_came_with_the_last_bytes) {
 }
 
 // It only writes; when the socket is closed to it, the alert that came before says why.
-TEST_F(linger, is_over_and_who_only_writes_learns_why) {
+TEST_F(linger, is_over_and_a_writer_gets_the_reason) {
   joined_streams others(io.get_executor(), client_context(), server_context({.blinding = blinding::off()}));
   others.shake_hands(io);
   const std::array<unsigned char, 40> no_record{23, 3, 3, 0, 35};
@@ -220,7 +220,7 @@ TEST_F(linger, of_a_borrowed_socket_ends_with_its_stream) {
   EXPECT_EQ(second.ec, errc::connection_closed);
 }
 
-TEST_F(linger, of_a_borrowed_socket_tells_the_peer_and_leaves_it_open) {
+TEST_F(linger, of_a_borrowed_socket_sends_the_alert_and_leaves_it_open) {
   auto raw = join_sockets(io.get_executor());
   stream<tcp::socket&> borrower(raw.client, client_ctx, "localhost");
   tcp_stream peer(std::move(raw.server), server_context(), role::server);

@@ -78,7 +78,7 @@ TEST_F(prelude_to, go_ahead_is_followed_by_tls) {
   EXPECT_GT(report.timings.handshake, 0ns);
 }
 
-TEST_F(prelude_to, refusal_is_the_story) {
+TEST_F(prelude_to, refusal_is_the_failure) {
   spawn(io, serve("no\n"));
   start();
   EXPECT_EQ(wait(), errc::handshake_failed);

@@ -80,7 +80,7 @@ struct silent : ::testing::Test {
   }
 };
 
-TEST_F(silent, clients_delay_nobody_from_their_own_or_another_address) {
+TEST_F(silent, clients_delay_no_other_from_their_own_or_another_address) {
   open({.handshake_timeout = 60s, .max_handshakes = 4, .max_silent = 32});
   for (int i = 0; i < 200; ++i) connect();
   serve(from(1));
@@ -107,7 +107,7 @@ TEST_F(silent, clients_hold_no_place_of_a_handshake) {
 }
 
 // What the header says of one that stalls within its handshake: it has its place until the time-out, and no longer.
-TEST_F(silent, is_not_who_stalls_in_its_handshake_and_holds_a_place_until_the_time_out) {
+TEST_F(silent, is_not_a_client_that_stalls_in_its_handshake_and_holds_a_place_until_the_timeout) {
   open({.handshake_timeout = 1s, .max_handshakes = 1});
   tcp::socket stalls(io);
   stalls.connect(in->local_endpoint());

@@ -222,7 +222,7 @@ TEST_F(sync, refuses_a_call_while_its_like_is_outstanding_and_says_so) {
 
 // The caller is told at once; the peer must not learn before the delay is over, though nobody runs a loop and the
 // stream is destroyed.
-TEST_F(sync, keep_the_peer_in_the_dark_as_asynchronous_ones_do) {
+TEST_F(sync, send_the_peer_nothing_before_the_delay_as_asynchronous_ones_do) {
   for (const bool is_established : {false, true}) {
     ends = joined_streams(io.get_executor(), client_context(), server_context({.blinding = blinding::at_most(2s)}));
     if (is_established) shake_hands();

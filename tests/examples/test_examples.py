@@ -54,14 +54,14 @@ def cut(site, text):
 
 
 @pytest.mark.parametrize("client", ["01_client", "08_blocking"])
-def test_clients_tell_a_cut_from_an_end(run, site, authority, client):
+def test_clients_distinguish_truncation_from_close_notify(run, site, authority, client):
     with cut(site, b"half a page") as peer:
         ran = run(client, "localhost", peer.port, authority.cert)
     assert (ran.code, ran.text) == (1, "half a page")
     assert "close_notify" in ran.err, ran.err
 
 
-def test_server_tells_of_a_client_that_fails_and_goes_on(run, server, authority):
+def test_server_reports_a_client_that_fails_and_goes_on(run, server, authority):
     run("01_client", "localhost", server.port)
     assert run("01_client", "localhost", server.port, authority.cert).code == 0
     server.stop()

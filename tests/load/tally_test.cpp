@@ -57,7 +57,7 @@ TEST(an_open_loop, counts_failures_of_what_was_due_in_the_window) {
   EXPECT_EQ(counts.first_failure()->code, refused().code);
 }
 
-TEST(a_tally, adds_others_up_and_tells_breaks_and_misses_from_operations) {
+TEST(a_tally, adds_others_up_and_counts_breaks_and_misses_apart_from_operations) {
   tally one, two;
   one.set_window(window, true);
   two.set_window(window, true);

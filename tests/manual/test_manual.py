@@ -37,7 +37,7 @@ def test_a_page_is_well_formed(page):
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_a_page_tells_what_the_help_tells(words):
+def test_a_page_contains_what_the_help_contains(words):
     text = plain(MANUAL / "man1" / ("-".join(("sluice", *words)) + ".1"))
     options = options_of(words)
     assert options

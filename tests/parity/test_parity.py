@@ -180,7 +180,7 @@ def test_the_program_fails_and_names_every_fault(whole, capsys):
         assert f"parity: {fault}\n" in told
 
 
-def test_a_tree_that_is_not_built_is_told(whole):
+def test_a_tree_that_is_not_built_is_reported(whole):
     whole[2].add("unit_tests_NOT_BUILT")
     with pytest.raises(SystemExit) as ended:
         check.main(["--build", "tree"])

@@ -127,7 +127,7 @@ class Spoiler:
 
 
 @pytest.mark.parametrize("wrong, alert", [("authority", "unknown_ca"), ("name", "bad_certificate")])
-def test_their_server_hears_why_our_client_refuses_it(
+def test_their_server_receives_the_alert_of_our_client(
     other, version, wrong, alert, identities, authority, strangers, tmp_path
 ):
     log = tmp_path / "log"
@@ -137,7 +137,7 @@ def test_their_server_hears_why_our_client_refuses_it(
         expect_heard(other, wait_for(log, in_words_of(other.name, alert)), alert)
 
 
-def test_their_server_hears_that_its_record_does_not_open(
+def test_their_server_receives_bad_record_mac(
     other, version, identities, authority, tmp_path
 ):
     log = tmp_path / "log"
@@ -154,7 +154,7 @@ def test_their_server_hears_that_its_record_does_not_open(
         assert told in wait_for(log, told)
 
 
-def test_their_client_hears_that_its_record_does_not_open(other, version, serve_long, identities, authority):
+def test_their_client_receives_bad_record_mac(other, version, serve_long, identities, authority):
     server = serve_long(*identities["p256"].args)
     with Spoiler(server.port, True) as port:
         outcome = other.client(Ask(port, version, authority.cert))
@@ -162,14 +162,14 @@ def test_their_client_hears_that_its_record_does_not_open(other, version, serve_
     expect_heard(other, outcome.text, "bad_record_mac")
 
 
-def test_their_client_hears_that_a_certificate_is_wanted(other, version, serve_long, identities, authority):
+def test_their_client_receives_certificate_required(other, version, serve_long, identities, authority):
     server = serve_long(*identities["p256"].args, "--client-auth", "required", "--ca", authority.cert)
     outcome = other.client(Ask(server.port, version, authority.cert))
     assert not outcome.ok
     expect_heard(other, outcome.text, "certificate_required" if version == "1.3" else "handshake_failure")
 
 
-def test_their_client_hears_that_it_is_a_stranger(other, version, serve_long, identities, authority, strangers):
+def test_their_client_receives_unknown_ca(other, version, serve_long, identities, authority, strangers):
     stranger = strangers.issue(f"alerts-{other.name}-{version}", usage="clientAuth")
     server = serve_long(*identities["p256"].args, "--client-auth", "required", "--ca", authority.cert)
     outcome = other.client(Ask(server.port, version, authority.cert, site=stranger))
@@ -177,7 +177,7 @@ def test_their_client_hears_that_it_is_a_stranger(other, version, serve_long, id
     expect_heard(other, outcome.text, "unknown_ca")
 
 
-def test_their_client_hears_that_no_version_is_shared(other, version, serve, identities, authority):
+def test_their_client_receives_protocol_version(other, version, serve, identities, authority):
     ours = ["--min-tls", "1.3"] if version == "1.2" else ["--max-tls", "1.2"]
     server = serve(*identities["p256"].args, *ours)
     outcome = other.client(Ask(server.port, version, authority.cert))

@@ -148,7 +148,7 @@ def test_their_client_refuses(wrong, peer, version, serve_peer, identities, auth
 
 
 @shows("client", "refused by us")
-def test_our_server_refuses_who_shows_nothing(peer, version, serve_peer, identities, authority):
+def test_our_server_refuses_a_client_without_a_certificate(peer, version, serve_peer, identities, authority):
     server = serve_peer(*identities["p256"].args, "--client-auth", "required", "--ca", authority.cert)
     assert not peer.client(Ask(server.port, version, authority.cert)).ok
     error = server.event("handshake")["error"]
@@ -172,7 +172,7 @@ def refusal_of(port, *options):
 
 
 @shows("server", "refuses without")
-def test_their_server_refuses_who_shows_nothing(peer, version, identities, authority):
+def test_their_server_refuses_a_client_without_a_certificate(peer, version, identities, authority):
     with peer.server(Offer(identities["p256"], version, ca=authority.cert)) as port:
         error = refusal_of(port, "--ca", authority.cert)
     assert (error["category"], error["code"], error["origin"]) == ("tls", "alert", "peer"), error

@@ -55,7 +55,7 @@ TEST_F(faulty_module, takes_its_time_fixed_or_between_two_bounds_by_function_or_
   }
 }
 
-TEST_F(faulty_module, answers_what_it_is_told_to_the_nth_call_to_each_so_many_to_some_or_to_all) {
+TEST_F(faulty_module, answers_as_scripted_to_the_nth_call_to_every_nth_to_some_or_to_all) {
   const auto answers = [&](const std::string& how) {
     answer(how);
     std::string seen;
@@ -114,7 +114,7 @@ TEST_F(faulty_module, knows_a_wrong_pin_for_one_signature) {
   EXPECT_EQ(s.login(CKU_CONTEXT_SPECIFIC, faulty_.real().pin()), CKR_PIN_LOCKED);
 }
 
-TEST_F(faulty_module, hangs_until_it_is_told_otherwise) {
+TEST_F(faulty_module, hangs_until_its_script_changes) {
   faulty_.script("[[hang]]\nfunction = \"C_GetSlotInfo\"\nnth = 1");
   auto hung = std::async(std::launch::async, [this] { return ask(); });
   EXPECT_EQ(hung.wait_for(100ms), std::future_status::timeout);
@@ -155,7 +155,7 @@ TEST_F(faulty_module, is_unplugged_and_its_sessions_do_not_come_back_with_it) {
   EXPECT_EQ(session(*lib_).open(slot_), CKR_OK);
 }
 
-TEST_F(faulty_module, has_so_many_sessions_and_counts_them_when_all_are_closed_at_once_too) {
+TEST_F(faulty_module, has_a_limit_of_sessions_and_counts_them_when_all_are_closed_at_once_too) {
   faulty_.script("[token]\nsession_limit = 2\nannounces_session_limit = true");
   EXPECT_EQ(info().ulMaxRwSessionCount, 2u);
   session one(*lib_), two(*lib_), three(*lib_);
@@ -168,7 +168,7 @@ TEST_F(faulty_module, has_so_many_sessions_and_counts_them_when_all_are_closed_a
   EXPECT_EQ(three.open(slot_), CKR_OK);
 }
 
-TEST_F(faulty_module, locks_its_pin_after_so_many_wrong_ones_with_the_flags_on_the_way_there) {
+TEST_F(faulty_module, locks_its_pin_after_a_number_of_wrong_ones_with_the_flags_on_the_way_there) {
   faulty_.script("[pin]\ntries = 2");
   const auto flags = [this](CK_FLAGS which) { return (info().flags & which) != 0; };
   session s(*lib_);

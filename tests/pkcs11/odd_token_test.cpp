@@ -207,7 +207,7 @@ bool is_misconfigured() {
   SLUICE_NEEDS(m.error().remedy == "look at the module's own configuration, and at the service behind it");
   return true;
 }
-TEST(odd_tokens, whose_module_cannot_start_are_told_to_look_at_its_configuration) {
+TEST(odd_tokens, whose_module_cannot_start_get_the_remedy_to_check_its_configuration) {
   IN_A_PROCESS_OF_ITS_OWN(is_misconfigured);
 }
 

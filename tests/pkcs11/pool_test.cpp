@@ -143,7 +143,7 @@ TEST_F(pool, drops_late_work_at_its_deadline_though_every_session_is_at_work) {
   EXPECT_EQ(first.good(), 1);
 }
 
-TEST_F(pool, gives_the_place_of_work_that_nobody_waits_for_to_work_that_somebody_does) {
+TEST_F(pool, gives_the_place_of_abandoned_work_to_work_that_is_waited_for) {
   const auto key = faulty_.open("site", {.sessions = 1, .queue_limit = 2});
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
   answers first(*key, 1);

@@ -329,7 +329,7 @@ bool not_ours() {
   a.faulty.behave();
   return a.works(k) && k->stats().reinitialized == 0;
 }
-TEST(last_rung, a_module_somebody_else_initialised_is_left_alone) { IN_A_PROCESS_OF_ITS_OWN(not_ours); }
+TEST(last_rung, a_module_that_the_program_initialised_is_left_alone) { IN_A_PROCESS_OF_ITS_OWN(not_ours); }
 
 // Its handle is from before, and so is its login.
 bool opens_a_session_of_one_s_own_anew() {

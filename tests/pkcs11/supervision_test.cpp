@@ -50,7 +50,7 @@ TEST_F(supervision, a_token_that_does_not_sign_is_probed_all_along_beside_a_prob
 }
 
 // Nobody comes along meanwhile to ask for anything.
-TEST_F(supervision, a_probe_that_hangs_is_replaced_though_nobody_asks_again) {
+TEST_F(supervision, a_probe_that_hangs_is_replaced_without_another_request) {
   test::simulated_pool pool(world_, module_, {.sessions = 2});
   ASSERT_TRUE(pool.sign().is_good());
   answers("C_Sign", CKR_DEVICE_ERROR, 1);
@@ -130,7 +130,7 @@ TEST_F(supervision, a_token_that_has_one_session_for_good_is_asked_for_more_ever
   EXPECT_EQ(pool.stats().failures, 0u);
 }
 
-TEST_F(supervision, a_token_that_is_slow_costs_no_worker_though_nobody_waits_so_long) {
+TEST_F(supervision, a_token_that_is_slow_costs_no_worker_though_no_caller_waits_so_long) {
   test::simulated_pool pool(world_, module_, {.sessions = 4});
   takes("C_Sign", 400ms);
   ask_for(pool, 60s, 200ms);
@@ -160,7 +160,7 @@ TEST_F(supervision, a_call_that_hangs_is_replaced_after_hang_timeout_and_taken_b
   EXPECT_TRUE(pool.sign().is_good());
 }
 
-TEST_F(supervision, a_call_that_hangs_is_counted_though_nobody_asks_again) {
+TEST_F(supervision, a_call_that_hangs_is_counted_without_another_request) {
   test::simulated_pool pool(world_, module_, {.sessions = 2});
   auto& hung = hangs("C_Sign");
   pool.ask(200ms);

@@ -187,7 +187,7 @@ class chains : public tokens {
   const testkit::authority impostor_ = root_.make_intermediate("Middle").value();
 };
 
-TEST_F(chains, of_a_certificate_on_a_token_end_where_nobody_is_known) { EXPECT_EQ(subjects("leaf"), "CN=leaf "); }
+TEST_F(chains, of_a_certificate_on_a_token_end_where_no_issuer_is_known) { EXPECT_EQ(subjects("leaf"), "CN=leaf "); }
 
 TEST_F(chains, are_completed_from_the_token_without_the_root) {
   auto token = a_->admin().value();

@@ -97,7 +97,7 @@ def test_a_failure_leaves_everything_as_it_was(update, checkout):
 
 
 @pytest.mark.parametrize("args", [["--everything"], ["0.3.48", "0.3.49"], ["--policies"]])
-def test_wrong_usage_is_told(args, checkout):
+def test_wrong_usage_is_reported(args, checkout):
     ran = checkout.run(*args)
     assert ran.returncode == 1 and "scripts/bump-engine VERSION" in ran.stderr
 

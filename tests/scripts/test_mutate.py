@@ -84,7 +84,7 @@ def test_a_seed_takes_the_same_mutants(project):
     assert first == again != other
 
 
-def test_so_many_of_each_file_are_told_worst_first(project):
+def test_a_number_of_each_file_is_reported_worst_first(project):
     (project / "src" / "b.cpp").write_text(SOURCE.replace("least", "less"))
     subprocess.run(["git", "add", "."], cwd=project, check=True)
     subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "b"], cwd=project, check=True)

@@ -195,7 +195,7 @@ def test_the_crates_and_the_python_of_the_peers_are_brought(machine):
 # --- as whom ---
 
 
-def test_who_is_not_root_installs_with_sudo(machine):
+def test_a_user_who_is_not_root_installs_with_sudo(machine):
     machine.user(1000)
     machine.noted("sudo")
     assert machine.run("setup", "--dry-run").stdout.startswith("setup: would install (with sudo) ")
@@ -213,7 +213,7 @@ def test_root_needs_no_sudo(machine):
     assert [call.split()[0] for call in machine.calls()] == ["apt-get", "apt-get"]
 
 
-def test_who_is_neither_root_nor_has_sudo_is_told(machine):
+def test_a_user_without_root_and_sudo_gets_an_error(machine):
     machine.user(1000)
     ran = machine.run("setup")
     assert ran.returncode == 1 and machine.calls() == []

@@ -177,7 +177,7 @@ def test_throughput_of_a_server_that_does_something_else(mode, authority):
     assert people.code == 11 and "sluice serve --mode source" in people.text.splitlines()[0]
 
 
-def test_throughput_up_to_who_answers_is_a_failure(mode, authority):
+def test_throughput_up_to_a_server_that_answers_is_a_failure(mode, authority):
     server = mode("echo")
     wishes = ("--ca", authority.cert, "--direction", "up", *QUICK)
     answer = bench("throughput", server.name, *wishes, code=None)  # 4, unless some went before the answer came
@@ -207,7 +207,7 @@ def test_idle_says_what_one_costs(server, authority):
     assert ran.text.startswith(f"✓ {server.name}: 50 of 50 connections stayed, ") and " KiB of memory each" in ran.text
 
 
-def test_idle_tells_of_connections_that_the_server_dropped(server, authority):
+def test_idle_reports_connections_that_the_server_dropped(server, authority):
     wishes = ("--ca", authority.cert, "--connections", "5", "--duration", "5m", "--json")
     program = Program("bench", "idle", server.name, *wishes)
     for _ in range(6):  # the first, and five that stay
@@ -225,7 +225,7 @@ def test_idle_beyond_the_hard_limit_is_1(server, authority):
     assert "256 descriptors, too few for 1000 connections" in ran.err and "ulimit -Hn" in ran.err
 
 
-def test_when_nobody_answers_there_is_an_object_too(server):
+def test_without_an_answer_there_is_an_object_too(server):
     with deaf_port() as port:
         refused = bench("handshake", f"127.0.0.1:{port}", code=3)
     assert refused["ok"] == 0 and refused["errors"] == {"refused": 1} and refused["per_s"] == 0

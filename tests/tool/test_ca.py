@@ -257,7 +257,7 @@ def test_ocsp_responses_can_be_stapled(folder, responder, serve, tmp_path):
     assert seen.code == 0 and seen.json["tls"]["ocsp"] == "good"
 
 
-def test_ocsp_ends_when_it_is_told_to(responder):
+def test_ocsp_ends_on_a_signal(responder):
     responder.process.send_signal(signal.SIGTERM)
     assert responder.wait() == 0 and responder.err == b""
 

@@ -77,7 +77,7 @@ def test_a_failure_in_json_has_every_key_too(args):
     assert report["error"]["origin"] in ("local", "peer")
 
 
-def test_a_chain_that_is_not_trusted_is_told_as_it_was_sent(server):
+def test_a_chain_that_is_not_trusted_is_reported_as_it_was_sent(server):
     report = run("check", server.name, "--json").json
     assert keys_are_exact(report)
     assert [one["subject"] for one in report["certificates"]] == ["CN=site"]

@@ -117,7 +117,7 @@ def test_one_that_vouches_for_itself(serve, tmp_path):
     assert problem.strip() == "it vouches for itself, and is not trusted"
 
 
-def test_what_does_not_belong_to_the_chain_is_said(serve, authority, site, tmp_path):
+def test_what_does_not_belong_to_the_chain_is_reported(serve, authority, site, tmp_path):
     stranger = Authority(tmp_path / "stranger", "Stranger")
     chain = tmp_path / "chain.pem"
     chain.write_bytes(site.cert.read_bytes() + stranger.cert.read_bytes())

@@ -79,7 +79,7 @@ def test_a_fleet_that_shares_its_keys_is_whole(whole_fleet, authority):
     assert ran.text.splitlines()[0].endswith("; its tickets are accepted by 2 of its 2 addresses")
 
 
-def test_an_address_where_nobody_listens_is_told_apart_from_one_that_refuses(server, authority):
+def test_an_address_without_a_listener_is_distinguished_from_one_that_refuses(server, authority):
     args = ["check", server.name, "--ca", authority.cert, "--resume", *BOTH]
     ran = run(*args)
     assert ran.code == 0
@@ -87,7 +87,7 @@ def test_an_address_where_nobody_listens_is_told_apart_from_one_that_refuses(ser
     assert [one["accepted"] for one in run(*args, "--json").json["addresses"]] == [True, False]
 
 
-def test_a_server_without_tickets_is_told(serve, site, authority):
+def test_a_server_without_tickets_is_reported(serve, site, authority):
     # s2n gives none where it asks for a client's certificate.
     server = serve("--cert", site.cert, "--key", site.key, "--client-auth", "optional", "--ca", authority.cert)
     args = ["check", server.name, "--ca", authority.cert, "--resume", *ONE]

@@ -28,7 +28,7 @@ def visits(program, how_many):
         program.event("handshake")
 
 
-def test_a_change_is_told_and_its_absence_is_not(server, authority):
+def test_a_change_is_reported_and_its_absence_is_not(server, authority):
     watch = Program("check", server.name, "--ca", authority.cert, "--watch", "50ms", "--json")
     try:
         first = json.loads(watch.line())

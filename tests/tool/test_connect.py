@@ -187,7 +187,7 @@ def goodbye(s):
     s.close()
 
 
-def test_a_cut_is_told_from_an_end(site, authority):
+def test_truncation_is_distinguished_from_close_notify(site, authority):
     with tls_peer(site, lambda s: (s.sendall(b"half of the tru"), s.shutdown(socket.SHUT_RDWR))) as peer:
         ran = run("connect", peer.name, "--ca", authority.cert)
     assert ran.code == 4
@@ -199,7 +199,7 @@ def test_a_cut_is_told_from_an_end(site, authority):
     assert (ran.code, ran.out, ran.err) == (0, b"the whole truth", "")
 
 
-def test_json_is_on_stderr_and_tells_of_the_cut(site, authority):
+def test_json_is_on_stderr_and_reports_the_truncation(site, authority):
     with tls_peer(site, lambda s: (s.sendall(b"data"), s.unwrap())) as peer:
         ran = run("connect", peer.name, "--ca", authority.cert, "--json")
     assert (ran.code, ran.out) == (0, b"data")
@@ -239,7 +239,7 @@ def test_a_reader_that_has_had_enough_ends_it_quietly(serve, site, authority):
     assert program.err == b""
 
 
-def test_a_full_disk_is_told(serve, site, authority):
+def test_a_full_disk_is_reported(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--mode", "source")
     with open("/dev/full", "wb") as full:
         done = subprocess.run(

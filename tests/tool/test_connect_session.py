@@ -38,7 +38,7 @@ def test_a_session_is_kept_and_resumed(version, server, authority, tmp_path):
     assert (ran.code, third["tls"]["resumed"]) == (0, True)
 
 
-def test_a_session_for_another_name_or_out_of_date_is_not_used_and_said(server, authority, tmp_path):
+def test_a_session_for_another_name_or_out_of_date_is_not_used_and_reported(server, authority, tmp_path):
     file = tmp_path / "session"
     connect(server, authority, "--session-out", file)
     lines = file.read_text().splitlines()
@@ -57,7 +57,7 @@ def test_a_session_for_another_name_or_out_of_date_is_not_used_and_said(server, 
 
 
 @pytest.mark.parametrize("how", [("--alpn", "h2"), ("--max-tls", "1.2"), ("--insecure",)])
-def test_a_session_made_with_other_options_is_not_used_and_said(how, server, authority, tmp_path):
+def test_a_session_made_with_other_options_is_not_used_and_reported(how, server, authority, tmp_path):
     file = tmp_path / "session"
     connect(server, authority, "--session-out", file, *how)
     ran, report = connect(server, authority, "--session-in", file)
@@ -65,7 +65,7 @@ def test_a_session_made_with_other_options_is_not_used_and_said(how, server, aut
     assert ran.err.startswith(f"sluice: {file}: the session was made with other options (trust, policy, protocols, ")
 
 
-def test_a_session_of_another_port_is_not_used_and_said(server, serve, site, authority, tmp_path):
+def test_a_session_of_another_port_is_not_used_and_reported(server, serve, site, authority, tmp_path):
     file = tmp_path / "session"
     connect(server, authority, "--session-out", file)
     other = serve("--cert", site.cert, "--key", site.key)

@@ -85,7 +85,7 @@ def test_early_data_of_all_that_is_allowed_is_echoed(serve, site, openssl_client
     assert end_of(server)[-1]["traffic"]["received"]["bytes"] == 40000
 
 
-def test_without_the_option_nobody_is_promised_anything(serve, site, openssl_client):
+def test_without_the_option_no_early_data_is_offered(serve, site, openssl_client):
     server = serve("--cert", site.cert, "--key", site.key)
     assert b"Max Early Data: 0" in openssl_client.visit(server)
 

@@ -170,7 +170,7 @@ def test_its_answer_shows_that_it_goes_on(site, authority, device):
         assert (ran.code, ran.out) == (0, b"hello\n"), ran.err
 
 
-def test_silence_is_told(site, authority, device):
+def test_a_silent_peer_is_reported(site, authority, device):
     with Judge(site, authority, waits) as judge:
         ran = run("check", judge.name, *options(authority, device))
         assert ran.code == 0 and ran.json["client_certificate_judged"] is False

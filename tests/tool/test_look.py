@@ -95,7 +95,7 @@ def test_help_is_plain_and_goes_to_stdout():
     assert ran.code == 0 and "\033" not in ran.text and ran.err == ""
 
 
-def test_a_reader_that_had_enough_is_no_trouble():
+def test_a_reader_that_closes_early_is_no_error():
     reader, writer = os.pipe()
     os.close(reader)
     listed = [SLUICE, "lab", "list"]
@@ -104,7 +104,7 @@ def test_a_reader_that_had_enough_is_no_trouble():
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
-def test_a_full_disk_is_told():
+def test_a_full_disk_is_reported():
     with open("/dev/full", "wb") as full:
         for args in ["lab", "list"], ["--version"]:
             ran = subprocess.run(

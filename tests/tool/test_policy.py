@@ -110,7 +110,7 @@ def test_diff_shows_rules_and_certificates():
     assert found["certificate_signatures"]["only_a"] == ["any"] and found["certificate_signatures"]["only_b"]
 
 
-def test_for_tells_who_can_talk_by_handshakes(serve, site, authority):
+def test_for_reports_usable_policies_by_handshakes(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--policy", "20240501")  # TLS 1.2 alone
     ran = run("policy", "for", server.name, "--ca", authority.cert, "--json")
     assert ran.code == 0 and ran.err == ""
@@ -164,7 +164,7 @@ def test_for_makes_no_more_handshakes_at_a_time_than_it_may_and_one_for_twins(se
     assert 20 < closed["handshakes"] < len(answer["policies"])
 
 
-def test_for_whom_nobody_can_talk_to_has_the_code_of_the_cause():
+def test_for_a_server_that_no_policy_suits_has_the_code_of_the_cause():
     def hang_up(connection):
         connection.recv(65536)
 
@@ -187,7 +187,7 @@ def test_for_whom_nobody_can_talk_to_has_the_code_of_the_cause():
         peer.listener.shutdown(socket.SHUT_RDWR)  # ends accept()
 
 
-def test_for_whom_nobody_can_reach():
+def test_for_an_unreachable_server():
     with deaf_port() as port:
         ran = run("policy", "for", f"127.0.0.1:{port}", "--json")
     assert ran.code == 3 and ran.json["error"]["code"] == "refused" and ran.json["policies"] == []

@@ -82,7 +82,7 @@ def test_a_client_s_new_keys_are_followed(guest, command):
         assert peer.until(word) == word
 
 
-def test_a_client_that_renegotiates_is_refused_and_nobody_else_is_disturbed(guest):
+def test_a_client_that_renegotiates_is_refused_and_no_other_is_disturbed(guest):
     other, peer = guest("-tls1_2"), guest("-tls1_2")
     peer.say("R")
     peer.until("RENEGOTIATING")

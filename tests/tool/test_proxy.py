@@ -62,7 +62,7 @@ def test_a_user_is_let_in_with_the_password_from_a_place_of_its_own(kind, server
     assert ran.code == 3 and "write USER@ before its host" in ran.text
 
 
-def test_what_a_proxy_says_against_it_is_told(server, authority):
+def test_the_refusal_of_a_proxy_is_quoted(server, authority):
     with Peer(http_proxy([], status="403 Forbidden by policy")) as proxy:
         ran = check(server.name, authority, f"http://127.0.0.1:{proxy.port}")
     assert ran.code == 3

@@ -87,7 +87,7 @@ def test_events_have_exactly_the_promised_keys(server, authority):
     assert closed["traffic"]["received"]["bytes"] == 0 < closed["traffic"]["received"]["records"]
 
 
-def test_a_key_in_a_token_signs_and_the_time_is_told(serve, token, authority):
+def test_a_key_in_a_token_signs_and_the_time_is_reported(serve, token, authority):
     server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, env=token.env)
     for version in "1.2", "1.3":
         assert run("check", server.name, "--ca", authority.cert, "--max-tls", version, "--min-tls", version).code == 0
@@ -186,7 +186,7 @@ def test_a_client_certificate_of_strangers_is_refused(serve, site, authority, tm
     assert (error["category"], error["code"]) == ("certificate", "untrusted")
 
 
-def test_client_auth_needs_somebody_to_trust(site):
+def test_client_auth_needs_a_trusted_authority(site):
     ran = run("serve", "--listen", "127.0.0.1:0", "--cert", site.cert, "--key", site.key, "--client-auth", "required")
     assert ran.code == 1 and "--ca" in ran.err and ran.err.count("\n") == 1
 
@@ -355,7 +355,7 @@ def test_a_silent_client_is_timed_out(serve, site):
     assert event["ok"] is False and event["error"]["code"] == "timed_out"
 
 
-def test_at_most_so_many_clients_are_served(serve, site, authority):
+def test_at_most_max_connections_clients_are_served(serve, site, authority):
     server = serve("--cert", site.cert, "--key", site.key, "--max-connections", "2")
     first, second = client(server, authority), client(server, authority)
     server.event("handshake")

@@ -68,6 +68,6 @@ def test_the_page_is_drawn(page, site, tmp_path, scheme):
     assert picture.stat().st_size > 20_000, "more than a blank page or an error's"
 
 
-def test_a_browser_that_was_told_nothing_refuses(page, tmp_path):
+def test_a_browser_without_the_authority_refuses(page, tmp_path):
     done = browse(tmp_path, f"https://localhost:{page.port}/", "--dump-dom")
     assert "You are connected" not in done.stdout.decode()

@@ -84,7 +84,7 @@ def exchange(server, authority, send, want):
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 100_000])
 @pytest.mark.parametrize("how, end", [("close", "cut"), ("reset", "reset")])
-def test_an_end_after_so_many_bytes(failing, authority, how, end, count):
+def test_a_close_after_a_number_of_bytes(failing, authority, how, end, count):
     server = failing(f"after={count}:{how}")
     text = bytes(i % 251 for i in range(count + 1))
     got, ended = exchange(server, authority, text, count + 1)
@@ -92,14 +92,14 @@ def test_an_end_after_so_many_bytes(failing, authority, how, end, count):
     assert server.event("handshake")["ok"] is True
 
 
-def test_silence_after_so_many_bytes(failing, authority):
+def test_a_stall_after_a_number_of_bytes(failing, authority):
     server = failing("after=10:stall")
     assert exchange(server, authority, b"x" * 20, 10) == (b"x" * 10, "nothing")
     server.terminate()
     assert server.wait() == 0
 
 
-def test_our_client_tells_a_cut_from_an_end(failing, authority):
+def test_our_client_distinguishes_truncation_from_close_notify(failing, authority):
     server = failing("after=3:close", "--mode", "source")
     ran = run("connect", server.name, "--ca", authority.cert)
     assert ran.code == 4 and ran.out == b' !"' and "it ended without close_notify" in ran.err
@@ -137,7 +137,7 @@ def test_retries_get_through(failing, authority):
     assert server.wait() == 0
 
 
-def test_who_leaves_before_its_first_message_is_told_apart(failing):
+def test_a_peer_that_closes_before_its_first_message_is_distinguished(failing):
     server = failing("handshake=close")
     with socket.create_connection(("127.0.0.1", server.port)) as s:
         s.sendall(b"\x16\x03")

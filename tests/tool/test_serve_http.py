@@ -43,7 +43,7 @@ def everything(s):
     return answer
 
 
-def test_json_tells_what_the_server_saw(page, authority):
+def test_json_reports_what_the_server_saw(page, authority):
     asked = browse(page, authority)
     asked.request("GET", "/some?thing=1", headers={"X-Mine": "a <b>"})
     answer = asked.getresponse()
@@ -86,7 +86,7 @@ def test_a_client_certificate_is_shown(serve, site, authority):
     assert facts["client_certificates"][0]["subject"] == "CN=visitor"
 
 
-def test_a_key_in_a_token_is_told_by_its_place(serve, token, authority):
+def test_a_key_in_a_token_is_reported_by_its_place(serve, token, authority):
     server = serve("--cert", token.cert, "--key", token.uri, "--pin-file", token.pin, "--mode", "http", env=token.env)
     asked = browse(server, authority)
     asked.request("GET", "/")
@@ -95,7 +95,7 @@ def test_a_key_in_a_token_is_told_by_its_place(serve, token, authority):
     assert facts["sign_ms"] > 0
 
 
-def test_html_for_who_asks_for_it_and_nothing_in_it_is_taken_for_markup(page, authority):
+def test_html_on_request_and_nothing_in_it_is_taken_for_markup(page, authority):
     asked = browse(page, authority)
     asked.request("GET", "/<script>alert(1)</script>", headers={"Accept": BROWSER, "X-Odd": "<b>&\"bold\"</b>"})
     answer = asked.getresponse()
@@ -148,7 +148,7 @@ def test_head_has_the_length_and_no_body(page, authority):
     assert body == b"" and int(re.search(rb"Content-Length: (\d+)", head)[1]) > 100
 
 
-def test_who_asks_before_sending_its_body_is_told_to_go_on(page, authority):
+def test_expect_100_continue_is_answered(page, authority):
     with wire(page, authority) as s:
         head = b"Host: l\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close"
         s.sendall(b"POST / HTTP/1.1\r\n" + head + b"\r\n\r\n")
@@ -191,7 +191,7 @@ def test_a_waiting_client_is_seen_off(page, authority):
     assert page.wait() == 0
 
 
-def test_who_takes_anything_gets_json(page, authority):
+def test_a_client_that_accepts_anything_gets_json(page, authority):
     asked = browse(page, authority)
     asked.request("GET", "/", headers={"Accept": "*/*", "User-Agent": "curl/7.88.1"})
     assert asked.getresponse().getheader("Content-Type") == "application/json"

@@ -85,7 +85,7 @@ def test_senseless_values_are_refused(option, value, words):
 
 
 @pytest.mark.parametrize("option", ["--silent-timeout", "--max-silent", "--max-silent-per-address"])
-def test_who_fails_on_purpose_meets_everybody_at_once(option):
+def test_failing_on_purpose_applies_to_concurrent_clients(option):
     value = "5s" if option == "--silent-timeout" else "5"
     ran = run("serve", "--listen", "127.0.0.1:0", "--fail", "handshake=close", option, value)
     assert ran.code == 1 and "with --fail each client is met as soon as it connects" in ran.err

@@ -59,7 +59,7 @@ def test_a_byte_behind_the_go_ahead_is_an_injection(protocol, site, authority):
         ("ldap", {"answer": b"\x30\x84\x7f\xff\xff\xff"}, "it does not speak LDAP"),
     ],
 )
-def test_who_does_not_turn_to_tls_is_told_with_what_he_said(protocol, server, words, site, authority):
+def test_a_server_that_refuses_starttls_is_quoted(protocol, server, words, site, authority):
     with Peer(PROTOCOLS[protocol](site, **server)) as peer:
         ran = check(peer, protocol, authority)
     assert ran.code == 4
@@ -106,7 +106,7 @@ def test_certificates_are_judged_as_ever(site):
     assert (ran.code, ran.json["error"]["code"]) == (5, "untrusted")
 
 
-def test_a_protocol_nobody_knows():
+def test_an_unknown_protocol():
     ran = run("check", "localhost", "--starttls", "gopher")
     assert (ran.code, ran.out) == (1, b"")
     assert ran.err == (

@@ -77,7 +77,7 @@ def test_the_uris_of_list_can_be_pasted(token):
     assert run("token", "show", key, "--pin-file", token.pin, env=token.env).code == 0
 
 
-def test_show_tells_mechanisms_attributes_and_module(token):
+def test_show_prints_mechanisms_attributes_and_module(token):
     ran = run("token", "show", token.uri, "--pin-file", token.pin, "--json", env=token.env)
     assert ran.code == 0
     shown = ran.json

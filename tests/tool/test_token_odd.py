@@ -106,7 +106,7 @@ def test_a_wrong_pin_is_not_called_right_whatever_the_flags_say(odd, tmp_path):
     assert ran.code == 10 and seen["login"]["code"] == "CKR_PIN_INCORRECT"
 
 
-def test_who_stands_at_the_pad_is_asked_once(odd, authority, serve):
+def test_the_user_at_the_pin_pad_is_asked_once(odd, authority, serve):
     odd.made("site")
     cert = odd.certificate("site", authority)
     odd.run("import", "site", "--cert", cert)
@@ -148,7 +148,7 @@ def test_a_module_that_cannot_start_has_its_configuration_looked_at(odd):
     assert ran.code != 0 and "SOFTHSM2_CONF" in ran.err
 
 
-def test_sessions_that_a_token_does_not_count_are_not_told(odd):
+def test_sessions_that_a_token_does_not_count_are_not_reported(odd):
     odd.made("site")
     ran = odd.run("show", "site", odd="counts")
     assert ran.code == 0 and "no limit known" in ran.text
@@ -289,7 +289,7 @@ def test_a_small_rsa_key_is_refused_as_clients_refuse_it(odd, authority, serve):
 # --- certificates of one name ---
 
 
-def test_the_certificate_that_lasts_longest_is_served_and_said(odd, authority, serve):
+def test_the_certificate_that_lasts_longest_is_served_and_reported(odd, authority, serve):
     odd.made("site")
     for days in 1, 80, 40:
         cert = odd.certificate("site", authority, days=days, name=f"of-{days}")

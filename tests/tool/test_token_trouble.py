@@ -161,7 +161,7 @@ def test_doctor_sees_an_expired_certificate(faulty, authority, tmp_path, token):
     assert code == 7 and checks["certificate"]["code"] == "expired"
 
 
-def test_doctor_tells_of_always_authenticate_and_a_limit(faulty):
+def test_doctor_reports_always_authenticate_and_a_limit(faulty):
     faulty.script("[token]\nalways_authenticate = true\nsession_limit = 3\nannounces_session_limit = true")
     code, _, checks = faulty.doctor()
     assert code == 0 and checks["always_authenticate"]["ok"] is True
@@ -205,7 +205,7 @@ def watch(faulty):
         program.end()
 
 
-def test_watch_tells_what_happens_and_ends_on_sigint(faulty, watch):
+def test_watch_reports_events_and_ends_on_sigint(faulty, watch):
     program = watch()
     assert program.event("watching")["uri"].startswith("pkcs11:token=test")
     assert "login-required" in program.event("inserted")["flags"]
@@ -254,7 +254,7 @@ def test_watch_waits_for_a_token_that_is_not_there_yet(faulty, watch):
 STATS = ["event", "handshakes", "failed", "resumed", "signatures_saved", "tokens", "traffic"]
 
 
-def test_serve_tells_its_token_s_statistics_when_asked_and_at_the_end(faulty, serve, authority):
+def test_serve_reports_its_token_s_statistics_when_asked_and_at_the_end(faulty, serve, authority):
     server = serve("--cert", faulty.cert, "--key", faulty.uri, env=faulty.env)
     assert run("check", server.name, "--ca", authority.cert).code == 0
     server.event("handshake")

@@ -120,7 +120,7 @@ def test_wrong_usage_is_one_sentence_with_a_remedy_and_code_1(args):
         (["serve", "--listen", "127.0.0.1:0", "--max-connections", "-3"], "max-connections"),
     ],
 )
-def test_wrong_values_are_told_with_what_would_be_right(args, word):
+def test_wrong_values_are_reported_with_what_would_be_right(args, word):
     ran = run(*args)
     assert ran.code == 1
     assert ran.out == b""

@@ -193,7 +193,7 @@ TEST_P(alerts, say_that_our_key_has_failed) {
                       internal_error);
 }
 
-TEST_P(alerts, are_not_sent_to_who_has_gone_or_has_said_why) {
+TEST_P(alerts, are_not_sent_to_a_peer_that_has_gone_or_has_sent_one) {
   auto p = meet();
   p.client.handshake(p.client_io);
   p.server.handshake(p.server_io);

@@ -169,7 +169,7 @@ TEST_F(blocking_data, that_do_not_come_time_out_and_leave_the_connection_whole) 
   EXPECT_EQ(read_exactly(client, s.ends[0], 4), "late");
 }
 
-TEST_F(blocking_data, that_nobody_reads_time_out_with_what_was_taken) {
+TEST_F(blocking_data, that_the_peer_does_not_read_time_out_with_what_was_taken) {
   const auto text = random_text(4'000'000);
   const auto taken = blocking::write(client, s.ends[0], bytes_of(text), ec, clock_type::now() + 50ms);
   EXPECT_EQ(ec, make_error_code(errc::timed_out));

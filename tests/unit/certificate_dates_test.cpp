@@ -40,7 +40,7 @@ TEST(certificate_dates, reach_the_year_9999) {
   }
 }
 
-TEST(certificate_dates, without_an_end_are_told_as_such) {
+TEST(certificate_dates, without_an_end_are_reported_as_such) {
   const auto one = parsed(with_dates("260101000000Z", "99991231235959Z"));
   EXPECT_TRUE(one.has_no_end());
   EXPECT_EQ(one.valid_until().time_since_epoch().count(), 253402300799);
@@ -66,7 +66,7 @@ TEST(certificate_dates, without_an_end_are_accepted_by_both_roles) {
   }
 }
 
-TEST(certificate_dates, long_past_are_told_in_days) {
+TEST(certificate_dates, long_past_are_reported_in_days) {
   const auto old = with_dates("00010101000000Z", "16000101000000Z");
   pair p(client_context(), server_context({.identities = {identity::from_pem(old.chain, old.key).value()}}));
   EXPECT_FALSE(p.handshake());

@@ -17,7 +17,7 @@ certificate issued(const testkit::leaf_options& options, const std::string& key 
   return first_of(root().issue(options, key).value().certificate);
 }
 
-TEST(certificates, say_who_and_when) {
+TEST(certificates, report_subject_and_dates) {
   const auto now = std::chrono::system_clock::now();
   const auto one = issued({.common_name = "example.org", .certificate_authority_name = "Example, Ltd"});
   EXPECT_EQ(one.subject(), "CN=example.org,O=Example\\, Ltd");

@@ -150,7 +150,7 @@ TEST_P(connection_blinding, farewell_before_anything_was_said_says_nothing) {
   EXPECT_TRUE(p.to_client.bytes.empty());
 }
 
-TEST_P(connection_blinding, farewell_after_a_cancellation_tells_the_peer_at_once) {
+TEST_P(connection_blinding, close_notify_after_a_cancellation_reaches_the_peer_at_once) {
   auto p = make_pair(GetParam());
   ASSERT_TRUE(p.handshake());
   failure why;

@@ -102,7 +102,7 @@ TEST_P(closing, a_shutdown_when_both_close_notify_and_the_end_have_come_is_clean
   EXPECT_TRUE(watch->failures().empty());
 }
 
-TEST_P(closing, a_shutdown_that_reaches_nobody_is_an_error_where_nobody_has_said_that_it_ends) {
+TEST_P(closing, a_shutdown_that_reaches_no_peer_is_an_error_unless_the_peer_has_sent_close_notify) {
   p.to_server.is_cut = true;
   p.server_io.interfere = [first = p.server_io.calls](std::size_t call) {
     return call == first ? sys::make_error_code(sys::broken_pipe) : error_code();

@@ -84,7 +84,7 @@ TEST(server_name, mismatch_says_both_names) {
 }
 
 // Of several wildcards that could be meant, the one that is nearest is explained.
-TEST(server_name, that_a_wildcard_is_not_for_hears_why) {
+TEST(server_name, that_a_wildcard_does_not_match_is_a_hostname_mismatch_with_its_reason) {
   const auto id = issued_for({"*", "*.test", "f*.example.test", "*.other.test", "a.*.third.test"});
   const std::pair<const char*, const char*> rows[] = {
       {"localhost", "\"*\" does not count: a wildcard alone stands for no name"},

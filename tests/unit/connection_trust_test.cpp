@@ -125,7 +125,7 @@ TEST(believing, no_leaf_as_an_authority) {
   }
 }
 
-TEST(believing, anything_only_when_told_so_dangerously) {
+TEST(believing, anything_only_with_the_dangerous_option) {
   const auto watch = std::make_shared<recorder>();
   auto p = meeting(to_identity(testkit::self_signed({.common_name = "x", .names = {"elsewhere.example"}}).value()),
                    {.verify = dangerous::accept_any_certificate(), .observer = watch});
@@ -135,7 +135,7 @@ TEST(believing, anything_only_when_told_so_dangerously) {
 }
 
 // Whatever is wrong with it; and the name that was asked for is still sent.
-TEST(believing, anything_at_all_when_told_so_dangerously) {
+TEST(believing, anything_at_all_with_the_dangerous_option) {
   static const auto other = testkit::authority::make_root("Other Root").value();
   const auto middle = root().make_intermediate("Middle").value();
   auto old = usual(), early = usual();

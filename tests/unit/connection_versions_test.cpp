@@ -39,7 +39,7 @@ TEST(versions, meet_at_the_highest_both_allow) {
   }
 }
 
-TEST(versions, that_do_not_meet_are_named_by_whoever_notices) {
+TEST(versions, that_do_not_meet_are_named_by_the_side_that_fails) {
   auto old_client = meeting({{}, tls1_2}, {tls1_3, {}});
   EXPECT_FALSE(old_client.handshake());
   EXPECT_TRUE(old_client.server.last_failure().code == errc::version_unsupported) << why(old_client);

@@ -60,7 +60,7 @@ TEST(diagnosis_path, blames_sha1_under_a_policy_that_lists_signatures) {
   }
 }
 
-TEST(diagnosis_path, names_the_constraint_and_who_has_it) {
+TEST(diagnosis_path, names_the_constraint_and_its_certificate) {
   const auto narrow =
       testkit::authority::make_root("Narrow", "ec256", {.name_constraints = "permitted;DNS:example.org"}).value();
   const auto why = refused(narrow.issue(localhost).value(), narrow.certificate());
@@ -163,7 +163,7 @@ TEST(diagnosis_path, says_which_usage_was_found_and_which_is_wanted) {
   EXPECT_EQ(why.remedy, "have one issued with the extended key usage serverAuth");
 }
 
-TEST(chain_length, is_100_certificates_unless_told_otherwise) {
+TEST(chain_length, is_100_certificates_by_default) {
   const auto site = root().issue(localhost).value();
   auto chain = site.chain;
   for (int i = 0; i < 9; ++i)
@@ -183,7 +183,7 @@ TEST(chain_length, is_100_certificates_unless_told_otherwise) {
 }
 
 // s2n's own limit, which is not the peer's breach of a rule: in the clear and sealed.
-TEST(chain_length, in_bytes_has_a_limit_that_is_told) {
+TEST(chain_length, in_bytes_has_a_limit_that_is_reported) {
   auto large = localhost;
   for (int i = 0; i < 2600; ++i) large.names.push_back("a-rather-long-name-" + std::to_string(10000 + i) + ".test");
   const auto made = root().issue(large).value();

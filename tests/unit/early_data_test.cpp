@@ -160,7 +160,7 @@ TEST_F(early, data_is_rejected_by_a_server_that_takes_none_any_more) {
   EXPECT_EQ(p.client_to_server(request), request) << "once";
 }
 
-TEST_F(early, data_is_rejected_with_a_ticket_that_nobody_can_read) {
+TEST_F(early, data_is_rejected_with_a_ticket_that_cannot_be_decrypted) {
   visit(server_taking(most));
   auto strangers = server_options{.tickets = ticket_options(), .max_early_data = most};
   pair p(client, server_context(strangers), saying(request));
@@ -229,7 +229,7 @@ TEST_F(early, data_is_rejected_by_a_server_without_tickets) {
   EXPECT_EQ(p.client_to_server(request), request);
 }
 
-TEST_F(early, data_that_is_too_much_in_its_second_record_is_told_the_same) {
+TEST_F(early, data_that_is_too_much_in_its_second_record_is_reported_the_same) {
   visit(server_taking(40000));
   const auto text = random_text(40000);
   pair p(client, server_taking(16384), saying(text));

@@ -112,7 +112,7 @@ TEST(empty_objects, a_certificate_is_one_without_content) {
   EXPECT_EQ(none.not_after(), std::chrono::system_clock::time_point());
 }
 
-TEST(refused_calls, leave_their_story_and_it_is_of_the_last_one) {
+TEST(refused_calls, leave_their_failure_and_it_is_of_the_last_one) {
   pair p(client_context(), server_context({.versions = {{}, tls_version::tls1_2}}));
   std::array<std::byte, 4> some{};
   const ::iovec part{some.data(), some.size()};

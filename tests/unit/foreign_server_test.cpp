@@ -74,7 +74,7 @@ TEST(old_servers, are_refused_unless_the_least_version_is_lowered) {
   }
 }
 
-TEST(old_servers, that_know_only_tls_1_2_are_refused_by_who_wants_1_3) {
+TEST(old_servers, that_know_only_tls_1_2_are_refused_by_clients_that_require_1_3) {
   const foreign_server server({"-tls1_2"});
   expect_alert(server.meet({.versions = {tls1_3, {}}}), protocol_version, "TLSv1.2");
   EXPECT_EQ(server.meet({}).info().version, "TLSv1.2");

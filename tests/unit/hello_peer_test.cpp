@@ -64,7 +64,7 @@ TEST(old_client, that_lists_a_hybrid_group_is_served_by_every_policy_that_has_on
   }
 }
 
-TEST(old_client, is_still_told_that_the_server_could_do_better) {
+TEST(old_client, still_gets_the_downgrade_sentinel) {
   const auto got = answer_to(old_hello({hybrid, x25519, p256}));
   ASSERT_GT(got.hello.size(), 38u);
   EXPECT_EQ(got.hello.substr(4, 2), u16(0x0303));

@@ -70,7 +70,7 @@ TEST(external_identity, whose_key_answers_with_rubbish_is_a_mismatch) {
   }
 }
 
-TEST(external_identity, whose_key_tells_a_public_half_that_is_none_is_a_mismatch) {
+TEST(external_identity, whose_key_reports_a_malformed_public_half_is_a_mismatch) {
   struct liar : private_key {
     void start(const sign_request&, signature_promise) override {}
     std::optional<std::vector<std::byte>> public_key() const override { return std::vector<std::byte>(5); }

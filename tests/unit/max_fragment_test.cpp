@@ -58,7 +58,7 @@ TEST_P(max_fragment, that_is_passed_over_changes_nothing) {
   EXPECT_GT(longest(p.to_client), 4096 + overhead);
 }
 
-TEST_P(max_fragment, that_nobody_asks_for_changes_nothing) {
+TEST_P(max_fragment, that_is_not_requested_changes_nothing) {
   auto p = meeting(0, true);
   p.client.handshake(p.client_io);
   EXPECT_FALSE(client_hello_extension(text_of(p.to_server), max_fragment_extension));

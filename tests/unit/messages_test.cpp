@@ -123,7 +123,7 @@ TEST_P(messages, go_on_after_the_handshake_and_data_is_none) {
   EXPECT_EQ(at_client->story().back(), is_opened ? "< [alert 0]" : "< [alert 255]");
 }
 
-TEST_P(messages, nobody_wants_are_not_told) {
+TEST_P(messages, without_an_observer_are_not_traced) {
   const auto quiet = std::make_shared<recorder>();
   EXPECT_FALSE(quiet->wants_messages());
   auto p = make_pair(GetParam(), {.observer = quiet});
@@ -157,7 +157,7 @@ TEST(messages_of_tls13, tell_tickets_and_follow_new_keys) {
   EXPECT_EQ(watch->count("> [?]") + watch->count("< [?]"), 0u);
 }
 
-TEST(messages_of_a_reset_connection, are_told_anew) {
+TEST(messages_of_a_reset_connection, are_reported_anew) {
   const auto watch = std::make_shared<message_recorder>();
   pair p(client_context({.observer = watch}), server_context({.tickets = std::nullopt}));
   ASSERT_TRUE(p.handshake());

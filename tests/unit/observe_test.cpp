@@ -20,7 +20,7 @@ struct observed : ::testing::TestWithParam<flavour> {
   std::shared_ptr<recorder> at_server = std::make_shared<recorder>();
 };
 
-TEST_P(observed, handshake_is_told_once_with_what_was_agreed) {
+TEST_P(observed, handshake_is_reported_once_with_what_was_agreed) {
   auto p = make_pair(GetParam(), {.observer = at_client}, {.observer = at_server});
   ASSERT_TRUE(p.handshake());
   p.client.handshake(p.client_io);
@@ -39,7 +39,7 @@ TEST_P(observed, handshake_is_told_once_with_what_was_agreed) {
   }
 }
 
-TEST_P(observed, handshake_that_fails_is_told_once_with_the_reason) {
+TEST_P(observed, handshake_that_fails_is_reported_once_with_the_reason) {
   static const auto other = testkit::authority::make_root("Other Root").value();
   auto p = make_pair(GetParam(), {.trust = trust::from_pem(other.certificate()).value(), .observer = at_client});
   EXPECT_FALSE(p.handshake());
@@ -54,7 +54,7 @@ TEST_P(observed, handshake_that_fails_is_told_once_with_the_reason) {
   EXPECT_TRUE(at_client->failures().empty());
 }
 
-TEST_P(observed, signature_is_told_with_its_key_and_its_time) {
+TEST_P(observed, signature_is_reported_with_its_key_and_its_time) {
   const auto generated = signer_site(GetParam().key_type);
   auto p =
       make_pair(GetParam(), {},
@@ -68,7 +68,7 @@ TEST_P(observed, signature_is_told_with_its_key_and_its_time) {
   EXPECT_GT(at_server->handshakes()[0].signing, 0ns);
 }
 
-TEST_P(observed, failure_of_an_established_connection_is_told_once) {
+TEST_P(observed, failure_of_an_established_connection_is_reported_once) {
   auto p = make_pair(GetParam(), {.observer = at_client});
   ASSERT_TRUE(p.handshake());
   p.to_client.is_cut = true;
@@ -101,7 +101,7 @@ void break_pipe_once(pair& p) {
   };
 }
 
-TEST_P(observed, broken_pipe_is_not_told_before_the_alert_that_explains_it) {
+TEST_P(observed, broken_pipe_is_not_reported_before_the_alert_that_explains_it) {
   auto p = make_pair(GetParam(), {.observer = at_client}, {.blinding = blinding::off()});
   ASSERT_TRUE(p.handshake());
   break_pipe_once(p);
@@ -117,7 +117,7 @@ TEST_P(observed, broken_pipe_is_not_told_before_the_alert_that_explains_it) {
   EXPECT_EQ(at_client->failures()[0].code, bad_record_mac);
 }
 
-TEST_P(observed, broken_pipe_that_nothing_explains_is_told_at_the_end) {
+TEST_P(observed, broken_pipe_that_nothing_explains_is_reported_at_the_end) {
   {
     auto p = make_pair(GetParam(), {.observer = at_client});
     ASSERT_TRUE(p.handshake());

@@ -50,7 +50,7 @@ TEST(certificate_request, in_a_resumed_handshake_is_unexpected) {
   EXPECT_EQ(cause_of(p.client.last_failure().code), errc::protocol_error) << p.client.last_failure().message();
 }
 
-TEST(server_hello, that_takes_a_session_nobody_offered_is_refused) {
+TEST(server_hello, that_takes_a_session_that_was_not_offered_is_refused) {
   const auto client = client_context({.sessions = make_session_store(), .blinding = blinding::off()});
   const auto server = server_context();
   ASSERT_FALSE(resumes(client, server));

@@ -95,7 +95,7 @@ TEST(signature_promise, answered_twice_refuses_the_second_and_reports_it) {
 }
 
 // Whatever an observer does when it is told: nothing of the promise is locked meanwhile.
-TEST(signature_promise, may_be_looked_at_by_the_observer_that_is_told_of_it) {
+TEST(signature_promise, may_be_looked_at_by_the_observer_that_receives_it) {
   struct curious final : observer {
     std::weak_ptr<internal::signature_slot> slot;
     int looked = 0;
@@ -249,7 +249,7 @@ TEST(signature_promise, tells_the_key_the_deadline) {
   EXPECT_EQ(held.request().deadline, deadline);
 }
 
-TEST(signature_promise, starts_once_and_rings_whoever_asked_last) {
+TEST(signature_promise, starts_once_and_wakes_the_last_waiter) {
   held_request held;
   asking a(held.behaviour());
   int first = 0, last = 0;

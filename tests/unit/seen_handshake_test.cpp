@@ -117,7 +117,7 @@ TEST_P(transcript, has_no_request_where_none_was_made) {
   EXPECT_FALSE(p.client.transcript().request);
 }
 
-TEST_P(transcript, shows_the_chain_of_a_peer_that_nobody_verified) {
+TEST_P(transcript, shows_the_chain_of_an_unverified_peer) {
   auto client = asking();
   client.verify = dangerous::accept_any_certificate();
   pair p(client_context(client), server_context(serving()));

@@ -88,7 +88,7 @@ TEST(sessions, are_accepted_across_a_change_of_keys) {
   EXPECT_TRUE(meet(client, after)) << "the key of the period before still opens";
 }
 
-TEST(sessions, made_without_verification_are_not_resumed_by_who_verifies) {
+TEST(sessions, made_without_verification_are_not_resumed_by_contexts_that_verify) {
   const auto store = make_session_store();
   const auto server = server_context();
   auto watch = std::make_shared<counters>();

@@ -250,7 +250,7 @@ TEST(statistics_of_failures, tell_what_was_sent_in_farewell) {
   EXPECT_EQ(p.client.statistics().alert_sent, 48) << "unknown_ca";
 }
 
-TEST(statistics_of_failures, connection_that_never_began_is_not_told_of) {
+TEST(statistics_of_failures, connection_that_never_began_is_not_reported) {
   const auto watch = std::make_shared<recorder>();
   { const auto p = make_pair(tls13, {.observer = watch}); }
   EXPECT_TRUE(watch->closed().empty());

@@ -51,7 +51,7 @@ TEST(library_start, from_many_threads_at_once_is_one_start) {
   });
 }
 
-TEST(library_start, tolerates_an_s2n_that_somebody_else_started_and_leaves_it_running) {
+TEST(library_start, tolerates_an_s2n_that_the_program_started_and_leaves_it_running) {
   in_child([] {
     ASSERT_EQ(s2n_init(), S2N_SUCCESS);
     EXPECT_TRUE(tls_library::start());
