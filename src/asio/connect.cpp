@@ -123,11 +123,8 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
   failure wrong_local_address() const {
-    failure why;
-    why.code = make_error_code(errc::invalid_argument);
-    why.where = "local_address";
-    why.detail = "\"" + request_.local_address + "\" is not an IP address";
-    return why;
+    return make_failure(errc::invalid_argument, "local_address",
+                        "\"" + request_.local_address + "\" is not an IP address");
   }
 
   void look_up() {
@@ -211,11 +208,7 @@ class connector : public std::enable_shared_from_this<connector> {
     return (is_ipv6 ? "[" + request_.host + "]" : request_.host) + ":" + request_.service;
   }
 
-  void fail(error_code ec) {
-    failure why;
-    why.code = ec;
-    fail(std::move(why));
-  }
+  void fail(error_code ec) { fail(make_failure(ec)); }
 
   void fail(failure why) {
     if (is_over_) return;
@@ -263,10 +256,7 @@ class connector : public std::enable_shared_from_this<connector> {
     is_try_late_ = true;
     if (speaking_) return end_speaking();
     race_->stop();
-    failure why;
-    why.code = make_error_code(errc::timed_out);
-    why.detail = "this try took longer than " + in_milliseconds(request_.retry.per_try);
-    fail(std::move(why));
+    fail(make_failure(errc::timed_out, "", "this try took longer than " + in_milliseconds(request_.retry.per_try)));
   }
 
   void wake() {
@@ -309,10 +299,8 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void give_up() {
     is_late_ = true;
-    failure why;
-    why.code = make_error_code(errc::timed_out);
-    why.detail = is_cancelled_ ? "cancelled" : "not done within " + in_milliseconds(request_.timeout);
-    fail(std::move(why));
+    fail(make_failure(errc::timed_out, "",
+                      is_cancelled_ ? "cancelled" : "not done within " + in_milliseconds(request_.timeout)));
   }
 
   tcp_stream make_stream() {

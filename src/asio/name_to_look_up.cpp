@@ -8,13 +8,7 @@ inline namespace v0 {
 namespace detail {
 
 result<std::string> name_to_look_up(const std::string& host, const std::string& server_name) {
-  if (host.empty()) {
-    failure why;
-    why.code = make_error_code(errc::bad_name);
-    why.where = "host";
-    why.detail = "it is empty";
-    return why;
-  }
+  if (host.empty()) return make_failure(errc::bad_name, "host", "it is empty");
   const auto name = internal::check_host_name(host, "host");
   if (!name) return name.error();
   if (const auto other = internal::check_host_name(server_name); !other) return other.error();

@@ -40,23 +40,16 @@ gathered gather(std::span<const ::iovec> from) {
   return g;
 }
 
-failure refusal(error_code ec, std::string detail, std::string remedy) {
-  failure story;
-  story.code = ec;
-  story.detail = std::move(detail);
-  story.remedy = std::move(remedy);
-  return story;
-}
-
 failure not_ready() {
-  return refusal(make_error_code(errc::not_ready), "the handshake is not done", "call handshake() until it is");
+  return make_failure(errc::not_ready, "", "the handshake is not done", "call handshake() until it is");
 }
 
 failure broken_pipe() {
-  return refusal(boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "close_notify went by", "");
+  return make_failure(boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "",
+                      "close_notify went by");
 }
 
-failure out_of_range(error_code ec) { return refusal(ec, "a buffer is larger than SSIZE_MAX", ""); }
+failure out_of_range(error_code ec) { return make_failure(ec, "", "a buffer is larger than SSIZE_MAX"); }
 
 bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
 
@@ -327,7 +320,7 @@ error_code connection::request_key_update() {
   if (c.why.code) return c.why.code;
   if (!c.established) return c.refuse(not_ready());
   if (!c.has_half_close()) {
-    return c.refuse(refusal(make_error_code(errc::version_unsupported), "TLS 1.2 has no KeyUpdate", ""));
+    return c.refuse(make_failure(errc::version_unsupported, "", "TLS 1.2 has no KeyUpdate"));
   }
   if (c.write_closed) return c.refuse(broken_pipe());
   const bool is_noted = s2n_connection_request_key_update(c.conn.get(), S2N_KEY_UPDATE_NOT_REQUESTED) == S2N_SUCCESS;

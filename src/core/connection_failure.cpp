@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to say of a connection that failed: the cause, the place, and what to do about it.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/connection_impl.hpp"
 #include "core/engine_versions.hpp"
 #include "core/wire/numbers.hpp"
@@ -16,10 +17,11 @@ namespace sluice {
 inline namespace v0 {
 namespace {
 
-failure at_phase(failure story, phase at, origin from) {
-  story.at = at;
-  story.from = from;
-  return story;
+using internal::in_phase;
+
+failure of_peer(phase at, failure why) {
+  why.from = origin::peer;
+  return in_phase(at, std::move(why));
 }
 
 struct ocsp_answer {
@@ -120,26 +122,20 @@ void complete(failure& story, std::string detail, std::string remedy) {
 }  // namespace
 
 failure connection::impl::transport_failure(const error_code& ec, phase at) const {
-  failure story;
-  story.code = ec;
-  story.where = place;
-  return at_phase(std::move(story), at, origin::peer);
+  return of_peer(at, make_failure(ec, place));
 }
 
 // The alert of the peer's that ended it.
 failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
-  failure story;
-  story.where = place;
   alert_received = description;
   if (description == close_notify) {
-    story.code =
-        make_error_code(at == phase::handshake || at == phase::signing ? errc::connection_closed : errc::truncated);
-    story.detail = "it sent close_notify";
-  } else {
-    story.code = {description, alert_category()};
-    story.alert = {alert_info::direction::received, description};
+    const bool is_handshake = at == phase::handshake || at == phase::signing;
+    return of_peer(
+        at, make_failure(is_handshake ? errc::connection_closed : errc::truncated, place, "it sent close_notify"));
   }
-  return at_phase(std::move(story), at, origin::peer);
+  auto why = make_failure(error_code(description, alert_category()), place);
+  why.alert = {alert_info::direction::received, description};
+  return of_peer(at, std::move(why));
 }
 
 // s2n_errno right now, told apart from what the transport and the peer did.
@@ -156,7 +152,7 @@ failure connection::impl::engine_failure(phase at) {
       story.detail = "it sent close_notify";
       alert_received = close_notify;
     }
-    return at_phase(std::move(story), at, origin::peer);
+    return of_peer(at, std::move(story));
   }
   if (is_foreign_session()) {
     story.code = make_error_code(errc::protocol_error);
@@ -171,7 +167,7 @@ failure connection::impl::engine_failure(phase at) {
     if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = internal::wire::protocol_version;
   }
   explain_ocsp(story);
-  return at_phase(std::move(story), at, origin::local);
+  return in_phase(at, std::move(story));
 }
 
 // A stapled response is kept once the chain has passed, so what s2n then says of "the certificate" is about it.

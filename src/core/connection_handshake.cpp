@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the first byte to an established connection, with a pause wherever a private key must be asked.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
@@ -16,7 +17,9 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
+using internal::in_phase;
 using internal::s2n_version;
+using internal::signing_failure;
 using internal::version_text;
 
 // s2n names algorithms in two parts; TLS names the pair.
@@ -71,12 +74,6 @@ std::string_view name_of(const char* text) { return text ? text : std::string_vi
 // For a story: of a key of the application's, which may throw.
 std::string name_of(const private_key& key) try { return key.name(); } catch (const std::exception&) {
   return "private key";
-}
-
-failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
-  auto why = make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
-  why.at = phase::signing;
-  return why;
 }
 
 }  // namespace
@@ -145,12 +142,12 @@ bool connection::impl::version_is_too_low() const noexcept {
 step connection::impl::version_refused() {
   const auto least = internal::access::state(ctx)->min_version;
   alert.reset();  // whatever s2n made of it afterwards
-  auto story = make_failure(errc::version_unsupported, place,
-                            "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
-                                ", the least allowed is " + std::string(to_string(least)),
-                            side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
-  story.at = phase::handshake;
-  return latch(std::move(story));
+  const auto chosen = version_text(s2n_connection_get_actual_protocol_version(conn.get()));
+  const std::string allowed(to_string(least));
+  return latch(in_phase(
+      phase::handshake,
+      make_failure(errc::version_unsupported, place, "the peer chose " + chosen + ", the least allowed is " + allowed,
+                   side == role::client ? "have the server offer " + allowed : "")));
 }
 
 // In TLS 1.2 the response comes after the certificate, so this is known only when all has come.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must be refused in a peer's hello, and s2n takes.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
 #include "core/engine_internals.hpp"
@@ -27,10 +28,7 @@ std::vector<std::uint8_t> extensions_of(s2n_client_hello* hello) {
   return block;
 }
 
-failure in_handshake(failure story) {
-  story.at = phase::handshake;
-  return story;
-}
+failure in_handshake(failure why) { return internal::in_phase(phase::handshake, std::move(why)); }
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What arrives, on its way to s2n: judged by its records, and measured out.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/would_block.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
@@ -56,9 +57,7 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   const auto* remedy = is_record              ? "see what the peer is: its first record is one of TLS, and not allowed"
                        : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
                                               : "have the client speak TLS here, or look at who knocks";
-  refusal = make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
-  refusal.at = phase::handshake;
-  refusal.from = origin::local;
+  refuse_input("it sent " + printable(arrived) + verdict, remedy);
   return false;
 }
 
@@ -72,9 +71,8 @@ bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
 }
 
 void connection::impl::refuse_input(std::string detail, std::string remedy) {
-  refusal = make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
-  refusal.at = established ? phase::read : phase::handshake;
-  refusal.from = origin::local;
+  refusal = internal::in_phase(established ? phase::read : phase::handshake,
+                               make_failure(errc::protocol_error, place, detail, remedy));
 }
 
 internal::input_gate::stage connection::impl::input_stage() const noexcept {

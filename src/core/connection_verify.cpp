@@ -2,6 +2,7 @@
 // Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type; strength, where s2n is too
 // lax for a client that must be trusted; and the application's opinion.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
 #include "core/x509/certificate_parts.hpp"
@@ -82,13 +83,12 @@ bool promises_response(const X509* x509) {
   return false;
 }
 
-failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
-                   std::string remedy) {
-  auto story = make_failure(cause, place, std::move(detail), std::move(remedy));
-  story.certificate = internal::subject_of(x509);
-  story.depth = static_cast<int>(depth);
-  story.at = phase::handshake;
-  return story;
+failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string_view detail,
+                   std::string_view remedy) {
+  auto why = internal::in_phase(phase::handshake, make_failure(cause, place, detail, remedy));
+  why.certificate = internal::subject_of(x509);
+  why.depth = static_cast<int>(depth);
+  return why;
 }
 
 // The anchor's own signature proves nothing and is not looked at; its key signs and is.
@@ -178,8 +178,8 @@ result<void> connection::impl::judge_chain() {
                             : internal::matches_host(x509.get(), server_name, shared.allow.common_name);
     if (fits) continue;
     const auto leaf = certificate::from_der(chain[i]);
-    auto words = leaf ? internal::explain_name(*leaf, server_name, is_ip) : internal::name_mismatch();
-    return refusal_of(errc::name_mismatch, place, x509.get(), i, std::move(words.detail), std::move(words.remedy));
+    const auto words = leaf ? internal::explain_name(*leaf, server_name, is_ip) : internal::name_mismatch();
+    return refusal_of(errc::name_mismatch, place, x509.get(), i, words.detail, words.remedy);
   }
   if (!shared.accept) return {};
   const auto parsed = parse(chain);

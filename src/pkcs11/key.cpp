@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/key.hpp"
 
+#include "core/base/failure.hpp"
 #include "core/base/wipe.hpp"
 #include "core/x509/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
@@ -20,10 +21,9 @@ namespace {
 using time_point = job::time_point;
 
 failure timed_out(const std::string& name, std::chrono::milliseconds timeout) {
-  auto why = make_failure(errc::key_timed_out, name, "no answer within " + std::to_string(timeout.count()) + " ms",
-                          "see whether the token or the service behind it answers at all");
-  why.at = phase::signing;
-  return why;
+  return internal::signing_failure(errc::key_timed_out, name,
+                                   "no answer within " + std::to_string(timeout.count()) + " ms",
+                                   "see whether the token or the service behind it answers at all");
 }
 
 // May be what was decrypted: wiped wherever it ends, also where it comes too late for who asked.
@@ -107,10 +107,8 @@ result<void> inspect(key::state& k) {
 
 std::optional<failure> refuse_after_fork(const key::state& k) {
   if (::getpid() == k.owner) return std::nullopt;
-  auto why = make_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
-                          "open it again in the child: PKCS#11 does not survive a fork");
-  why.at = phase::signing;
-  return why;
+  return internal::signing_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
+                                   "open it again in the child: PKCS#11 does not survive a fork");
 }
 
 key::key(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
