@@ -299,7 +299,9 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     if (options_.on_failure) options_.on_failure(why, peer);
   }
   void report(const error_code& ec, const tcp::endpoint& peer) const {
-    report(internal::in_phase(phase::connect, make_failure(ec, "acceptor", "accepting pauses and goes on")), peer);
+    report(internal::in_phase(phase::connect, internal::with_usual_remedy(
+                                                  make_failure(ec, "acceptor", "accepting pauses and goes on"))),
+           peer);
   }
 
   const net::any_io_executor executor_;

@@ -6,6 +6,7 @@
 #include "asio/happy_eyeballs.hpp"
 #include "asio/name_to_look_up.hpp"
 #include "asio/prelude.hpp"
+#include "core/base/failure.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -217,7 +218,7 @@ class connector : public std::enable_shared_from_this<connector> {
       why.remedy = "raise the limit (ulimit -n), or close what is not needed";
     }
     if (phase_ != phase::handshake) why.at = phase_;
-    why_ = std::move(why);
+    why_ = internal::with_usual_remedy(std::move(why));
     if (!waits_for_next_try()) wake();
   }
 

@@ -2,6 +2,7 @@
 #include "sluice/connection.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
@@ -118,6 +119,7 @@ step connection::impl::latch(failure story) {
   if (!why.code) why.code = make_error_code(errc::internal);
   if (why.where.empty()) why.where = place;
   explain(why);
+  why = internal::with_usual_remedy(std::move(why));
   for (auto* text : {&why.detail, &why.remedy}) *text = printable(*text);
   if (tap) tap->tell_rest();
   signature.reset();

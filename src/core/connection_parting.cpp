@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a connection that has gone wrong: what the peer said before it left, and what we say before we leave.
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 
@@ -13,7 +14,8 @@ step connection::impl::write_failed(transport& transport) {
   if (!write_why.code) {
     if (!hear_last_words(transport)) return {.next = want::again};
     if (why.code) return failed_step();
-    write_why = transport_failure(write_error, phase::write);  // the observer hears the cause, when reading finds it
+    // The observer gets the cause when reading finds it.
+    write_why = internal::with_usual_remedy(transport_failure(write_error, phase::write));
   }
   refused = {};
   return {.error = write_error};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Failures of a known phase: make_failure() makes those of set-up.
+// Completes failures: with the phase, which make_failure() does not know, and with the usual remedy.
 #pragma once
 
 #include "sluice/error.hpp"
@@ -16,6 +16,10 @@ inline failure in_phase(phase at, failure why) {
   why.at = at;
   return why;
 }
+
+// Returns `why` with the usual remedy of its cause, unless it has a remedy already. For failures that leave the
+// library: code that can explain a failure better does so before.
+failure with_usual_remedy(failure why);
 
 // Returns a failure of the private key named `key`, while a signature was requested from it.
 inline failure signing_failure(errc cause, std::string_view key, std::string_view detail,
