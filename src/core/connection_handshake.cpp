@@ -246,7 +246,7 @@ std::optional<step> connection::impl::resume_signature() {
                                "its " + std::string(to_string(done->request.scheme)) +
                                    " signature does not verify with the certificate's public key",
                                "pair the certificate with the key it was issued for");
-  if (ec.category() == s2n_category()) story.engine = s2n_strerror_name(ec.value());
+  story.engine = internal::s2n_name(ec);
   return latch(std::move(story));
 }
 

@@ -92,6 +92,10 @@ errc s2n_cause(int error) noexcept {
   return row != s2n_causes.end() ? row->cause : cause_by_type(error);
 }
 
+std::string_view s2n_name(const error_code& ec) noexcept {
+  return ec.category() == s2n_category() ? s2n_strerror_name(ec.value()) : std::string_view();
+}
+
 // Some end like a sentence; more is to follow.
 std::string s2n_message(int error) {
   std::string text = s2n_strerror(error, "EN");
