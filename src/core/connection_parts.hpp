@@ -113,7 +113,7 @@ struct early_state {
 struct input_state {
   explicit input_state(role side) : guard(side == role::server) {}
 
-  error_code error;        // of the transport, when it was read last; never "would block"
+  error_code error;        // the last error of the transport when it was read, other than "would block"
   bool has_ended = false;  // the transport ended, without an error; it is not read any more
   bool is_closed = false;  // the peer's close_notify was received: no data follow
 
@@ -131,7 +131,7 @@ struct input_state {
   std::size_t unread_given = 0;  // at most unread.size()
 };
 
-// What leaves: from s2n through `produced`, within one call, and `queue`, between calls, to the transport.
+// What leaves: s2n puts it in `produced` during a call; `queue` keeps, between calls, what the transport did not take.
 struct output_state {
   // Empty between calls: when a call ends, what the transport has not taken is moved to `queue`.
   std::vector<std::byte> produced;
