@@ -176,6 +176,10 @@ failure make_failure(const error_code& code, std::string_view where = {}, std::s
 failure make_failure(errc cause, std::string_view where = {}, std::string_view detail = {},
                      std::string_view remedy = {});
 
+// Returns the action that usually helps against a cause, "check the spelling of the name"; empty if it depends on the
+// case. The library's own failures have this as their remedy where nothing better is known; make_failure() adds none.
+std::string_view usual_remedy(errc cause) noexcept;
+
 // Writes message().
 std::ostream& operator<<(std::ostream& to, const failure& why);
 

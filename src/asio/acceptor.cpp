@@ -5,6 +5,7 @@
 #include "asio/driver.hpp"
 #include "asio/silent_connections.hpp"
 #include "asio/socket_setup.hpp"
+#include "core/base/failure.hpp"
 
 #include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
@@ -157,10 +158,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
                              stream_access::make<tcp_stream>(std::move(w->stream)));
     }
     const auto ec = w->ec ? w->ec : error_code(net::error::operation_aborted);
-    failure why;
-    why.code = ec;
-    why.where = "acceptor";
-    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor_)), ctx_, std::move(why));
+    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor_)), ctx_, make_failure(ec, "acceptor"));
     post_completion(executor_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
   }
 
@@ -301,12 +299,9 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     if (options_.on_failure) options_.on_failure(why, peer);
   }
   void report(const error_code& ec, const tcp::endpoint& peer) const {
-    failure why;
-    why.code = ec;
-    why.where = "acceptor";
-    why.detail = "accepting pauses and goes on";
-    why.at = phase::connect;
-    report(why, peer);
+    report(internal::in_phase(phase::connect, internal::with_usual_remedy(
+                                                  make_failure(ec, "acceptor", "accepting pauses and goes on"))),
+           peer);
   }
 
   const net::any_io_executor executor_;

@@ -6,6 +6,7 @@
 #include "asio/happy_eyeballs.hpp"
 #include "asio/name_to_look_up.hpp"
 #include "asio/prelude.hpp"
+#include "core/base/failure.hpp"
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
@@ -123,11 +124,8 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
   failure wrong_local_address() const {
-    failure why;
-    why.code = make_error_code(errc::invalid_argument);
-    why.where = "local_address";
-    why.detail = "\"" + request_.local_address + "\" is not an IP address";
-    return why;
+    return make_failure(errc::invalid_argument, "local_address",
+                        "\"" + request_.local_address + "\" is not an IP address");
   }
 
   void look_up() {
@@ -211,11 +209,7 @@ class connector : public std::enable_shared_from_this<connector> {
     return (is_ipv6 ? "[" + request_.host + "]" : request_.host) + ":" + request_.service;
   }
 
-  void fail(error_code ec) {
-    failure why;
-    why.code = ec;
-    fail(std::move(why));
-  }
+  void fail(error_code ec) { fail(make_failure(ec)); }
 
   void fail(failure why) {
     if (is_over_) return;
@@ -224,7 +218,7 @@ class connector : public std::enable_shared_from_this<connector> {
       why.remedy = "raise the limit (ulimit -n), or close what is not needed";
     }
     if (phase_ != phase::handshake) why.at = phase_;
-    why_ = std::move(why);
+    why_ = internal::with_usual_remedy(std::move(why));
     if (!waits_for_next_try()) wake();
   }
 
@@ -263,10 +257,7 @@ class connector : public std::enable_shared_from_this<connector> {
     is_try_late_ = true;
     if (speaking_) return end_speaking();
     race_->stop();
-    failure why;
-    why.code = make_error_code(errc::timed_out);
-    why.detail = "this try took longer than " + in_milliseconds(request_.retry.per_try);
-    fail(std::move(why));
+    fail(make_failure(errc::timed_out, "", "this try took longer than " + in_milliseconds(request_.retry.per_try)));
   }
 
   void wake() {
@@ -309,10 +300,8 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void give_up() {
     is_late_ = true;
-    failure why;
-    why.code = make_error_code(errc::timed_out);
-    why.detail = is_cancelled_ ? "cancelled" : "not done within " + in_milliseconds(request_.timeout);
-    fail(std::move(why));
+    fail(make_failure(errc::timed_out, "",
+                      is_cancelled_ ? "cancelled" : "not done within " + in_milliseconds(request_.timeout)));
   }
 
   tcp_stream make_stream() {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "asio/turn.hpp"
+#include "core/base/failure.hpp"
 #include "sluice/asio/detail/driver.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -30,7 +31,7 @@ class signature_wait;
 class idle_service;
 using serial_executor = net::strand<net::any_io_executor>;
 
-failure in_phase(phase at, failure why);
+using internal::in_phase;
 std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept;  // of now; or never
 
 class driver : public std::enable_shared_from_this<driver> {

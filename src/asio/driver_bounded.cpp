@@ -14,11 +14,6 @@ namespace detail {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-failure in_phase(phase at, failure why) {
-  why.at = at;
-  return why;
-}
-
 std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept {
   using clock_type = std::chrono::steady_clock;
   const auto now = clock_type::now();

@@ -19,12 +19,6 @@ namespace {
 using clock_type = std::chrono::steady_clock;
 constexpr auto stagger = std::chrono::milliseconds(250);  // RFC 8305 §5: "Connection Attempt Delay"
 
-failure story_of(const error_code& ec) {
-  failure why;
-  why.code = ec;
-  return why;
-}
-
 // Without a descriptor no file of names can be read and no server asked, which the resolver reports as a name that is
 // not there.
 error_code cause_of_no_answer(const error_code& ec) {
@@ -69,9 +63,8 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   void start() {
     std::erase_if(endpoints_, [this](const auto& to) { return !setup_.can_reach(to); });
     if (!endpoints_.empty()) return start_next();
-    auto why = story_of(make_error_code(errc::unreachable));
-    why.detail = "it has no address of the family of " + setup_.local->to_string();
-    finish(std::move(why), tcp::socket(executor_));
+    finish(make_failure(errc::unreachable, "", "it has no address of the family of " + setup_.local->to_string()),
+           tcp::socket(executor_));
   }
 
   void start_next() {
@@ -86,7 +79,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     }
     socket->async_connect(endpoints_[index],
                           net::bind_executor(serial_, [self = shared_from_this(), index, socket](error_code ec) {
-                            self->attempt_ended(index, *socket, story_of(ec));
+                            self->attempt_ended(index, *socket, make_failure(ec));
                           }));
     if (tried_ == endpoints_.size()) return;
     next_.expires_after(stagger);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "asio/name_to_look_up.hpp"
 
+#include "core/base/failure.hpp"
 #include "core/x509/host_name.hpp"
 
 namespace sluice {
@@ -8,13 +9,7 @@ inline namespace v0 {
 namespace detail {
 
 result<std::string> name_to_look_up(const std::string& host, const std::string& server_name) {
-  if (host.empty()) {
-    failure why;
-    why.code = make_error_code(errc::bad_name);
-    why.where = "host";
-    why.detail = "it is empty";
-    return why;
-  }
+  if (host.empty()) return internal::with_usual_remedy(make_failure(errc::bad_name, "host", "it is empty"));
   const auto name = internal::check_host_name(host, "host");
   if (!name) return name.error();
   if (const auto other = internal::check_host_name(server_name); !other) return other.error();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "asio/prelude.hpp"
 
+#include "core/base/failure.hpp"
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -11,22 +13,20 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-failure story_of(const std::exception_ptr& thrown) {
-  failure why;
-  why.at = phase::handshake;
+using internal::in_phase;
+
+failure failure_of(const std::exception_ptr& thrown) {
   try {
     std::rethrow_exception(thrown);
   } catch (const error& e) {
     return e.why();
   } catch (const boost::system::system_error& e) {
-    why.code = e.code();
+    return in_phase(phase::handshake, make_failure(e.code()));
   } catch (const std::exception& e) {
-    why.code = make_error_code(errc::internal);
-    why.detail = e.what();
+    return in_phase(phase::handshake, make_failure(errc::internal, "", e.what()));
   } catch (...) {
-    why.code = make_error_code(errc::internal);
+    return in_phase(phase::handshake, make_failure(errc::internal));
   }
-  return why;
 }
 
 }  // namespace
@@ -34,7 +34,7 @@ failure story_of(const std::exception_ptr& thrown) {
 void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
                  std::function<void(failure)> done) {
   net::co_spawn(serial, speaker.speak(socket), [done = std::move(done)](const std::exception_ptr& thrown, failure why) {
-    done(thrown ? story_of(thrown) : std::move(why));
+    done(thrown ? failure_of(thrown) : std::move(why));
   });
 }
 

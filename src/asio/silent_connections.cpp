@@ -109,7 +109,7 @@ void silent_connections::drop(const entry_pointer& picked, std::string reason) {
   one->socket.close(ignored);
   auto found = "its first record had not come after " + std::to_string(silence.count()) + " ms";
   if (!reason.empty()) found += ", and " + reason;
-  auto why = in_phase(phase::handshake, make_failure(errc::timed_out, "client", found));
+  auto why = internal::with_usual_remedy(in_phase(phase::handshake, make_failure(errc::timed_out, "client", found)));
   why.from = origin::peer;
   // Posted: what it throws is the user's, and must not leave half of this undone.
   net::post(serial_,

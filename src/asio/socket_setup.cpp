@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "asio/socket_setup.hpp"
 
+#include "core/base/failure.hpp"
+
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,17 +18,12 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-failure refusal(std::string where, std::string detail) {
-  failure why;
-  why.code = make_error_code(errc::invalid_argument);
-  why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.at = phase::connect;
-  return why;
+failure refusal(std::string_view where, std::string_view detail) {
+  return internal::in_phase(phase::connect, make_failure(errc::invalid_argument, where, detail));
 }
 
-failure refusal(std::string where, std::string value, int number) {
-  return refusal(std::move(where), std::move(value) + ": " + std::generic_category().message(number));
+failure refusal(std::string_view where, std::string value, int number) {
+  return refusal(where, std::move(value) + ": " + std::generic_category().message(number));
 }
 
 result<void> set(int socket, int level, int name, std::int64_t value, const char* called) {
@@ -70,11 +67,7 @@ result<void> bind_to_interface(int socket, const std::string& name) {
 result<void> socket_setup::prepare(net::ip::tcp::socket& socket, const net::ip::tcp::endpoint& to) const {
   error_code ec;
   socket.open(to.protocol(), ec);
-  if (ec) {
-    failure why;
-    why.code = ec;
-    return why;
-  }
+  if (ec) return make_failure(ec);
   if (auto done = set_tcp_options(socket.native_handle(), options); !done) return done;
   if (auto done = bind_to_interface(socket.native_handle(), interface); !done) return done;
   if (!local) return {};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/blocking.hpp"
 
+#include "core/base/failure.hpp"
+
 #include "core/base/error_tables.hpp"
 
 #include <poll.h>
@@ -86,9 +88,7 @@ error_code handshake(connection& tls, int descriptor, time_point deadline) {
   socket_transport io(descriptor);
   const auto st = run(tls, descriptor, deadline, [&] { return tls.handshake(io); });
   if (st.error == errc::timed_out && !tls.has_failed()) {
-    auto why = make_failure(errc::timed_out, "handshake");
-    why.at = phase::handshake;
-    tls.fail(std::move(why));
+    tls.fail(internal::in_phase(phase::handshake, make_failure(errc::timed_out, "handshake")));
   }
   return st.error;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/compatibility.hpp"
 
+#include "core/base/ascii_case.hpp"
 #include "core/base/error_tables.hpp"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 namespace sluice {
 inline namespace v0 {
@@ -50,13 +50,10 @@ constexpr std::array preferences = {
 };
 constexpr std::string_view system_default = "AWS_IO_TLS_CIPHER_PREF_SYSTEM_DEFAULT";
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 template <class Rows>
 auto* row_of(const Rows& rows, std::string_view name) {
-  const auto found = std::ranges::find_if(rows, [name](const auto& row) { return same_name(row.name, name); });
+  const auto found =
+      std::ranges::find_if(rows, [name](const auto& row) { return internal::equal_ignoring_case(row.name, name); });
   return found == rows.end() ? nullptr : &*found;
 }
 
@@ -83,7 +80,7 @@ result<policy_choice> aws_policy(std::string_view minimum_version, std::string_v
   if (version == nullptr) {
     return unknown(asked, "it is not a version of aws-c-io", "write AWS_IO_TLSv1_2 or AWS_IO_TLSv1_3, for example");
   }
-  const bool has_preference = !preference.empty() && !same_name(preference, system_default);
+  const bool has_preference = !preference.empty() && !internal::equal_ignoring_case(preference, system_default);
   const auto* preferred = has_preference ? row_of(preferences, preference) : nullptr;
   if (has_preference && preferred == nullptr) {
     return unknown(preference, "it is not a cipher preference of aws-c-io",

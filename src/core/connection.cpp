@@ -2,6 +2,7 @@
 #include "sluice/connection.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
@@ -40,71 +41,66 @@ gathered gather(std::span<const ::iovec> from) {
   return g;
 }
 
-failure refusal(error_code ec, std::string detail, std::string remedy) {
-  failure story;
-  story.code = ec;
-  story.detail = std::move(detail);
-  story.remedy = std::move(remedy);
-  return story;
-}
-
 failure not_ready() {
-  return refusal(make_error_code(errc::not_ready), "the handshake is not done", "call handshake() until it is");
+  return make_failure(errc::not_ready, "", "the handshake is not done", "call handshake() until it is");
 }
 
 failure broken_pipe() {
-  return refusal(boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "close_notify went by", "");
+  return make_failure(boost::system::errc::make_error_code(boost::system::errc::broken_pipe), "",
+                      "close_notify went by");
 }
 
-failure out_of_range(error_code ec) { return refusal(ec, "a buffer is larger than SSIZE_MAX", ""); }
+failure out_of_range(error_code ec) { return make_failure(ec, "", "a buffer is larger than SSIZE_MAX"); }
 
 bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
 
 }  // namespace
 
-connection::impl::impl(const context& c, role side_asked) : ctx(c), side(side_asked), guard(side == role::server) {}
+connection::impl::impl(const context& c, role side_asked) : connection_parts(side_asked), ctx(c), side(side_asked) {}
 
 // Without effect. last_failure() has the story until the next.
 error_code connection::impl::refuse(failure story) {
-  refused = std::move(story);
-  if (refused.where.empty()) refused.where = place;
-  return refused.code;
+  errors.of_call = std::move(story);
+  if (errors.of_call.where.empty()) errors.of_call.where = target.place;
+  return errors.of_call.code;
 }
-connection::impl::~impl() { tell_closed(); }
+connection::impl::~impl() {
+  report_closed();
+  handshake.signature.reset();  // the operation is freed before the connection of s2n that it belongs to
+}
 
 // Everything that a fresh connection, or one that was wiped (P11), needs to be told.
 void connection::impl::configure(const connection_options& options) {
-  place = server_name.empty() ? (side == role::server ? "client" : "server") : server_name;
+  target.place = target.server_name.empty() ? (side == role::server ? "client" : "server") : target.server_name;
   auto* c = conn.get();
-  const auto& shared = *internal::access::state(ctx);
   // The one before, after a reset, is let go of when this one is in its place (P26).
   auto next = configuration();
   if (!next || s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
-    latch(internal::s2n_failure(place));
+    latch(internal::s2n_failure(target.place));
     return;
   }
   engine = std::move(next);
-  const bool done = s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
-                    s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
-                    s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
-                    s2n_connection_set_recv_ctx(c, this) == S2N_SUCCESS &&
-                    s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
-                    s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
-                    s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS &&
-                    s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
-                    // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
-                    s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
-                    (server_name.empty() || is_ip || s2n_set_server_name(c, server_name.c_str()) == S2N_SUCCESS);
+  const bool done =
+      s2n_connection_set_blinding(c, S2N_SELF_SERVICE_BLINDING) == S2N_SUCCESS &&
+      s2n_connection_set_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_recv_cb(c, internal::on_receive) == S2N_SUCCESS &&
+      s2n_connection_set_recv_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
+      s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
+      s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS && s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
+      // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
+      s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
+      (target.server_name.empty() || target.is_ip || s2n_set_server_name(c, target.server_name.c_str()) == S2N_SUCCESS);
   if (!done) {
-    latch(internal::s2n_failure(place));
+    latch(internal::s2n_failure(target.place));
     return;
   }
-  if (shared.keeps_handshake) {
-    recorder = std::make_unique<internal::handshake_recorder>(side == role::server);
+  if (shared().keeps_handshake) {
+    handshake.recorder = std::make_unique<internal::handshake_recorder>(side == role::server);
   }
   name_session(options);
   expect_early_data(options.early_data);
-  alpn = options.alpn.empty() ? ctx.alpn() : std::vector<std::string>(options.alpn.begin(), options.alpn.end());
+  target.alpn = options.alpn.empty() ? ctx.alpn() : std::vector<std::string>(options.alpn.begin(), options.alpn.end());
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
     latch(valid.error());
@@ -120,21 +116,24 @@ void connection::impl::configure(const connection_options& options) {
 }
 
 step connection::impl::latch(failure story) {
-  if (why.code) return failed_step();
-  why = std::move(story);
-  if (!why.code) why.code = make_error_code(errc::internal);
-  if (why.where.empty()) why.where = place;
-  explain(why);
-  for (auto* text : {&why.detail, &why.remedy}) *text = printable(*text);
+  if (errors.latched.code) return failed_step();
+  errors.latched = std::move(story);
+  if (!errors.latched.code) errors.latched.code = make_error_code(errc::internal);
+  if (errors.latched.where.empty()) errors.latched.where = target.place;
+  explain(errors.latched);
+  if (errors.latched.remedy.empty()) errors.latched.remedy = usual_remedy(cause_of(errors.latched.code));
+  for (auto* text : {&errors.latched.detail, &errors.latched.remedy}) *text = printable(*text);
   if (tap) tap->tell_rest();
-  signature.reset();
+  // s2n is not called any more: a signature that comes now has nobody to apply it.
+  handshake.signature.reset();
   const auto& watch = ctx.observer();
-  if (!established && has_begun()) {
+  // Before is_established is cleared: it says which of the two the observer gets.
+  if (!handshake.is_established && has_begun()) {
     return_session();
-    end_handshake(&why);
+    end_handshake(&errors.latched);
   }
-  if (watch && established) watch->on_failure(why);
-  established = false;
+  if (watch && handshake.is_established) watch->on_failure(errors.latched);
+  handshake.is_established = false;
   return failed_step();
 }
 
@@ -173,40 +172,9 @@ connection::~connection() = default;
 void connection::reset(const connection_options& options) {
   if (!impl_ || !impl_->conn) return;
   auto& c = *impl_;
-  c.tell_closed();
-  c.signature.reset();
-  c.output.clear();
-  c.flight.forget();
-  c.own_flight.forget();
-  c.has_judged_hello = false;
-  c.recorder.reset();
-  c.seen.reset();
-  c.read_error = c.write_error = {};
-  c.why = c.write_why = c.refused = c.refusal = {};
-  c.sessions.reset();
-  c.alert = {};
-  c.alerts.forget();
-  c.ahead.forget();
-  c.unread = {};
-  c.unread_given = 0;
-  c.is_silenced = false;
-  c.first_size = 0;
-  c.guard = internal::plain_flight_guard(c.side == role::server);
-  c.gate = {};
-  c.made_message = {};
-  c.promises_staple = false;
-  c.read_ended = c.negotiated = c.established = c.peer_closed = c.write_closed = false;
-  c.info = {};
-  c.shown = nullptr;
-  c.early = {};
-  c.early_given = 0;
-  c.awaits_early_data = c.pauses_input = false;
-  c.began = c.ended = {};
-  c.signing = {};
-  c.signatures = 0;
-  c.bytes_read = c.bytes_written = 0;
-  c.records_in = c.records_out = {};
-  c.alert_sent = c.alert_received = {};
+  c.report_closed();
+  // All parts at once: what is added to them is reset too. The pending signature goes before s2n's connection is wiped.
+  static_cast<internal::connection_parts&>(c) = internal::connection_parts(c.side);
   if (s2n_connection_wipe(c.conn.get()) != S2N_SUCCESS) {
     c.latch(internal::s2n_failure("connection"));
     return;
@@ -232,70 +200,73 @@ void connection::impl::begin(const connection_options& options) {
                        "say which name or address the server's certificate must be for"));
     return;
   }
-  server_name = side == role::client ? name->text : std::string();
-  is_ip = name->is_ip;
+  target.server_name = side == role::client ? name->text : std::string();
+  target.is_ip = name->is_ip;
   configure(options);
 }
 
+// The first call begins the handshake, also one that has failed already: every observed beginning has an end.
 step connection::handshake(transport& io) {
   if (!impl_) return internal::empty_step();
   auto& c = *impl_;
   if (!c.has_begun()) {
-    c.began = std::chrono::steady_clock::now();
+    c.totals.began = std::chrono::steady_clock::now();
     if (c.tap) c.tap->begin();
-    if (c.why.code) c.end_handshake(&c.why);
-    if (!c.why.code) c.resume_session();
+    if (c.errors.latched.code) c.end_handshake(&c.errors.latched);
+    if (!c.errors.latched.code) c.resume_session();
   }
-  if (c.why.code) return c.failed_step();
-  if (c.established) return flush(io);
-  if (!c.flush_output(io) && !c.write_error) return {.next = want::write};
+  if (c.errors.latched.code) return c.failed_step();
+  if (c.handshake.is_established) return flush(io);
+  if (!c.flush_output(io) && !c.output.error) return {.next = want::write};
   return c.negotiate(io);
 }
 
+// In this order: plaintext that is kept, early data first; then the failure, or the end; then what the transport has.
 step connection::read(transport& io, std::span<std::byte> into) {
   if (!impl_) return internal::empty_step();
   auto& c = *impl_;
-  if (!c.unread.empty() && !c.has_early_input() && !into.empty()) return {.bytes = c.give_unread(into)};
-  if (c.why.code) return c.failed_step();
-  if (!c.established) return c.refused_step(not_ready());
+  if (!c.input.unread.empty() && !c.has_early_input() && !into.empty()) return {.bytes = c.give_unread(into)};
+  if (c.errors.latched.code) return c.failed_step();
+  if (!c.handshake.is_established) return c.refused_step(not_ready());
   if (c.has_early_input() && !into.empty()) return {.bytes = c.give_early_data(into)};
-  if (c.peer_closed) return {.ended = true};
+  if (c.input.is_closed) return {.ended = true};
   if (into.empty()) return {};
 
-  if (c.write_closed && !c.has_half_close()) return c.await_close_notify(io, phase::read);
+  if (c.output.is_closed && !c.has_half_close()) return c.await_close_notify(io, phase::read);
 
   // A record a call of s2n_recv: told to fetch several, it forgets what it has when a later one is bad.
   std::size_t done = 0;
   impl::call call(c, io);
-  while (done < into.size() && !c.peer_closed) {
+  while (done < into.size() && !c.input.is_closed) {
     s2n_blocked_status blocked = S2N_NOT_BLOCKED;
     error_code ec;
     const auto n = internal::receive(c.conn.get(), into.subspan(done), blocked, ec);
     if (n > 0) {
       done += static_cast<std::size_t>(n);
-      c.gate.data_came();
+      c.input.gate.data_came();
     }
-    if (n == 0) c.hear_goodbye();
+    if (n == 0) c.note_peer_closed();
     if (n >= 0) continue;
     if (is_range_error(ec)) return c.refused_step(out_of_range(ec));
     if (s2n_error_get_type(ec.value()) != S2N_ERR_T_BLOCKED) c.latch(c.engine_failure(phase::read));
     break;
   }
-  c.bytes_read += done;
+  c.totals.bytes_read += done;
   if (done > 0) return {.bytes = done};
-  if (c.why.code) return c.failed_step();
-  if (c.peer_closed) return {.ended = true};
+  if (c.errors.latched.code) return c.failed_step();
+  if (c.input.is_closed) return {.ended = true};
   return {.next = c.want_input()};
 }
 
+// Nothing is encrypted while output.queue has something: what is encrypted once is never encrypted again.
 step connection::write(transport& io, std::span<const ::iovec> from) {
   if (!impl_) return internal::empty_step();
   auto& c = *impl_;
-  if (c.why.code) return c.failed_step();
-  if (!c.established) return c.refused_step(not_ready());
-  if (c.write_closed || (c.peer_closed && !c.has_half_close())) return c.refused_step(broken_pipe());
+  if (c.errors.latched.code) return c.failed_step();
+  if (!c.handshake.is_established) return c.refused_step(not_ready());
+  if (c.output.is_closed || (c.input.is_closed && !c.has_half_close())) return c.refused_step(broken_pipe());
   if (!c.flush_output(io)) return {.next = want::write};
-  if (c.write_error) return c.write_failed(io);
+  if (c.output.error) return c.write_failed(io);
   const auto some = gather(from);
   if (some.count == 0) return {};
 
@@ -306,30 +277,30 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
   if (n < 0) return is_range_error(ec) ? c.refused_step(out_of_range(ec)) : c.latch(std::move(story));
-  if (c.write_error) return c.write_failed(io);
+  if (c.output.error) return c.write_failed(io);
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);
-  c.bytes_written += st.bytes;
+  c.totals.bytes_written += st.bytes;
   return st;
 }
 
 step connection::flush(transport& io) {
   if (!impl_) return internal::empty_step();
   auto& c = *impl_;
-  if (c.why.code) return c.failed_step();
+  if (c.errors.latched.code) return c.failed_step();
   if (!c.flush_output(io)) return {.next = want::write};
-  return c.write_error ? c.write_failed(io) : step{};
+  return c.output.error ? c.write_failed(io) : step{};
 }
 
 error_code connection::request_key_update() {
   if (!impl_) return internal::empty_step().error;
   auto& c = *impl_;
-  if (c.why.code) return c.why.code;
-  if (!c.established) return c.refuse(not_ready());
+  if (c.errors.latched.code) return c.errors.latched.code;
+  if (!c.handshake.is_established) return c.refuse(not_ready());
   if (!c.has_half_close()) {
-    return c.refuse(refusal(make_error_code(errc::version_unsupported), "TLS 1.2 has no KeyUpdate", ""));
+    return c.refuse(make_failure(errc::version_unsupported, "", "TLS 1.2 has no KeyUpdate"));
   }
-  if (c.write_closed) return c.refuse(broken_pipe());
+  if (c.output.is_closed) return c.refuse(broken_pipe());
   const bool is_noted = s2n_connection_request_key_update(c.conn.get(), S2N_KEY_UPDATE_NOT_REQUESTED) == S2N_SUCCESS;
   return is_noted ? error_code() : make_error_code(errc::internal);
 }

@@ -26,12 +26,12 @@ step empty_step() { return {.error = empty_connection().code}; }
 void connection::fail(failure why) {
   if (impl_) impl_->latch(std::move(why));
 }
-bool connection::is_established() const noexcept { return impl_ && impl_->established; }
-bool connection::has_failed() const noexcept { return !impl_ || impl_->why.code; }
+bool connection::is_established() const noexcept { return impl_ && impl_->handshake.is_established; }
+bool connection::has_failed() const noexcept { return !impl_ || impl_->errors.latched.code; }
 const failure& connection::last_failure() const noexcept {
   if (!impl_) return internal::empty_connection();
-  if (impl_->why.code) return impl_->why;
-  return impl_->refused.code ? impl_->refused : impl_->write_why;
+  if (impl_->errors.latched.code) return impl_->errors.latched;
+  return impl_->errors.of_call.code ? impl_->errors.of_call : impl_->errors.of_writing;
 }
 const connection_info& connection::info() const noexcept {
   static const connection_info nothing;
@@ -42,28 +42,28 @@ connection_statistics connection::statistics() const noexcept {
 }
 const handshake_transcript& connection::transcript() const noexcept {
   static const handshake_transcript nothing;
-  return impl_ && impl_->seen ? *impl_->seen : nothing;
+  return impl_ && impl_->handshake.transcript ? *impl_->handshake.transcript : nothing;
 }
 std::chrono::nanoseconds connection::signing_time() const noexcept {
-  return impl_ ? impl_->signing : std::chrono::nanoseconds(0);
+  return impl_ ? impl_->totals.signing : std::chrono::nanoseconds(0);
 }
 
 std::span<const std::byte> connection::unsent() const noexcept {
-  return impl_ ? impl_->output.front() : std::span<const std::byte>();
+  return impl_ ? impl_->output.queue.front() : std::span<const std::byte>();
 }
 void connection::sent(std::size_t bytes) {
-  if (impl_) impl_->output.pop(bytes);
+  if (impl_) impl_->output.queue.pop(bytes);
 }
 
 bool connection::has_buffered_input() const noexcept {
   auto* conn = impl_ ? impl_->conn.get() : nullptr;
   if (conn == nullptr) return false;
-  return impl_->has_early_input() || !impl_->unread.empty() || s2n_peek(conn) > 0 || s2n_peek_buffered(conn) > 0 ||
-         (!impl_->peer_closed && !impl_->gate.held().empty());
+  return impl_->has_early_input() || !impl_->input.unread.empty() || s2n_peek(conn) > 0 ||
+         s2n_peek_buffered(conn) > 0 || (!impl_->input.is_closed && !impl_->input.gate.held().empty());
 }
 
 std::span<const std::byte> connection::read_ahead() const noexcept {
-  return impl_ && impl_->peer_closed ? impl_->gate.held() : std::span<const std::byte>();
+  return impl_ && impl_->input.is_closed ? impl_->input.gate.held() : std::span<const std::byte>();
 }
 
 void connection::release_buffers() noexcept {

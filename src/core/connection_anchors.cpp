@@ -52,16 +52,15 @@ bool has_namesakes(const trust& store) {
 }  // namespace internal
 
 internal::engine_configuration connection::impl::configuration() {
-  const auto& shared = *internal::access::state(ctx);
-  owns_engine = shared.has_namesakes;
-  if (!owns_engine) return shared.engine.current(shared);
-  auto made = internal::make_configuration(shared);
+  owns_engine = shared().has_namesakes;
+  if (!owns_engine) return shared().engine.current(shared());
+  auto made = internal::make_configuration(shared());
   return made ? std::move(made->config) : nullptr;
 }
 
 void connection::impl::choose_anchors() {
   if (!owns_engine) return;
-  const auto& anchors = internal::access::state(ctx)->trust->anchors();
+  const auto& anchors = shared().trust->anchors();
   std::vector<const certificate*> left_out;
   int looks = max_looks;
   for (const auto& one : unverified_certificates()) {

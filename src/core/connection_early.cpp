@@ -23,18 +23,18 @@ s2n_early_data_status_t status_of(s2n_connection* conn) noexcept {
 
 void connection::impl::expect_early_data(std::span<const std::byte> data) {
   if (side == role::client) {
-    early.assign(data.begin(), data.end());
+    early.data.assign(data.begin(), data.end());
     return;
   }
-  awaits_early_data = internal::access::state(ctx)->max_early_data > 0;
+  early.is_awaited = shared().max_early_data > 0;
   // A record at a time, until we know what the next ones are.
-  if (awaits_early_data) s2n_connection_set_recv_buffering(conn.get(), false);
+  if (early.is_awaited) s2n_connection_set_recv_buffering(conn.get(), false);
 }
 
 // Once, before the first byte from the server: its answer comes with the handshake. False with s2n_errno set.
 bool connection::impl::send_early_data(s2n_blocked_status& blocked) {
-  if (side == role::server || early.empty()) return true;
-  const auto data = std::exchange(early, {});
+  if (side == role::server || early.data.empty()) return true;
+  const auto data = std::exchange(early.data, {});
   uint32_t room = 0;  // nothing without a session, or with one of a server that wants none
   if (s2n_connection_get_remaining_early_data_size(conn.get(), &room) != S2N_SUCCESS) return false;
   if (ctx.policy().max < tls_version::tls1_3) room = 0;
@@ -45,7 +45,7 @@ bool connection::impl::send_early_data(s2n_blocked_status& blocked) {
                                        static_cast<ssize_t>(rest.size()), &sent, &blocked);
     if (rc != S2N_SUCCESS && s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) return false;
     if (sent <= 0) break;  // it was not offered: the session does not fit what we offer now
-    early_given += static_cast<std::size_t>(sent);
+    early.given += static_cast<std::size_t>(sent);
     rest = rest.subspan(static_cast<std::size_t>(sent));
   }
   return true;
@@ -58,10 +58,10 @@ bool connection::impl::negotiate_and_take(s2n_blocked_status& blocked) {
     ssize_t got = 0;
     const int rc = s2n_recv_early_data(conn.get(), reinterpret_cast<uint8_t*>(some.data()),
                                        static_cast<ssize_t>(some.size()), &got, &blocked);
-    if (got > 0) early.insert(early.end(), some.begin(), some.begin() + got);
+    if (got > 0) early.data.insert(early.data.end(), some.begin(), some.begin() + got);
     const bool is_over = rc == S2N_SUCCESS;  // there is none, or no more
     if (!is_over && s2n_error_get_type(s2n_errno) != S2N_ERR_T_BLOCKED) return false;
-    const bool is_refused = std::exchange(pauses_input, false);
+    const bool is_refused = std::exchange(early.pauses_input, false);
     if (is_over || is_refused) return s2n_negotiate(conn.get(), &blocked) == S2N_SUCCESS;
     if (blocked != S2N_BLOCKED_ON_EARLY_DATA) return false;
   }
@@ -71,28 +71,29 @@ bool connection::impl::negotiate_and_take(s2n_blocked_status& blocked) {
 // ciphertext, against the limit for plaintext, and end the connection of a client that used all of it; unless it is
 // told, by another call, that none is expected any more: so this one gets no more input.
 void connection::impl::settle_early_data() noexcept {
-  awaits_early_data = false;
-  pauses_input = status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
+  early.is_awaited = false;
+  early.pauses_input = status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
   s2n_connection_set_recv_buffering(conn.get(), true);
 }
 
+// Both numbers are reset when all has been returned, so that has_early_input() is false from then on.
 std::size_t connection::impl::give_early_data(std::span<std::byte> into) noexcept {
-  const auto rest = std::span(early).subspan(early_given);
+  const auto rest = std::span(early.data).subspan(early.given);
   const auto n = std::min(rest.size(), into.size());
   std::copy_n(rest.begin(), n, into.begin());
-  early_given += n;
-  bytes_read += n;
-  if (early_given == early.size()) {
-    early = {};
-    early_given = 0;
+  early.given += n;
+  totals.bytes_read += n;
+  if (early.given == early.data.size()) {
+    early.data = {};
+    early.given = 0;
   }
   return n;
 }
 
 // All that was allowed has come, and the client has not said that it was all.
 bool connection::impl::is_early_data_full() const noexcept {
-  const auto most = internal::access::state(ctx)->max_early_data;
-  return side == role::server && most > 0 && early.size() >= most && !established;
+  const auto most = shared().max_early_data;
+  return side == role::server && most > 0 && early.data.size() >= most && !handshake.is_established;
 }
 
 // Of a handshake that failed. A client that announces early data sends it at once.
@@ -102,19 +103,20 @@ void connection::impl::note_lost_early_data() noexcept {
   bool is_announced = false;
   if (hello != nullptr) s2n_client_hello_has_extension(hello, internal::wire::ext_early_data, &is_announced);
   const bool is_lost =
-      side == role::client ? early_given > 0 : is_announced || status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
+      side == role::client ? early.given > 0 : is_announced || status_of(conn.get()) == S2N_EARLY_DATA_STATUS_REJECTED;
   if (is_lost) info.early_data = early_data::rejected;
 }
 
+// Of a handshake that is done. What a client sent early counts as written only if the server took it.
 void connection::impl::note_early_data() {
   const auto status = status_of(conn.get());
   // Whatever the engine calls it: what a client has sent and was not taken is gone.
-  const bool is_lost = side == role::client && early_given > 0;
+  const bool is_lost = side == role::client && early.given > 0;
   if (status == S2N_EARLY_DATA_STATUS_REJECTED || is_lost) info.early_data = early_data::rejected;
   if (status != S2N_EARLY_DATA_STATUS_END) return;
   info.early_data = early_data::accepted;
-  info.early_bytes = side == role::client ? early_given : early.size();
-  if (side == role::client) bytes_written += early_given;
+  info.early_bytes = side == role::client ? early.given : early.data.size();
+  if (side == role::client) totals.bytes_written += early.given;
 }
 
 }  // namespace v0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What to say of a connection that failed: the cause, the place, and what to do about it.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/connection_impl.hpp"
 #include "core/engine_versions.hpp"
 #include "core/wire/numbers.hpp"
@@ -16,10 +17,11 @@ namespace sluice {
 inline namespace v0 {
 namespace {
 
-failure at_phase(failure story, phase at, origin from) {
-  story.at = at;
-  story.from = from;
-  return story;
+using internal::in_phase;
+
+failure of_peer(phase at, failure why) {
+  why.from = origin::peer;
+  return in_phase(at, std::move(why));
 }
 
 struct ocsp_answer {
@@ -120,58 +122,53 @@ void complete(failure& story, std::string detail, std::string remedy) {
 }  // namespace
 
 failure connection::impl::transport_failure(const error_code& ec, phase at) const {
-  failure story;
-  story.code = ec;
-  story.where = place;
-  return at_phase(std::move(story), at, origin::peer);
+  return of_peer(at, make_failure(ec, target.place));
 }
 
 // The alert of the peer's that ended it.
-failure connection::impl::told_by_peer(std::uint8_t description, phase at) {
-  failure story;
-  story.where = place;
-  alert_received = description;
+failure connection::impl::alert_failure(std::uint8_t description, phase at) {
+  totals.alert_received = description;
   if (description == close_notify) {
-    story.code =
-        make_error_code(at == phase::handshake || at == phase::signing ? errc::connection_closed : errc::truncated);
-    story.detail = "it sent close_notify";
-  } else {
-    story.code = {description, alert_category()};
-    story.alert = {alert_info::direction::received, description};
+    const bool is_handshake = at == phase::handshake || at == phase::signing;
+    return of_peer(at, make_failure(is_handshake ? errc::connection_closed : errc::truncated, target.place,
+                                    "it sent close_notify"));
   }
-  return at_phase(std::move(story), at, origin::peer);
+  auto why = make_failure(error_code(description, alert_category()), target.place);
+  why.alert = {alert_info::direction::received, description};
+  return of_peer(at, std::move(why));
 }
 
 // s2n_errno right now, told apart from what the transport and the peer did.
 failure connection::impl::engine_failure(phase at) {
-  if (refusal.code) return refusal;
-  auto story = internal::s2n_failure(place);
+  if (errors.of_callback.code) return errors.of_callback;
+  auto story = internal::s2n_failure(target.place);
   const int type = s2n_error_get_type(story.code.value());
   if (type == S2N_ERR_T_BLOCKED) return {};
-  if (read_error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(read_error, at);
-  if (type == S2N_ERR_T_ALERT) return told_by_peer(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
+  if (input.error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(input.error, at);
+  if (type == S2N_ERR_T_ALERT)
+    return alert_failure(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
   if (type == S2N_ERR_T_CLOSED) {
     story.code = make_error_code(at == phase::handshake ? errc::connection_closed : errc::truncated);
-    if (!read_ended) {
+    if (!input.has_ended) {
       story.detail = "it sent close_notify";
-      alert_received = close_notify;
+      totals.alert_received = close_notify;
     }
-    return at_phase(std::move(story), at, origin::peer);
+    return of_peer(at, std::move(story));
   }
   if (is_foreign_session()) {
     story.code = make_error_code(errc::protocol_error);
-    alert = internal::wire::illegal_parameter;
+    errors.alert = internal::wire::illegal_parameter;
   }
-  if (!alert && !refusal.code) {
-    alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());
+  if (!errors.alert && !errors.of_callback.code) {
+    errors.alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());
   }
   if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
-    const auto& shared = *internal::access::state(ctx);
-    const auto least = std::max(shared.policy.min, shared.min_version);
-    if (offers_only_versions_outside(conn.get(), least, shared.policy.max)) alert = internal::wire::protocol_version;
+    const auto least = std::max(shared().policy.min, shared().min_version);
+    if (offers_only_versions_outside(conn.get(), least, shared().policy.max))
+      errors.alert = internal::wire::protocol_version;
   }
   explain_ocsp(story);
-  return at_phase(std::move(story), at, origin::local);
+  return in_phase(at, std::move(story));
 }
 
 // A stapled response is kept once the chain has passed, so what s2n then says of "the certificate" is about it.
@@ -198,10 +195,11 @@ void connection::impl::explain_ocsp(failure& story) const {
 // A hello with post-quantum key shares takes two TCP segments, which some middleboxes do not put together.
 std::string connection::impl::remedy_for_silence() const {
   constexpr std::size_t segment = 1400;
-  const bool may_be_lost = side == role::client && !established && flight.size() == 0 && own_flight.size() > segment &&
-                           ctx.policy().post_quantum;
+  const bool may_be_lost = side == role::client && !handshake.is_established && handshake.flight.size() == 0 &&
+                           handshake.own_flight.size() > segment && ctx.policy().post_quantum;
   if (!may_be_lost) return {};
-  return "see the peer's log, or whether it answers others; our hello of " + std::to_string(own_flight.size()) +
+  return "see the peer's log, or whether it answers others; our hello of " +
+         std::to_string(handshake.own_flight.size()) +
          " bytes, with post-quantum key shares, is longer than a TCP segment, which may get lost: "
          "try a policy without, 20240501";
 }
@@ -214,19 +212,18 @@ void connection::impl::explain(failure& story) const {
 }
 
 void connection::impl::explain_chain(failure& story) const {
-  const auto& shared = *internal::access::state(ctx);
-  if (story.category() != "certificate" || !watches_flight() || !shared.trust) return;
+  if (story.category() != "certificate" || !watches_flight() || !shared().trust) return;
   const auto sent = unverified_certificates();
-  const auto now = shared.clock ? shared.clock->now() : std::chrono::system_clock::now();
-  internal::explain_certificate(story,
-                                {sent, shared.trust->anchors(), shared.trust->where(), now, side, shared.max_chain});
+  const auto now = shared().clock ? shared().clock->now() : std::chrono::system_clock::now();
+  internal::explain_certificate(
+      story, {sent, shared().trust->anchors(), shared().trust->where(), now, side, shared().max_chain});
 }
 
 // By s2n's own name of the error. Returns whether that says it all.
 bool connection::impl::explain_engine(failure& story) const {
   const auto is = [&story](std::string_view name) { return story.engine == name; };
   if (is("S2N_ERR_BAD_MESSAGE") && watches_flight()) {
-    if (const auto size = oversized_certificate(flight)) {
+    if (const auto size = oversized_certificate(handshake.flight)) {
       story.code = make_error_code(errc::chain_too_long);
       complete(story,
                "its Certificate message has " + std::to_string(size) + " bytes, and " + std::to_string(max_of_message) +
@@ -245,7 +242,7 @@ bool connection::impl::explain_engine(failure& story) const {
     return true;
   }
   if (is("S2N_ERR_MAX_EARLY_DATA_SIZE") || (is("S2N_ERR_BAD_MESSAGE") && is_early_data_full())) {
-    const auto allowed = std::to_string(internal::access::state(ctx)->max_early_data);
+    const auto allowed = std::to_string(shared().max_early_data);
     complete(story, "the client sent more early data than the " + allowed + " bytes allowed",
              "have every server that takes the same tickets allow as much");
     return true;
@@ -259,14 +256,14 @@ void connection::impl::explain_cause(failure& story) const {
       is_client ? "compare with what the server supports" : "compare with what the client supports";
   switch (cause_of(story.code)) {
     case errc::untrusted:
-      return complete(story, store_of(*internal::access::state(ctx)),
+      return complete(story, store_of(shared()),
                       "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
-      return complete(story, what_they_want(conn.get(), side) + what_we_offer(*internal::access::state(ctx)), compare);
-    case errc::no_shared_parameters: return complete(story, what_we_offer(*internal::access::state(ctx)), compare);
+      return complete(story, what_they_want(conn.get(), side) + what_we_offer(shared()), compare);
+    case errc::no_shared_parameters: return complete(story, what_we_offer(shared()), compare);
     case errc::alert:
       if (is_client && is_about_parameters(story.alert))
-        complete(story, what_we_offer(*internal::access::state(ctx)), compare + "; its log says what it missed");
+        complete(story, what_we_offer(shared()), compare + "; its log says what it missed");
       return;
     case errc::certificate_missing:
       return is_client ? complete(story, "", "have the server send its certificate")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the first byte to an established connection, with a pause wherever a private key must be asked.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
@@ -16,7 +17,9 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
+using internal::in_phase;
 using internal::s2n_version;
+using internal::signing_failure;
 using internal::version_text;
 
 // s2n names algorithms in two parts; TLS names the pair.
@@ -73,12 +76,6 @@ std::string name_of(const private_key& key) try { return key.name(); } catch (co
   return "private key";
 }
 
-failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
-  auto why = make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
-  why.at = phase::signing;
-  return why;
-}
-
 }  // namespace
 
 // How one call of s2n_negotiate ended.
@@ -92,13 +89,13 @@ struct connection::impl::negotiation {
 connection::impl::negotiation connection::impl::run_negotiation(transport& transport) {
   negotiation ran;
   call call(*this, transport);
-  is_negotiating = true;
-  if (side == role::server && internal::access::state(ctx)->max_early_data > 0) {
+  handshake.is_negotiating = true;
+  if (side == role::server && shared().max_early_data > 0) {
     ran.is_done = negotiate_and_take(ran.on);
   } else {
     ran.is_done = send_early_data(ran.on) && s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
   }
-  is_negotiating = false;
+  handshake.is_negotiating = false;
   if (ran.is_done) return ran;
   // The type decides; `on` means something only when it says blocked (P4).
   ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
@@ -106,32 +103,36 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
   return ran;
 }
 
+// The order of the checks decides which failure is reported when several apply: a version that is too low is reported
+// whatever s2n made of it, our own callbacks' failures before s2n's, and an alert that the peer sent before the
+// transport broke instead of that. Between is_negotiated and is_established only output is sent.
 step connection::impl::negotiate(transport& transport) {
-  if (signature) {
+  if (handshake.signature) {
     if (auto story = refused_meanwhile(transport)) return latch(std::move(*story));
   }
   if (auto waiting = resume_signature()) return *waiting;
-  if (!negotiated) {
+  if (!handshake.is_negotiated) {
     auto ran = run_negotiation(transport);
     // The peer is gone for writing; it may have said why before it left.
-    if (ran.is_blocked && write_error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
+    if (ran.is_blocked && output.error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
     if (version_is_too_low()) return version_refused();
-    if (!ran.is_done && !ran.is_blocked) return latch(refusal.code ? std::move(refusal) : std::move(ran.story));
-    if (write_error && ran.is_done && !hear_last_words(transport)) return {.next = want::again};
-    if (why.code) return failed_step();
+    if (!ran.is_done && !ran.is_blocked)
+      return latch(errors.of_callback.code ? std::move(errors.of_callback) : std::move(ran.story));
+    if (output.error && ran.is_done && !look_for_alert(transport)) return {.next = want::again};
+    if (errors.latched.code) return failed_step();
     if (auto fault = fault_of_server(ran.is_done)) return latch(std::move(*fault));
-    if (write_error && ran.is_blocked && gate.is_spent()) return {.next = want::again};
-    if (write_error) return latch(transport_failure(write_error, phase::handshake));
+    if (output.error && ran.is_blocked && input.gate.is_spent()) return {.next = want::again};
+    if (output.error) return latch(transport_failure(output.error, phase::handshake));
     if (ran.is_blocked && ran.on == S2N_BLOCKED_ON_APPLICATION_INPUT) return {.next = want::application};
-    if (ran.is_blocked) return {.next = output.empty() ? want_input() : want::write};
+    if (ran.is_blocked) return {.next = output.queue.empty() ? want_input() : want::write};
     if (staple_is_missing()) return staple_missed();
-    negotiated = true;
+    handshake.is_negotiated = true;
   }
-  if (write_error) {  // the last flight never left
-    if (!hear_last_words(transport)) return {.next = want::again};
-    return why.code ? failed_step() : latch(transport_failure(write_error, phase::handshake));
+  if (output.error) {  // the last flight never left
+    if (!look_for_alert(transport)) return {.next = want::again};
+    return errors.latched.code ? failed_step() : latch(transport_failure(output.error, phase::handshake));
   }
-  if (!output.empty()) return {.next = want::write};
+  if (!output.queue.empty()) return {.next = want::write};
   complete_handshake();
   return {};
 }
@@ -139,29 +140,28 @@ step connection::impl::negotiate(transport& transport) {
 // As soon as the version is settled: s2n's policy may allow less than the options do.
 bool connection::impl::version_is_too_low() const noexcept {
   const auto version = s2n_connection_get_actual_protocol_version(conn.get());
-  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(internal::access::state(ctx)->min_version);
+  return version != S2N_UNKNOWN_PROTOCOL_VERSION && version < s2n_version(shared().min_version);
 }
 
 step connection::impl::version_refused() {
-  const auto least = internal::access::state(ctx)->min_version;
-  alert.reset();  // whatever s2n made of it afterwards
-  auto story = make_failure(errc::version_unsupported, place,
-                            "the peer chose " + version_text(s2n_connection_get_actual_protocol_version(conn.get())) +
-                                ", the least allowed is " + std::string(to_string(least)),
-                            side == role::client ? "have the server offer " + std::string(to_string(least)) : "");
-  story.at = phase::handshake;
-  return latch(std::move(story));
+  const auto least = shared().min_version;
+  errors.alert.reset();  // whatever s2n made of it afterwards
+  const auto chosen = version_text(s2n_connection_get_actual_protocol_version(conn.get()));
+  const std::string allowed(to_string(least));
+  return latch(
+      in_phase(phase::handshake, make_failure(errc::version_unsupported, target.place,
+                                              "the peer chose " + chosen + ", the least allowed is " + allowed,
+                                              side == role::client ? "have the server offer " + allowed : "")));
 }
 
 // In TLS 1.2 the response comes after the certificate, so this is known only when all has come.
 bool connection::impl::staple_is_missing() const noexcept {
-  return promises_staple && internal::access::state(ctx)->asks_for_staple &&
-         s2n_connection_is_ocsp_stapled(conn.get()) != 1;
+  return handshake.promises_staple && shared().asks_for_staple && s2n_connection_is_ocsp_stapled(conn.get()) != 1;
 }
 
 step connection::impl::staple_missed() {
   const auto sent = unverified_certificates();
-  auto story = make_failure(errc::revocation_unknown, place,
+  auto story = make_failure(errc::revocation_unknown, target.place,
                             "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
                             "came",
                             "have the server staple one, or ask for a certificate without that promise");
@@ -171,6 +171,9 @@ step connection::impl::staple_missed() {
   return latch(std::move(story));
 }
 
+// Called by s2n, within run_negotiation(). A key of the engine's signs here and now; for another, the request is made
+// out and left in handshake.signature, and s2n reports that it is blocked until resume_signature() has applied the
+// answer.
 int connection::impl::begin_signature(internal::pkey_op_handle op) {
   const auto* id = identity_in_use(conn.get());
   auto type = S2N_ASYNC_SIGN;
@@ -182,16 +185,17 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
     return done ? S2N_SUCCESS : S2N_FAILURE;
   }
   if (type != S2N_ASYNC_SIGN) {
-    refusal = signing_failure(errc::key_refused, name_of(*id->key),
-                              "the peer offers RSA key exchange only, which a key outside the process does not do",
-                              "choose a policy with ECDHE, or upgrade the peer");
+    errors.of_callback =
+        signing_failure(errc::key_refused, name_of(*id->key),
+                        "the peer offers RSA key exchange only, which a key outside the process does not do",
+                        "choose a policy with ECDHE, or upgrade the peer");
     return S2N_FAILURE;
   }
   const auto scheme = selected_scheme(conn.get(), side);
   uint32_t size = 0;
   if (!scheme || s2n_async_pkey_op_get_input_size(op.get(), &size) != S2N_SUCCESS) {
-    refusal = signing_failure(errc::key_refused, name_of(*id->key),
-                              "the signature algorithm is not one a key can be asked for");
+    errors.of_callback = signing_failure(errc::key_refused, name_of(*id->key),
+                                         "the signature algorithm is not one a key can be asked for");
     return S2N_FAILURE;
   }
   auto pending = std::make_unique<internal::pending_signature>();
@@ -205,49 +209,49 @@ int connection::impl::begin_signature(internal::pkey_op_handle op) {
   pending->op = std::move(op);
   pending->key = id->key;
   pending->began = clock_type::now();
-  ++signatures;
-  if (recorder) recorder->key_is_asked();
-  signature = std::move(pending);
+  ++totals.signatures;
+  if (handshake.recorder) handshake.recorder->key_is_asked();
+  handshake.signature = std::move(pending);
   return S2N_SUCCESS;
 }
 
 // The peer may refuse what it has seen of us before our key has answered, and leave; s2n reads nothing meanwhile.
 std::optional<failure> connection::impl::refused_meanwhile(transport& transport) {
-  ahead.look(transport);
+  input.ahead.look(transport);
   uint8_t first = 0;
   uint8_t second = 0;
   s2n_connection_get_cipher_iana_value(conn.get(), &first, &second);
   const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
-  const auto told = ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
+  const auto told = input.ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
   if (!told) return std::nullopt;
-  return told_by_peer(*told, phase::signing);
+  return alert_failure(*told, phase::signing);
 }
 
 // Nothing when there is nothing to wait for. The answer is applied here, on the connection's own thread (P20).
 std::optional<step> connection::impl::resume_signature() {
-  if (!signature) return std::nullopt;
-  auto given = signature->slot ? signature->slot->take() : std::nullopt;
+  if (!handshake.signature) return std::nullopt;
+  auto given = handshake.signature->slot ? handshake.signature->slot->take() : std::nullopt;
   if (!given) return step{.next = want::application};
-  const auto done = std::move(signature);
-  signing += clock_type::now() - done->began;
+  const auto done = std::move(handshake.signature);
+  totals.signing += clock_type::now() - done->began;
   if (given->why) return latch(std::move(*given->why));
   auto ec = internal::set_output(done->op.get(), given->signature);
   if (!ec && s2n_async_pkey_op_apply(done->op.get(), conn.get()) != S2N_SUCCESS) ec = {s2n_errno, s2n_category()};
   if (!ec) {
     // s2n makes the rest of this message without a word.
-    made_message = name_of(s2n_connection_get_last_message_name(conn.get()));
+    handshake.made_message = name_of(s2n_connection_get_last_message_name(conn.get()));
     return std::nullopt;
   }
   auto story = signing_failure(errc::signature_mismatch, name_of(*done->key),
                                "its " + std::string(to_string(done->request.scheme)) +
                                    " signature does not verify with the certificate's public key",
                                "pair the certificate with the key it was issued for");
-  if (ec.category() == s2n_category()) story.engine = s2n_strerror_name(ec.value());
+  story.engine = internal::s2n_name(ec);
   return latch(std::move(story));
 }
 
 void connection::start_application_work(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
-  auto* pending = impl_ ? impl_->signature.get() : nullptr;
+  auto* pending = impl_ ? impl_->handshake.signature.get() : nullptr;
   if (pending == nullptr) {
     if (ready) ready();
     return;
@@ -275,15 +279,17 @@ void connection::start_application_work(std::chrono::steady_clock::time_point de
 void connection::expire_application_work() {
   if (!impl_) return;
   auto& c = *impl_;
-  if (!c.signature) return;
-  const auto waited = clock_type::now() - c.signature->began;
-  c.signing += waited;
+  if (!c.handshake.signature) return;
+  const auto waited = clock_type::now() - c.handshake.signature->began;
+  c.totals.signing += waited;
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
   const auto words = "no answer for " + std::to_string(ms) + " ms";
-  c.latch(signing_failure(errc::key_timed_out, name_of(*c.signature->key), words,
+  c.latch(signing_failure(errc::key_timed_out, name_of(*c.handshake.signature->key), words,
                           "look at the token's load, or allow the handshake more time"));
 }
 
+// All checks have passed, and all output has left. What only the handshake needed is freed: both flights, the secrets
+// of alerts, and the engine's own state.
 void connection::impl::complete_handshake() {
   auto* c = conn.get();
   info.version = version_text(s2n_connection_get_actual_protocol_version(c));
@@ -298,35 +304,36 @@ void connection::impl::complete_handshake() {
   info.resumed = s2n_connection_is_session_resumed(c) == 1;
   info.post_quantum = info.group.find("MLKEM") != info.group.npos;
   info.client_certificate = s2n_connection_client_cert_used(c) == 1;
-  if (!info.resumed && (side == role::server || info.client_certificate)) shown = identity_in_use(c);
+  if (!info.resumed && (side == role::server || info.client_certificate)) handshake.shown = identity_in_use(c);
   info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
   note_early_data();
   keep_session();
-  flight.forget();
-  alerts.handshake_is_done();
-  ahead.forget_secret();
-  guard.end();
-  own_flight.forget();
+  handshake.flight.forget();
+  output.alerts.handshake_is_done();
+  input.ahead.forget_secret();
+  input.guard.end();
+  handshake.own_flight.forget();
   // About 7 KiB a connection that nothing needs any more.
   s2n_connection_free_handshake(c);
-  established = true;
+  handshake.is_established = true;
   end_handshake(nullptr);
 }
 
 std::optional<identity> connection::selected_identity() const {
   if (!impl_) return std::nullopt;
   for (const auto& one : internal::access::state(impl_->ctx)->identities) {
-    if (internal::access::state(one).get() == impl_->shown) return one;
+    if (internal::access::state(one).get() == impl_->handshake.shown) return one;
   }
   return std::nullopt;
 }
 
+// Once, of every handshake that has begun: totals.ended and the transcript are set, and the observer is called.
 void connection::impl::end_handshake(const failure* story) {
-  ended = clock_type::now();
+  totals.ended = clock_type::now();
   if (story) note_lost_early_data();
-  if (recorder) {
-    seen = std::make_unique<const handshake_transcript>(recorder->view(began));
-    recorder.reset();
+  if (handshake.recorder) {
+    handshake.transcript = std::make_unique<const handshake_transcript>(handshake.recorder->view(totals.began));
+    handshake.recorder.reset();
   }
   const auto& watch = ctx.observer();
   if (!watch) return;
@@ -334,8 +341,8 @@ void connection::impl::end_handshake(const failure* story) {
   watch->on_handshake({.is_server = side == role::server,
                        .info = story ? nullptr : &info,
                        .why = story,
-                       .duration = ended - began,
-                       .signing = signing,
+                       .duration = totals.ended - totals.began,
+                       .signing = totals.signing,
                        .statistics = &counted});
 }
 
@@ -348,9 +355,9 @@ extern "C" int on_private_key_needed(s2n_connection* connection, s2n_async_pkey_
   try {
     return c->begin_signature(std::move(owned));
   } catch (const std::exception& thrown) {
-    c->refusal = signing_failure(errc::key_unavailable, "private key", thrown.what());
+    c->errors.of_callback = signing_failure(errc::key_unavailable, "private key", thrown.what());
   } catch (...) {
-    c->refusal = signing_failure(errc::key_unavailable, "private key", "unknown exception");
+    c->errors.of_callback = signing_failure(errc::key_unavailable, "private key", "unknown exception");
   }
   return S2N_FAILURE;
 }

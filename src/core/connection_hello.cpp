@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must be refused in a peer's hello, and s2n takes.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
 #include "core/engine_internals.hpp"
@@ -27,17 +28,14 @@ std::vector<std::uint8_t> extensions_of(s2n_client_hello* hello) {
   return block;
 }
 
-failure in_handshake(failure story) {
-  story.at = phase::handshake;
-  return story;
-}
+failure in_handshake(failure why) { return internal::in_phase(phase::handshake, std::move(why)); }
 
 }  // namespace
 
 bool connection::impl::judge_extensions(const internal::client_extensions& theirs) {
   if (!theirs.fault) return true;
-  alert = theirs.fault->alert;
-  refusal = in_handshake(make_failure(errc::protocol_error, place, theirs.fault->detail));
+  errors.alert = theirs.fault->alert;
+  errors.of_callback = in_handshake(make_failure(errc::protocol_error, target.place, theirs.fault->detail));
   return false;
 }
 
@@ -52,37 +50,39 @@ bool connection::impl::judge_client_hello() {
   if (hello == nullptr) return true;
   const auto theirs = internal::read_client_extensions(extensions_of(hello));
   if (!judge_extensions(theirs)) return false;
-  const auto& shared = *internal::access::state(ctx);
   const bool shares_one = std::ranges::any_of(
-      alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });
-  if (!alpn.empty() && !theirs.alpn.empty() && !shares_one && !shared.alpn_is_optional) {
-    refusal = in_handshake(make_failure(errc::alpn_mismatch, place,
-                                        "the client offers " + joined(theirs.alpn) + ", we serve " + joined(alpn), ""));
+      target.alpn, [&](const std::string& name) { return std::ranges::find(theirs.alpn, name) != theirs.alpn.end(); });
+  if (!target.alpn.empty() && !theirs.alpn.empty() && !shares_one && !shared().alpn_is_optional) {
+    errors.of_callback = in_handshake(
+        make_failure(errc::alpn_mismatch, target.place,
+                     "the client offers " + joined(theirs.alpn) + ", we serve " + joined(target.alpn), ""));
     return false;
   }
   std::uint8_t version = 0;
-  if (!theirs.lists_versions && shared.policy.post_quantum &&
+  if (!theirs.lists_versions && shared().policy.post_quantum &&
       s2n_client_hello_get_legacy_protocol_version(hello, &version) == S2N_SUCCESS && version >= S2N_SSLv3) {
     const auto settled = std::min<std::uint8_t>(version, S2N_TLS12);
-    if (settled >= internal::s2n_version(shared.policy.min)) internal::settle_client_version(conn.get(), settled);
+    if (settled >= internal::s2n_version(shared().policy.min)) internal::settle_client_version(conn.get(), settled);
   }
   return true;
 }
 
 // The hello as soon as it is here, the whole flight before the handshake counts as done.
 std::optional<failure> connection::impl::fault_of_server(bool is_done) {
-  if (side == role::server || (!is_done && (has_judged_hello || flight.size() == 0))) return std::nullopt;
-  const auto theirs = flight.messages();
-  has_judged_hello = theirs.settled.has_value();
-  if (const auto fault = internal::breach_of_server(own_flight.messages(), theirs, is_done)) {
-    alert = fault->alert;
-    return in_handshake(make_failure(errc::protocol_error, place, fault->detail, fault->remedy));
+  if (side == role::server || (!is_done && (handshake.has_judged_hello || handshake.flight.size() == 0)))
+    return std::nullopt;
+  const auto theirs = handshake.flight.messages();
+  handshake.has_judged_hello = theirs.settled.has_value();
+  if (const auto fault = internal::breach_of_server(handshake.own_flight.messages(), theirs, is_done)) {
+    errors.alert = fault->alert;
+    return in_handshake(make_failure(errc::protocol_error, target.place, fault->detail, fault->remedy));
   }
-  const bool needs_alpn = is_done && internal::access::state(ctx)->require_alpn;
+  const bool needs_alpn = is_done && shared().require_alpn;
   if (!needs_alpn || s2n_get_application_protocol(conn.get()) != nullptr) return std::nullopt;
-  return in_handshake(make_failure(errc::alpn_mismatch, place,
-                                   alpn.empty() ? "we offer none" : "the server chose none of " + joined(alpn),
-                                   alpn.empty() ? "set client_options.alpn" : "see which protocols that port serves"));
+  return in_handshake(
+      make_failure(errc::alpn_mismatch, target.place,
+                   target.alpn.empty() ? "we offer none" : "the server chose none of " + joined(target.alpn),
+                   target.alpn.empty() ? "set client_options.alpn" : "see which protocols that port serves"));
 }
 
 namespace internal {

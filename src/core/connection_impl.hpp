@@ -2,24 +2,15 @@
 // What a connection is made of, shared by the files that implement it.
 #pragma once
 
-#include "core/base/handles.hpp"
+#include "core/connection_parts.hpp"
 #include "core/context_state.hpp"
-#include "core/flight.hpp"
-#include "core/kept_session.hpp"
-#include "core/recorder.hpp"
-#include "core/signature_slot.hpp"
-#include "core/wire/alert_reader.hpp"
-#include "core/wire/alert_writer.hpp"
 #include "core/wire/hello_rules.hpp"
-#include "core/wire/input_gate.hpp"
-#include "core/wire/message_tap.hpp"
-#include "core/wire/plain_flight_guard.hpp"
-#include "core/wire/record_meter.hpp"
 #include "sluice/connection.hpp"
 
-#include <array>
-#include <memory>
+#include <chrono>
+#include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,33 +19,6 @@ inline namespace v0 {
 
 namespace internal {
 
-// Bytes that s2n believes are sent and the transport has not taken yet. They leave in order, before anything later.
-class output_queue {
- public:
-  bool empty() const noexcept { return leaving_.size() == gone_ && later_.empty(); }
-  std::span<const std::byte> front() const noexcept { return std::span(leaving_).subspan(gone_); }
-  void append(std::span<const std::byte> bytes);
-  void pop(std::size_t bytes);
-  void clear() noexcept;
-
- private:
-  // Two, so that a span handed to an asynchronous write stays where it is while more is appended.
-  std::vector<std::byte> leaving_, later_;
-  std::size_t gone_ = 0;
-};
-
-// A signature that s2n has asked for: the operation to complete, what to sign and with what.
-struct pending_signature {
-  pkey_op_handle op;
-  std::shared_ptr<private_key> key;
-  sign_request request;
-  std::shared_ptr<signature_slot> slot;  // set once the work has started
-  std::chrono::steady_clock::time_point began{};
-  ~pending_signature() {
-    if (slot) slot->abandon();
-  }
-};
-
 // For objects that were moved from.
 failure empty_object(const char* what);
 const failure& empty_connection();
@@ -62,19 +26,30 @@ step empty_step();
 
 }  // namespace internal
 
-struct connection::impl {
+// The parts are what reset() replaces. The members here outlive it: the context, the role, and s2n's connection, which
+// is wiped.
+struct connection::impl : internal::connection_parts {
   impl(const context& ctx, role side_asked);
   ~impl();
 
+  const context::state& shared() const noexcept { return *internal::access::state(ctx); }
+
   // connection.cpp
+  // Both start a connection whose parts are new: begin() checks the options, configure() hands them to s2n. What is
+  // wrong is latched, and reported by the first call.
   void begin(const connection_options& options);
   void configure(const connection_options& options);
-  step failed_step() const { return {.error = why.code}; }
+  step failed_step() const { return {.error = errors.latched.code}; }
+  // A call without effect: the failure is kept for last_failure(), and nothing else changes.
   error_code refuse(failure story);
   step refused_step(failure story) { return {.error = refuse(std::move(story))}; }
+  // Ends the connection with the first failure that comes here; later ones are ignored. Explains it, ends the handshake
+  // if one is under way, and calls the observer.
   step latch(failure story);
+  // connection_parting.cpp: after output.error was set. They read what the peer sent before it left; false: there is
+  // more.
   step write_failed(transport& transport);
-  bool hear_last_words(transport& transport);
+  bool look_for_alert(transport& transport);
   template <class Take>
   ssize_t read_on(Take take);
   std::size_t give_unread(std::span<std::byte> into) noexcept;
@@ -83,15 +58,17 @@ struct connection::impl {
   // connection_close.cpp
   step send_close_notify(transport& transport);
   step await_close_notify(transport& transport, phase at);
-  bool has_heard_close_notify();
+  bool reads_close_notify();
 
   // connection_io.cpp: one call into s2n, with its callbacks pointed at `transport`, then what it produced is sent.
   class call;
+  // Sends output.queue; true when it is empty, which it also is once output.error is set.
   bool flush_output(transport& transport);
   step after_output() const;
   bool has_skipped_message(std::span<const std::byte> record) const noexcept;
 
-  // connection_input.cpp
+  // connection_input.cpp: nothing reaches s2n that is_in_order() has not passed. What does not is put in
+  // errors.of_callback, after which s2n gets no more input.
   int receive(std::span<std::byte> into);
   std::size_t receive_more(std::span<std::byte> into);
   bool is_in_order(std::span<const std::byte> arrived);
@@ -100,9 +77,10 @@ struct connection::impl {
   internal::input_gate::stage input_stage() const noexcept;
   bool reads_exactly() const noexcept;
   // Nothing came of a call that wanted to read.
-  want want_input() const noexcept { return gate.is_spent() ? want::again : want::read; }
+  want want_input() const noexcept { return input.gate.is_spent() ? want::again : want::read; }
 
-  // connection_handshake.cpp
+  // connection_handshake.cpp: negotiate() is repeated until it is done. Each time it applies a signature that has come,
+  // calls s2n, and makes the checks that s2n does not make; only then may is_negotiated be set.
   struct negotiation;
   step negotiate(transport& transport);
   negotiation run_negotiation(transport& transport);
@@ -110,12 +88,14 @@ struct connection::impl {
   step version_refused();
   bool staple_is_missing() const noexcept;
   step staple_missed();
+  // Empty if s2n may go on: no signature is pending any more.
   std::optional<step> resume_signature();
   std::optional<failure> refused_meanwhile(transport& transport);
   int begin_signature(internal::pkey_op_handle op);
+  // Exactly one of them ends a handshake that has begun: the second also when it has failed, called by latch().
   void complete_handshake();
   void end_handshake(const failure* story);
-  bool has_begun() const noexcept { return began != std::chrono::steady_clock::time_point{}; }
+  bool has_begun() const noexcept { return totals.began != std::chrono::steady_clock::time_point{}; }
 
   // connection_hello.cpp: what must be refused in the peer's first flight, and s2n takes.
   bool judge_client_hello();
@@ -123,7 +103,7 @@ struct connection::impl {
   bool judge_last_hello();
   std::optional<failure> fault_of_server(bool is_done);
 
-  // connection_early.cpp
+  // connection_early.cpp: what may be lost is never sent twice, and what came early is returned by read() first.
   void expect_early_data(std::span<const std::byte> data);
   bool send_early_data(s2n_blocked_status& blocked);
   bool negotiate_and_take(s2n_blocked_status& blocked);
@@ -132,19 +112,19 @@ struct connection::impl {
   void note_early_data();
   void note_lost_early_data() noexcept;
   bool is_early_data_full() const noexcept;
-  bool has_early_input() const noexcept { return established && early_given < early.size(); }
+  bool has_early_input() const noexcept { return handshake.is_established && early.given < early.data.size(); }
 
-  // connection_statistics.cpp
+  // connection_statistics.cpp: totals, which are counted where bytes pass, and close_notify, which s2n seals.
   static constexpr std::uint8_t close_notify = 0;
-  void note_goodbye(std::uint64_t records_before) noexcept;
+  void note_close_notify(std::uint64_t records_before) noexcept;
   void write_alert(transport& transport);
-  void hear_goodbye() noexcept;
+  void note_peer_closed() noexcept;
   connection_statistics statistics() const noexcept;
-  void tell_closed() noexcept;
+  void report_closed() noexcept;
 
-  // connection_failure.cpp
+  // connection_failure.cpp: makes failures, and explains them with what the connection knows. None is latched here.
   failure engine_failure(phase at);
-  failure told_by_peer(std::uint8_t description, phase at);
+  failure alert_failure(std::uint8_t description, phase at);
   failure transport_failure(const error_code& ec, phase at) const;
   void explain(failure& story) const;
   void explain_chain(failure& story) const;
@@ -153,7 +133,8 @@ struct connection::impl {
   std::string remedy_for_silence() const;
   std::vector<certificate> unverified_certificates() const;
 
-  // connection_session.cpp
+  // connection_session.cpp: a session that was taken from the store is offered to one server once, and returned if that
+  // cannot have seen it. Sessions of a connection are stored only after every check of its handshake has passed.
   void name_session(const connection_options& options);
   void resume_session() noexcept;
   void return_session() noexcept;
@@ -166,10 +147,10 @@ struct connection::impl {
   void ask_store(const char* what, Call call) noexcept;
   void store_failed(const char* what, const char* why) noexcept;
 
-  bool watches_flight() const noexcept { return !negotiated && (side == role::client || ctx.verifies()); }
+  bool watches_flight() const noexcept { return !handshake.is_negotiated && (side == role::client || ctx.verifies()); }
   void explain_ocsp(failure& story) const;
 
-  // connection_verify.cpp
+  // connection_verify.cpp: after s2n's own verification, before it counts as passed.
   bool accepts_chain();
   result<void> judge_chain();
   // connection_anchors.cpp
@@ -177,70 +158,16 @@ struct connection::impl {
   void choose_anchors();
   bool trusts(std::span<const std::byte> der) const;  // is it itself an anchor?
 
-  context ctx;
+  context ctx;  // never empty: one that was moved from is replaced, and the connection fails
   const role side;
-  std::string server_name;  // client: whom we want; an IP literal is not sent
-  std::string place;        // for failure.where
-  bool is_ip = false;
-  internal::engine_configuration engine;  // that `conn` has; freed after it
-  bool owns_engine = false;               // nobody else has it
-  bool has_judged_hello = false;          // the server's, before its flight is whole
-  std::vector<std::string> alpn;
+  // The configuration that `conn` has; before it, to be freed after it. A connection owns its configuration alone where
+  // it has to choose among anchors, and then may change it.
+  internal::engine_configuration engine;
+  bool owns_engine = false;
+  // Null if s2n had no memory for it, or for connection::failed(); the connection has failed then. Its callbacks have
+  // the address of this object, which therefore never moves.
   internal::connection_handle conn;
-
-  // During a call:
-  transport* io = nullptr;
-  error_code read_error;
-  bool read_ended = false;
-  std::vector<std::byte> produced;
-  internal::alert_reader ahead;                // what arrived while a key was waited for
-  std::unique_ptr<internal::message_tap> tap;  // where an observer wants messages
-  // While the handshake lasts: what the peer sent, where there is something to judge in it; a client's own.
-  internal::flight_record flight, own_flight;
-  std::unique_ptr<internal::handshake_recorder> recorder;  // the same, and more, for transcript()
-  internal::plain_flight_guard guard;
-  internal::input_gate gate;
-  std::string_view made_message;  // s2n's name for the last one that it read, or made
-  bool is_negotiating = false;
-  std::array<std::byte, 5> first_header{};  // of the peer's first record
-  std::size_t first_size = 0;
-
-  internal::output_queue output;
-  error_code write_error;  // the transport is broken for writing; reading may still deliver
-
-  failure why;        // latched when why.code is set
-  failure write_why;  // the story of write_error, once it was told
-  failure refused;    // the last call that had no effect, for last_failure()
-  failure refusal;    // why one of our own callbacks refused; replaces what s2n says of it
-  // What the peer is told of a failure (RFC 8446 §6.2), where its code does not say: set beside `refusal`.
-  std::optional<std::uint8_t> alert;
-  internal::alert_writer alerts;
-  std::vector<std::byte> unread;  // plaintext that came before the alert that was looked for; for read()
-  std::size_t unread_given = 0;
-  bool is_silenced = false;      // the alert is out: nothing of this connection may be sealed or sent any more
-  bool promises_staple = false;  // the peer's certificate does
-  bool negotiated = false;       // s2n is done, output may still be leaving
-  bool established = false;
-  bool peer_closed = false;
-  bool write_closed = false;
-  connection_info info;
-  std::unique_ptr<const handshake_transcript> seen;
-  const identity::state* shown = nullptr;
-  std::unique_ptr<internal::session_use> sessions;  // client, where there is a store
-  // Client: to be sent. Server: what came, until the handshake is done and read() has given it all.
-  std::vector<std::byte> early;
-  std::size_t early_given = 0;     // server: by read(); client: to s2n
-  bool awaits_early_data = false;  // server, until its first message
-  bool pauses_input = false;       // server: for the rest of this call into s2n, nothing has arrived
-  std::unique_ptr<internal::pending_signature> signature;
-
-  // statistics() puts them together.
-  std::chrono::steady_clock::time_point began{}, ended{};
-  std::chrono::nanoseconds signing{};
-  std::uint32_t signatures = 0;
-  std::uint64_t bytes_read = 0, bytes_written = 0;
-  internal::record_meter records_in, records_out;
-  std::optional<std::uint8_t> alert_sent, alert_received;
+  transport* io = nullptr;  // the transport of the call that is under way, else null
 };
 
 }  // namespace v0

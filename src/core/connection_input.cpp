@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What arrives, on its way to s2n: judged by its records, and measured out.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/would_block.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
@@ -45,79 +46,76 @@ std::string printable(std::span<const std::byte> bytes) {
 
 // s2n would wait for as many bytes as a line of HTTP seems to announce, if it takes it for a record's header.
 bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
-  if (first_size == first_header.size()) return true;
-  const auto more = arrived.first(std::min(arrived.size(), first_header.size() - first_size));
-  std::ranges::copy(more, first_header.begin() + static_cast<std::ptrdiff_t>(first_size));
-  first_size += more.size();
-  if (can_begin(std::span(first_header).first(first_size), side)) return true;
-  const bool is_record = first_header[0] >= std::byte{20} && first_header[0] <= std::byte{24} && first_size > 1 &&
-                         first_header[1] == std::byte{3};
+  if (input.first_size == input.first_header.size()) return true;
+  const auto more = arrived.first(std::min(arrived.size(), input.first_header.size() - input.first_size));
+  std::ranges::copy(more, input.first_header.begin() + static_cast<std::ptrdiff_t>(input.first_size));
+  input.first_size += more.size();
+  if (can_begin(std::span(input.first_header).first(input.first_size), side)) return true;
+  const bool is_record = input.first_header[0] >= std::byte{20} && input.first_header[0] <= std::byte{24} &&
+                         input.first_size > 1 && input.first_header[1] == std::byte{3};
   const auto* verdict = is_record ? ", with which no TLS begins" : ", which is not TLS";
   const auto* remedy = is_record              ? "see what the peer is: its first record is one of TLS, and not allowed"
                        : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
                                               : "have the client speak TLS here, or look at who knocks";
-  refusal = make_failure(errc::protocol_error, place, "it sent " + printable(arrived) + verdict, remedy);
-  refusal.at = phase::handshake;
-  refusal.from = origin::local;
+  refuse_input("it sent " + printable(arrived) + verdict, remedy);
   return false;
 }
 
 // Before s2n has seen any of it: what it does with such bytes is not to be relied on.
 bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
   if (!is_tls_so_far(arrived)) return false;
-  const auto wrong = guard.refuses(arrived);
+  const auto wrong = input.guard.refuses(arrived);
   if (wrong.empty()) return true;
   refuse_input("it sent " + std::string(wrong), "see what the peer is, and what is on the way");
   return false;
 }
 
 void connection::impl::refuse_input(std::string detail, std::string remedy) {
-  refusal = make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
-  refusal.at = established ? phase::read : phase::handshake;
-  refusal.from = origin::local;
+  errors.of_callback = internal::in_phase(handshake.is_established ? phase::read : phase::handshake,
+                                          make_failure(errc::protocol_error, target.place, detail, remedy));
 }
 
 internal::input_gate::stage connection::impl::input_stage() const noexcept {
-  if (!established) return internal::input_gate::stage::handshake;
-  return write_closed ? internal::input_gate::stage::closing : internal::input_gate::stage::open;
+  if (!handshake.is_established) return internal::input_gate::stage::handshake;
+  return output.is_closed ? internal::input_gate::stage::closing : internal::input_gate::stage::open;
 }
 
 // Close to an end of TLS, what may come behind it stays in the transport where that is possible.
 bool connection::impl::reads_exactly() const noexcept {
-  return write_closed || (side == role::server && !established && records_in.records() > 0);
+  return output.is_closed || (side == role::server && !handshake.is_established && totals.records_in.records() > 0);
 }
 
 // As recv(2), for s2n.
 int connection::impl::receive(std::span<std::byte> into) {
-  if (refusal.code) return answer(EIO);
-  if (gate.is_idling()) {
+  if (errors.of_callback.code) return answer(EIO);
+  if (input.gate.is_idling()) {
     refuse_input("it sent too many records in a row that carry no data",
                  "see what the peer is: it does nothing but keep us busy");
     return answer(EIO);
   }
-  if (io == nullptr || pauses_input) return io == nullptr ? 0 : answer(EAGAIN);
-  if (gate.is_exhausted()) return answer(EAGAIN);
-  into = gate.room(into, reads_exactly());
-  auto n = gate.held().empty() ? receive_more(into) : gate.admit_held(into);
-  if (n == 0 && (gate.is_spent() || !gate.held().empty())) return answer(EAGAIN);
-  if (n == 0) return read_ended ? 0 : -1;
+  if (io == nullptr || early.pauses_input) return io == nullptr ? 0 : answer(EAGAIN);
+  if (input.gate.is_exhausted()) return answer(EAGAIN);
+  into = input.gate.room(into, reads_exactly());
+  auto n = input.gate.held().empty() ? receive_more(into) : input.gate.admit_held(into);
+  if (n == 0 && (input.gate.is_spent() || !input.gate.held().empty())) return answer(EAGAIN);
+  if (n == 0) return input.has_ended ? 0 : -1;
   const auto given = into.first(n);
   if (!is_in_order(given)) return answer(EIO);
-  records_in.saw(given);
+  totals.records_in.saw(given);
   if (tap) tap->saw(internal::message_tap::way::in, given);
-  if (watches_flight()) flight.saw(given);
-  if (recorder) recorder->received(given);
+  if (watches_flight()) handshake.flight.saw(given);
+  if (handshake.recorder) handshake.recorder->received(given);
   return static_cast<int>(n);
 }
 
-// From the transport; 0 with read_ended, or with errno set.
+// From the transport; 0 with input.has_ended, or with errno set.
 std::size_t connection::impl::receive_more(std::span<std::byte> into) {
-  if (read_ended) return 0;
+  if (input.has_ended) return 0;
   error_code ec;
-  const auto n = ahead.read(*io, into, ec);
-  if (n > 0) return gate.admit(into.first(n));
-  if (!ec) read_ended = true;
-  if (ec && !internal::is_would_block(ec)) read_error = ec;
+  const auto n = input.ahead.read(*io, into, ec);
+  if (n > 0) return input.gate.admit(into.first(n));
+  if (!ec) input.has_ended = true;
+  if (ec && !internal::is_would_block(ec)) input.error = ec;
   errno = internal::is_would_block(ec) ? EAGAIN : EIO;
   return 0;
 }

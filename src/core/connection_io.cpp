@@ -57,9 +57,9 @@ void output_queue::clear() noexcept {
 
 connection::impl::call::call(impl& c, transport& io) : c_(c), io_(io) {
   c_.io = &io;
-  c_.gate.begin_call(c_.input_stage(), c_.has_half_close());
-  c_.produced = std::move(scratch);
-  c_.produced.clear();
+  c_.input.gate.begin_call(c_.input_stage(), c_.has_half_close());
+  c_.output.produced = std::move(scratch);
+  c_.output.produced.clear();
 }
 
 connection::impl::call::~call() {
@@ -73,10 +73,10 @@ void connection::impl::call::finish() noexcept {
   try {
     send();
   } catch (const std::bad_alloc&) {
-    c_.write_error = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    c_.output.error = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
   }
-  if (c_.produced.capacity() <= scratch_kept) scratch = std::move(c_.produced);
-  c_.produced = {};
+  if (c_.output.produced.capacity() <= scratch_kept) scratch = std::move(c_.output.produced);
+  c_.output.produced = {};
   try {
     if (c_.tap) c_.tap->tell();
   } catch (const std::bad_alloc&) {
@@ -85,31 +85,32 @@ void connection::impl::call::finish() noexcept {
   c_.keep_tickets();
 }
 
+// In order: what waits from before leaves first, and what does not leave now waits behind it.
 void connection::impl::call::send() {
-  std::span<const std::byte> left = c_.produced;
-  if (!left.empty() && !c_.write_error && c_.flush_output(io_)) {
+  std::span<const std::byte> left = c_.output.produced;
+  if (!left.empty() && !c_.output.error && c_.flush_output(io_)) {
     error_code ec;
     const auto n = io_.write(left, ec);
     left = left.subspan(n);
-    if (ec && !internal::is_would_block(ec)) c_.write_error = ec;
+    if (ec && !internal::is_would_block(ec)) c_.output.error = ec;
   }
-  if (!left.empty() && !c_.write_error) c_.output.append(left);
+  if (!left.empty() && !c_.output.error) c_.output.queue.append(left);
 }
 
 // True when nothing is left over.
 bool connection::impl::flush_output(transport& transport) {
-  while (!output.empty() && !write_error) {
+  while (!output.queue.empty() && !output.error) {
     error_code ec;
-    const auto n = transport.write(output.front(), ec);
-    output.pop(n);
-    if (ec && !internal::is_would_block(ec)) write_error = ec;
+    const auto n = transport.write(output.queue.front(), ec);
+    output.queue.pop(n);
+    if (ec && !internal::is_would_block(ec)) output.error = ec;
     if (ec || n == 0) break;
   }
-  if (write_error) output.clear();
-  return output.empty();
+  if (output.error) output.queue.clear();
+  return output.queue.empty();
 }
 
-step connection::impl::after_output() const { return {.next = output.empty() ? want::nothing : want::write}; }
+step connection::impl::after_output() const { return {.next = output.queue.empty() ? want::nothing : want::write}; }
 
 // s2n up to 0.3.47 keeps input that is left over behind the last message of the peer's turn for its own next message,
 // and then sends that without having made it; what follows is sealed with keys that nobody has derived. Its own account
@@ -118,19 +119,20 @@ step connection::impl::after_output() const { return {.next = output.empty() ? w
 bool connection::impl::has_skipped_message(std::span<const std::byte> record) const noexcept {
   constexpr auto alert_record = std::byte{internal::wire::record_alert};
   // A client that has heard nothing sends its first message, and early data.
-  if (!is_negotiating || records_in.records() == 0 || record.front() == alert_record) return false;
+  if (!handshake.is_negotiating || totals.records_in.records() == 0 || record.front() == alert_record) return false;
   if (s2n_connection_handshake_complete(conn.get())) return false;  // tickets
   const char* message = s2n_connection_get_last_message_name(conn.get());
-  return message != nullptr && made_message != message;
+  return message != nullptr && handshake.made_message != message;
 }
 
 namespace internal {
 
 // Never "would block": s2n may have sealed the next record already and would count it as part of whatever is
-// written next (P6). What the transport does not take waits in `output`.
+// written next (P6). What the transport does not take waits in output.queue.
 extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
   auto& c = *static_cast<connection::impl*>(io);
-  if (c.is_silenced) {
+  // Nothing may follow the alert of a failure.
+  if (c.output.is_silenced) {
     errno = EPIPE;
     return -1;
   }
@@ -138,27 +140,27 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
     if (c.has_skipped_message({reinterpret_cast<const std::byte*>(from), size})) {
       c.refuse_input("it sent more in the record in which its last message ended",
                      "see what the peer is, and what is on the way");
-      if (*from == wire::record_application_data) c.alerts.lost_output();
+      if (*from == wire::record_application_data) c.output.alerts.lost_output();
       errno = EIO;
       return -1;
     }
     if (c.side == role::server && begins_with_hello({from, size}) && !c.judge_last_hello()) {
-      c.alerts.keeps_hello();
+      c.output.alerts.keeps_hello();
       errno = EIO;
       return -1;
     }
-    if (c.awaits_early_data) c.settle_early_data();
-    if (c.side == role::server && c.records_out.records() == 0) c.guard.settle(c.has_half_close());
+    if (c.early.is_awaited) c.settle_early_data();
+    if (c.side == role::server && c.totals.records_out.records() == 0) c.input.guard.settle(c.has_half_close());
     const auto* bytes = reinterpret_cast<const std::byte*>(from);
-    c.produced.insert(c.produced.end(), bytes, bytes + size);
-    c.alerts.sent({bytes, size});
-    c.records_out.saw({bytes, size});
-    if (c.side == role::client && !c.negotiated) c.own_flight.saw({bytes, size});
-    if (c.recorder) c.recorder->sent({bytes, size});
+    c.output.produced.insert(c.output.produced.end(), bytes, bytes + size);
+    c.output.alerts.sent({bytes, size});
+    c.totals.records_out.saw({bytes, size});
+    if (c.side == role::client && !c.handshake.is_negotiated) c.handshake.own_flight.saw({bytes, size});
+    if (c.handshake.recorder) c.handshake.recorder->sent({bytes, size});
     if (c.tap) c.tap->saw(internal::message_tap::way::out, {bytes, size});
     return static_cast<int>(size);
   } catch (const std::bad_alloc&) {
-    c.alerts.lost_output();
+    c.output.alerts.lost_output();
     errno = ENOMEM;
     return -1;
   }
@@ -168,7 +170,7 @@ extern "C" void on_checkpoint(s2n_connection* connection, void*, s2n_timing_chec
   auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
   const std::string_view name = checkpoint->name;
   // The others are no messages: RECORD_READ, RECORD_WRITE, NEGOTIATE_START, NEGOTIATE_END.
-  if (c != nullptr && !name.starts_with("RECORD_") && !name.starts_with("NEGOTIATE_")) c->made_message = name;
+  if (c != nullptr && !name.starts_with("RECORD_") && !name.starts_with("NEGOTIATE_")) c->handshake.made_message = name;
 }
 
 }  // namespace internal

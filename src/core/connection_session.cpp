@@ -41,7 +41,7 @@ secret session_of(s2n_connection* conn) {
 template <class Call>
 void connection::impl::ask_store(const char* what, Call call) noexcept {
   try {
-    call(*internal::access::state(ctx)->sessions);
+    call(*shared().sessions);
   } catch (const std::exception& thrown) {
     store_failed(what, thrown.what());
   } catch (...) {
@@ -58,12 +58,11 @@ void connection::impl::store_failed(const char* what, const char* why) noexcept 
 }
 
 void connection::impl::name_session(const connection_options& options) {
-  const auto& shared = *internal::access::state(ctx);
-  if (!shared.sessions || side != role::client) return;
+  if (!shared().sessions || side != role::client) return;
   auto made = std::make_unique<internal::session_use>();
-  made->scope = internal::scope_of(shared.verdict, server_name);
-  made->key = internal::store_key(made->scope, server_name, options.port,
-                                  options.alpn.empty() ? std::span<const std::string>(shared.alpn) : options.alpn);
+  made->scope = internal::scope_of(shared().verdict, target.server_name);
+  made->key = internal::store_key(made->scope, target.server_name, options.port,
+                                  options.alpn.empty() ? std::span<const std::string>(shared().alpn) : options.alpn);
   sessions = std::move(made);
 }
 
@@ -76,7 +75,7 @@ void connection::impl::resume_session() noexcept {
       if (!bytes) return;
       auto kept = internal::unpack(bytes->bytes());
       // Those of another verdict, which the store has mistaken for ours, and old ones are dropped.
-      if (!kept || kept->scope != sessions->scope || !kept->is_good(internal::access::state(ctx)->now())) continue;
+      if (!kept || kept->scope != sessions->scope || !kept->is_good(shared().now())) continue;
       const auto* data = reinterpret_cast<const uint8_t*>(kept->engine.view().data());
       if (s2n_connection_set_session(conn.get(), data, kept->engine.size()) != S2N_SUCCESS) continue;
       sessions->offered = std::move(*kept);
@@ -86,14 +85,14 @@ void connection::impl::resume_session() noexcept {
 
 // The server has not been heard: a session of TLS 1.2 is as good as before, and one that never left us anyway.
 void connection::impl::return_session() noexcept {
-  if (!sessions || !sessions->offered || records_in.records() > 0) return;
+  if (!sessions || !sessions->offered || totals.records_in.records() > 0) return;
   const auto kept = std::exchange(sessions->offered, std::nullopt);
-  if (kept->is_reusable || records_out.records() == 0) put_session(*kept);
+  if (kept->is_reusable || totals.records_out.records() == 0) put_session(*kept);
 }
 
 void connection::impl::put_session(const internal::kept_session& kept) noexcept {
   ask_store("the session is lost", [&](session_store& store) {
-    const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
+    const auto now = std::chrono::floor<seconds>(shared().now());
     const auto bytes = internal::pack(kept);
     store.put(sessions->key, bytes.bytes(), std::max(kept.until - now, seconds(0)));
   });
@@ -104,7 +103,7 @@ void connection::impl::put_session(const internal::kept_session& kept) noexcept 
 // any ticket the server may know it by its id (RFC 5246 §7.3).
 void connection::impl::keep_session() noexcept try {
   if (!sessions) return;
-  const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
+  const auto now = std::chrono::floor<seconds>(shared().now());
   const auto offered = std::exchange(sessions->offered, std::nullopt);
   const bool goes_on = info.resumed && offered;
   sessions->limits = goes_on ? offered->limits : internal::session_limits{now, sessions->verdict_ends};
@@ -132,9 +131,9 @@ void connection::impl::note_end(const X509* x509) noexcept {
 void connection::impl::keep_tickets() noexcept {
   if (!sessions || sessions->waiting.empty()) return;
   const auto tickets = std::exchange(sessions->waiting, {});
-  const bool has_ended = why.code == errc::truncated || (read_error && why.code == read_error);
-  const bool is_cut = has_ended && why.at != phase::handshake;  // within it there is no verdict yet
-  if (!established && !is_cut) return;
+  const bool has_ended = errors.latched.code == errc::truncated || (input.error && errors.latched.code == input.error);
+  const bool is_cut = has_ended && errors.latched.at != phase::handshake;  // within it there is no verdict yet
+  if (!handshake.is_established && !is_cut) return;
   for (const auto& ticket : tickets) put_session(ticket);
 }
 
@@ -147,7 +146,7 @@ void connection::impl::saw_ticket(secret bytes, seconds hint) {
     return;
   }
   if (sessions->waiting.size() >= max_waiting) return;
-  const auto now = std::chrono::floor<seconds>(internal::access::state(ctx)->now());
+  const auto now = std::chrono::floor<seconds>(shared().now());
   internal::kept_session kept{.scope = sessions->scope, .is_reusable = false, .limits = sessions->limits};
   kept.until = internal::end_of(kept.limits, false, now, hint);
   kept.engine = std::move(bytes);

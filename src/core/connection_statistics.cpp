@@ -10,36 +10,39 @@ connection_statistics connection::impl::statistics() const noexcept {
     return traffic{.bytes = bytes, .records = records.records(), .wire_bytes = records.bytes()};
   };
   connection_statistics made;
-  made.received = side_of(bytes_read, records_in);
-  made.sent = side_of(bytes_written, records_out);
-  made.handshake_began = began;
-  made.handshake_ended = ended;
-  if (ended > began) made.timings.handshake = ended - began;
-  made.timings.signing = signing;
-  made.signatures = signatures;
+  made.received = side_of(totals.bytes_read, totals.records_in);
+  made.sent = side_of(totals.bytes_written, totals.records_out);
+  made.handshake_began = totals.began;
+  made.handshake_ended = totals.ended;
+  if (totals.ended > totals.began) made.timings.handshake = totals.ended - totals.began;
+  made.timings.signing = totals.signing;
+  made.signatures = totals.signatures;
   made.established = !info.version.empty();
   made.resumed = info.resumed;
-  made.alert_sent = alert_sent ? alert_sent : records_out.alert();
-  made.alert_received = alert_received ? alert_received : records_in.alert();
+  made.alert_sent = totals.alert_sent ? totals.alert_sent : totals.records_out.alert();
+  made.alert_received = totals.alert_received ? totals.alert_received : totals.records_in.alert();
   return made;
 }
 
 // s2n_shutdown_send has sent something, and nothing has failed: close_notify.
-void connection::impl::note_goodbye(std::uint64_t records_before) noexcept {
-  if (records_out.records() > records_before && !records_out.alert()) alert_sent = close_notify;
+void connection::impl::note_close_notify(std::uint64_t records_before) noexcept {
+  if (totals.records_out.records() > records_before && !totals.records_out.alert()) totals.alert_sent = close_notify;
 }
 
-void connection::impl::hear_goodbye() noexcept {
-  peer_closed = true;
-  alert_received = close_notify;
+// The only place where input.is_closed is set: no data follow, and what the gate holds is not TLS.
+void connection::impl::note_peer_closed() noexcept {
+  input.is_closed = true;
+  totals.alert_received = close_notify;
 }
 
-void connection::impl::tell_closed() noexcept {
+// When the connection is destroyed or reset, once for every handshake that has begun.
+void connection::impl::report_closed() noexcept {
   const auto& watch = ctx.observer();
   if (!watch || !has_begun()) return;
-  if (!why.code && write_why.code) watch->on_failure(write_why);  // reading has found no better story
+  if (!errors.latched.code && errors.of_writing.code)
+    watch->on_failure(errors.of_writing);  // reading has found no better story
   const auto counted = statistics();
-  const auto& story = why.code ? why : write_why;
+  const auto& story = errors.latched.code ? errors.latched : errors.of_writing;
   watch->on_closed({.is_server = side == role::server,
                     .info = counted.established ? &info : nullptr,
                     .why = story.code ? &story : nullptr,

@@ -2,6 +2,7 @@
 // Our own say about a peer's chain, once s2n and AWS-LC have accepted it: the name, by type; strength, where s2n is too
 // lax for a client that must be trusted; and the application's opinion.
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
 #include "core/x509/certificate_parts.hpp"
@@ -82,13 +83,12 @@ bool promises_response(const X509* x509) {
   return false;
 }
 
-failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
-                   std::string remedy) {
-  auto story = make_failure(cause, place, std::move(detail), std::move(remedy));
-  story.certificate = internal::subject_of(x509);
-  story.depth = static_cast<int>(depth);
-  story.at = phase::handshake;
-  return story;
+failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string_view detail,
+                   std::string_view remedy) {
+  auto why = internal::in_phase(phase::handshake, make_failure(cause, place, detail, remedy));
+  why.certificate = internal::subject_of(x509);
+  why.depth = static_cast<int>(depth);
+  return why;
 }
 
 // The anchor's own signature proves nothing and is not looked at; its key signs and is.
@@ -151,48 +151,51 @@ result<void> check_leaf(const std::string& place, X509* x509, bool is_trusted, b
 }  // namespace
 
 bool connection::impl::trusts(std::span<const std::byte> der) const {
-  const auto& trust = internal::access::state(ctx)->trust;
+  const auto& trust = shared().trust;
   return trust && std::ranges::any_of(trust->anchors(),
                                       [der](const certificate& one) { return std::ranges::equal(one.der(), der); });
 }
 
+// Every certificate is checked, the leaf first; the application is asked last, about a chain that is good in all else.
 result<void> connection::impl::judge_chain() {
-  const auto& shared = *internal::access::state(ctx);
   const internal::chain_handle copy(s2n_cert_chain_and_key_new());
   const auto chain = chain_of(conn.get(), copy);
-  if (chain.empty()) return make_failure(errc::internal, place, "the verified chain cannot be read");
+  if (chain.empty()) return make_failure(errc::internal, target.place, "the verified chain cannot be read");
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto x509 = parse_x509(chain[i]);
-    if (!x509) return make_failure(errc::certificate_malformed, place);
+    if (!x509) return make_failure(errc::certificate_malformed, target.place);
     note_end(x509.get());
     const bool is_anchor = i > 0 && i + 1 == chain.size();
-    if (auto strong = check_strength(shared.allow, place, x509.get(), i, is_anchor); !strong) return strong;
+    if (auto strong = check_strength(shared().allow, target.place, x509.get(), i, is_anchor); !strong) return strong;
     if (i == 0) {
-      auto fit = check_leaf(place, x509.get(), trusts(chain[i]), leaf_signs(conn.get(), side));
+      auto fit = check_leaf(target.place, x509.get(), trusts(chain[i]), leaf_signs(conn.get(), side));
       if (!fit) return fit;
     }
     if (i > 0 || side == role::server) continue;
-    promises_staple = promises_response(x509.get());
-    const bool fits = is_ip ? internal::matches_ip(x509.get(), server_name) ||
-                                  (shared.allow.dns_name_as_ip && internal::matches_host(x509.get(), server_name))
-                            : internal::matches_host(x509.get(), server_name, shared.allow.common_name);
+    handshake.promises_staple = promises_response(x509.get());
+    const bool fits =
+        target.is_ip ? internal::matches_ip(x509.get(), target.server_name) ||
+                           (shared().allow.dns_name_as_ip && internal::matches_host(x509.get(), target.server_name))
+                     : internal::matches_host(x509.get(), target.server_name, shared().allow.common_name);
     if (fits) continue;
     const auto leaf = certificate::from_der(chain[i]);
-    auto words = leaf ? internal::explain_name(*leaf, server_name, is_ip) : internal::name_mismatch();
-    return refusal_of(errc::name_mismatch, place, x509.get(), i, std::move(words.detail), std::move(words.remedy));
+    const auto words =
+        leaf ? internal::explain_name(*leaf, target.server_name, target.is_ip) : internal::name_mismatch();
+    return refusal_of(errc::name_mismatch, target.place, x509.get(), i, words.detail, words.remedy);
   }
-  if (!shared.accept) return {};
+  if (!shared().accept) return {};
   const auto parsed = parse(chain);
-  if (!parsed.empty() && shared.accept(parsed)) return {};
+  if (!parsed.empty() && shared().accept(parsed)) return {};
   const auto leaf = parse_x509(chain.front());
-  return refusal_of(errc::certificate_rejected, place, leaf.get(), 0,
+  return refusal_of(errc::certificate_rejected, target.place, leaf.get(), 0,
                     "the certificate is \"" + internal::subject_of(leaf.get()) + "\"", "");
 }
 
+// False with the reason in errors.of_callback.
 bool connection::impl::accepts_chain() {
   auto verdict = judge_chain();
-  if (!verdict) refusal = verdict.error();
-  if (verdict && recorder) recorder->chain_is_good();
+  if (!verdict) errors.of_callback = verdict.error();
+  if (verdict && handshake.recorder) handshake.recorder->chain_is_good();
   return verdict.has_value();
 }
 
@@ -208,7 +211,9 @@ std::vector<certificate> connection::unverified_certificates() const {
 
 std::vector<certificate> connection::impl::unverified_certificates() const {
   if (!conn) return {};
-  if (side == role::client) return flight.certificates();
+  // A client reads version and cipher in the server's hello; a server has chosen both by the time that certificates
+  // come.
+  if (side == role::client) return handshake.flight.certificates();
   internal::hello settled;
   uint8_t first = 0;
   uint8_t second = 0;
@@ -216,7 +221,7 @@ std::vector<certificate> connection::impl::unverified_certificates() const {
   settled.cipher = static_cast<std::uint16_t>(first << 8 | second);
   settled.version = s2n_connection_get_actual_protocol_version(conn.get()) == S2N_TLS13 ? internal::wire::version_tls13
                                                                                         : internal::wire::version_tls12;
-  return flight.certificates(settled);
+  return handshake.flight.certificates(settled);
 }
 
 namespace internal {
@@ -237,11 +242,11 @@ extern "C" int on_chain_validated(s2n_connection* connection, s2n_cert_validatio
   try {
     accepted = c != nullptr && c->accepts_chain();
   } catch (const std::exception& thrown) {
-    c->refusal = make_failure(errc::certificate_rejected, c->place, thrown.what());
+    c->errors.of_callback = make_failure(errc::certificate_rejected, c->target.place, thrown.what());
   } catch (...) {
-    c->refusal = make_failure(errc::certificate_rejected, c->place, "the application's check threw");
+    c->errors.of_callback = make_failure(errc::certificate_rejected, c->target.place, "the application's check threw");
   }
-  if (c != nullptr) c->refusal.at = phase::handshake;
+  if (c != nullptr) c->errors.of_callback.at = phase::handshake;
   return accepted ? s2n_cert_validation_accept(info) : s2n_cert_validation_reject(info);
 }
 
@@ -263,14 +268,14 @@ extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, 
     const std::string_view text(reinterpret_cast<const char*>(line), size);
     const auto& state = *static_cast<context::state*>(ctx);
     if (c != nullptr && c->watches_flight()) {
-      c->flight.saw_secret(
+      c->handshake.flight.saw_secret(
           text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
     }
-    if (c != nullptr && !c->negotiated) {
-      c->alerts.saw_secret(text, c->side);
-      c->ahead.saw_secret(text, c->side);
+    if (c != nullptr && !c->handshake.is_negotiated) {
+      c->output.alerts.saw_secret(text, c->side);
+      c->input.ahead.saw_secret(text, c->side);
     }
-    if (c != nullptr && c->recorder) c->recorder->saw_secret(text);
+    if (c != nullptr && c->handshake.recorder) c->handshake.recorder->saw_secret(text);
     if (c != nullptr && c->tap) c->tap->saw_secret(text);
     if (state.key_log) state.key_log(text);
     return S2N_SUCCESS;

@@ -2,6 +2,7 @@
 #include "core/engine_configuration.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/narrow.hpp"
 #include "core/callbacks.hpp"
 #include "core/context_state.hpp"
@@ -66,7 +67,8 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
   for (const auto& anchor : s.trust->anchors()) {
     const auto why = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
     if (!why.empty())
-      return make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why);
+      return with_usual_remedy(
+          make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why));
     if (s2n_config_add_pem_to_trust_store(config, anchor.to_pem().c_str()) == S2N_SUCCESS) {
       ++count;
     } else if (!s.skips_odd_anchors) {

@@ -25,15 +25,10 @@ std::string pem_of(const std::vector<certificate>& chain) {
   return text;
 }
 
-failure from_engine(const error_code& ec, std::string where) {
-  auto why = make_failure(errc::internal, std::move(where));
-  why.code = ec;
-  if (ec.category() == s2n_category()) why.engine = s2n_strerror_name(ec.value());
+failure from_engine(const error_code& ec, std::string_view where) {
+  auto why = make_failure(ec, where);
+  why.engine = internal::s2n_name(ec);
   return why;
-}
-
-bool is_error(const error_code& ec, std::string_view name) {
-  return ec.category() == s2n_category() && s2n_strerror_name(ec.value()) == name;
 }
 
 // The chain object s2n works with, once everything that goes into it is in `made`.
@@ -44,7 +39,7 @@ result<state_pointer> load(state_pointer made, const std::string& where) {
   auto* chain = made->handle.get();
   const auto ec = made->key ? internal::load_public_chain(chain, made->chain_pem)
                             : internal::load_chain_and_key(chain, made->chain_pem, made->key_pem.view());
-  if (is_error(ec, "S2N_ERR_PKEY_CTX_INIT")) {  // s2n signs once with each key, with SHA-256
+  if (internal::s2n_name(ec) == "S2N_ERR_PKEY_CTX_INIT") {  // s2n signs once with each key, with SHA-256
     return make_failure(errc::unsupported_key, where, "the parameters of its RSASSA-PSS key exclude SHA-256",
                         "use a key without restrictions, or one for SHA-256");
   }

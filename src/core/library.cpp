@@ -2,6 +2,7 @@
 #include "sluice/library.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/library_state.hpp"
 
 #include <s2n.h>
@@ -103,7 +104,7 @@ result<void> stop() {
   const std::lock_guard lock(gate);
   if (!started) return {};
   if (users.load() != 0) {
-    return make_failure(errc::in_use, "library", "contexts or identities still exist");
+    return internal::with_usual_remedy(make_failure(errc::in_use, "library", "contexts or identities still exist"));
   }
   if (is_ours && s2n_cleanup_final() != S2N_SUCCESS) return internal::s2n_failure("s2n-tls");
   is_ours = false;

@@ -2,6 +2,7 @@
 // Reads the linked s2n's own tables, so that nothing said about a policy can be out of date.
 #include "sluice/policy.hpp"
 
+#include "core/base/ascii_case.hpp"
 #include "core/base/error_tables.hpp"
 #include "sluice/library.hpp"
 
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstring>
 #include <numeric>
 #include <span>
@@ -67,10 +67,6 @@ constexpr std::array presets = {
 // s2n's own test policies are in release builds too; nobody should be offered them.
 bool is_for_tests(std::string_view name) { return name == "null" || name.starts_with("test_"); }
 
-bool is_same_policy(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
-}
-
 std::string description_of(const s2n_security_policy* p) {
   uint32_t size = 0;
   uint32_t written = 0;
@@ -127,10 +123,9 @@ policy parse(std::string_view name, std::string text) {
 std::span<const char*> deprecated_names() { return {deprecated_security_policies, deprecated_security_policies_len}; }
 
 bool is_deprecated(std::string_view name) {
-  return std::ranges::any_of(deprecated_names(), [name](const char* other) { return is_same_policy(other, name); });
+  return std::ranges::any_of(deprecated_names(),
+                             [name](const char* other) { return internal::equal_ignoring_case(other, name); });
 }
-
-char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
 
 // How many letters must be changed, added or left out to make one of the other (Levenshtein), whatever their case.
 std::size_t distance(std::string_view a, std::string_view b) {
@@ -139,7 +134,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     auto diagonal = std::exchange(row[0], i + 1);
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const auto changed = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
+      const auto changed = diagonal + (internal::lower(a[i]) == internal::lower(b[j]) ? 0 : 1);
       diagonal = std::exchange(row[j + 1], std::min({changed, row[j + 1] + 1, row[j] + 1}));
     }
   }
@@ -207,7 +202,7 @@ result<policy> find_policy(std::string_view name) {
                         "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {
-    if (is_same_policy(row->version, name) && !is_for_tests(row->version)) {
+    if (internal::equal_ignoring_case(row->version, name) && !is_for_tests(row->version)) {
       return parse(row->version, description_of(row->security_policy));
     }
   }

@@ -2,6 +2,7 @@
 #include "sluice/private_key.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/signature_slot.hpp"
 #include "sluice/printable.hpp"
 
@@ -47,12 +48,6 @@ constexpr std::array schemes = {
 const scheme_row& row_of(signature_scheme scheme) noexcept {
   const auto row = std::ranges::find(schemes, scheme, &scheme_row::scheme);
   return row != schemes.end() ? *row : schemes.front();
-}
-
-failure key_failure(errc cause, std::string key, std::string detail) {
-  auto why = make_failure(cause, std::move(key), std::move(detail));
-  why.at = phase::signing;
-  return why;
 }
 
 }  // namespace
@@ -123,8 +118,8 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
     std::unique_lock lock(room->gate);
     if (!room->arrived.wait_until(lock, request.deadline, [&] { return room->is_ready; })) {
       slot->abandon();
-      return key_failure(errc::key_timed_out, slot->key,
-                         "no signature within " + std::to_string(timeout.count()) + " ms");
+      return internal::signing_failure(errc::key_timed_out, slot->key,
+                                       "no signature within " + std::to_string(timeout.count()) + " ms");
     }
   }
   auto given = slot->take();
@@ -197,7 +192,7 @@ void signature_slot::drop() noexcept {
     if (is_starting_) return;
   }
   try {
-    settle({{}, key_failure(errc::key_unavailable, key, "the key dropped the request")}, repeated::ignored);
+    settle({{}, signing_failure(errc::key_unavailable, key, "the key dropped the request")}, repeated::ignored);
   } catch (...) {
     settle_without_words();
   }
@@ -206,8 +201,7 @@ void signature_slot::drop() noexcept {
 void signature_slot::settle_without_words() noexcept try {
   failure bare;
   bare.code = make_error_code(errc::key_unavailable);
-  bare.at = phase::signing;
-  settle({{}, std::move(bare)}, repeated::ignored);
+  settle({{}, in_phase(phase::signing, std::move(bare))}, repeated::ignored);
 } catch (...) {
   return;
 }
@@ -222,9 +216,9 @@ void signature_slot::start(private_key& with, const sign_request& request, signa
   try {
     with.start(request, std::move(promise));
   } catch (const std::exception& e) {
-    why = key_failure(errc::key_unavailable, key, e.what());
+    why = signing_failure(errc::key_unavailable, key, e.what());
   } catch (...) {
-    why = key_failure(errc::key_unavailable, key, "unknown exception");
+    why = signing_failure(errc::key_unavailable, key, "unknown exception");
   }
   bool is_dropped = false;
   {

@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/cryptoki.hpp"
 
-#include "sluice/printable.hpp"
-
 namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 namespace {
-
-error_code code_of(CK_RV rv) { return {static_cast<int>(rv), pkcs11_category()}; }
 
 // What an operator can do about the answers that mean something to one.
 std::string remedy_for(CK_RV rv) {
@@ -33,15 +29,11 @@ std::string remedy_for(CK_RV rv) {
 
 }  // namespace
 
-std::string ckr_text(CK_RV rv) { return code_name(code_of(rv)); }
+error_code ckr_code(CK_RV rv) noexcept { return {static_cast<int>(rv), pkcs11_category()}; }
+std::string ckr_text(CK_RV rv) { return code_name(ckr_code(rv)); }
 
 failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail) {
-  failure why;
-  why.code = code_of(rv);
-  why.where = where;
-  why.detail = printable(detail);
-  why.remedy = remedy_for(rv);
-  return why;
+  return make_failure(ckr_code(rv), where, detail, remedy_for(rv));
 }
 
 failure initialize_failure(CK_RV rv, const std::string& path, bool has_parameters) {

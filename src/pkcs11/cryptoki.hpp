@@ -31,6 +31,7 @@ std::string padded_text(const unsigned char (&field)[N]) {
   return std::string(text.substr(0, last == text.npos ? 0 : last + 1));
 }
 
+error_code ckr_code(CK_RV rv) noexcept;  // of pkcs11_category
 std::string ckr_text(CK_RV rv);
 // What a token, a module or a file wrote in the detail or the remedy is escaped here (printable.hpp).
 failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail = {});

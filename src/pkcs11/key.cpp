@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sluice/pkcs11/key.hpp"
 
+#include "core/base/failure.hpp"
 #include "core/base/wipe.hpp"
 #include "core/x509/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
@@ -20,10 +21,9 @@ namespace {
 using time_point = job::time_point;
 
 failure timed_out(const std::string& name, std::chrono::milliseconds timeout) {
-  auto why = make_failure(errc::key_timed_out, name, "no answer within " + std::to_string(timeout.count()) + " ms",
-                          "see whether the token or the service behind it answers at all");
-  why.at = phase::signing;
-  return why;
+  return internal::signing_failure(errc::key_timed_out, name,
+                                   "no answer within " + std::to_string(timeout.count()) + " ms",
+                                   "see whether the token or the service behind it answers at all");
 }
 
 // May be what was decrypted: wiped wherever it ends, also where it comes too late for who asked.
@@ -38,7 +38,7 @@ struct wiped_outcome {
 };
 
 // Submits and waits. What comes too late finds nobody.
-result<der::bytes> run(key::state& k, int what, std::function<CK_RV(const signing_context&, der::bytes&)> work) {
+result<der::bytes> run(key::state& k, int what, std::function<token_answer(const signing_context&)> work) {
   if (auto refused = refuse_after_fork(k)) return *refused;
   auto promise = std::make_shared<std::promise<wiped_outcome>>();
   auto answer = promise->get_future();
@@ -63,10 +63,10 @@ std::optional<der::bytes> tried_public_key(const signing_context& v, const key_f
       facts.kind.type == CKK_RSA ? signature_scheme::rsa_pkcs1_sha256 : signature_scheme::ecdsa_secp256r1_sha256;
   request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(request.scheme)));
   std::fill_n(request.input.begin(), request.input_size, std::byte{0x5a});
-  der::bytes signature;
-  if (v.s.sign(v.key, facts.kind, request, {}, signature) != CKR_OK) return std::nullopt;
+  const auto signature = v.s.sign(v.key, facts.kind, request, {});
+  if (!signature) return std::nullopt;
   for (const auto& one : candidates) {
-    if (sluice::internal::verifies(one, request.scheme, request.digest(), signature)) return one;
+    if (sluice::internal::verifies(one, request.scheme, request.digest(), *signature)) return one;
   }
   return std::nullopt;
 }
@@ -77,7 +77,7 @@ result<void> inspect(key::state& k) {
   const auto public_key = std::make_shared<std::optional<der::bytes>>();
   const auto search = k.record->search;
   const auto name = k.record->name;
-  auto done = run(k, first_look, [=](const signing_context& v, der::bytes&) {
+  auto done = run(k, first_look, [=](const signing_context& v) {
     *facts = read_facts(v.s, v.key, name);
     auto half = find_public_half(v.s, v.key, search);
     if (half.is_certain) {
@@ -85,7 +85,7 @@ result<void> inspect(key::state& k) {
     } else if (*facts && **facts && !half.candidates.empty()) {
       *public_key = tried_public_key(v, (*facts)->value(), half.candidates);
     }
-    return CKR_OK;
+    return answer_of(CKR_OK);
   });
   if (!done) return done.error();
   if (!**facts) return (*facts)->error();
@@ -107,35 +107,23 @@ result<void> inspect(key::state& k) {
 
 std::optional<failure> refuse_after_fork(const key::state& k) {
   if (::getpid() == k.owner) return std::nullopt;
-  auto why = make_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
-                          "open it again in the child: PKCS#11 does not survive a fork");
-  why.at = phase::signing;
-  return why;
+  return internal::signing_failure(errc::key_unavailable, k.record->name, "the key was opened before fork()",
+                                   "open it again in the child: PKCS#11 does not survive a fork");
 }
 
 key::key(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
 key::~key() = default;
 
 job make_sign_job(const key::state& k, const sign_request& request) {
-  return {.key = k.record,
-          .what = static_cast<int>(request.scheme),
-          .work = [request](const signing_context& v,
-                            der::bytes& out) { return v.s.sign(v.key, v.record.kind, request, v.authenticate, out); },
-          .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.timeout)};
+  return {
+      .key = k.record,
+      .what = static_cast<int>(request.scheme),
+      .work = [request](const signing_context& v) { return v.s.sign(v.key, v.record.kind, request, v.authenticate); },
+      .deadline = std::min(request.deadline, std::chrono::steady_clock::now() + k.timeout)};
 }
 
-// An empty signature is what session::sign makes of r‖s that is none.
-result<der::bytes> check_signature(result<der::bytes> outcome, const key::state& k) {
-  if (outcome && outcome->empty()) {
-    auto why = make_failure(errc::encoding_error, k.record->name, "the signature has an odd or empty length");
-    why.token = k.pool->label();
-    return why;
-  }
-  if (!outcome) {
-    auto why = outcome.error();
-    why.at = phase::signing;
-    return why;
-  }
+result<der::bytes> signature_of(result<der::bytes> outcome) {
+  if (!outcome) return internal::in_phase(phase::signing, outcome.error());
   return outcome;
 }
 
@@ -148,7 +136,7 @@ void key::start(const sign_request& request, signature_promise promise) {
   const auto shared = std::make_shared<signature_promise>(std::move(promise));
   work.is_wanted = [shared] { return shared->is_wanted(); };
   work.done = [shared, k = state_](result<der::bytes> outcome) {
-    outcome = check_signature(std::move(outcome), *k);
+    outcome = signature_of(std::move(outcome));
     if (outcome) {
       shared->set(*outcome);
     } else {
@@ -164,20 +152,20 @@ token_stats key::stats() const { return state_->pool->stats(); }
 
 result<std::vector<std::byte>> key::sign(const sign_request& request) {
   auto work = make_sign_job(*state_, request);
-  return check_signature(run(*state_, work.what, std::move(work.work)), *state_);
+  return signature_of(run(*state_, work.what, std::move(work.work)));
 }
 
 // The plaintext goes round the pool, in what wipes it even when it comes too late for anybody to take it.
 result<secret> key::decrypt(std::span<const std::byte> ciphertext) {
   const auto plain = std::make_shared<secret>();
   const der::bytes copy(ciphertext.begin(), ciphertext.end());
-  auto outcome = run(*state_, other_work, [plain, copy](const signing_context& v, der::bytes&) {
+  auto outcome = run(*state_, other_work, [plain, copy](const signing_context& v) {
     der::bytes text;
     const auto rv = v.s.decrypt(v.key, v.record.kind.type, copy, v.authenticate, text);
     *plain = secret(std::span<const std::byte>(text));
     text.resize(text.capacity());
     internal::wipe(text);
-    return rv;
+    return answer_of(rv);
   });
   if (!outcome) return outcome.error();
   return std::move(*plain);

@@ -47,7 +47,7 @@ class key_group final : public private_key {
     auto work = make_sign_job(*k, request);
     work.is_wanted = [promise] { return promise->is_wanted(); };
     work.done = [k, order = std::move(order), request, promise](result<der::bytes> outcome) mutable {
-      outcome = check_signature(std::move(outcome), *k);
+      outcome = signature_of(std::move(outcome));
       if (outcome) {
         promise->set(*outcome);
       } else if (order.empty() || !promise->is_wanted()) {

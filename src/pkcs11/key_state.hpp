@@ -23,7 +23,7 @@ struct key::state {
 
 std::optional<failure> refuse_after_fork(const key::state& k);
 job make_sign_job(const key::state& k, const sign_request& request);  // without `done`
-result<der::bytes> check_signature(result<der::bytes> outcome, const key::state& k);
+result<der::bytes> signature_of(result<der::bytes> outcome);  // of such a job: its failures are of phase::signing
 
 }  // namespace pkcs11
 }  // namespace v0

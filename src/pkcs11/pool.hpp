@@ -41,7 +41,7 @@ struct job {
   using time_point = std::chrono::steady_clock::time_point;
   std::shared_ptr<key_record> key;
   int what = other_work;
-  std::function<CK_RV(const signing_context&, der::bytes& out)> work;
+  std::function<token_answer(const signing_context&)> work;
   std::function<bool()> is_wanted;               // empty: yes
   std::function<void(result<der::bytes>)> done;  // exactly once, on a thread of the pool or inside submit()
   time_point deadline = time_point::max();

@@ -54,7 +54,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   struct sample {
     std::shared_ptr<key_record> key;
     int what = other_work;
-    std::function<CK_RV(const signing_context&, der::bytes& out)> work;
+    std::function<token_answer(const signing_context&)> work;
     circuit::kind kind() const { return {key.get(), what}; }
   };
   // Where an attempt ended: a code means one thing of a signature and another of a search.
@@ -62,6 +62,8 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   struct outcome {
     result<der::bytes> made;
     stage at = stage::work;
+    // The token did what it was asked to, even if the signature is none: that is no trouble of its sessions.
+    bool is_answered() const { return made || made.error().code == make_error_code(errc::encoding_error); }
   };
   struct task {
     enum class kind : std::uint8_t { leave, job, probe } what = kind::leave;

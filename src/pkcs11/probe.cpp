@@ -22,9 +22,8 @@ state::sample usual_signature(const std::shared_ptr<key_record>& key, signature_
   request.scheme = scheme;
   request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(scheme)));
   request.input.fill(std::byte{0x5a});
-  return {key, static_cast<int>(scheme), [request](const signing_context& v, der::bytes& out) {
-            return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
-          }};
+  return {key, static_cast<int>(scheme),
+          [request](const signing_context& v) { return v.s.sign(v.key, v.record.kind, request, v.authenticate); }};
 }
 
 }  // namespace
@@ -49,7 +48,7 @@ state::task token_pool::state::next_probe(const worker_pointer& w) {
   }
   for (auto& one : t.samples) {
     const bool is_only_found = one.what == first_look || (one.key->always_authenticate && !login.has_source());
-    if (is_only_found) one.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
+    if (is_only_found) one.work = [](const signing_context&) { return answer_of(CKR_OK); };
   }
   return t;
 }
@@ -81,12 +80,12 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
   }
   auto first = attempt(w, t.samples.front());
   if (first.made) internal::wipe(*first.made);  // it may have been to be decrypted
-  if (first.made || is_request_s_own(first, t.samples.front())) return {der::bytes(), stage::work};
+  if (first.is_answered() || is_request_s_own(first, t.samples.front())) return {der::bytes(), stage::work};
   if (first.at == stage::session || first.at == stage::login) return first;
   for (std::size_t i = 1; i < t.samples.size(); ++i) {
     const auto& other = t.samples[i];
     if (first.at == stage::search && other.key == t.samples.front().key) continue;
-    if (attempt(w, other).made) {
+    if (attempt(w, other).is_answered()) {
       is_excused = true;
       return {der::bytes(), stage::work};
     }

@@ -52,7 +52,7 @@ state::outcome token_pool::state::attempt(worker& w, const sample& work) {
   auto hint = login_hint::fine;
   for (;;) {
     auto what = attempt_once(w, work, std::exchange(hint, login_hint::fine));
-    if (what.made) return what;
+    if (what.is_answered()) return what;
     const auto& why = what.made.error();
     const auto rv = rv_of(why);
     auto& mine = climbed[what.at == stage::work ? 1 : 0];
@@ -98,11 +98,13 @@ state::outcome token_pool::state::attempt_once(worker& w, const sample& work, lo
   if (key.always_authenticate) {
     authenticate = [this](const session& s) { return login.authenticate_once(s, slot); };
   }
-  der::bytes out;
-  const auto rv = work.work({w.s, handle, key, authenticate}, out);
+  auto made = work.work({w.s, handle, key, authenticate});
+  const bool is_ckr = !made && made.error().category() == pkcs11_category();
+  const auto rv = is_ckr ? static_cast<CK_RV>(made.error().value()) : CKR_OK;
   count_answer(rv);
-  if (rv == CKR_OK) return {std::move(out), stage::work};
-  auto why = ckr_failure(rv, key.name);
+  if (made) return {std::move(*made), stage::work};
+  auto why = is_ckr ? ckr_failure(rv, key.name)
+                    : make_failure(made.error(), key.name, "the signature has an odd or empty length");
   why.token = label;
   return {std::move(why), stage::work};
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pkcs11/session.hpp"
 
+#include "pkcs11/cryptoki.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -109,6 +111,11 @@ CK_RV session::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::b
   return rv;
 }
 
+token_answer answer_of(CK_RV rv) {
+  if (rv != CKR_OK) return ckr_code(rv);
+  return der::bytes();
+}
+
 CK_RV session::sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view input,
                         const authenticate_once& authenticate, der::bytes& out) const {
   auto rv = lib_.call(&CK_FUNCTION_LIST::C_SignInit, handle_, &mechanism, key);
@@ -119,34 +126,35 @@ CK_RV session::sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view
   });
 }
 
-CK_RV session::sign(CK_OBJECT_HANDLE key, const key_kind& of_key, const sign_request& request,
-                    const authenticate_once& authenticate, der::bytes& signature) const {
+token_answer session::sign(CK_OBJECT_HANDLE key, const key_kind& of_key, const sign_request& request,
+                           const authenticate_once& authenticate) const {
   const auto digest = request.digest();
   const auto hash = digest_of(request.scheme);
-  if (digest.empty() || digest.size() != digest_size(hash)) return CKR_DATA_LEN_RANGE;
+  if (digest.empty() || digest.size() != digest_size(hash)) return ckr_code(CKR_DATA_LEN_RANGE);
   const auto kind = kind_of(request.scheme);
-  if (of_key.type != (kind == signature_kind::ecdsa ? CKK_ECDSA : CKK_RSA)) return CKR_KEY_TYPE_INCONSISTENT;
+  if (of_key.type != (kind == signature_kind::ecdsa ? CKK_ECDSA : CKK_RSA)) return ckr_code(CKR_KEY_TYPE_INCONSISTENT);
 
+  der::bytes made;
+  const auto sign_as = [&](CK_MECHANISM mechanism, der::view input) {
+    return sign_raw(key, mechanism, input, authenticate, made);
+  };
+  CK_RV rv = CKR_OK;
   if (kind == signature_kind::ecdsa) {
-    CK_MECHANISM mechanism{CKM_ECDSA, nullptr, 0};
-    der::bytes r_and_s;
     // FIPS 186-5 §6.4.1: TLS 1.2 may ask a P-256 key for SHA-512. These orders are whole bytes, but for P-521's, which
     // no digest fills.
     const auto most = of_key.order_size == 0 ? digest.size() : std::min(digest.size(), of_key.order_size);
-    const auto rv = sign_raw(key, mechanism, digest.first(most), authenticate, r_and_s);
-    if (rv != CKR_OK) return rv;
-    const auto encoded = der::ecdsa_signature(r_and_s);
-    signature = encoded.value_or(der::bytes());  // empty: the caller reports encoding_error
-    return CKR_OK;
-  }
-  if (kind == signature_kind::rsa_pss) {
+    rv = sign_as({CKM_ECDSA, nullptr, 0}, digest.first(most));
+  } else if (kind == signature_kind::rsa_pss) {
     const auto [hash_mechanism, mgf] = mechanisms_for(hash);
     CK_RSA_PKCS_PSS_PARAMS parameters{hash_mechanism, mgf, digest.size()};
-    CK_MECHANISM mechanism{CKM_RSA_PKCS_PSS, &parameters, sizeof parameters};
-    return sign_raw(key, mechanism, digest, authenticate, signature);
+    rv = sign_as({CKM_RSA_PKCS_PSS, &parameters, sizeof parameters}, digest);
+  } else {
+    rv = sign_as({CKM_RSA_PKCS, nullptr, 0}, der::digest_info(hash, digest));
   }
-  CK_MECHANISM mechanism{CKM_RSA_PKCS, nullptr, 0};
-  return sign_raw(key, mechanism, der::digest_info(hash, digest), authenticate, signature);
+  if (rv != CKR_OK) return ckr_code(rv);
+  if (kind == signature_kind::ecdsa) made = der::ecdsa_signature(made).value_or(der::bytes());
+  if (made.empty()) return make_error_code(errc::encoding_error);
+  return made;
 }
 
 CK_RV session::decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphertext,

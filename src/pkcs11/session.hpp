@@ -6,6 +6,8 @@
 #include "pkcs11/library.hpp"
 #include "sluice/private_key.hpp"
 
+#include <boost/system/result.hpp>
+
 #include <functional>
 #include <optional>
 #include <span>
@@ -28,6 +30,13 @@ struct key_kind {
   CK_KEY_TYPE type = CKK_RSA;
   std::size_t order_size = 0;  // EC: the order of the curve, in bytes; 0: not known
 };
+
+// What a token makes of a piece of work: bytes, or an error: a CKR value (pkcs11_category), or errc::encoding_error
+// when the call succeeded and its bytes are no signature.
+using token_answer = boost::system::result<der::bytes, error_code>;
+
+// The answer of work that makes no bytes.
+token_answer answer_of(CK_RV rv);
 
 // Called between C_SignInit and C_Sign for a key that wants its PIN each time (CKA_ALWAYS_AUTHENTICATE).
 using authenticate_once = std::function<CK_RV(const class session&)>;
@@ -54,8 +63,8 @@ class session {
 
   // One C_Sign call with room for any signature; the length is asked for only when that was too little. ECDSA signs
   // the leftmost bytes of a digest that is longer than the curve's order: some tokens refuse more.
-  CK_RV sign(CK_OBJECT_HANDLE key, const key_kind& kind, const sign_request& request,
-             const authenticate_once& authenticate, der::bytes& signature) const;
+  token_answer sign(CK_OBJECT_HANDLE key, const key_kind& kind, const sign_request& request,
+                    const authenticate_once& authenticate) const;
   CK_RV decrypt(CK_OBJECT_HANDLE key, CK_KEY_TYPE type, der::view ciphertext, const authenticate_once& authenticate,
                 der::bytes& plaintext) const;
 

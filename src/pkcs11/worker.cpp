@@ -127,7 +127,7 @@ void token_pool::state::perform_job(const worker_pointer& w, job work) {
   } catch (...) {
     what.made = shed(errc::key_unavailable, "an exception ended the work");
   }
-  if (what.made) await_turn(world.now() - began);
+  if (what.is_answered()) await_turn(world.now() - began);
   settle(*w, std::move(work), std::move(what));
 }
 
@@ -157,7 +157,7 @@ void token_pool::state::settle(worker& w, job work, outcome what) {
     totals.served += world.now() - w.began;
     done = std::exchange(w.done, nullptr);
     bool again = false;
-    if (what.made) {
+    if (what.is_answered()) {
       if (done) ++totals.operations;
       const sample now{work.key, work.what, work.work};
       breaker.note_success(now.kind());

@@ -104,9 +104,9 @@ bool ends_while_a_call_is_under_way(const char* function) {
   static const auto& k = *std::make_unique<std::shared_ptr<key>>(faulty.open("site")).release();
   faulty.script(std::string("[[hang]]\nfunction = \"") + function + "\"");
   auto work = make_sign_job(*access::state(*k), request_for(signature_scheme::ecdsa_secp256r1_sha256));
-  work.work = [sign = work.work](const signing_context& v, der::bytes& out) {
+  work.work = [sign = work.work](const signing_context& v) {
     late_call::instance().begun.set_value();
-    return sign(v, out);
+    return sign(v);
   };
   work.done = [](const result<der::bytes>&) { late_call::instance().promise.set_value(); };
   access::state(*k)->pool->submit(std::move(work));

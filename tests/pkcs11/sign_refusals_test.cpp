@@ -41,8 +41,8 @@ operation signature_with(signature_scheme scheme, std::string label) {
               },
           .ask_session =
               [scheme, kind](const session& s, CK_OBJECT_HANDLE handle) {
-                der::bytes out;
-                return s.sign(handle, kind, request_for(scheme), {}, out);
+                const auto made = s.sign(handle, kind, request_for(scheme), {});
+                return made ? CKR_OK : static_cast<CK_RV>(made.error().value());
               }};
 }
 
@@ -133,7 +133,12 @@ TEST_F(refusals, an_answer_that_is_no_signature_is_an_encoding_error) {
   const auto k = faulty.open("site");
   for (const auto* how : {"odd", "empty"}) {
     faulty.script(std::string("[token]\nsignature = \"") + how + "\"");
-    EXPECT_EQ(k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error().code, errc::encoding_error) << how;
+    const auto why = k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error();
+    EXPECT_EQ(why.code, errc::encoding_error) << how;
+    EXPECT_EQ(why.detail, "the signature has an odd or empty length") << how;
+    EXPECT_EQ(why.at, phase::signing) << how;
+    EXPECT_FALSE(why.token.empty()) << how;
+    EXPECT_EQ(k->stats().sessions_reopened, 0U) << how << ": the session stays";
   }
 }
 

@@ -38,7 +38,7 @@ TEST_F(supervision, a_full_queue_costs_the_caller_no_more_than_an_empty_one) {
   const auto submit = [&] {
     job work;
     work.key = std::make_shared<key_record>();
-    work.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
+    work.work = [](const signing_context&) { return answer_of(CKR_OK); };
     work.is_wanted = [&asked] { return ++asked > 0; };
     work.done = [&answered](result<der::bytes>) { ++answered; };
     pool->submit(std::move(work));
@@ -62,7 +62,7 @@ TEST_F(supervision, what_is_thrown_at_a_worker_stays_there) {
   for (int i = 0; i < 5; ++i) {
     job work;
     work.key = std::make_shared<key_record>();
-    work.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
+    work.work = [](const signing_context&) { return answer_of(CKR_OK); };
     work.done = [&why](result<der::bytes> outcome) {
       why = outcome.error();
       throw std::runtime_error("by who asked");

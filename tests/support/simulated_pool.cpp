@@ -23,8 +23,8 @@ std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration timeo
   pkcs11::job work;
   work.key = record_;
   work.what = static_cast<int>(scheme);
-  work.work = [request](const pkcs11::signing_context& v, pkcs11::der::bytes& out) {
-    return v.s.sign(v.key, v.record.kind, request, v.authenticate, out);
+  work.work = [request](const pkcs11::signing_context& v) {
+    return v.s.sign(v.key, v.record.kind, request, v.authenticate);
   };
   work.done = [this, mine](result<pkcs11::der::bytes> outcome) {
     ++mine->times;

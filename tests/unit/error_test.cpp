@@ -3,6 +3,9 @@
 #include "sluice/result.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "sluice/certificate.hpp"
+#include "sluice/connection.hpp"
+#include "support/flavour.hpp"
 
 #include <s2n.h>
 
@@ -253,6 +256,26 @@ TEST(failure_message, is_the_place_the_code_the_detail_and_the_remedy) {
   why.where.clear();
   EXPECT_EQ(why.message(), "the certificate has expired");
   EXPECT_EQ(failure().message(), "no error");
+}
+
+TEST(usual_remedy, is_there_for_causes_that_have_one) {
+  EXPECT_EQ(usual_remedy(errc::name_not_found), "check the spelling of the name");
+  EXPECT_EQ(usual_remedy(errc::timed_out), "see whether the peer answers others, or allow more time");
+  EXPECT_EQ(usual_remedy(errc::internal), "");
+}
+
+TEST(usual_remedy, is_that_of_a_failure_that_leaves_the_library_without_a_better_one) {
+  EXPECT_EQ(make_failure(errc::file_not_found, "a.pem").remedy, "") << "make_failure() adds none";
+  EXPECT_EQ(certificate::from_file("/nowhere/a.pem").error().remedy, usual_remedy(errc::file_not_found));
+  EXPECT_EQ(certificate::from_der({}).error().remedy, usual_remedy(errc::certificate_malformed));
+}
+
+TEST(usual_remedy, is_that_of_a_failed_connection_unless_it_has_a_better_one) {
+  const auto ctx = client_context();
+  for (const auto* better : {"", "wait"}) {
+    const auto tls = connection::failed(ctx, make_failure(errc::timed_out, "peer", "", better));
+    EXPECT_EQ(tls.last_failure().remedy, *better == '\0' ? usual_remedy(errc::timed_out) : better);
+  }
 }
 
 TEST(failure_category, of_a_reset_or_a_time_out_is_that_of_its_phase) {

@@ -92,6 +92,10 @@ errc s2n_cause(int error) noexcept {
   return row != s2n_causes.end() ? row->cause : cause_by_type(error);
 }
 
+std::string_view s2n_name(const error_code& ec) noexcept {
+  return ec.category() == s2n_category() ? s2n_strerror_name(ec.value()) : std::string_view();
+}
+
 // Some end like a sentence; more is to follow.
 std::string s2n_message(int error) {
   std::string text = s2n_strerror(error, "EN");
@@ -107,19 +111,13 @@ bool lacked_memory() noexcept {
 }
 
 failure out_of_memory(std::string_view where) {
-  failure why;
-  why.code = make_error_code(errc::out_of_memory);
-  why.where = where;
-  why.remedy = "allow the process more memory, or have it do less at a time";
-  return why;
+  return make_failure(errc::out_of_memory, where, "", "allow the process more memory, or have it do less at a time");
 }
 
 failure s2n_failure(std::string_view where) {
   const int error = s2n_errno;
   if (lacked_memory() || std::string_view(s2n_strerror_name(error)) == "S2N_ERR_ALLOC") return out_of_memory(where);
-  failure why;
-  why.code = error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal);
-  why.where = where;
+  auto why = make_failure(error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal), where);
   why.engine = s2n_strerror_name(error);
   return why;
 }

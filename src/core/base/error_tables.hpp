@@ -21,6 +21,7 @@ std::span<const s2n_row> s2n_rows() noexcept;
 
 errc s2n_cause(int error) noexcept;
 std::string s2n_message(int error);
+std::string_view s2n_name(const error_code& ec) noexcept;  // "S2N_ERR_CERT_EXPIRED"; empty for a code that is not s2n's
 
 std::string ckr_name(std::uint32_t value);  // "CKR_PIN_INCORRECT", "CKR_0x80000001" for a vendor's own
 errc ckr_cause(std::uint32_t value) noexcept;

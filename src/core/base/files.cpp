@@ -2,6 +2,7 @@
 #include "core/base/files.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/wipe.hpp"
 
 #include <fcntl.h>
@@ -43,8 +44,8 @@ struct wiped_at_end {
 
 failure file_failure(const std::string& path, int error) {
   const bool is_absent = error == ENOENT || error == ENOTDIR;
-  return make_failure(is_absent ? errc::file_not_found : errc::file_unreadable, path,
-                      is_absent ? "" : std::strerror(error));
+  return with_usual_remedy(make_failure(is_absent ? errc::file_not_found : errc::file_unreadable, path,
+                                        is_absent ? "" : std::strerror(error)));
 }
 
 // What was read so far, wiped unless it is released: of a key's file, too, when its reading fails.

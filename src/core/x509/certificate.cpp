@@ -3,6 +3,7 @@
 
 #include "core/base/encoding.hpp"
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/files.hpp"
 #include "core/x509/certificate_parts.hpp"
 #include "core/x509/host_name.hpp"
@@ -232,7 +233,8 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
-    return make_failure(errc::certificate_malformed, std::string(where), "not an X.509 certificate in DER");
+    return internal::with_usual_remedy(
+        make_failure(errc::certificate_malformed, where, "not an X.509 certificate in DER"));
   }
   const X509* x509 = p->x509.get();
   p->der.assign(der.begin(), der.end());

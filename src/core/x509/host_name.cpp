@@ -2,6 +2,7 @@
 #include "core/x509/host_name.hpp"
 
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/x509/certificate_parts.hpp"
 
 #include <algorithm>
@@ -52,8 +53,8 @@ std::string_view mistaken_for(std::string_view text) {
 
 result<host_name> check_host_name(std::string_view name, std::string_view what) {
   const auto bad_name = [&](std::string detail, std::string remedy = {}) {
-    return make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"", std::move(detail),
-                        std::move(remedy));
+    return with_usual_remedy(make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"",
+                                          std::move(detail), std::move(remedy)));
   };
   if (name.empty()) return host_name{};
   auto text = name;

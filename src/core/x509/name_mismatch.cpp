@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/x509/name_mismatch.hpp"
 
+#include "core/base/ascii_case.hpp"
 #include "core/x509/certificate_parts.hpp"
 
 #include <algorithm>
@@ -14,18 +15,12 @@ using name_kind = alternative_name::kind;
 
 bool is_host(const alternative_name& name) { return name.type == name_kind::dns || name.type == name_kind::ip; }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool same_text(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });
-}
-
 // Would it match if a wildcard stood for anything anywhere?
 bool matches_loosely(std::string_view pattern, std::string_view name) {
   const auto star = pattern.find('*');
-  if (star == pattern.npos) return same_text(pattern, name);
+  if (star == pattern.npos) return equal_ignoring_case(pattern, name);
   const auto before = pattern.substr(0, star);
-  if (name.size() < before.size() || !same_text(before, name.substr(0, before.size()))) return false;
+  if (name.size() < before.size() || !equal_ignoring_case(before, name.substr(0, before.size()))) return false;
   for (auto at = before.size(); at <= name.size(); ++at) {
     if (matches_loosely(pattern.substr(star + 1), name.substr(at))) return true;
   }

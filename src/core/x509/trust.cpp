@@ -3,6 +3,7 @@
 
 #include "core/base/encoding.hpp"
 #include "core/base/error_tables.hpp"
+#include "core/base/failure.hpp"
 #include "core/base/files.hpp"
 #include "core/x509/pkcs12.hpp"
 
@@ -144,8 +145,9 @@ result<trust> trust::from_folder(const std::string& path) {
     if (is_certificate_name(entry->path())) files.push_back(entry->path());
   }
   if (ec) {
-    return make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path,
-                        ec.message());
+    const bool is_absent = ec == std::errc::no_such_file_or_directory;
+    return internal::with_usual_remedy(
+        make_failure(is_absent ? errc::file_not_found : errc::file_unreadable, path, ec.message()));
   }
   std::ranges::sort(files);
   std::vector<certificate> anchors;
