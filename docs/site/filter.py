@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Prints a public header, or a page of docs/, as Doxygen wants it.
 
-Our comments are plain ones: one above a declaration documents it, and so does one behind it; the one at the top
-documents the file. Headings of pages get the names by which other pages link them.
+Our comments are plain ones: one above a declaration documents it, and so does one behind it, or behind the first line
+of a function's body; the one at the top documents the file. Overloads that follow a function with a comment share it,
+and members that are declared in one line share theirs. Moves that are `= default` need none. Headings of pages get the
+names by which other pages link them.
 """
 import pathlib
 import re
@@ -11,6 +13,12 @@ import sys
 
 CODE_SPAN = re.compile(r"(`[^`]*`)")
 HIDDEN = re.compile(r"\s*(inline namespace v0 \{|\}  // namespace v0)$")  # of the ABI alone
+CONTAINER = re.compile(r"(template <[^>]*>\s*)?(inline )?(namespace|class|struct|enum|union)\b")
+NO_NAMES = {"requires", "decltype", "noexcept", "static_assert"}
+DEFAULTED_MOVE = re.compile(r"\s*(\w+\(|\w+& operator=\()(\w+)&&\) noexcept = default;$")
+SEVERAL = re.compile(r"(\s*)([\w:<>]+) (\w+[^,()]*(?:, \w+[^,()]*)+);\s+// (.*)")  # members of one type
+ENUM_OF = re.compile(r"(\s*)(enum class (\w+)[^{]*\{[^}]*\}) (\w[^;]*;)\s+// (.*)")  # the type of the one member
+OPENING = re.compile(r"(\s*)(\S.*\{)\s+// (.*)")  # the first line of a function's body
 
 
 def escaped(text):
@@ -20,19 +28,62 @@ def escaped(text):
     return "".join(parts)
 
 
+def name_of(statement):
+    """The name of the function that is declared; None where there is none."""
+    text = re.sub(r"requires\(.*?\) (?=auto)", "", statement)
+    return next((name for name in re.findall(r"(operator\W+?|[~\w]+)\(", text) if name not in NO_NAMES), None)
+
+
+def overloads(lines):
+    """The first lines of functions without a comment that follow another of the same name which has one."""
+    found, before, is_commented, at = set(), None, False, 0
+    while at < len(lines):
+        line = lines[at].strip()
+        if not line or line.startswith(("//", "#", "}")) or line.endswith(":"):
+            is_commented, before, at = line.startswith("//"), None, at + 1
+            continue
+        end = next((n for n in range(at, len(lines)) if re.search(r"[;{}]\s*(//.*)?$", lines[n])), at)
+        statement = " ".join(lines[at : end + 1])
+        name = None if CONTAINER.match(statement.strip()) else name_of(statement)
+        has_comment = is_commented or " // " in statement
+        if name and not has_comment and name == before:
+            found.add(at)
+            has_comment = True
+        if name and re.search(r"\{\s*(//.*)?$", lines[end]):
+            indent = re.match(" *", lines[at])[0]
+            end = next((n for n in range(end, len(lines)) if lines[n].startswith(indent + "}")), end)
+        before, is_commented, at = name if has_comment else None, False, end + 1
+    return found
+
+
 def header(lines):
-    is_behind = is_foreign = False
-    for line in lines:
+    is_behind = is_foreign = is_above = False
+    same = overloads(lines)
+    for number, line in enumerate(lines):
         is_foreign = (is_foreign or line.startswith("namespace boost")) and not line.startswith("}")
-        if is_foreign or HIDDEN.match(line):
+        was_above, is_above = is_above, bool(re.match(r"\s*// ?", line))
+        if is_foreign or HIDDEN.match(line) or (DEFAULTED_MOVE.match(line) and not was_above):
+            is_behind = False
             yield ""
         elif line.startswith("// SPDX"):
             yield "/// \\file"
         elif alone := re.match(r"(\s*)// ?(.*)", line):
             continues = is_behind and len(alone[1]) > 8
             yield f"{alone[1]}///{'<' if continues else ''} {escaped(alone[2])}"
+        elif number in same:
+            is_behind = False
+            yield f"/** \\overload */ {line}"
+        elif one := ENUM_OF.match(line):
+            is_behind = False
+            yield f"{one[1]}{one[2]}; /** {escaped(one[5])} */ {one[3]} {one[4]}"
+        elif one := SEVERAL.match(line):
+            is_behind = False
+            yield one[1] + " ".join(f"/** {escaped(one[4])} */ {one[2]} {name};" for name in one[3].split(", "))
+        elif (one := OPENING.match(line)) and not CONTAINER.match(one[2]):
+            is_behind = False
+            yield f"{one[1]}/** {escaped(one[3])} */ {one[2]}"
         else:
-            behind = re.match(r"(.*[;,})]|\s*\w+)(\s+)// (?!namespace)(.*)", line)
+            behind = re.match(r"(#define .*|.*[;,})]|\s*\w+)(\s+)// (?!namespace)(.*)", line)
             is_behind = behind is not None
             yield f"{behind[1]}{behind[2]}///< {escaped(behind[3])}" if behind else line
 

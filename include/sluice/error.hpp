@@ -110,13 +110,14 @@ enum class errc {
 // "sluice.s2n" are s2n's error numbers, those of "sluice.alert" are TLS alert descriptions (RFC 8446 §6), and those of
 // "sluice.pkcs11" are CK_RV values.
 const boost::system::error_category& config_category() noexcept;
-const boost::system::error_category& tls_category() noexcept;
-const boost::system::error_category& s2n_category() noexcept;
-const boost::system::error_category& alert_category() noexcept;
-const boost::system::error_category& pkcs11_category() noexcept;
+const boost::system::error_category& tls_category() noexcept;     // of errc outside the config group
+const boost::system::error_category& s2n_category() noexcept;     // of s2n's errors
+const boost::system::error_category& alert_category() noexcept;   // of alerts that the peer sent
+const boost::system::error_category& pkcs11_category() noexcept;  // of what a token or its module returned
 
 // Returns a code of "sluice.config" for the causes of the config group above, and of "sluice.tls" for all others.
 error_code make_error_code(errc cause) noexcept;
+// For comparing an error_code with a cause: `if (ec == errc::expired)` calls it.
 boost::system::error_condition make_error_condition(errc cause) noexcept;
 
 // Returns the one cause that a code of any category stands for; errc::internal for a code without one, and for success.
@@ -133,7 +134,7 @@ std::string_view to_string(errc cause) noexcept;
 
 // The part of an operation in which it failed.
 enum class phase : std::uint8_t { setup, resolve, connect, handshake, signing, read, write, shutdown };
-std::string_view to_string(phase where) noexcept;
+std::string_view to_string(phase where) noexcept;  // "handshake"
 
 // The end that detected the fault: `peer` when the peer reported it (by an alert, or by closing the connection),
 // `local` when this end rejected something.
@@ -142,24 +143,25 @@ enum class origin : std::uint8_t { local, peer };
 // The TLS alert that was sent or received with a failure (RFC 8446 §6.2). `description` has a meaning unless `which` is
 // none.
 struct alert_info {
-  enum class direction : std::uint8_t { none, sent, received } which = direction::none;
-  std::uint8_t description = 0;
+  // `sent`: by this end, because it rejected something; `received`: from the peer.
+  enum class direction : std::uint8_t { none, sent, received } which = direction::none;  // none: there was no alert
+  std::uint8_t description = 0;  // AlertDescription; alert_name() returns its name
 };
 std::string_view alert_name(std::uint8_t description) noexcept;  // "handshake_failure"; "unknown_255" if unassigned
 
 // Everything that is known about one failure. It can be copied, and refers to nothing outside itself.
 struct failure {
-  error_code code;     // never zero in a failure that was reported
-  std::string where;   // the place and nothing else: "site.pem: certificate 2 of 3", "example.org:443"
-  std::string detail;  // the finding: "expired 3 days ago (2026-11-20)"; may be empty
-  std::string remedy;  // the action that helps; may be empty
-  phase at = phase::setup;
-  origin from = origin::local;
-  alert_info alert;
-  std::string certificate;  // the subject of the certificate at fault; empty when none was
-  int depth = -1;           // the position of that certificate in the peer's chain: 0 is the leaf, -1 unknown
-  std::string token;        // the label of the PKCS#11 token at fault; empty when none was
-  std::string engine;       // s2n's name for the error, "S2N_ERR_CERT_EXPIRED"; empty when s2n reported none
+  error_code code;              // never zero in a failure that was reported
+  std::string where;            // the place and nothing else: "site.pem: certificate 2 of 3", "example.org:443"
+  std::string detail;           // the finding: "expired 3 days ago (2026-11-20)"; may be empty
+  std::string remedy;           // the action that helps; may be empty
+  phase at = phase::setup;      // the part of the operation
+  origin from = origin::local;  // the end that detected the fault
+  alert_info alert;             // the alert of this failure, if there was one
+  std::string certificate;      // the subject of the certificate at fault; empty when none was
+  int depth = -1;               // the position of that certificate in the peer's chain: 0 is the leaf, -1 unknown
+  std::string token;            // the label of the PKCS#11 token at fault; empty when none was
+  std::string engine;           // s2n's name for the error, "S2N_ERR_CERT_EXPIRED"; empty when s2n reported none
 
   // Returns "resolve", "connect", "tls", …, as category_name(code) does, except that an error which can happen in any
   // phase (a reset, a time-out, a shortage of descriptors or memory) has the category of the phase it happened in.
@@ -182,9 +184,9 @@ std::ostream& operator<<(std::ostream& to, const failure& why);
 // Thrown by result<T>::value(); what() is failure::message().
 class error : public boost::system::system_error {
  public:
-  explicit error(failure why);
-  const failure& why() const noexcept { return why_; }
-  const char* what() const noexcept override { return text_.c_str(); }
+  explicit error(failure why);                                          // its code() is that of the failure
+  const failure& why() const noexcept { return why_; }                  // lives as long as the exception
+  const char* what() const noexcept override { return text_.c_str(); }  // one line, printable()
 
  private:
   failure why_;
