@@ -17,6 +17,7 @@ CONTAINER = re.compile(r"(template <[^>]*>\s*)?(inline )?(namespace|class|struct
 NO_NAMES = {"requires", "decltype", "noexcept", "static_assert"}
 DEFAULTED_MOVE = re.compile(r"\s*(\w+\(|\w+& operator=\()(\w+)&&\) noexcept = default;$")
 SEVERAL = re.compile(r"(\s*)([\w:<>]+) (\w+[^,()]*(?:, \w+[^,()]*)+);\s+// (.*)")  # members of one type
+CODE = " \\code{.cpp} ", " \\endcode"  # of an example in a comment
 ENUM_OF = re.compile(r"(\s*)(enum class (\w+)[^{]*\{[^}]*\}) (\w[^;]*;)\s+// (.*)")  # the type of the one member
 OPENING = re.compile(r"(\s*)(\S.*\{)\s+// (.*)")  # the first line of a function's body
 
@@ -26,6 +27,11 @@ def escaped(text):
     parts = CODE_SPAN.split(text)
     parts[::2] = [re.sub(r"([\\@<>#&])", r"\\\1", part).replace("value()", "%value()") for part in parts[::2]]
     return "".join(parts)
+
+
+def described(text):
+    """A line of a comment. A summary is the first sentence, which a signature is not."""
+    return escaped(re.sub(r"^(void\(.*?\))\. (?=\w)", r"\1: ", text))
 
 
 def name_of(statement):
@@ -69,10 +75,15 @@ def header(lines):
             yield "/// \\file"
         elif alone := re.match(r"(\s*)// ?(.*)", line):
             continues = is_behind and len(alone[1]) > 8
-            yield f"{alone[1]}///{'<' if continues else ''} {escaped(alone[2])}"
+            if alone[2].startswith("  "):  # code
+                begins = not re.match(r"\s*//   ", lines[number - 1])
+                ends = not re.match(r"\s*//   ", lines[number + 1])
+                yield f"///{CODE[0] if begins else ''}{alone[2][2:]}{CODE[1] if ends else ''}"
+                continue
+            yield f"{alone[1]}///{'<' if continues else ''} {described(alone[2])}"
         elif number in same:
             is_behind = False
-            yield f"/** \\overload */ {line}"
+            yield f"/** As the overload above. */ {line}"
         elif one := ENUM_OF.match(line):
             is_behind = False
             yield f"{one[1]}{one[2]}; /** {escaped(one[5])} */ {one[3]} {one[4]}"
@@ -88,20 +99,42 @@ def header(lines):
             yield f"{behind[1]}{behind[2]}///< {escaped(behind[3])}" if behind else line
 
 
-def page(path, lines):
+def on_site(link):
+    """Pages link each other; folders, other files and the pages of bench/ are not on the site. Anchors are one set."""
+    text, target, anchor = link.groups()
+    if target and (not target.endswith(".md") or "bench/" in target):
+        return text
+    return f"[{text.replace('`', '')}]({anchor or target})"
+
+
+def prose(line):
+    """What this Doxygen misreads: bold text that begins with code, and code with an apostrophe."""
+    line = re.sub(r"\*\*(`[^*]*)\*\*", r"<b>\1</b>", line)
+    return CODE_SPAN.sub(lambda span: f"`{span[0]}`" if "'" in span[0] else span[0], line)
+
+
+def page(path, text):
     root = next(folder for folder in path.parents if (folder / "STYLE.md").exists())
     texts = (one.read_text(encoding="utf-8") for pattern in ("*.md", "*/*.md") for one in root.glob(pattern))
     linked = {name for text in texts for name in re.findall(r"\]\([^)#]*#([\w-]+)\)", text)}
-    for line in lines:
+    is_code = False
+    for line in re.sub(r"\[([^]]*)\]\((?!\w+:)([^)#]*)(#[\w-]+)?\)", on_site, text).splitlines():
+        is_code ^= line.startswith("```")
         name = ""
-        if heading := re.match(r"#+ (.*)", line):
+        if not is_code and (heading := re.match(r"#+ (.*)", line)):
             name = re.sub(r"[^\w -]", "", heading[1].lower()).replace(" ", "-")
+            line = line.replace("`", "")  # the tree of pages would show markup
+        elif not is_code:
+            line = prose(line)
         yield f"{line} {{#{name}}}" if name in linked else line
 
 
 if __name__ == "__main__":
     given = pathlib.Path(sys.argv[1]).resolve()
-    # A specialisation of Boost's templates is not ours to document; the pages of bench/ are not on the site.
-    text = re.sub(r"template <>\nstruct boost::.*\n", "\n\n", given.read_text(encoding="utf-8"))
-    contents = re.sub(r"\[([^]]*)\]\((\.\./)?bench/[^)]*\)", r"\1", text).splitlines()
-    print("\n".join(page(given, contents) if given.suffix == ".md" else header(contents)))
+    contents = given.read_text(encoding="utf-8")
+    if given.suffix == ".md":
+        print("\n".join(page(given, contents)))
+    else:
+        # A specialisation of Boost's templates is not ours to document.
+        contents = re.sub(r"template <>\nstruct boost::.*\n", "\n\n", contents)
+        print("\n".join(header(contents.splitlines())))
