@@ -63,6 +63,14 @@ silence_limits limits_of(const acceptor_options& options) {
 // Runs on a strand of its own; each connection has another, and its driver is touched there alone. A connection is
 // silent until its first record has come, and only then a handshake. A waiting handler sits in a timer that never
 // expires; a finished stream, or the end, cancels it.
+// The way of a connection: `silent_` until its first record is here; `speaking_` while there is no room for its
+// handshake; `handshakes_`, one of in_flight_; `ready_`; then a stream of somebody who waits. It is in one of them at a
+// time, and a failure takes it out of any. in_flight_ + ready_ never exceeds max_handshakes, which is what has_room()
+// sees to; and because nothing is accepted without room, `speaking_` has at most as many as were silent.
+//
+// `ended_with_` is set once, by end(), and nothing is accepted, started or handed out afterwards. is_closed_ comes
+// first: it is set on whatever thread calls close(), and read on the strand, which then calls end(). The counts are
+// atomic because they are read from anywhere; they are written on the strand only.
 class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
  public:
   acceptor_core(const net::any_io_executor& executor, const tcp::endpoint& at, const context& ctx,
@@ -115,6 +123,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   const net::any_io_executor& executor() const { return executor_; }
 
  private:
+  // One async_accept. At most one of `stream`, `ec` and is_cancelled is acted upon: hand_out() passes over those that
+  // have one already, so that a stream is never given to an operation that will report a cancellation.
   struct waiter {
     explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
     net::steady_timer timer;
@@ -150,6 +160,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     accept_next();
   }
 
+  // A stream that was assigned wins over a cancellation that comes later: it would be lost otherwise. Without one there
+  // has to be a stream all the same, since the completion has one; it has failed already.
   void complete(const waiter_pointer& w, accept_handler handler) {
     std::erase(waiters_, w);
     if (w->stream) {
@@ -178,6 +190,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
 
   bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.max_handshakes); }
 
+  // Called after everything that may have made room or ended something; it is without effect where there is nothing to
+  // do. At most one accept is under way, the pause after an error included (`is_accepting_`).
   void accept_next() {
     if (is_closed_ && !ended_with_) return end(net::error::operation_aborted);
     if (ended_with_) return;
@@ -188,6 +202,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     if (is_accepting_ || !has_room()) return;
     is_accepting_ = true;
+    // The strand is made before the socket, so that the socket belongs to it, and its stream runs there (but with
+    // `per_core`).
     const auto home = net::make_strand(executor_);
     const auto done = [self = shared_from_this(), home](error_code ec, tcp::socket socket) {
       self->is_accepting_ = false;
@@ -204,6 +220,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       listen_to(std::move(socket), home);
       return accept_next();
     }
+    // A silent client gives up its descriptor to the next one at once. Where no client is silent, the pause lets
+    // handshakes and streams end.
     if (is_out_of_descriptors(ec) && silent_->drop_oldest()) return accept_next();
     if (!is_passing(ec)) return end(ec);
     pause_length_ = std::min<std::chrono::milliseconds>(pause_length_ * 2, longest_pause);
@@ -233,6 +251,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     error_code ignored;
     const auto peer = socket.remote_endpoint(ignored);
+    // The oldest, not the newest: it has had the most time to send its first record.
     if (silent_->is_full()) silent_->drop_oldest();
     silent_->add({std::move(socket), home, peer});
     count_silent();
@@ -270,12 +289,15 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       return accept_next();
     }
     const bool is_worth_saying = !is_closed_ && !ended_with_;
+    // Copied first: abandon() passes the driver on, to send its alert in the background.
     const auto why = last_failure(*d);
     abandon(std::move(d));
     accept_next();
     if (is_worth_saying) report(why, peer);
   }
 
+  // Everything is let go in the order in which it could start something new: the listener, the pause, the silent, the
+  // handshakes, the streams that are ready, and last the operations that wait. Called again, it ends what came since.
   void end(error_code why) {
     if (ended_with_) why = ended_with_;
     ended_with_ = why;

@@ -52,6 +52,9 @@ std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::res
   return mixed;
 }
 
+// `connected_` is empty once there is an outcome or nobody waits for one: every completion that comes later finds that
+// and stops. An attempt whose duration is zero is under way. Sockets are in a list, because operations refer to them
+// while others are added; those that lost are closed in stop() and go with the state.
 struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   state(const net::any_io_executor& executor, const net::any_io_executor& serial, socket_setup setup)
       : executor_(executor), serial_(serial), setup_(std::move(setup)), resolver_(executor), next_(executor) {}
@@ -95,6 +98,8 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     }));
   }
 
+  // A failure starts the next attempt at once: RFC 8305 §5 has the delay for attempts that have no answer yet. The
+  // first failure is the one that is reported.
   void attempt_ended(std::size_t index, tcp::socket& socket, failure why) {
     if (!connected_) return;
     auto& attempt = attempts_[index];
@@ -109,6 +114,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   }
 
   void finish(failure why, tcp::socket winner) {
+    // Taken out before it is called: it may destroy what owns this state, or begin another try.
     const auto done = std::exchange(connected_, nullptr);
     stop();
     done(std::move(why), std::move(winner));

@@ -39,6 +39,8 @@ std::size_t idle_service::size() const {
 void idle_service::arm_or_rest() {
   if (watched_.size() <= spare) return timer_.reset();
   timer_->expires_after(period);
+  // The service outlives its timer, which is reset with the lock held. look() may still run once after that, when the
+  // completion was queued already; it looks at `timer_` again.
   timer_->async_wait([this](const error_code& ec) {
     if (!ec) look();
   });
@@ -91,6 +93,7 @@ void driver::end_quiet() noexcept {
 
 void driver::release_if_quiet() noexcept {
   const turn mine(gate_, turn_gate::step);
+  // Asked again here, in the driver's turn: since look() it may have begun to read or to write.
   if (is_quiet_ && !writing_.is_active && !bounded_.is_active) tls_.release_buffers();
 }
 

@@ -22,6 +22,7 @@ class signature_service final : public net::execution_context::service {
 
   void add(const std::shared_ptr<signature_wait>& wait) {
     const std::lock_guard lock(gate_);
+    // Doubling keeps the cost of sweeping constant for each wait that is added.
     if (waits_.size() >= sweep_at_) {
       std::erase_if(waits_, [](const auto& other) { return other.expired(); });
       sweep_at_ = std::max<std::size_t>(64, 2 * waits_.size());

@@ -78,9 +78,12 @@ void silent_connections::wait(const entry_pointer& one) {
                          }));
 }
 
+// SO_RCVLOWAT makes the kernel wait for the rest of the record, so that a peer which sends it byte by byte wakes us
+// twice, not once a byte. It is set back before the socket is handed on.
 void silent_connections::look(const entry_pointer& one, const error_code& ec) {
   const int socket = one->socket.native_handle();
   const int wanted = ec ? 0 : bytes_to_wait_for(socket);
+  // It only grows, from a byte to a header to a record; so it is set twice at most, whatever the peer sends.
   if (wanted > one->asked_for) {
     one->asked_for = wanted;
     wake_at_bytes(socket, wanted);

@@ -49,6 +49,8 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
 
  private:
   using clock_type = std::chrono::steady_clock;
+  // `is_gone` is set when the entry leaves the list, in whatever way: a wait on its socket that ends afterwards finds
+  // it. The entry itself lives as long as that wait.
   struct entry : accepted_connection {
     explicit entry(accepted_connection one) : accepted_connection(std::move(one)) {}
     clock_type::time_point since = clock_type::now();
