@@ -230,6 +230,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   const auto* end = at + der.size();
   auto p = std::make_shared<parts>();
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  // Asked first: a certificate that could not be read for lack of memory is not malformed.
   if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
     return make_failure(errc::certificate_malformed, std::string(where), "not an X.509 certificate in DER");
@@ -254,6 +255,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
 result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std::string_view where) {
   auto objects = internal::parse_pem(pem, where);
   if (!objects) return objects.error();
+  // Counted before any is read, so that a failure can name "certificate 2 of 3".
   const auto total = std::ranges::count_if(*objects, &internal::pem_object::is_certificate);
   std::vector<certificate> certificates;
   for (const auto& object : *objects) {

@@ -21,6 +21,8 @@ bool same_text(std::string_view a, std::string_view b) {
 }
 
 // Would it match if a wildcard stood for anything anywhere?
+// Only to find what was meant: whether a certificate matches is decided elsewhere (RFC 6125), before this is called.
+// The caller bounds the length of the pattern, because several stars make this exponential.
 bool matches_loosely(std::string_view pattern, std::string_view name) {
   const auto star = pattern.find('*');
   if (star == pattern.npos) return same_text(pattern, name);
@@ -42,6 +44,7 @@ std::string why_wildcard_fails(std::string_view pattern) {
 }
 
 std::string list_of(const certificate& leaf, bool hosts) {
+  // In characters: certificates with thousands of names exist, and the text is for one line.
   constexpr std::size_t most = 200;
   std::string text;
   for (const auto& name : leaf.names()) {

@@ -119,6 +119,7 @@ result<trust> trust::system(const system_store_paths& where) {
   for (const auto& path : where.folders) {
     tried.push_back(path);
     if (!exists(path)) continue;
+    // A folder without certificates is passed over, unlike a file, which has to be good.
     if (auto found = from_folder(path)) return found;
   }
   return empty_store(tried);
