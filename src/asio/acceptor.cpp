@@ -32,6 +32,8 @@ using accept_handler = erased_handler<error_code, tcp_stream>;
 constexpr auto longest_pause = std::chrono::seconds(1);
 
 // Trouble that passes: the client is gone already, or the system is short of something for now.
+// accept(2) reports errors of the connection that it was about to return, and shortages of the system; neither says
+// that the listener is broken.
 bool is_passing(const error_code& ec) {
   using namespace boost::system::errc;
   for (const auto e :
@@ -48,6 +50,7 @@ bool is_out_of_descriptors(const error_code& ec) {
 }
 
 // The silent may have half of the process's descriptors at most, whatever the option says.
+// The other half is for streams, files, and whatever else the program has open.
 silence_limits limits_of(const acceptor_options& options) {
   rlimit descriptors{};
   const bool is_known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY;
@@ -96,6 +99,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   }
 
   void start_accept(accept_handler handler) {
+    // The handler goes to the strand with its waiter; a cancellation that comes before it gets there marks the waiter,
+    // and wait() completes it at once.
     auto w = std::make_shared<waiter>(executor_);
     // Here, and never touched again: the slot belongs to the caller's thread.
     auto slot = net::get_associated_cancellation_slot(handler);
@@ -193,6 +198,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   // Called after everything that may have made room or ended something; it is without effect where there is nothing to
   // do. At most one accept is under way, the pause after an error included (`is_accepting_`).
   void accept_next() {
+    // close() may have found no memory to post with; whatever runs here next makes good for it.
     if (is_closed_ && !ended_with_) return end(net::error::operation_aborted);
     if (ended_with_) return;
     while (has_room() && !speaking_.empty()) {

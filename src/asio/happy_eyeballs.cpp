@@ -70,6 +70,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   }
 
   void start() {
+    // An address that the local one cannot reach would fail at once, and be reported as the first failure.
     std::erase_if(endpoints_, [this](const auto& to) { return !setup_.can_reach(to); });
     if (!endpoints_.empty()) return start_next();
     auto why = story_of(make_error_code(errc::unreachable));
@@ -82,6 +83,8 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     const auto index = tried_++;
     attempts_.push_back(
         {.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
+    // On the executor of the caller: the winner becomes the stream's socket. Only the completions are bound to the
+    // strand.
     sockets_.emplace_back(executor_);
     const auto socket = std::prev(sockets_.end());
     if (auto ready = setup_.prepare(*socket, endpoints_[index]); !ready) {
@@ -122,6 +125,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   void stop() {
     const auto now = clock_type::now() - began_;
+    // Those that are under way get their end here, because their completions will find nobody.
     for (auto& attempt : attempts_) {
       if (attempt.duration != std::chrono::nanoseconds(0)) continue;
       attempt.duration = now - attempt.began;

@@ -32,6 +32,7 @@ class driver;
 // stream's own executor.
 class idle_service final : public net::execution_context::service {
  public:
+  // Where there are enough streams, one that has read nothing for one to two periods gives its buffers back.
   static constexpr auto period = std::chrono::seconds(1);
   static constexpr std::size_t spare = 64;  // streams whose buffers are not worth a timer: about 2 MiB
   static inline net::execution_context::id id;

@@ -15,6 +15,8 @@ inline namespace v0 {
 namespace detail {
 
 // One an execution context: knows every wait that could still post to it.
+// Asio calls shutdown() of its services before the context's executors become invalid, which is the one moment at which
+// all waits can be cut off. Waits are held weakly: the list says who may still post, and keeps nobody alive.
 class signature_service final : public net::execution_context::service {
  public:
   static inline net::execution_context::id id;
@@ -58,6 +60,7 @@ signature_wait::~signature_wait() = default;
 
 void signature_wait::ready() noexcept {
   const std::lock_guard lock(gate_);
+  // Detached: the context is gone, or going. The driver that waited is destroyed with it.
   if (!executor_) return;
   try {
     net::post(executor_, [target = target_] {

@@ -29,6 +29,7 @@ failure refusal(std::string where, std::string value, int number) {
   return refusal(std::move(where), std::move(value) + ": " + std::generic_category().message(number));
 }
 
+// Clamped, not cut off: a value beyond int would otherwise be taken for another one; the system rejects the limit.
 result<void> set(int socket, int level, int name, std::int64_t value, const char* called) {
   const auto number = static_cast<int>(
       std::clamp<std::int64_t>(value, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
@@ -36,6 +37,8 @@ result<void> set(int socket, int level, int name, std::int64_t value, const char
   return refusal(called, std::to_string(value), errno);
 }
 
+// SO_KEEPALIVE comes last: if one of the values is rejected, the socket is left without probes, and not with the
+// system's.
 result<void> set_keep_alive(int socket, const keep_alive_options& options) {
   if (auto done = set(socket, IPPROTO_TCP, TCP_KEEPIDLE, options.idle.count(), "keep_alive.idle"); !done) return done;
   if (options.interval.count() != 0) {

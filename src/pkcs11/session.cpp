@@ -9,6 +9,8 @@ inline namespace v0 {
 namespace pkcs11 {
 namespace {
 
+// Room for the first call, so that a signature takes one round trip and not two: asking for the length is a call of its
+// own.
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
 constexpr std::size_t max_objects = 1'000'000;   // no token holds as many
 // What a module says beyond is its mistake: it would have us take memory without end, or read what is not ours.
