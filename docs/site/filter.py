@@ -17,6 +17,7 @@ CONTAINER = re.compile(r"(template <[^>]*>\s*)?(inline )?(namespace|class|struct
 NO_NAMES = {"requires", "decltype", "noexcept", "static_assert"}
 DEFAULTED_MOVE = re.compile(r"\s*(\w+\(|\w+& operator=\()(\w+)&&\) noexcept = default;$")
 SEVERAL = re.compile(r"(\s*)([\w:<>]+) (\w+[^,()]*(?:, \w+[^,()]*)+);\s+// (.*)")  # members of one type
+ENUMERATOR = re.compile(r"\s*\w+(?: = \w+)?,\s+// ")  # with a comment: one above it is about its group
 CODE = " \\code{.cpp} ", " \\endcode"  # of an example in a comment
 ENUM_OF = re.compile(r"(\s*)(enum class (\w+)[^{]*\{[^}]*\}) (\w[^;]*;)\s+// (.*)")  # the type of the one member
 OPENING = re.compile(r"(\s*)(\S.*\{)\s+// (.*)")  # the first line of a function's body
@@ -80,7 +81,8 @@ def header(lines):
                 ends = not re.match(r"\s*//   ", lines[number + 1])
                 yield f"///{CODE[0] if begins else ''}{alone[2][2:]}{CODE[1] if ends else ''}"
                 continue
-            yield f"{alone[1]}///{'<' if continues else ''} {described(alone[2])}"
+            begins_group = number + 1 < len(lines) and ENUMERATOR.match(lines[number + 1])
+            yield line if begins_group else f"{alone[1]}///{'<' if continues else ''} {described(alone[2])}"
         elif number in same:
             is_behind = False
             yield f"/** As the overload above. */ {line}"
