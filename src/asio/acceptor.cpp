@@ -85,6 +85,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
         listener_(executor),
         pause_(executor),
         silent_(std::make_shared<silent_connections>(serial_, limits_of(options_))) {
+    // The options come before listen(): from then on, the system completes connections that inherit them.
     listener_.open(at.protocol());
     listener_.set_option(tcp::acceptor::reuse_address(true));
     if (options_.reuse_port) {
@@ -222,6 +223,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void accepted(error_code ec, tcp::socket socket, const serial_executor& home) {
     if (is_closed_) return accept_next();
     if (!ec) {
+      // An accept that succeeds ends the shortage: the next pause is a short one again.
       pause_length_ = std::chrono::milliseconds(5);
       listen_to(std::move(socket), home);
       return accept_next();
@@ -294,6 +296,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       hand_out();
       return accept_next();
     }
+    // After close() the failure is our own doing, and nobody asked for a report.
     const bool is_worth_saying = !is_closed_ && !ended_with_;
     // Copied first: abandon() passes the driver on, to send its alert in the background.
     const auto why = last_failure(*d);

@@ -29,6 +29,8 @@ failure story_of(const error_code& ec) {
 // not there.
 error_code cause_of_no_answer(const error_code& ec) {
   if (!ec || ec == net::error::operation_aborted) return ec;
+  // Asked by trying: the limit and the number that are open are no answer, since another thread may open one in
+  // between.
   const int probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (probe >= 0) {
     ::close(probe);
@@ -62,6 +64,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   void resolve(const std::string& host, const std::string& service) {
     resolver_.async_resolve(host, service,
                             net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+                              // stop() came first: resolver_.cancel() does not take back what is queued already.
                               if (!self->resolved_) return;
                               self->endpoints_ = interleave(found);
                               if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
@@ -78,6 +81,8 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     finish(std::move(why), tcp::socket(executor_));
   }
 
+  // Runs by its timer, and at once when an attempt has failed. Each address is tried once, in order, and the timer is
+  // set only while there is another one.
   void start_next() {
     if (!connected_ || tried_ == endpoints_.size()) return;
     const auto index = tried_++;

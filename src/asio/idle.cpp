@@ -47,6 +47,8 @@ void idle_service::arm_or_rest() {
 }
 
 void idle_service::look() {
+  // Collected first: posting enters an executor, which the program may have written, and must not happen with the lock
+  // held.
   std::vector<std::shared_ptr<driver>> quiet;
   {
     const std::lock_guard lock(gate_);
@@ -77,6 +79,8 @@ void idle_service::shutdown() {
 
 // --- The stream's part, in its turn. ---
 
+// In the driver's turn. Registering costs a lock and a node, so it is done once, and undone by look() when the stream
+// has been quiet for a period: a stream in traffic finds is_watched_ set and does nothing else.
 void driver::begin_quiet() {
   if (!is_watched_.load(std::memory_order_relaxed)) {
     is_watched_ = true;

@@ -49,6 +49,7 @@ class signature_service final : public net::execution_context::service {
 std::shared_ptr<signature_wait> signature_wait::create(std::weak_ptr<driver> target,
                                                        const net::any_io_executor& executor) {
   auto wait = std::make_shared<signature_wait>();
+  // Before it is added: from then on shutdown() may detach it, on another thread.
   wait->executor_ = executor;
   wait->target_ = std::move(target);
   auto& context = net::query(executor, net::execution::context);

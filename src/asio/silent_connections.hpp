@@ -70,8 +70,10 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
   const silence_limits limits_;
   spoke has_spoken_;
   gave_up has_gone_;
+  // By time of arrival, so that the time-out is always due at the front, whatever the addresses are.
   std::list<entry_pointer> waiting_;  // oldest first
   net::steady_timer timer_;
+  // One timer at most: it is set for the oldest and set again when it ends, although the oldest may have spoken since.
   bool is_armed_ = false;
 };
 

@@ -55,6 +55,7 @@ result<void> set_keep_alive(int socket, const keep_alive_options& options) {
 }  // namespace
 
 result<void> set_tcp_options(int socket, const tcp_options& options) {
+  // Only ever set: the system has Nagle's algorithm on by default, and a listener's setting is inherited.
   if (options.no_delay) {
     if (auto done = set(socket, IPPROTO_TCP, TCP_NODELAY, 1, "no_delay"); !done) return done;
   }
@@ -63,6 +64,7 @@ result<void> set_tcp_options(int socket, const tcp_options& options) {
 
 result<void> bind_to_interface(int socket, const std::string& name) {
   if (name.empty()) return {};
+  // The kernel would cut the name off and might find another interface.
   if (name.size() >= IFNAMSIZ) return refusal("interface", "\"" + name + "\" is longer than 15 bytes");
   if (::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, name.data(), static_cast<socklen_t>(name.size())) == 0) {
     return {};
@@ -81,6 +83,7 @@ result<void> socket_setup::prepare(net::ip::tcp::socket& socket, const net::ip::
   if (auto done = set_tcp_options(socket.native_handle(), options); !done) return done;
   if (auto done = bind_to_interface(socket.native_handle(), interface); !done) return done;
   if (!local) return {};
+  // Port 0: the system chooses one. The error of a bind is about the option, so it is reported as invalid_argument.
   socket.bind({*local, 0}, ec);
   if (!ec) return {};
   return refusal("local_address", local->to_string(), ec.value());

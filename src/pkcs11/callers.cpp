@@ -40,6 +40,7 @@ void stop_here(int) {
 
 // A signal that means nothing to this program; 0: none is left.
 int install_signal() noexcept {
+  // From the top, since programs that use real-time signals begin with SIGRTMIN, as a rule.
   for (int number = SIGRTMAX; number >= SIGRTMIN; --number) {
     struct sigaction now {};
     const bool is_free =
