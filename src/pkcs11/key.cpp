@@ -94,6 +94,7 @@ result<void> inspect(key::state& k) {
     return make_failure(errc::key_refused, name, "its CKA_SIGN is false", "create the key with CKA_SIGN true");
   }
   // A record is the pool's from now on, and never changes: a new one with what was learned takes its place.
+  // Copied and not changed: the pool may still have the old one, as what a probe repeats.
   auto learned = std::make_shared<key_record>(*k.record);
   learned->kind = read.kind;
   learned->always_authenticate = read.always_authenticate;

@@ -149,6 +149,7 @@ token_stats token_pool::state::stats() const {
 
 double token_pool::state::load() const {
   const std::lock_guard lock(gate);
+  // Last in any order, but not left out: where all tokens are down, the failure of one of them is the answer.
   if (breaker.is_down()) return 1e9;
   std::size_t busy = queue.size();
   for (const auto& w : workers) busy += w->is_busy;
@@ -160,6 +161,8 @@ result<std::shared_ptr<token_pool>> token_pool::open(std::shared_ptr<library> li
   std::optional<found_token> token;
   {
     const auto working = lib->working();
+    // Before the registry is locked: it may take as long as the token likes, and must not keep keys of other tokens
+    // from being opened.
     auto found = find_token(*lib, wanted);
     if (!found) return found.error();
     token = *found;
@@ -167,6 +170,7 @@ result<std::shared_ptr<token_pool>> token_pool::open(std::shared_ptr<library> li
   auto& shared = registry::instance();
   const std::lock_guard lock(shared.gate);
   const auto identity = padded_text(token->info.serialNumber) + '\n' + padded_text(token->info.label);
+  // Pools are held weakly: the last key of a token ends its pool, and the entry is swept here.
   std::erase_if(shared.pools, [](const auto& one) { return one.second.expired(); });
   auto& slot = shared.pools[{lib->core(), identity}];
   if (auto open = slot.lock()) return open;

@@ -38,10 +38,10 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
 
   // One thread. The session, its handles and the generation are its own; the rest is guarded by the state's mutex.
   // The states of a worker, as the flags have them. Waiting: in `idle`. Called: out of `idle` again, `is_called`, and
-  // one of `called`. At work: `is_busy`, with `began` set and either `done` or `probe`. Handing over: not busy,
-  // `is_finishing`, one of `finishing`. Beside that, `is_replaced` (one of `replaced`) means that the limit of sessions
-  // does not count it; `is_lost` implies it. A worker that comes back from its call clears both by take_back(), and is
-  // then an ordinary one.
+  // one of `called`. At work: `is_busy`, with `began` set, and with `probe`, or with `done` until somebody takes it.
+  // Handing over: not busy, `is_finishing`, one of `finishing`. Beside that, `is_replaced` (one of `replaced`) means
+  // that the limit of sessions does not count it; `is_lost` implies it. A worker that comes back from its call clears
+  // both by take_back(), and is then an ordinary one.
   struct worker {
     explicit worker(const library& lib) : s(lib), wakes(lib.world().make_event()) {}
     session s;

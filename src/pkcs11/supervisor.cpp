@@ -113,6 +113,8 @@ bool token_pool::state::drop_the_late(lock_type& lock) {
 
 // Work that nobody waits for any more, when there is no room for what somebody does.
 bool token_pool::state::drop_the_unwanted(lock_type& lock) {
+  // Only on request: asking each job whether it is wanted takes a lock of its caller's, and is worth it only for a full
+  // queue.
   if (!std::exchange(must_sweep, false)) return false;
   // Once round the queue as it was, with the lock given back every so often: submit() runs on event loops, and must not
   // wait for as long as a full queue takes.

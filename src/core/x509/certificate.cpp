@@ -281,6 +281,7 @@ result<std::vector<certificate>> certificate::from_pem_file(const std::string& p
 result<std::vector<certificate>> certificate::from_memory(std::string_view bytes, std::string_view where) {
   const auto form = internal::encoding_of(bytes);
   if (form == internal::encoding::pem) return from_pem(bytes, where);
+  // Not opened: that takes a password, and this function has nobody to ask.
   if (form == internal::encoding::pkcs12) {
     return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
                         "`openssl pkcs12 -nokeys` takes the certificates out of it");

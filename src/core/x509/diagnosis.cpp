@@ -167,6 +167,8 @@ bool is_about_names(int error) {
 }
 
 // The path reaches a name that is trusted, and is refused.
+// The names lead to an anchor, so the reason is in one of the certificates. AWS-LC is asked once for the kind of error;
+// which certificate it is, the explanations find out, in the order of what can be said most precisely.
 void explain_path(failure& story, const judged_chain& chain, const path_type& path) {
   const auto error = path_error(chain.sent, chain.anchors, chain.now);
   if (is_about_names(error) && explain_constraints(story, chain, path)) return;
@@ -268,6 +270,7 @@ void explain_malformed(failure& story, const judged_chain& chain) {
 }
 
 void explain_weak(failure& story, const judged_chain& chain) {
+  // Somebody has pointed at a certificate already, with better knowledge.
   if (!story.certificate.empty()) return;
   path_type path;
   for (const auto& one : chain.sent) path.push_back(&one);

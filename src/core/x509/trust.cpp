@@ -44,6 +44,7 @@ std::string joined(const std::vector<std::string>& parts) {
 }
 
 // Each certificate once, in the order of first appearance.
+// In a folder with hashed names, which are links to the other files, each certificate comes twice.
 std::vector<certificate> without_repeats(std::vector<certificate> all) {
   std::set<std::string> seen;
   std::erase_if(all, [&seen](const certificate& c) { return !seen.insert(c.sha256()).second; });
@@ -148,6 +149,7 @@ result<trust> trust::from_folder(const std::string& path) {
     return make_failure(ec == std::errc::no_such_file_or_directory ? errc::file_not_found : errc::file_unreadable, path,
                         ec.message());
   }
+  // Folders list their files in no order; the store, and what is reported of it, is the same on every start.
   std::ranges::sort(files);
   std::vector<certificate> anchors;
   for (const auto& file : files) {
