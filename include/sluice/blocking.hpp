@@ -12,7 +12,7 @@ namespace sluice {
 inline namespace v0 {
 namespace blocking {
 
-using time_point = std::chrono::steady_clock::time_point;
+using time_point = std::chrono::steady_clock::time_point;  // a deadline; max() means none
 
 // Each call waits for the descriptor, and for private keys, until the operation is done or `deadline` has passed
 // (errc::timed_out, or key_timed_out if a key was late). It runs on the connection's own thread.
@@ -26,6 +26,7 @@ std::size_t read_some(connection& tls, int descriptor, std::span<std::byte> into
 // Writes all of it, unless `ec` is set.
 std::size_t write(connection& tls, int descriptor, std::span<const std::byte> from, error_code& ec,
                   time_point deadline = time_point::max());
+// Sends close_notify and waits for the peer's, as connection::shutdown() does. The descriptor stays open.
 error_code shutdown(connection& tls, int descriptor, time_point deadline = time_point::max());
 
 }  // namespace blocking

@@ -12,7 +12,10 @@ inline namespace v0 {
 class clock {
  public:
   virtual ~clock() = default;
+  // The time of day: for the validity of certificates and OCSP responses, and for ticket keys and the age of sessions.
   virtual std::chrono::system_clock::time_point now() const noexcept { return std::chrono::system_clock::now(); }
+  // A time that never goes back: for blinding delays and the lifetimes of make_session_store(). Time-outs of operations
+  // do not use it.
   virtual std::chrono::steady_clock::time_point steady() const noexcept { return std::chrono::steady_clock::now(); }
 };
 

@@ -13,8 +13,8 @@ inline namespace v0 {
 
 // For `policy` and `versions` of client_options and server_options.
 struct policy_choice {
-  std::string policy;
-  version_range versions;
+  std::string policy;      // the name of an s2n policy
+  version_range versions;  // its `min` may be above the lowest version of the policy
 };
 
 // Whether the program's RSA keys can sign with PSS, which TLS 1.3 requires. Keys in memory can, and most tokens can.
@@ -32,10 +32,11 @@ result<policy_choice> aws_policy(std::string_view minimum_version, std::string_v
 
 // Returns all the names, with their policies in the linked s2n.
 struct aws_policy_name {
-  std::string_view name;
-  std::string_view policy;
+  std::string_view name;                // of a minimum version, or of a cipher preference
+  std::string_view policy;              // for keys that can sign with PSS
   std::string_view policy_without_pss;  // empty: there is none
 };
+// Returns the names of the minimum versions, then those of the preferences. The views refer to constants.
 std::vector<aws_policy_name> aws_policy_names();
 
 }  // namespace v0

@@ -33,12 +33,13 @@ enum class want : std::uint8_t {
   again,        // none: there is more input than one call may process; other work may run before the next call
 };
 
+// The result of one call: what to wait for, and what was done until then.
 struct step {
-  want next = want::nothing;
-  bool ended = false;     // read(): the peer's close_notify was received, and no data follow
-  std::size_t bytes = 0;  // read(): bytes in the buffer; write(): plaintext bytes that were encrypted
-  error_code error;       // if it is set, last_failure() explains it
-  std::chrono::nanoseconds delay{};
+  want next = want::nothing;         // wait for it, then make the same call again (after write(): flush())
+  bool ended = false;                // read(): the peer's close_notify was received, and no data follow
+  std::size_t bytes = 0;             // read(): bytes in the buffer; write(): plaintext bytes that were encrypted
+  error_code error;                  // if it is set, last_failure() explains it
+  std::chrono::nanoseconds delay{};  // with want::delay: the time from now
 };
 
 // The outcome of a client's early data (0-RTT, RFC 8446 §2.3).
@@ -50,23 +51,24 @@ enum class early_data : std::uint8_t {
 
 // The negotiated parameters. They are complete when the handshake is.
 struct connection_info {
-  std::string version;      // "TLSv1.3"
-  std::string cipher;       // "TLS_AES_128_GCM_SHA256"
-  std::string group;        // "X25519MLKEM768"; empty without (EC)DHE
-  std::string signature;    // the server's, "ecdsa_sha256"; empty when resumed
-  std::string alpn;         // empty when no application protocol was negotiated
-  std::string server_name;  // the SNI that was sent or received
-  std::string policy;       // the s2n policy in force
-  bool resumed = false;
+  std::string version;              // "TLSv1.3"
+  std::string cipher;               // "TLS_AES_128_GCM_SHA256"
+  std::string group;                // "X25519MLKEM768"; empty without (EC)DHE
+  std::string signature;            // the server's, "ecdsa_sha256"; empty when resumed
+  std::string alpn;                 // empty when no application protocol was negotiated
+  std::string server_name;          // the SNI that was sent or received
+  std::string policy;               // the s2n policy in force
+  bool resumed = false;             // the handshake continued an earlier session: no certificate was sent
   bool post_quantum = false;        // the group is a hybrid with ML-KEM
   bool client_certificate = false;  // a client sent one, or a server received and accepted one
   bool ocsp_stapled = false;        // a stapled OCSP response was received and is valid
-  sluice::early_data early_data = sluice::early_data::none;
+  sluice::early_data early_data = sluice::early_data::none;  // on a server, of what the client sent
   // The number of accepted bytes. A client writes what follows them as usual. On a server, they are the first bytes
   // that read() returns; they were received before the client had proved that it is there.
   std::size_t early_bytes = 0;
 };
 
+// What differs between connections of one context. The views are copied by the constructor or by reset().
 struct connection_options {
   std::string_view server_name;       // client: the name or IP address that the certificate must be for
   std::span<const std::string> alpn;  // replaces the context's list unless it is empty
@@ -101,6 +103,7 @@ class connection {
   // is sent as SNI and matched against dNSName entries, or an IP literal, which is never sent and is matched against
   // iPAddress entries.
   connection(const context& ctx, role side, std::string_view server_name = {});
+  // The same with all options.
   connection(const context& ctx, role side, const connection_options& options);
   // Makes a connection that has already failed, for code that must return one in any case: every call returns `why`. It
   // uses neither the engine nor the session store.
@@ -108,9 +111,13 @@ class connection {
   // A connection that was moved from is empty: its calls fail with errc::invalid_argument, its accessors return empty
   // values.
   connection(connection&&) noexcept;
+  // The connection that is assigned to is destroyed first, with its events for the observer.
   connection& operator=(connection&&) noexcept;
   ~connection();
 
+  // Performs the handshake as far as input, output and private keys allow. It is done at {nothing} without an error,
+  // and with one after a failure; want::application means start_application_work(). Called again afterwards, it returns
+  // the same.
   step handshake(transport& io);
 
   // Fills at most one buffer. The step is {nothing, bytes > 0}, {nothing, ended}, an error, {read} or {again}:
@@ -124,6 +131,7 @@ class connection {
   // is the number of plaintext bytes that were accepted, also when `next` is want::write: they will be sent and must
   // not be passed again; call flush() until it is done. Nothing is encrypted while earlier ciphertext is still unsent.
   step write(transport& io, std::span<const ::iovec> from);
+  // Offers the ciphertext of earlier calls to the transport, and encrypts nothing. It is done at {nothing}.
   step flush(transport& io);
 
   // Requests a key update for the data that this end sends: KeyUpdate precedes the data of the next write() (RFC 8446
@@ -159,10 +167,11 @@ class connection {
   void fail(failure why);
 
   bool is_established() const noexcept;  // the handshake is done and nothing has failed
-  bool has_failed() const noexcept;
+  bool has_failed() const noexcept;      // a failure is latched; also true of an empty connection
   // The failure that ended the connection; without one, the error of the last call that was rejected, or of a transport
   // that broke for writing.
   const failure& last_failure() const noexcept;
+  // The reference is valid until the connection is destroyed; reset() clears what it refers to.
   const connection_info& info() const noexcept;
   // The counts so far. `timings` has the handshake and the signing; the code that resolved and connected adds the rest.
   connection_statistics statistics() const noexcept;
@@ -182,6 +191,7 @@ class connection {
   // The ciphertext that the transport has not taken yet. A driver that writes it by itself reports the number of bytes
   // that were written to sent(). The span is valid until sent(), flush(), write() or shutdown() is called.
   std::span<const std::byte> unsent() const noexcept;
+  // Removes bytes from the front of unsent(): a driver has written them to the transport itself.
   void sent(std::size_t bytes);
   // True when plaintext or whole records can be read without the transport.
   bool has_buffered_input() const noexcept;

@@ -28,6 +28,7 @@ namespace internal {
 struct access;  // the library's own
 }
 
+// The end of a connection. It is fixed when a context is made.
 enum class role : std::uint8_t { client, server };
 
 // Whether a server requests a client certificate, and whether it requires one (mTLS).
@@ -41,7 +42,7 @@ struct unverified;
 class verification {
  public:
   constexpr verification() noexcept = default;
-  constexpr bool is_on() const noexcept { return on_; }
+  constexpr bool is_on() const noexcept { return on_; }  // false only after sluice::dangerous
 
  private:
   friend struct internal::unverified;
@@ -56,11 +57,13 @@ class verification {
 // sent keeps its event loop running for as long.
 class blinding {
  public:
+  // s2n's own delay: random, 10 to 30 seconds.
   static constexpr blinding standard() noexcept { return blinding(std::chrono::seconds(30)); }
   // Rounded up to whole seconds; the shortest delay is a third of it.
   static constexpr blinding at_most(std::chrono::seconds longest) noexcept { return blinding(longest); }
+  // The peer sees a failure at once: for tests, and where no attacker can measure time.
   static constexpr blinding off() noexcept { return blinding(std::chrono::seconds(0)); }
-  constexpr std::chrono::seconds longest() const noexcept { return longest_; }
+  constexpr std::chrono::seconds longest() const noexcept { return longest_; }  // 0 if it is off
 
  private:
   constexpr explicit blinding(std::chrono::seconds longest) noexcept : longest_(longest) {}
@@ -84,6 +87,7 @@ struct allowances {
 // peer (errc::certificate_rejected). It is called once, on the connection's thread, before any application data.
 using peer_check = std::function<bool(std::span<const certificate> chain)>;
 
+// The options of a client context. The defaults verify the server against the trust store of the system.
 struct client_options {
   std::optional<sluice::identity> identity;  // for servers that request a client certificate
   std::optional<sluice::trust> trust;        // replaces the system's trust store
@@ -98,17 +102,17 @@ struct client_options {
   // the must-staple extension (RFC 7633).
   bool ocsp = true;
   verification verify;  // sluice::dangerous turns it off
-  allowances allow;
-  peer_check accept;
+  allowances allow;     // for the server's chain
+  peer_check accept;    // an additional check of the server; empty: none
   // The number of certificates that a server may send, and that a path may have; more are errc::chain_too_long.
   std::uint16_t max_chain = 100;
   // Where sessions are stored for resumption; null disables it. A session is stored when its handshake is done and
   // every check has passed, and it is resumed only where the same checks would be made (see session_store).
   std::shared_ptr<session_store> sessions;
-  sluice::blinding blinding = sluice::blinding::standard();
-  std::shared_ptr<sluice::observer> observer;
-  std::shared_ptr<const sluice::clock> clock;
-  sluice::key_log key_log;
+  sluice::blinding blinding = sluice::blinding::standard();  // after a failed handshake or a failed record
+  std::shared_ptr<sluice::observer> observer;                // receives events; null: none
+  std::shared_ptr<const sluice::clock> clock;                // null: the system's clocks
+  sluice::key_log key_log;                                   // empty: secrets are not logged
   // Requests records of at most 512, 1024, 2048 or 4096 bytes (RFC 6066 §4), for peers with little memory; 0 requests
   // nothing. A server may ignore the request; if it grants it, the records to it are as short.
   std::size_t max_fragment = 0;
@@ -117,12 +121,13 @@ struct client_options {
   bool record_transcript = false;
 };
 
+// The options of a server context. At least one identity is required.
 struct server_options {
   std::vector<sluice::identity> identities;  // selected by SNI and key type; the first of a type is the default
-  sluice::client_auth client_auth = sluice::client_auth::none;
+  sluice::client_auth client_auth = sluice::client_auth::none;  // mTLS, if it is not `none`
   std::optional<sluice::trust> trust;  // for client certificates; required if client_auth requests them
-  std::string policy;
-  version_range versions;
+  std::string policy;                  // as for clients
+  version_range versions;              // as for clients
   // In order of preference; the server's order decides. A client that offers ALPN, but none of these, is rejected with
   // the alert no_application_protocol (RFC 7301 §3.2). A client that does not offer ALPN is served. With an empty list,
   // all clients are served.
@@ -139,10 +144,10 @@ struct server_options {
   // nothing before the handshake is done. Each handshake may need as much memory as this. Servers that share
   // ticket keys should use the same value.
   std::uint32_t max_early_data = 0;
-  sluice::blinding blinding = sluice::blinding::standard();
-  std::shared_ptr<sluice::observer> observer;
-  std::shared_ptr<const sluice::clock> clock;
-  sluice::key_log key_log;
+  sluice::blinding blinding = sluice::blinding::standard();  // after a failed handshake or a failed record
+  std::shared_ptr<sluice::observer> observer;                // receives events; null: none
+  std::shared_ptr<const sluice::clock> clock;                // null: the system's clocks
+  sluice::key_log key_log;                                   // empty: secrets are not logged
   bool grants_max_fragment = false;  // send short records to clients that request them; 30 bytes more a record
   bool record_transcript = false;    // as for clients
 };
@@ -157,12 +162,15 @@ class context {
   // Checks all options and reports what is wrong by the config group of errc (policy_conflict, unknown_policy,
   // bad_alpn, trust_store_empty, no_certificate, …). Starts the library (library.hpp).
   static result<context> client(const client_options& options = {});
+  // The same for a server, which needs an identity (no_certificate) and, to request client certificates, a trust store.
   static result<context> server(const server_options& options);
 
-  role side() const noexcept;
-  const sluice::policy& policy() const noexcept;
-  const std::vector<std::string>& alpn() const noexcept;
+  role side() const noexcept;                             // client, if it was moved from
+  const sluice::policy& policy() const noexcept;          // the selected one, with its contents
+  const std::vector<std::string>& alpn() const noexcept;  // of the options; a connection may have its own
+  // Returns whether the peer's chain is verified; on a server, that of a client's certificate.
   bool verifies() const noexcept;
+  // The observer of the options; null if there is none.
   const std::shared_ptr<sluice::observer>& observer() const noexcept;
 
   struct state;  // internal

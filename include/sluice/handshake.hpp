@@ -15,6 +15,7 @@
 namespace sluice {
 inline namespace v0 {
 
+// One message of a handshake, without its contents.
 struct handshake_message {
   std::uint8_t type = 0;          // RFC 8446 §4, RFC 5246 §7.4: 1 is ClientHello
   bool is_ours = false;           // this end sent it

@@ -33,11 +33,13 @@ class identity {
   // wrong_password, unsupported_key, key_mismatch, and those of `password`; each names the file and the object in it.
   static result<identity> from_files(const std::string& chain_path, const std::string& key_path,
                                      const password_source& password = {});
+  // The same for texts in memory. Nothing refers to them afterwards.
   static result<identity> from_memory(std::string_view chain, std::string_view key,
                                       const password_source& password = {});
   // The same for PEM only.
   static result<identity> from_pem_files(const std::string& chain_path, const std::string& key_path,
                                          const password_source& password = {});
+  // The same for PEM in memory.
   static result<identity> from_pem(std::string_view chain, std::string_view key, const password_source& password = {});
 
   // Takes a chain (PEM, or a file with one certificate in DER) and a key that is kept outside the engine. It fails with
@@ -45,14 +47,16 @@ class identity {
   // one, has a trial signature made and verifies it, which blocks for at most `timeout`.
   static result<identity> from_chain_file(const std::string& chain_path, std::shared_ptr<private_key> key,
                                           std::chrono::milliseconds timeout = std::chrono::seconds(10));
+  // The same for a chain in memory, in PEM.
   static result<identity> from_chain(std::string_view chain, std::shared_ptr<private_key> key,
                                      std::chrono::milliseconds timeout = std::chrono::seconds(10));
 
   // Returns the same identity with an OCSP response in DER to staple (RFC 6066 §8). An empty response staples nothing.
   result<identity> with_ocsp_response(std::span<const std::byte> response) const;
 
+  // The certificates that are sent to a peer, leaf first. Never empty, except in an identity that was moved from.
   const std::vector<certificate>& chain() const noexcept;
-  const certificate& leaf() const noexcept;
+  const certificate& leaf() const noexcept;                  // the first of chain(); its key is the private key
   const std::shared_ptr<private_key>& key() const noexcept;  // null when the key is in memory
 
   struct state;  // internal

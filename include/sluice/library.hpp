@@ -13,8 +13,9 @@ namespace tls_library {
 // The functions that allocate the engine's memory. Both may be called on any thread and must not throw. `allocate`
 // returns nullptr on failure. Memory is wiped before it is passed to `release`.
 struct allocator {
+  // Returns memory that is aligned for any type, as malloc() does, or nullptr.
   void* (*allocate)(std::size_t bytes) noexcept = nullptr;
-  void (*release)(void* memory, std::size_t bytes) noexcept = nullptr;
+  void (*release)(void* memory, std::size_t bytes) noexcept = nullptr;  // `bytes` as allocate got it
 };
 
 // Replaces malloc and free for the engine. It must be called before start(); afterwards it fails with errc::in_use and
@@ -26,7 +27,7 @@ result<void> set_allocator(allocator replacement);
 // time. It may be called on any thread and any number of times. If other code in the process has started the same s2n,
 // Sluice uses it as it is, with its allocator.
 result<void> start();
-bool is_started() noexcept;
+bool is_started() noexcept;  // start() has succeeded and stop() has not since; any thread
 
 // Frees what start() has allocated, for leak checkers. It fails with errc::in_use while a context or a connection
 // exists. start() may follow. It does nothing if other code has started s2n. A shared object into which Sluice is

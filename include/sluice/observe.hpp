@@ -19,7 +19,7 @@ struct connection_info;
 
 // A handshake has ended. The pointers are valid during the call only.
 struct handshake_event {
-  bool is_server = false;
+  bool is_server = false;                             // this end is the server
   const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake failed
   const failure* why = nullptr;                       // null if it succeeded
   std::chrono::nanoseconds duration{};                // counted from the first call into the engine
@@ -29,7 +29,7 @@ struct handshake_event {
 
 // A connection has been destroyed, or reset for another peer. The pointers are valid during the call only.
 struct closed_event {
-  bool is_server = false;
+  bool is_server = false;                             // this end is the server
   const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake was not done
   const failure* why = nullptr;                       // the failure that ended it; null if nothing failed
   const connection_statistics* statistics = nullptr;  // the final figures; never null
@@ -37,13 +37,14 @@ struct closed_event {
 
 // A private key outside the engine has answered, or failed to answer, a request for a signature.
 struct signature_event {
-  std::string_view key;  // private_key::name()
-  const failure* why = nullptr;
+  std::string_view key;               // private_key::name()
+  const failure* why = nullptr;       // null if there is a signature; valid during the call only
   std::chrono::nanoseconds waited{};  // from the request to the answer
 };
 
 // A message of the TLS protocol was sent or received, given here in plaintext. Application data are not reported.
 struct message_event {
+  // The content types of records (RFC 8446 §5.1) but application data, and `sealed`.
   enum class kind : std::uint8_t { handshake, alert, change_cipher_spec, sealed };
   std::uint64_t connection = 0;  // the number of the connection, counted from 1 in this process
   kind what = kind::handshake;   // sealed: a record that could not be decrypted, with unknown contents
@@ -64,9 +65,15 @@ struct message_event {
 class observer {
  public:
   virtual ~observer() = default;
+  // Called once for each handshake, when it has succeeded or failed.
   virtual void on_handshake(const handshake_event&) noexcept {}
+  // Called once for each request to a key outside the engine, on the thread that answered it, which is the key's own as
+  // a rule, whether or not the connection still waits for the answer.
   virtual void on_signature(const signature_event&) noexcept {}
   virtual void on_failure(const failure&) noexcept {}  // of an established connection, once; a broken pipe at its end
+  // Called with one line for a person, printable(), when something is wrong that fails no connection: verification is
+  // off, a session store threw, a key answered twice, ticket keys cannot be made. The text is valid during the call
+  // only.
   virtual void on_warning(std::string_view) noexcept {}
   // Called once for each connection that began its handshake. `timings` lacks resolve and connect.
   virtual void on_closed(const closed_event&) noexcept {}
@@ -81,13 +88,15 @@ class observer {
 // An observer that counts events. Any thread may use it; the totals only grow.
 class counters final : public observer {
  public:
+  // The totals at one moment. They are read one after the other: the sum of two may lag behind the third.
   struct snapshot_type {
-    std::uint64_t handshakes = 0, handshakes_failed = 0, resumed = 0;
-    std::uint64_t signatures = 0, signatures_failed = 0, signing_ns = 0;
-    std::uint64_t connections_failed = 0, warnings = 0;
-    std::uint64_t connections_closed = 0;
-    traffic received, sent;  // by connections that are closed
+    std::uint64_t handshakes = 0, handshakes_failed = 0, resumed = 0;     // succeeded; failed; of the former, resumed
+    std::uint64_t signatures = 0, signatures_failed = 0, signing_ns = 0;  // by keys outside the engine; their time
+    std::uint64_t connections_failed = 0, warnings = 0;                   // calls of on_failure() and of on_warning()
+    std::uint64_t connections_closed = 0;                                 // that had begun their handshake
+    traffic received, sent;                                               // by connections that are closed
   };
+  // Returns the totals; it never blocks.
   snapshot_type snapshot() const noexcept;
 
   void on_handshake(const handshake_event& event) noexcept override;

@@ -11,6 +11,7 @@
 namespace sluice {
 inline namespace v0 {
 
+// The question that a password_source answers.
 struct password_request {
   std::string where;  // the encrypted object: "site.p12", "private key in memory"
 };

@@ -40,23 +40,28 @@ enum class signature_scheme : std::uint16_t {
   rsa_pkcs1_md5_sha1 = 0xff01,  // TLS 1.0 and 1.1 with RSA: 36 bytes, no DigestInfo; not an assigned code point
 };
 
+// The algorithm of a scheme: RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 8017 §8), ECDSA.
 enum class signature_kind : std::uint8_t { rsa_pkcs1, rsa_pss, ecdsa };
+// The hash of a scheme. `md5_sha1` is both of them, one after the other (RFC 4346 §7.4.3).
 enum class digest_kind : std::uint8_t { md5_sha1, sha1, sha224, sha256, sha384, sha512 };
 
-signature_kind kind_of(signature_scheme scheme) noexcept;
-digest_kind digest_of(signature_scheme scheme) noexcept;
+signature_kind kind_of(signature_scheme scheme) noexcept;      // rsa_pss for the rsae and the pss schemes
+digest_kind digest_of(signature_scheme scheme) noexcept;       // the hash that made sign_request::input
 std::size_t digest_size(digest_kind digest) noexcept;          // in bytes: 36, 20, 28, 32, 48, 64
 std::string_view to_string(signature_scheme scheme) noexcept;  // "ecdsa_secp256r1_sha256"
+// Returns the scheme that to_string() names so; empty if there is none.
 std::optional<signature_scheme> signature_scheme_from(std::string_view name) noexcept;
 
 // A request for one signature. The input is the digest itself. The signer adds padding, DigestInfo and the PSS salt,
 // which is as long as the digest; it returns an ECDSA signature as a DER SEQUENCE of two INTEGERs (RFC 3279 §2.2.3).
 struct sign_request {
-  signature_scheme scheme{};
-  std::array<std::byte, 64> input{};
-  std::uint8_t input_size = 0;
+  signature_scheme scheme{};          // fits the type of the key
+  std::array<std::byte, 64> input{};  // the digest, in its first bytes
+  std::uint8_t input_size = 0;        // digest_size() of the hash
+  // After it the request fails (errc::key_timed_out), and an answer is ignored.
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 
+  // The bytes to sign; valid as long as the request.
   std::span<const std::byte> digest() const noexcept { return std::span(input).first(input_size); }
 };
 
@@ -71,12 +76,14 @@ class signature_promise {
  public:
   signature_promise() noexcept = default;
   signature_promise(signature_promise&&) noexcept = default;
-  signature_promise& operator=(signature_promise&& other) noexcept;
+  signature_promise& operator=(signature_promise&& other) noexcept;  // fails the request of a replaced one
   ~signature_promise();
 
   // They return false if the promise has been answered before. A second answer is ignored, and reported to the observer
   // as a warning, because it is a bug of the key.
   bool set(std::span<const std::byte> signature);
+  // Fails the request. Without a code it is errc::key_unavailable; without a place it gets the name of the key; its
+  // phase becomes phase::signing.
   bool fail(failure why);
 
   // Returns false when the result is no longer needed (deadline, cancellation, connection closed by the peer): a queue

@@ -43,26 +43,28 @@ class retry_bucket;
 
 // The objects that it points to must outlive the operation. Delays are durations; no clock time influences them.
 struct retry_options {
-  unsigned retries = 5;  // the number of retries after the first try
-  std::chrono::nanoseconds initial_delay = std::chrono::milliseconds(500);
-  std::chrono::nanoseconds max_delay = std::chrono::seconds(20);
-  sluice::jitter jitter = sluice::jitter::full;
-  std::chrono::nanoseconds per_try = std::chrono::nanoseconds::max();  // the time-out of each try (timed_out)
-  retry_bucket* bucket = nullptr;                                      // pays for each retry; null: no common budget
+  unsigned retries = 5;                                                     // the number of retries after the first try
+  std::chrono::nanoseconds initial_delay = std::chrono::milliseconds(500);  // before the first retry; jitter changes it
+  std::chrono::nanoseconds max_delay = std::chrono::seconds(20);            // no delay is longer
+  sluice::jitter jitter = sluice::jitter::full;                             // the random part
+  std::chrono::nanoseconds per_try = std::chrono::nanoseconds::max();       // the time-out of each try (timed_out)
+  retry_bucket* bucket = nullptr;   // pays for each retry; null: no common budget
   random_source* random = nullptr;  // null: a generator of the thread, seeded by the system
 };
 static_assert(std::is_trivially_copyable_v<retry_options>);
 
+// One try, as connect_options have it by default.
 inline constexpr retry_options no_retries{.retries = 0};
 
 // The delays of one operation, one after the other. One thread at a time may use it.
 class backoff {
  public:
+  // Copies the options. The bucket is not used here: whoever retries withdraws from it.
   explicit backoff(const retry_options& options = {}) noexcept : options_(options) {}
 
   // Returns the delay before the next try, or nothing if no retries are left.
   std::optional<std::chrono::nanoseconds> next() noexcept;
-  unsigned used() const noexcept { return used_; }
+  unsigned used() const noexcept { return used_; }  // the delays that next() has returned
 
  private:
   std::chrono::nanoseconds unspread() const noexcept;
@@ -78,7 +80,7 @@ class backoff {
 // are no retries. Any thread may use it.
 class retry_bucket {
  public:
-  explicit retry_bucket(unsigned capacity = 500) noexcept : capacity_(capacity), left_(capacity) {}
+  explicit retry_bucket(unsigned capacity = 500) noexcept : capacity_(capacity), left_(capacity) {}  // full
   retry_bucket(const retry_bucket&) = delete;
   retry_bucket& operator=(const retry_bucket&) = delete;
 
@@ -90,8 +92,8 @@ class retry_bucket {
   // gets more tokens than its capacity.
   void deposit(unsigned tokens = 1) noexcept;
 
-  unsigned left() const noexcept { return left_.load(std::memory_order_relaxed); }
-  unsigned capacity() const noexcept { return capacity_; }
+  unsigned left() const noexcept { return left_.load(std::memory_order_relaxed); }  // in tokens, at the moment
+  unsigned capacity() const noexcept { return capacity_; }                          // in tokens
 
  private:
   const unsigned capacity_;

@@ -19,10 +19,10 @@ inline namespace v0 {
 class secret {
  public:
   secret() noexcept = default;
-  explicit secret(std::string_view text);
-  explicit secret(std::span<const std::byte> bytes);
-  secret(secret&& other) noexcept;
-  secret& operator=(secret&& other) noexcept;
+  explicit secret(std::string_view text);             // copies; wiping the original is up to the caller
+  explicit secret(std::span<const std::byte> bytes);  // the same
+  secret(secret&& other) noexcept;                    // takes the memory; `other` is empty then
+  secret& operator=(secret&& other) noexcept;         // wipes what it had
   secret(const secret&) = delete;
   secret& operator=(const secret&) = delete;
   ~secret();
@@ -31,11 +31,12 @@ class secret {
   // errc::file_not_found and errc::file_unreadable, with the name of the file.
   static result<secret> from_file(const std::string& path);
 
-  secret clone() const { return secret(view()); }
+  secret clone() const { return secret(view()); }  // a copy, on request only
+  // Refers to the secret itself, until it is destroyed, moved from or assigned to. There is no NUL at the end.
   std::string_view view() const noexcept { return {data_.get(), size_}; }
-  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span(data_.get(), size_)); }
-  std::size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
+  std::span<const std::byte> bytes() const noexcept { return std::as_bytes(std::span(data_.get(), size_)); }  // view()
+  std::size_t size() const noexcept { return size_; }  // in bytes
+  bool empty() const noexcept { return size_ == 0; }   // also after a move
 
  private:
   std::unique_ptr<char[]> data_;

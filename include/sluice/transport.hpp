@@ -42,9 +42,9 @@ class socket_transport final : public transport {
 // received from the peer to `incoming`, and sends the bytes that it finds in `outgoing` to the peer.
 class memory_transport final : public transport {
  public:
-  std::vector<std::byte> incoming;
-  std::vector<std::byte> outgoing;
-  bool incoming_ended = false;
+  std::vector<std::byte> incoming;  // ciphertext from the peer; read() removes what it returns
+  std::vector<std::byte> outgoing;  // ciphertext for the peer; grows without limit until the owner takes it
+  bool incoming_ended = false;      // once `incoming` is empty, read() reports the end of the stream
 
   std::size_t read(std::span<std::byte> into, error_code& ec) noexcept override;
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override;

@@ -17,9 +17,10 @@ inline namespace v0 {
 // separated by colons) is set and not empty, it is used instead, except in programs that run with the privileges of
 // another user (set-uid, capabilities: secure_getenv(3)).
 struct system_store_paths {
-  std::vector<std::string> files;
-  std::vector<std::string> folders;
-  bool read_environment = true;
+  std::vector<std::string> files;    // the first that exists is used, and must be valid
+  std::vector<std::string> folders;  // if none of the files exists
+  bool read_environment = true;      // SSL_CERT_FILE and SSL_CERT_DIR
+  // Returns the places of the distributions named above, in this order of preference.
   static system_store_paths defaults();
 };
 
@@ -36,12 +37,15 @@ class trust {
   // Loads the files *.pem, *.crt, *.cer, *.der and *.N (hashed names) of a folder, in PEM or DER. Files that cannot be
   // read are skipped.
   static result<trust> from_folder(const std::string& path);
+  // Loads every certificate of a PEM text. Errors: errc::bad_pem, and trust_store_empty if it has none.
   static result<trust> from_pem(std::string_view pem, std::string_view where = "memory");
+  // Takes the anchors in order, each once. An empty store rejects every peer; contexts reject it as trust_store_empty.
   static trust from_certificates(std::vector<certificate> anchors, std::string where = "memory");
 
   // Returns a store with the anchors of both.
   trust with(const trust& other) const;
 
+  // The certificates of the store, without repetitions. They are not checked: an anchor may have expired.
   const std::vector<certificate>& anchors() const noexcept { return anchors_; }
   const std::string& where() const noexcept { return where_; }  // "/etc/ssl/certs/ca-certificates.crt"
 

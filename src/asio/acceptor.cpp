@@ -33,6 +33,8 @@ using accept_handler = erased_handler<error_code, tcp_stream>;
 constexpr auto longest_pause = std::chrono::seconds(1);
 
 // Trouble that passes: the client is gone already, or the system is short of something for now.
+// accept(2) reports errors of the connection that it was about to return, and shortages of the system; neither says
+// that the listener is broken.
 bool is_passing(const error_code& ec) {
   using namespace boost::system::errc;
   for (const auto e :
@@ -49,6 +51,7 @@ bool is_out_of_descriptors(const error_code& ec) {
 }
 
 // The silent may have half of the process's descriptors at most, whatever the option says.
+// The other half is for streams, files, and whatever else the program has open.
 silence_limits limits_of(const acceptor_options& options) {
   rlimit descriptors{};
   const bool is_known = ::getrlimit(RLIMIT_NOFILE, &descriptors) == 0 && descriptors.rlim_cur != RLIM_INFINITY;
@@ -64,6 +67,14 @@ silence_limits limits_of(const acceptor_options& options) {
 // Runs on a strand of its own; each connection has another, and its driver is touched there alone. A connection is
 // silent until its first record has come, and only then a handshake. A waiting handler sits in a timer that never
 // expires; a finished stream, or the end, cancels it.
+// The way of a connection: `silent_` until its first record is here; `speaking_` while there is no room for its
+// handshake; `handshakes_`, one of in_flight_; `ready_`; then a stream of somebody who waits. It is in one of them at a
+// time, and a failure takes it out of any. in_flight_ + ready_ never exceeds max_handshakes, which is what has_room()
+// sees to; and because nothing is accepted without room, `speaking_` has at most as many as were silent.
+//
+// `ended_with_` is set once, by end(), and nothing is accepted, started or handed out afterwards. is_closed_ comes
+// first: it is set on whatever thread calls close(), and read on the strand, which then calls end(). The counts are
+// atomic because they are read from anywhere; they are written on the strand only.
 class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
  public:
   acceptor_core(const net::any_io_executor& executor, const tcp::endpoint& at, const context& ctx,
@@ -75,6 +86,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
         listener_(executor),
         pause_(executor),
         silent_(std::make_shared<silent_connections>(serial_, limits_of(options_))) {
+    // The options come before listen(): from then on, the system completes connections that inherit them.
     listener_.open(at.protocol());
     listener_.set_option(tcp::acceptor::reuse_address(true));
     if (options_.reuse_port) {
@@ -89,6 +101,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   }
 
   void start_accept(accept_handler handler) {
+    // The handler goes to the strand with its waiter; a cancellation that comes before it gets there marks the waiter,
+    // and wait() completes it at once.
     auto w = std::make_shared<waiter>(executor_);
     // Here, and never touched again: the slot belongs to the caller's thread.
     auto slot = net::get_associated_cancellation_slot(handler);
@@ -116,6 +130,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   const net::any_io_executor& executor() const { return executor_; }
 
  private:
+  // One async_accept. At most one of `stream`, `ec` and is_cancelled is acted upon: hand_out() passes over those that
+  // have one already, so that a stream is never given to an operation that will report a cancellation.
   struct waiter {
     explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
     net::steady_timer timer;
@@ -151,6 +167,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     accept_next();
   }
 
+  // A stream that was assigned wins over a cancellation that comes later: it would be lost otherwise. Without one there
+  // has to be a stream all the same, since the completion has one; it has failed already.
   void complete(const waiter_pointer& w, accept_handler handler) {
     std::erase(waiters_, w);
     if (w->stream) {
@@ -176,7 +194,10 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
 
   bool has_room() const { return in_flight_ + ready_.size() < std::max<std::size_t>(1, options_.max_handshakes); }
 
+  // Called after everything that may have made room or ended something; it is without effect where there is nothing to
+  // do. At most one accept is under way, the pause after an error included (`is_accepting_`).
   void accept_next() {
+    // close() may have found no memory to post with; whatever runs here next makes good for it.
     if (is_closed_ && !ended_with_) return end(net::error::operation_aborted);
     if (ended_with_) return;
     while (has_room() && !speaking_.empty()) {
@@ -186,6 +207,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     if (is_accepting_ || !has_room()) return;
     is_accepting_ = true;
+    // The strand is made before the socket, so that the socket belongs to it, and its stream runs there (but with
+    // `per_core`).
     const auto home = net::make_strand(executor_);
     const auto done = [self = shared_from_this(), home](error_code ec, tcp::socket socket) {
       self->is_accepting_ = false;
@@ -198,10 +221,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void accepted(error_code ec, tcp::socket socket, const serial_executor& home) {
     if (is_closed_) return accept_next();
     if (!ec) {
+      // An accept that succeeds ends the shortage: the next pause is a short one again.
       pause_length_ = std::chrono::milliseconds(5);
       listen_to(std::move(socket), home);
       return accept_next();
     }
+    // A silent client gives up its descriptor to the next one at once. Where no client is silent, the pause lets
+    // handshakes and streams end.
     if (is_out_of_descriptors(ec) && silent_->drop_oldest()) return accept_next();
     if (!is_passing(ec)) return end(ec);
     pause_length_ = std::min<std::chrono::milliseconds>(pause_length_ * 2, longest_pause);
@@ -231,6 +257,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     error_code ignored;
     const auto peer = socket.remote_endpoint(ignored);
+    // The oldest, not the newest: it has had the most time to send its first record.
     if (silent_->is_full()) silent_->drop_oldest();
     silent_->add({std::move(socket), home, peer});
     count_silent();
@@ -267,13 +294,17 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       hand_out();
       return accept_next();
     }
+    // After close() the failure is our own doing, and nobody asked for a report.
     const bool is_worth_saying = !is_closed_ && !ended_with_;
+    // Copied first: abandon() passes the driver on, to send its alert in the background.
     const auto why = last_failure(*d);
     abandon(std::move(d));
     accept_next();
     if (is_worth_saying) report(why, peer);
   }
 
+  // Everything is let go in the order in which it could start something new: the listener, the pause, the silent, the
+  // handshakes, the streams that are ready, and last the operations that wait. Called again, it ends what came since.
   void end(error_code why) {
     if (ended_with_) why = ended_with_;
     ended_with_ = why;

@@ -30,6 +30,8 @@ using tcp = net::ip::tcp;
 using connect_handler = erased_handler<error_code, tcp_stream>;
 
 // As in the driver: the user's handler is parked on a timer at the deadline, the steps run beside it on a strand.
+// fail() ends a try from any step. Once `is_over_` is set, whatever step still comes in does nothing. Only finish()
+// completes, when `park_` ends; it waits for a handshake or a prelude under way.
 class connector : public std::enable_shared_from_this<connector> {
  public:
   connector(const net::any_io_executor& executor, connect_request request)
@@ -97,6 +99,7 @@ class connector : public std::enable_shared_from_this<connector> {
       if (self && self->turn_number_ == turn && !self->is_over_) ((*self).*next)();
     }));
   }
+  // The number, because cancelling a timer does not take back a completion that is queued already.
   void end_turn() {
     ++turn_number_;
     turn_.cancel();

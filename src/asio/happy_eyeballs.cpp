@@ -23,6 +23,8 @@ constexpr auto stagger = std::chrono::milliseconds(250);  // RFC 8305 §5: "Conn
 // not there.
 error_code cause_of_no_answer(const error_code& ec) {
   if (!ec || ec == net::error::operation_aborted) return ec;
+  // Asked by trying: the limit and the number that are open are no answer, since another thread may open one in
+  // between.
   const int probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (probe >= 0) {
     ::close(probe);
@@ -46,6 +48,9 @@ std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::res
   return mixed;
 }
 
+// `connected_` is empty once there is an outcome or nobody waits for one: every completion that comes later finds that
+// and stops. An attempt whose duration is zero is under way. Sockets are in a list, because operations refer to them
+// while others are added; those that lost are closed in stop() and go with the state.
 struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   state(const net::any_io_executor& executor, const net::any_io_executor& serial, socket_setup setup)
       : executor_(executor), serial_(serial), setup_(std::move(setup)), resolver_(executor), next_(executor) {}
@@ -53,6 +58,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   void resolve(const std::string& host, const std::string& service) {
     resolver_.async_resolve(host, service,
                             net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+                              // stop() came first: resolver_.cancel() does not take back what is queued already.
                               if (!self->resolved_) return;
                               self->endpoints_ = interleave(found);
                               if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
@@ -61,17 +67,22 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   }
 
   void start() {
+    // An address that the local one cannot reach would fail at once, and be reported as the first failure.
     std::erase_if(endpoints_, [this](const auto& to) { return !setup_.can_reach(to); });
     if (!endpoints_.empty()) return start_next();
     finish(make_failure(errc::unreachable, "", "it has no address of the family of " + setup_.local->to_string()),
            tcp::socket(executor_));
   }
 
+  // Runs by its timer, and at once when an attempt has failed. Each address is tried once, in order, and the timer is
+  // set only while there is another one.
   void start_next() {
     if (!connected_ || tried_ == endpoints_.size()) return;
     const auto index = tried_++;
     attempts_.push_back(
         {.endpoint = endpoints_[index], .began = clock_type::now() - began_, .duration = {}, .error = {}});
+    // On the executor of the caller: the winner becomes the stream's socket. Only the completions are bound to the
+    // strand.
     sockets_.emplace_back(executor_);
     const auto socket = std::prev(sockets_.end());
     if (auto ready = setup_.prepare(*socket, endpoints_[index]); !ready) {
@@ -88,6 +99,8 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
     }));
   }
 
+  // A failure starts the next attempt at once: RFC 8305 §5 has the delay for attempts that have no answer yet. The
+  // first failure is the one that is reported.
   void attempt_ended(std::size_t index, tcp::socket& socket, failure why) {
     if (!connected_) return;
     auto& attempt = attempts_[index];
@@ -102,6 +115,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
   }
 
   void finish(failure why, tcp::socket winner) {
+    // Taken out before it is called: it may destroy what owns this state, or begin another try.
     const auto done = std::exchange(connected_, nullptr);
     stop();
     done(std::move(why), std::move(winner));
@@ -109,6 +123,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   void stop() {
     const auto now = clock_type::now() - began_;
+    // Those that are under way get their end here, because their completions will find nobody.
     for (auto& attempt : attempts_) {
       if (attempt.duration != std::chrono::nanoseconds(0)) continue;
       attempt.duration = now - attempt.began;

@@ -23,6 +23,7 @@ std::vector<net::ip::tcp::endpoint> interleave(const net::ip::tcp::resolver::res
 
 // Everything runs on `serial`; sockets belong to `executor`. The callbacks are kept until they are called or
 // stop() drops them; outstanding operations share the state, not this object.
+// resolve() comes first, then run(), each once. After stop() no callback is called any more; the destructor stops.
 class happy_eyeballs {
  public:
   using tcp = net::ip::tcp;

@@ -39,12 +39,16 @@ std::size_t idle_service::size() const {
 void idle_service::arm_or_rest() {
   if (watched_.size() <= spare) return timer_.reset();
   timer_->expires_after(period);
+  // The service outlives its timer, which is reset with the lock held. look() may still run once after that, when the
+  // completion was queued already; it looks at `timer_` again.
   timer_->async_wait([this](const error_code& ec) {
     if (!ec) look();
   });
 }
 
 void idle_service::look() {
+  // Collected first: posting enters an executor, which the program may have written, and must not happen with the lock
+  // held.
   std::vector<std::shared_ptr<driver>> quiet;
   {
     const std::lock_guard lock(gate_);
@@ -75,6 +79,8 @@ void idle_service::shutdown() {
 
 // --- The stream's part, in its turn. ---
 
+// In the driver's turn. Registering costs a lock and a node, so it is done once, and undone by look() when the stream
+// has been quiet for a period: a stream in traffic finds is_watched_ set and does nothing else.
 void driver::begin_quiet() {
   if (!is_watched_.load(std::memory_order_relaxed)) {
     is_watched_ = true;
@@ -91,6 +97,7 @@ void driver::end_quiet() noexcept {
 
 void driver::release_if_quiet() noexcept {
   const turn mine(gate_, turn_gate::step);
+  // Asked again here, in the driver's turn: since look() it may have begun to read or to write.
   if (is_quiet_ && !writing_.is_active && !bounded_.is_active) tls_.release_buffers();
 }
 

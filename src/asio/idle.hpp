@@ -26,8 +26,13 @@ class driver;
 //
 // A timer is work for io_context::run(), which must end when the program has none left. A program with few streams
 // never sees one, so run() ends at once; with many that live on without reading, it may be two seconds late.
+// `is_watched_` of a driver says that it is in `watched_`, and is what keeps the lock out of the way of every read: set
+// in the driver's turn before watch(), cleared here when the driver is taken out. `gate_` is held for the map and the
+// timer; nothing of a driver is called with it but its atomic flags and its executor. The buffers are released on the
+// stream's own executor.
 class idle_service final : public net::execution_context::service {
  public:
+  // Where there are enough streams, one that has read nothing for one to two periods gives its buffers back.
   static constexpr auto period = std::chrono::seconds(1);
   static constexpr std::size_t spare = 64;  // streams whose buffers are not worth a timer: about 2 MiB
   static inline net::execution_context::id id;

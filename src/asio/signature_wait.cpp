@@ -15,6 +15,8 @@ inline namespace v0 {
 namespace detail {
 
 // One an execution context: knows every wait that could still post to it.
+// Asio calls shutdown() of its services before the context's executors become invalid, which is the one moment at which
+// all waits can be cut off. Waits are held weakly: the list says who may still post, and keeps nobody alive.
 class signature_service final : public net::execution_context::service {
  public:
   static inline net::execution_context::id id;
@@ -22,6 +24,7 @@ class signature_service final : public net::execution_context::service {
 
   void add(const std::shared_ptr<signature_wait>& wait) {
     const std::lock_guard lock(gate_);
+    // Doubling keeps the cost of sweeping constant for each wait that is added.
     if (waits_.size() >= sweep_at_) {
       std::erase_if(waits_, [](const auto& other) { return other.expired(); });
       sweep_at_ = std::max<std::size_t>(64, 2 * waits_.size());
@@ -46,6 +49,7 @@ class signature_service final : public net::execution_context::service {
 std::shared_ptr<signature_wait> signature_wait::create(std::weak_ptr<driver> target,
                                                        const net::any_io_executor& executor) {
   auto wait = std::make_shared<signature_wait>();
+  // Before it is added: from then on shutdown() may detach it, on another thread.
   wait->executor_ = executor;
   wait->target_ = std::move(target);
   auto& context = net::query(executor, net::execution::context);
@@ -57,6 +61,7 @@ signature_wait::~signature_wait() = default;
 
 void signature_wait::ready() noexcept {
   const std::lock_guard lock(gate_);
+  // Detached: the context is gone, or going. The driver that waited is destroyed with it.
   if (!executor_) return;
   try {
     net::post(executor_, [target = target_] {

@@ -15,6 +15,9 @@ class driver;
 
 // Shared by a driver that waits for a private key and by the key's worker. The context's shutdown detaches it
 // (through a service): a worker that answers later finds no executor to post to.
+// The worker that answers holds the wait, which holds the driver weakly: neither keeps the other alive. ready() posts
+// with `gate_` held, so that the context cannot go away between the look at `executor_` and the post: its shutdown
+// waits in detach().
 class signature_wait {
  public:
   static std::shared_ptr<signature_wait> create(std::weak_ptr<driver> target, const net::any_io_executor& executor);

@@ -22,6 +22,8 @@ constexpr int longest_record = 16384 + 2048;
 
 // How many bytes must be there before a handshake is worth its memory: the first record, as its header has it. 0 when
 // there is no use in waiting: it is here, or will never be, or is not TLS.
+// Nothing is taken out of the socket (MSG_PEEK): s2n reads the record itself, later. What cannot become a record is
+// passed on at once, so that the handshake fails with the true cause.
 int bytes_to_wait_for(int socket) {
   std::array<unsigned char, 5> header{};
   const auto n = ::recv(socket, header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
@@ -37,6 +39,7 @@ int bytes_to_wait_for(int socket) {
 void wake_at_bytes(int socket, int count) { ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof count); }
 
 // Whom a share of the silence is counted for.
+// One host, as far as addresses show it: a /64 is what a single IPv6 customer has, and a mapped address is an IPv4 one.
 net::ip::address host_of(const tcp::endpoint& peer) {
   const auto address = peer.address();
   if (address.is_v4()) return address;
@@ -78,9 +81,12 @@ void silent_connections::wait(const entry_pointer& one) {
                          }));
 }
 
+// SO_RCVLOWAT makes the kernel wait for the rest of the record, so that a peer which sends it byte by byte wakes us
+// twice, not once a byte. It is set back before the socket is handed on.
 void silent_connections::look(const entry_pointer& one, const error_code& ec) {
   const int socket = one->socket.native_handle();
   const int wanted = ec ? 0 : bytes_to_wait_for(socket);
+  // It only grows, from a byte to a header to a record; so it is set twice at most, whatever the peer sends.
   if (wanted > one->asked_for) {
     one->asked_for = wanted;
     wake_at_bytes(socket, wanted);
@@ -135,6 +141,7 @@ void silent_connections::arm() {
   }));
 }
 
+// Nobody is told: the acceptor has ended, or is being destroyed. Completions that still come find is_gone.
 void silent_connections::clear() noexcept {
   for (const auto& one : waiting_) {
     one->is_gone = true;

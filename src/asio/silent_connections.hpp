@@ -49,6 +49,8 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
 
  private:
   using clock_type = std::chrono::steady_clock;
+  // `is_gone` is set when the entry leaves the list, in whatever way: a wait on its socket that ends afterwards finds
+  // it. The entry itself lives as long as that wait.
   struct entry : accepted_connection {
     explicit entry(accepted_connection one) : accepted_connection(std::move(one)) {}
     clock_type::time_point since = clock_type::now();
@@ -68,8 +70,10 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
   const silence_limits limits_;
   spoke has_spoken_;
   gave_up has_gone_;
+  // By time of arrival, so that the time-out is always due at the front, whatever the addresses are.
   std::list<entry_pointer> waiting_;  // oldest first
   net::steady_timer timer_;
+  // One timer at most: it is set for the oldest and set again when it ends, although the oldest may have spoken since.
   bool is_armed_ = false;
 };
 

@@ -26,6 +26,7 @@ failure refusal(std::string_view where, std::string value, int number) {
   return refusal(where, std::move(value) + ": " + std::generic_category().message(number));
 }
 
+// Clamped, not cut off: a value beyond int would otherwise be taken for another one; the system rejects the limit.
 result<void> set(int socket, int level, int name, std::int64_t value, const char* called) {
   const auto number = static_cast<int>(
       std::clamp<std::int64_t>(value, std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
@@ -33,6 +34,8 @@ result<void> set(int socket, int level, int name, std::int64_t value, const char
   return refusal(called, std::to_string(value), errno);
 }
 
+// SO_KEEPALIVE comes last: if one of the values is rejected, the socket is left without probes, and not with the
+// system's.
 result<void> set_keep_alive(int socket, const keep_alive_options& options) {
   if (auto done = set(socket, IPPROTO_TCP, TCP_KEEPIDLE, options.idle.count(), "keep_alive.idle"); !done) return done;
   if (options.interval.count() != 0) {
@@ -49,6 +52,7 @@ result<void> set_keep_alive(int socket, const keep_alive_options& options) {
 }  // namespace
 
 result<void> set_tcp_options(int socket, const tcp_options& options) {
+  // Only ever set: the system has Nagle's algorithm on by default, and a listener's setting is inherited.
   if (options.no_delay) {
     if (auto done = set(socket, IPPROTO_TCP, TCP_NODELAY, 1, "no_delay"); !done) return done;
   }
@@ -57,6 +61,7 @@ result<void> set_tcp_options(int socket, const tcp_options& options) {
 
 result<void> bind_to_interface(int socket, const std::string& name) {
   if (name.empty()) return {};
+  // The kernel would cut the name off and might find another interface.
   if (name.size() >= IFNAMSIZ) return refusal("interface", "\"" + name + "\" is longer than 15 bytes");
   if (::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, name.data(), static_cast<socklen_t>(name.size())) == 0) {
     return {};
@@ -71,6 +76,7 @@ result<void> socket_setup::prepare(net::ip::tcp::socket& socket, const net::ip::
   if (auto done = set_tcp_options(socket.native_handle(), options); !done) return done;
   if (auto done = bind_to_interface(socket.native_handle(), interface); !done) return done;
   if (!local) return {};
+  // Port 0: the system chooses one. The error of a bind is about the option, so it is reported as invalid_argument.
   socket.bind({*local, 0}, ec);
   if (!ec) return {};
   return refusal("local_address", local->to_string(), ec.value());

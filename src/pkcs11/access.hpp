@@ -11,6 +11,8 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// A friend of the public classes, so that their headers show no PKCS#11 type, and no function that is for the library
+// alone.
 struct access {
   static const std::shared_ptr<key::state>& state(const key& of) noexcept { return of.state_; }
   static const std::shared_ptr<library>& loaded(const module& of) noexcept { return of.library_; }

@@ -32,6 +32,7 @@ all_callers& all() { return of_this_process<all_callers>(); }
 constexpr auto timeout = std::chrono::milliseconds(200);
 std::atomic<unsigned> stopped = 0;
 
+// On the stopped thread, in the middle of the module: nothing but what a signal handler may call, and no way back.
 void stop_here(int) {
   ++stopped;
   for (;;) ::pause();
@@ -39,6 +40,7 @@ void stop_here(int) {
 
 // A signal that means nothing to this program; 0: none is left.
 int install_signal() noexcept {
+  // From the top, since programs that use real-time signals begin with SIGRTMIN, as a rule.
   for (int number = SIGRTMAX; number >= SIGRTMIN; --number) {
     struct sigaction now {};
     const bool is_free =
@@ -71,6 +73,7 @@ bool is_waiting(pid_t thread) noexcept {
 void sleep_a_little() noexcept { ::usleep(1000); }
 
 bool stop(pid_t thread, int number, std::chrono::steady_clock::time_point end) noexcept {
+  // Counted, not assumed: a thread may have blocked every signal, and is then still running.
   const auto before = stopped.load();
   if (::syscall(SYS_tgkill, ::getpid(), thread, number) != 0) return false;
   while (stopped.load() == before && std::chrono::steady_clock::now() < end) sleep_a_little();
@@ -94,6 +97,9 @@ caller::~caller() {
   if (after_ != nullptr) after_->before_ = before_;
 }
 
+// A thread is stopped only while it waits in the kernel: one that computes may hold the lock of the allocator, which
+// the end of the process needs. The lock of the list is given back between rounds, so that a thread which returns from
+// its call can leave the list, and is left alone.
 void caller::stop_others() noexcept {
   auto& callers = all();
   const auto me = static_cast<pid_t>(::syscall(SYS_gettid));

@@ -10,6 +10,8 @@ inline namespace v0 {
 namespace pkcs11 {
 
 // The calling thread is inside a module while it lives.
+// Made for every call into a module, so it allocates nothing and waits for nobody but the others that enter or leave.
+// It must be destroyed on the thread that made it.
 class caller {
  public:
   caller() noexcept;

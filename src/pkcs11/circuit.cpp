@@ -22,6 +22,7 @@ circuit_state circuit::state() const noexcept {
 
 void circuit::note_success(kind of) {
   failures_in_a_row_ = 0;
+  // It works after all; its next failure is the token's again.
   excused_until_.erase(of);
 }
 
@@ -39,6 +40,8 @@ bool circuit::note_failure(kind of, bool is_fatal, time_point now) {
   return true;
 }
 
+// A key or a scheme that never works must not take the token from the others; but not for ever, since tokens are
+// mended.
 bool circuit::is_excused(kind of, time_point now) {
   const auto found = excused_until_.find(of);
   if (found == excused_until_.end()) return false;
@@ -79,6 +82,7 @@ void circuit::excuse(kind of, time_point now) {
   if (excused_until_.size() < max_excuses) excused_until_[of] = now + an_excuse_holds;
 }
 
+// Whichever probe it was: one that was given up proves as well as another that the token works now.
 void circuit::probe_succeeded() {
   is_open_ = false;
   is_down_ = false;
@@ -91,6 +95,7 @@ bool circuit::probe_failed(std::uint64_t probe, time_point now) {
   if (!is_open_ || !is_under_way(probe)) return false;
   probe_ = 0;
   is_down_ = true;
+  // The delay is chosen before the count goes up: the first of them is the shortest.
   probe_at_ = now + next_delay();
   ++failed_probes_;
   return true;

@@ -15,6 +15,14 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// Closed: not open, not down, no probe. A fatal answer, or three failures in a row, open it.
+// Open, not down: the first probe is due or under way. Work waits in the queue, because a fault that passes quickly is
+// over before anybody notices.
+// Open and down: a probe has failed or is late. Work is rejected; probes follow each other, after growing delays, and
+// at once after a late one.
+// A probe that succeeds closes it from either state. There is at most one probe under way: `probe_` is its number, and
+// `probe_is_late_at_` has a meaning only while it is not 0. Numbers are never used again, so that a probe which was
+// given up cannot be taken for the one that replaced it.
 class circuit {
  public:
   using time_point = runtime::time_point;
@@ -67,6 +75,7 @@ class circuit {
   std::uint64_t last_probe_ = 0;
   time_point probe_at_{};
   time_point probe_is_late_at_ = runtime::never;
+  // Bounded, and cleaned of what has run out whenever one is added: kinds are chosen by clients, in their handshakes.
   std::map<kind, time_point> excused_until_;
   std::minstd_rand random_;
 };

@@ -21,6 +21,7 @@ bytes of(std::initializer_list<std::uint8_t> values) {
 
 void append(bytes& to, view more) { to.insert(to.end(), more.begin(), more.end()); }
 
+// Definite length in the shortest form, as DER has it (X.690 §10.1).
 bytes wrapped(std::uint8_t tag, view content) {
   bytes made{std::byte{tag}};
   const auto size = content.size();
@@ -61,6 +62,8 @@ bytes public_key_info(const bytes& algorithm, view key) {
 bytes rsa_encryption() { return of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00}); }
 
 // What is in an element with that tag; nothing for anything else, or where the length does not fit.
+// Strict about what is behind it: a point in the raw form may begin with the byte of a tag, and is told from an element
+// by the length that does not fit.
 std::optional<view> content_of(std::uint8_t tag, view element) {
   if (element.size() < 2 || element[0] != std::byte{tag}) return std::nullopt;
   auto size = std::to_integer<std::size_t>(element[1]);
@@ -94,6 +97,8 @@ bytes hash_identifier(digest_kind kind) {
 
 }  // namespace
 
+// Tokens write numbers with a fixed width. An INTEGER has no leading zeros, but one where it would be negative without
+// it (X.690 §8.3).
 bytes integer(view number) {
   std::size_t zeros = 0;
   while (zeros < number.size() && number[zeros] == std::byte{0}) ++zeros;
@@ -107,6 +112,8 @@ bytes integer(view number) {
 
 bytes octet_string(view content) { return wrapped(tag_octet_string, content); }
 
+// PKCS#11 v2.40, mechanisms, §2.3.1: r and s have the same length, each padded with zeros; TLS has them as a SEQUENCE
+// (RFC 3279 §2.2.3).
 std::optional<bytes> ecdsa_signature(view r_and_s) {
   if (r_and_s.empty() || r_and_s.size() % 2 != 0) return std::nullopt;
   const auto half = r_and_s.size() / 2;
@@ -128,6 +135,8 @@ bytes ec_public_key(view parameters, view point) {
   return public_key_info(joined({ec_public_key_id, bytes(parameters.begin(), parameters.end())}), point);
 }
 
+// PKCS#11 v2.40 says an OCTET STRING around the point; there are modules that write the point alone, or a BIT STRING.
+// All readings that could be meant are returned, the standard's first; which is a point of the curve, AWS-LC decides.
 std::vector<bytes> ec_points(view attribute) {
   std::vector<bytes> made;
   const auto add = [&made](view point) {

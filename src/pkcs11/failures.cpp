@@ -13,6 +13,8 @@ bool token_pool::state::is_request_s_own(const outcome& what, const sample& work
   const auto& code = what.made.error().code;
   if (code.category() == pkcs11_category()) {
     const auto rv = static_cast<CK_RV>(code.value());
+    // The stage decides what a code means. Opening a session or searching has nothing of the request in it; only of
+    // what was done with the key can a client be the cause.
     switch (what.at) {
       case stage::session:
       case stage::search: return false;
@@ -21,6 +23,8 @@ bool token_pool::state::is_request_s_own(const outcome& what, const sample& work
     }
   }
   if (what.at == stage::login) return true;  // no PIN, one that is known to be wrong, or its source
+  // A key that was there when it was opened and is not found now is a fault of the token; one that was never there is a
+  // fault of the URI.
   if (code == errc::key_not_found) return work.what == first_look;
   return code == errc::key_ambiguous || code == errc::key_mismatch || code == errc::key_type_unsupported;
 }

@@ -26,6 +26,8 @@ T& of_this_process() {
     const pid_t owner = ::getpid();
     T value{};
   };
+  // Lock-free, because a child that was forked while another thread was here must get past it. Two threads may both
+  // make one; the second is thrown away before anybody has seen it.
   static std::atomic<kept*> current = nullptr;
   auto* seen = current.load();
   if (seen != nullptr && seen->owner == ::getpid()) return seen->value;

@@ -21,6 +21,7 @@ void job_queue::insert(place before, job work) {
 }
 
 job job_queue::remove(place at) {
+  // The cursor never refers to a job that is gone.
   if (cursor_ == at) ++cursor_;
   deadlines_.erase(at->deadline);
   auto work = std::move(at->work);
@@ -51,6 +52,7 @@ std::vector<job> job_queue::take_unwanted(std::size_t most) {
 
 std::vector<job> job_queue::take_all() {
   std::vector<job> all;
+  // What may throw comes first: from here on every job is in `all`, or all are still in the queue.
   all.reserve(entries_.size());
   for (auto& one : entries_) all.push_back(std::move(one.work));
   entries_.clear();

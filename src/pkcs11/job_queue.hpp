@@ -13,6 +13,8 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// Two orders of the same jobs: by arrival, which is a list so that places stay valid, and by deadline, which refers to
+// places of the list. Each job is in both or in neither.
 class job_queue {
  public:
   using time_point = job::time_point;

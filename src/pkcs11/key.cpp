@@ -94,6 +94,7 @@ result<void> inspect(key::state& k) {
     return make_failure(errc::key_refused, name, "its CKA_SIGN is false", "create the key with CKA_SIGN true");
   }
   // A record is the pool's from now on, and never changes: a new one with what was learned takes its place.
+  // Copied and not changed: the pool may still have the old one, as what a probe repeats.
   auto learned = std::make_shared<key_record>(*k.record);
   learned->kind = read.kind;
   learned->always_authenticate = read.always_authenticate;
@@ -114,6 +115,7 @@ std::optional<failure> refuse_after_fork(const key::state& k) {
 key::key(std::shared_ptr<state> s) noexcept : state_(std::move(s)) {}
 key::~key() = default;
 
+// The input is copied into the work: the connection that asked may be gone before the token gets to it.
 job make_sign_job(const key::state& k, const sign_request& request) {
   return {
       .key = k.record,
@@ -133,6 +135,8 @@ void key::start(const sign_request& request, signature_promise promise) {
     return;
   }
   auto work = make_sign_job(*state_, request);
+  // Shared between the question whether somebody waits and the answer; both are dropped with the job, and a promise
+  // that is dropped unanswered fails its request. So there is no way by which a connection waits in vain.
   const auto shared = std::make_shared<signature_promise>(std::move(promise));
   work.is_wanted = [shared] { return shared->is_wanted(); };
   work.done = [shared, k = state_](result<der::bytes> outcome) {

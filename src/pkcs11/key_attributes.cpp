@@ -14,6 +14,7 @@ inline namespace v0 {
 namespace pkcs11 {
 namespace {
 
+// A value of another size than the type has is a mistake of the module, and counts as absent.
 template <class T>
 std::optional<T> number(const session& s, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) {
   der::bytes value;
@@ -37,6 +38,8 @@ std::optional<std::string> text_of(const session& s, CK_OBJECT_HANDLE object, CK
 }
 
 // Of a private or a public key, by its own attributes.
+// CKA_PUBLIC_KEY_INFO is of PKCS#11 v2.40; older modules have the numbers alone. Whatever it is made from, it goes
+// through AWS-LC, which rejects a point that is not on the curve, and which writes equal keys as equal bytes.
 std::optional<der::bytes> public_key_from(const session& s, CK_OBJECT_HANDLE object) {
   if (const auto info = filled(s, object, CKA_PUBLIC_KEY_INFO)) {
     if (auto parsed = sluice::internal::normal_public_key(*info)) return parsed;
@@ -62,6 +65,8 @@ std::optional<der::bytes> public_key_of_certificate(const session& s, CK_OBJECT_
 }
 
 // The key's type and curve, as far as it says: what its public half must have as well.
+// Objects are found by id and label, which people choose: a certificate with the right label may be of another key, and
+// often its family shows that without a signature.
 class key_family {
  public:
   key_family(const session& s, CK_OBJECT_HANDLE key)
@@ -128,6 +133,8 @@ std::optional<der::bytes> undoubted_public_key(const session& s, CK_OBJECT_HANDL
 }
 
 // One of several that are the same key, if possible one that signs; nothing where they differ, or may.
+// All or nothing: one object whose public half is in doubt is reason enough to report key_ambiguous. A wrong guess
+// would be found by the peer only, as a signature that does not verify.
 std::optional<CK_OBJECT_HANDLE> the_same(const session& s, const std::vector<CK_OBJECT_HANDLE>& found,
                                          const object_search& wanted) {
   std::optional<der::bytes> first;
@@ -213,6 +220,8 @@ public_half find_public_half(const session& s, CK_OBJECT_HANDLE key, const objec
       way.type = type;
       std::size_t objects = 0;
       auto here = public_keys_of(s, way, family, objects);
+      // The ways go from narrow to wide. An id is what connects a key with its objects (PKCS#11 v2.40 §4.7); a label
+      // alone never makes a candidate certain.
       const bool is_certain = here.size() == 1 && way.id && (way.label || !label);
       if (is_certain) return {.candidates = std::move(here), .is_certain = true, .objects = objects};
       for (auto& one : here) {
@@ -229,6 +238,8 @@ std::optional<der::bytes> read_public_key(const session& s, CK_OBJECT_HANDLE key
   return std::move(half.candidates.front());
 }
 
+// Only what is certain counts: a certificate that was renewed with a new key lies beside the old key for a while, and
+// is no reason to stop signing with it.
 std::optional<der::bytes> replacement_of(const der::bytes& known, const session& s, CK_OBJECT_HANDLE key,
                                          const object_search& search) {
   auto half = find_public_half(s, key, search);
@@ -254,6 +265,8 @@ result<key_facts> read_facts(const session& s, CK_OBJECT_HANDLE key, const std::
   if (*type == CKK_ECDSA && s.attribute(key, CKA_EC_PARAMS, curve) == CKR_OK) {
     facts.kind.order_size = curve_order_size(curve);
   }
+  // Attributes that a module does not report have the defaults that harm least: a key that cannot sign shows it by its
+  // first signature, and one that needs its PIN each time answers CKR_USER_NOT_LOGGED_IN.
   facts.can_sign = number<CK_BBOOL>(s, key, CKA_SIGN).value_or(CK_TRUE) != CK_FALSE;
   facts.always_authenticate = number<CK_BBOOL>(s, key, CKA_ALWAYS_AUTHENTICATE).value_or(CK_FALSE) != CK_FALSE;
   return facts;

@@ -19,6 +19,8 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
 
 // What may be the key's other half, each a SubjectPublicKeyInfo in the one form that AWS-LC writes. What cannot be
 // parsed, or is of another kind than the key, counts as absent.
+// A token need not connect a private key with anything: id and label are conventions, which is why doubt is part of the
+// answer.
 struct public_half {
   std::vector<der::bytes> candidates;
   // The only one, and the key's own or beside it under the same CKA_ID and label. Others have to be tried: keys share

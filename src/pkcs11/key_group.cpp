@@ -10,6 +10,9 @@ inline namespace v0 {
 namespace pkcs11 {
 namespace {
 
+// A request is with one token at a time. When that one fails, the next is asked on the thread that reports the failure,
+// which submit() does not block; so each token has at most the time-out of its key, and all of them together the
+// request's deadline.
 class key_group final : public private_key {
  public:
   explicit key_group(std::vector<std::shared_ptr<key>> keys) : keys_(std::move(keys)) {}
@@ -51,6 +54,7 @@ class key_group final : public private_key {
       if (outcome) {
         promise->set(*outcome);
       } else if (order.empty() || !promise->is_wanted()) {
+        // The last failure is reported: the tokens before it had the same chance, and their statistics have their own.
         promise->fail(outcome.error());
       } else {
         try_next(std::move(order), request, promise);

@@ -13,6 +13,8 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// It does not change once open_key() has returned the key, so that any thread may use it without a lock; the pool has
+// its own.
 struct key::state {
   std::shared_ptr<library> lib;  // how this key's module was to be initialised; the pool may be another's
   std::shared_ptr<token_pool> pool;

@@ -30,6 +30,7 @@ struct all_cores {
 constexpr auto last_wait = std::chrono::seconds(2);
 constexpr CK_ULONG max_slots = 65536;  // a count beyond is a module's mistake
 
+// Succeeds at once or not at all, so that it can be tried by a thread that must not wait.
 bool close_off(module_core& core) {
   const std::lock_guard lock(core.gate);
   if (core.inside > 0 || core.is_closed_off) return false;
@@ -37,6 +38,7 @@ bool close_off(module_core& core) {
   return true;
 }
 
+// Follows each close_off() that succeeded, in every case: visitors wait for it without a limit of time.
 void let_in(module_core& core) noexcept {
   const std::lock_guard lock(core.gate);
   core.is_closed_off = false;
@@ -131,6 +133,8 @@ result<std::shared_ptr<library>> library::over(std::shared_ptr<module_core> core
 module_visit::module_visit(module_core& core) : core_(core.is_over ? nullptr : &core) {
   if (core_ == nullptr) return;
   std::unique_lock lock(core.gate);
+  // The wait is as long as one C_Finalize and C_Initialize. Should one of them hang, new work waits here, is written
+  // off by its supervisor, and ends at its deadline.
   while (core.is_closed_off) core.may_enter->wait(lock, runtime::never);
   ++core.inside;
 }
@@ -157,6 +161,7 @@ void library::finalize() {
   if (!close_off_by(*core_, core_->world.now() + last_wait)) return;
   call_finalize();
   core_->is_ours = false;
+  // Before anybody may enter: who does finds the new number, and uses nothing from before.
   core_->generation.fetch_add(1);
   let_in(*core_);
 }
@@ -258,6 +263,8 @@ result<void> library::read_info() {
 }
 
 std::optional<std::string> library::reinitialize(bool only_initialize) {
+  // Every lock here is tried, none is waited for: the caller is a worker with a probe, and whoever holds one of them
+  // may be inside a call that never returns. A rung that was not climbed is due again some probes later.
   const std::unique_lock one(core_->lifecycle, std::try_to_lock);
   if (!one || core_->is_over) return "the module is being initialised or left";
   if (only_initialize) {
@@ -274,6 +281,8 @@ std::optional<std::string> library::reinitialize(bool only_initialize) {
     alone = std::unique_lock(core_->one_at_a_time, std::try_to_lock);
     if (!alone) return "a call of the module has not returned";
   }
+  // A module that says it was finalised answers every call with that: those inside lose nothing by C_Initialize, which
+  // therefore need not be alone. C_Finalize must be.
   const bool is_alone = close_off(*core_);
   if (!is_alone && !only_initialize) return "a call of the module has not returned";
   if (!only_initialize) call_finalize();

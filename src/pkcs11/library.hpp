@@ -47,6 +47,9 @@ struct module_core {
 };
 
 // Keeps C_Finalize away while it lives. Once the process ends it is nothing: no call is made any more.
+// Between construction and leave() the visitor is one of `inside`; close_off() succeeds only at 0, and from then on a
+// new visitor waits. So handles and sessions that a visitor has just looked up stay valid until it leaves. A visit may
+// hold calls that hang: C_Finalize is then out of the question, and nobody waits for it.
 class module_visit {
  public:
   explicit module_visit(module_core& core);
@@ -59,6 +62,8 @@ class module_visit {
   module_core* core_;
 };
 
+// The order of locks: `lifecycle`, `one_at_a_time`, `gate`. reinitialize() only tries the first two, because their
+// owner may hang; the supervisor and submit() take none of them.
 class library {
  public:
   static result<std::shared_ptr<library>> load(const std::string& path, const module_options& options);
@@ -81,6 +86,7 @@ class library {
   }
 
   module_visit working() const { return module_visit(*core_); }
+  // Compared by whoever keeps a session or a handle, inside a visit: another number means that they are void.
   std::uint64_t generation() const noexcept { return core_->generation.load(); }
 
   // The last rung: C_Finalize and C_Initialize; C_Initialize alone where the module says that it was finalised.

@@ -54,6 +54,7 @@ CK_RV send_login(const session& s, CK_USER_TYPE who, bool has_pad, const secret&
   if (!is_sent) {
     const auto rv = s.login(who, std::nullopt);
     if (rv != CKR_ARGUMENTS_BAD || pin.empty()) return rv;
+    // The guard has not been asked for this PIN yet, since a token with a pad was not going to get it.
     if (guard.ask(pin.view()) != pin_guard::advice::send) return CKR_PIN_INCORRECT;
     is_sent = true;
   }
@@ -107,6 +108,8 @@ result<secret> token_login::ask(const std::string& token, bool is_for_one_signat
   }
 }
 
+// The token is asked only where there is a doubt: C_GetSessionInfo costs a round trip to a token across a network, and
+// every signature comes by here.
 bool token_login::is_done(const session& s, login_hint hint) {
   const bool is_out = hint == login_hint::lost || (hint == login_hint::doubtful && !s.is_user());
   const std::lock_guard lock(gate_);
@@ -116,11 +119,15 @@ bool token_login::is_done(const session& s, login_hint hint) {
 
 result<bool> token_login::ensure(const session& s, CK_SLOT_ID slot, login_hint hint) {
   if (is_done(s, hint)) return false;
+  // Taken before the login: if the module is initialised anew meanwhile, this login counts for nothing.
   const auto generation = s.lib().generation();
+  // Before the turn: which guard it is depends on the token that is in the slot now.
   const auto before = info_of(s, slot);
   if (!before) return before.error();
   const bool is_required = (before->flags & CKF_LOGIN_REQUIRED) != 0;
   const bool is_lost = hint == login_hint::lost;
+  // A token that does not set CKF_LOGIN_REQUIRED may still have use for a login: a source of PINs, or an answer that
+  // nobody is logged in, is reason enough to try.
   const bool is_wanted = is_required || has_source() || is_lost;
   bool is_made = false;
   if (is_wanted) {

@@ -24,6 +24,9 @@ enum class login_hint : std::uint8_t {
   lost,      // the token has just said that nobody is logged in
 };
 
+// PKCS#11 knows one login for each token and process, whatever the number of sessions. `logged_in_generation_` says
+// that it was made, of which generation of the module; a hint is what withdraws that. `gate_` is never held during a
+// call: two workers may both find that nobody is logged in, and the turn of the PIN guard decides between them.
 class token_login {
  public:
   explicit token_login(pin_source source, runtime::duration hang_timeout = std::chrono::seconds(30))

@@ -54,11 +54,14 @@ result<std::string> module::find(std::string_view name) {
   const std::string text(name);
   if (text.find('/') != text.npos) return text;
   std::string tried;
+  // The name alone is tried as well, for "libsofthsm2.so". A name with a slash is a path and was returned above, so
+  // that no name leads out of the folder.
   for (const auto& file : {text + ".so", "lib" + text + ".so", text}) {
     const auto path = fs::path(module_folder) / file;
     if (is_file(path)) return path.string();
     tried += (tried.empty() ? "" : ", ") + path.string();
   }
+  // The administrator's folder comes before the distribution's, as in p11-kit.
   for (const auto* folder : {own_config_folder, config_folder}) {
     const auto description = fs::path(folder) / (text + ".module");
     tried += ", " + description.string();
@@ -86,6 +89,7 @@ std::vector<std::string> module::registered() {
 const module_info& module::info() const noexcept { return library_->info(); }
 
 result<std::vector<token_info>> module::tokens() const {
+  // Held for all slots: between the list and the last of them nobody may call C_Finalize.
   const auto working = library_->working();
   auto slots = library_->slots_with_token();
   if (!slots) return slots.error();

@@ -10,6 +10,7 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// The lock is its owner's. `next_` never goes back.
 class pacing {
  public:
   using clock_type = std::chrono::steady_clock;

@@ -12,6 +12,7 @@ inline namespace v0 {
 namespace pkcs11 {
 
 pin_source pin_from_file(std::string path) {
+  // Read at each login and not kept: a PIN that was changed in the file is used without a restart.
   return [path = std::move(path)](const pin_request&) { return secret::from_file(path); };
 }
 

@@ -50,6 +50,7 @@ pin_guard::turn::turn(pin_guard& guard, runtime& world, runtime::duration hang_t
 pin_guard::turn::~turn() {
   const std::lock_guard lock(guard_.gate_);
   guard_.hanging_.erase(number_);
+  // It was taken over while it hung: the turn is another's now.
   if (guard_.holder_ != number_) return;
   guard_.holder_ = 0;
   for (auto* one : guard_.waiting_) one->notify_all();
@@ -68,6 +69,7 @@ void pin_guard::note(std::string_view pin, bool is_right) {
   if (is_right) {
     right_ = noted;
   } else {
+    // It was right once, and has been changed.
     if (right_ == noted) right_.reset();
     wrong_.insert(noted);
   }

@@ -19,6 +19,11 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// Tokens count wrong PINs and lock after a few. Two rules follow. One try at a time, in the whole process: a second one
+// with the same wrong PIN would cost another try before the first is answered. And no PIN twice that was wrong once. A
+// turn has a number; `holder_` is the one that may send. A turn that hangs is taken over, its number goes to `hanging_`
+// until its call returns, and meanwhile only a PIN that the token took before is sent: what the hanging call tried is
+// not known to be right.
 class pin_guard {
  public:
   // The one of that token in this process, whatever the module, the pool or the administrator's session.

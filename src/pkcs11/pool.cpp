@@ -63,6 +63,7 @@ token_pool::state::~state() { note_down(true); }
 
 // On an event loop as a rule: work that does not grow with the queue.
 void token_pool::state::submit(job work) {
+  // Collected under the lock and answered after it: an answer may destroy a connection, or submit the next request.
   std::optional<failure> refused;
   std::vector<job> unwanted;
   {
@@ -75,6 +76,8 @@ void token_pool::state::submit(job work) {
     if (is_stopping) {
       refused = shed(errc::key_unavailable, "the key is being closed");
     } else if (breaker.is_down()) {
+      // Rejected at once while the token is down, so that handshakes fail now and not at their deadlines. The
+      // supervisor is called only if it is late with the probe.
       ++totals.shed_down;
       refused = down_failure();
       if (breaker.next_event() <= work.queued_at) call_supervisor();
@@ -91,6 +94,8 @@ void token_pool::state::submit(job work) {
       const auto deadline = work.deadline;
       const auto soon = work.queued_at + std::chrono::milliseconds(100);
       queue.push_back(std::move(work));
+      // Waking a worker is cheap and done here; starting a thread is not, and is the supervisor's. It is not called for
+      // work that a worker takes in a moment anyway, because each call costs a switch of threads.
       const bool is_taken = breaker.is_closed() && queue.size() > called && call_idle();
       const bool needs_thread = breaker.is_closed() && !is_taken && queue.size() > called + starting && may_start();
       const bool is_soon_free = queue.size() <= called + starting + soon_free() && look_again_at <= soon;
@@ -101,6 +106,8 @@ void token_pool::state::submit(job work) {
   if (refused) answer(work.done, std::move(*refused));
 }
 
+// After it, nothing is queued and nothing will be (submit() looks at is_stopping under the same lock), and no worker
+// takes work. A call that hangs is left behind with a share of this state and of the library, which stays mapped.
 void token_pool::state::stop() {
   if (::getpid() != owner) return;  // in a forked child: no workers, and a mutex that one of them may have held
   lock_type lock(gate);
@@ -142,6 +149,7 @@ token_stats token_pool::state::stats() const {
 
 double token_pool::state::load() const {
   const std::lock_guard lock(gate);
+  // Last in any order, but not left out: where all tokens are down, the failure of one of them is the answer.
   if (breaker.is_down()) return 1e9;
   std::size_t busy = queue.size();
   for (const auto& w : workers) busy += w->is_busy;
@@ -153,6 +161,8 @@ result<std::shared_ptr<token_pool>> token_pool::open(std::shared_ptr<library> li
   std::optional<found_token> token;
   {
     const auto working = lib->working();
+    // Before the registry is locked: it may take as long as the token likes, and must not keep keys of other tokens
+    // from being opened.
     auto found = find_token(*lib, wanted);
     if (!found) return found.error();
     token = *found;
@@ -160,9 +170,11 @@ result<std::shared_ptr<token_pool>> token_pool::open(std::shared_ptr<library> li
   auto& shared = registry::instance();
   const std::lock_guard lock(shared.gate);
   const auto identity = padded_text(token->info.serialNumber) + '\n' + padded_text(token->info.label);
+  // Pools are held weakly: the last key of a token ends its pool, and the entry is swept here.
   std::erase_if(shared.pools, [](const auto& one) { return one.second.expired(); });
   auto& slot = shared.pools[{lib->core(), identity}];
   if (auto open = slot.lock()) return open;
+  // Made with the registry locked, so that two threads that open keys of one token at once get one pool, and one login.
   const auto made = std::make_shared<state>(std::move(lib), wanted, *token, std::move(pin), options);
   if (!made->world.start([made] { made->supervise(); })) {
     return made->shed(errc::key_unavailable, "the system has no thread for its supervisor",

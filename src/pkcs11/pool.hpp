@@ -37,6 +37,7 @@ struct signing_context {
 // What a job does, so that a probe can do it again, and failures of one kind can be told from those of a token.
 enum : int { first_look = -1, other_work = -2 };  // else the signature_scheme
 
+// One piece of work. `key` is not changed by anybody once it is queued: workers read it without a lock.
 struct job {
   using time_point = std::chrono::steady_clock::time_point;
   std::shared_ptr<key_record> key;
@@ -56,6 +57,7 @@ struct pool_options {
   std::chrono::milliseconds hang_timeout = std::chrono::seconds(30);
 };
 
+// The owner's handle. Its end stops the pool; the state lives on as long as a worker's call has not returned.
 class token_pool {
  public:
   // The pool of the one token that fits; keys of the same token share it. errc::key_unavailable when the system has no

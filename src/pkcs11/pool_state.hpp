@@ -25,11 +25,23 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// `gate` guards everything that is not const, atomic or said to be a worker's own. Two things are never done while it
+// is held: a call into the module, which may hang, and an answer, which runs code of whoever asked and may come back
+// here by submit(). `is_wanted` of a job is called with it held, and must therefore call nothing of the pool.
+//
+// Exactly one answer: a job is owned by the queue, then by its worker, whose `done` is taken out under the lock by
+// whoever answers, the worker in settle() or the supervisor when it writes the worker off. Both find it empty if the
+// other was first.
 struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   using time_point = runtime::time_point;
   using lock_type = std::unique_lock<std::mutex>;
 
   // One thread. The session, its handles and the generation are its own; the rest is guarded by the state's mutex.
+  // The states of a worker, as the flags have them. Waiting: in `idle`. Called: out of `idle` again, `is_called`, and
+  // one of `called`. At work: `is_busy`, with `began` set, and with `probe`, or with `done` until somebody takes it.
+  // Handing over: not busy, `is_finishing`, one of `finishing`. Beside that, `is_replaced` (one of `replaced`) means
+  // that the limit of sessions does not count it; `is_lost` implies it. A worker that comes back from its call clears
+  // both by take_back(), and is then an ordinary one.
   struct worker {
     explicit worker(const library& lib) : s(lib), wakes(lib.world().make_event()) {}
     session s;
@@ -37,6 +49,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
     std::uint64_t generation = 0;
     const std::unique_ptr<runtime::event> wakes;
     const void* thread = nullptr;
+    // s.is_open(), for others to read: the session itself is the worker's own.
     bool has_session = false;
     bool is_busy = false;
     bool is_replaced = false;  // another may do its part: it hangs, or its probe is late
@@ -51,6 +64,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   using worker_pointer = std::shared_ptr<worker>;
 
   // What failed or succeeded, to be done again by a probe.
+  // It owns the key's record: the key itself may be closed while its kind of work is still what a probe repeats.
   struct sample {
     std::shared_ptr<key_record> key;
     int what = other_work;
@@ -148,18 +162,23 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   const pid_t owner;  // workers do not survive fork()
   token_login login;
 
+  // The one lock. The login, the module and the PIN guard have locks of their own, which are taken without this one.
   mutable std::mutex gate;
   std::atomic<CK_SLOT_ID> slot;  // a token that comes back may be elsewhere
   session_limit limit;
   circuit breaker;
   job_queue queue;
+  // A worker is in the list from enter() to leave(), so that stop() can wait for the list to be empty. Those that hang
+  // stay in it: their threads still use this object.
   std::list<worker_pointer> workers;  // whose threads run, those that hang included
+  // Taken from the back: the worker that waited last has the session that was used last.
   std::vector<worker*> idle;
   std::size_t starting = 0;      // threads asked for, which do not run yet
   std::size_t called = 0;        // woken for work, and not there yet
   std::size_t finishing = 0;     // handing over an answer
   time_point finishing_since{};  // the last of them
   std::size_t replaced = 0;
+  // Reset when the probe is settled or given up: by then its worker may do something else.
   worker_pointer prober;        // of the probe under way
   time_point start_again_at{};  // the system had no thread to give
   failure last_trouble;
@@ -169,6 +188,8 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   bool is_noted_down = false;  // by the module, which is finalised only when all its tokens are
   bool is_stopping = false;
 
+  // The flag goes with the event: it is set under the lock before the event is notified, so that a call which comes
+  // while the supervisor is looking around is not lost. Whoever brings a moment nearer than `look_again_at` must call.
   std::unique_ptr<runtime::event> supervisor_wakes;
   bool is_supervisor_called = false;
   bool must_sweep = false;

@@ -62,12 +62,15 @@ void token_pool::state::perform_probe(const worker_pointer& w, task& t) {
     if (!what.made) drop_session(*w);  // in nobody's way
   } catch (...) {
   }
+  // After `working` has ended: the last rung calls C_Finalize only when nobody is inside the module, this thread
+  // included.
   if (!what.made) try_last_rung(*w, what.made.error());
   settle_probe(w, t, what, is_excused);
 }
 
 // The whole way to a token: it may be in another slot, or be another login.
 state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_excused) {
+  // A session from before proves nothing: the probe takes the way that every new session will take.
   drop_session(w);
   auto token = find_token(*lib, wanted);
   if (!token) return {counted(token.error()), stage::session};
@@ -81,6 +84,9 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
   auto first = attempt(w, t.samples.front());
   if (first.made) internal::wipe(*first.made);  // it may have been to be decrypted
   if (first.is_answered() || is_request_s_own(first, t.samples.front())) return {der::bytes(), stage::work};
+  // Not even a session or a login: what else is to be signed does not matter. Otherwise a signature of another kind
+  // tells a token that is broken from a key or a scheme that is. A search that failed fails for each scheme of the same
+  // key.
   if (first.at == stage::session || first.at == stage::login) return first;
   for (std::size_t i = 1; i < t.samples.size(); ++i) {
     const auto& other = t.samples[i];
@@ -96,6 +102,7 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
 // A module that says it was finalised is initialised at once; one that says so all the same takes the whole rung.
 void token_pool::state::try_last_rung(worker& w, const failure& trouble) {
   const bool was_finalized = trouble.code == error_code(CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11_category());
+  // Only the probe that the breaker waits for may climb it: two workers must not finalise one module after the other.
   bool is_its_turn = false;
   {
     const std::lock_guard lock(gate);
@@ -111,11 +118,13 @@ void token_pool::state::try_last_rung(worker& w, const failure& trouble) {
 
 void token_pool::state::settle_probe(const worker_pointer& w, const task& t, const outcome& what, bool is_excused) {
   lock_type lock(gate);
+  // First, in every case: late or not, this worker is free again.
   take_back(*w);
   w->has_session = w->s.is_open();
   w->probe = 0;
   if (prober == w) prober.reset();
   if (what.made) {  // however late: it works now
+    // A probe that was given up comes second; another has closed the circuit already.
     if (breaker.is_closed()) return;
     breaker.probe_succeeded();
     if (is_excused) breaker.excuse(failed.kind(), world.now());

@@ -24,6 +24,8 @@ bool may_be_logged_out(const failure& why) {
 }
 
 // What was climbed already, on the way to the key and in the work itself: each has its own second try.
+// Each rung is climbed once at most, on the way to the key and once more in the work itself; so the loop of attempt()
+// runs seven times at most, whatever the token answers.
 struct rungs {
   bool reopened = false;
   bool found_again = false;
@@ -42,8 +44,12 @@ failure token_pool::state::counted(failure why) {
   return why;
 }
 
+// On the worker's thread, inside module_visit, without the lock; it is taken for the figures alone. Which rung follows
+// is decided by the answer: a session that was lost takes its handles along, a handle alone is looked for again, and a
+// lost login makes private keys invisible, so the key is looked for again after the new login.
 state::outcome token_pool::state::attempt(worker& w, const sample& work) {
   if (w.generation != lib->generation()) {  // the module was initialised anew: nothing from before is valid
+    // Not closed: under the old number there may be a session of somebody else by now.
     w.s.forget();
     w.handles.clear();
     w.generation = lib->generation();
@@ -68,6 +74,9 @@ state::outcome token_pool::state::attempt(worker& w, const sample& work) {
       hint = rv == CKR_USER_NOT_LOGGED_IN ? login_hint::lost : login_hint::doubtful;
       w.handles.erase(work.key);
     } else {
+      // A session in which something failed for reasons unknown is not used again: an operation may be left active in
+      // it. After a fault of the request itself it is kept; should an operation be left active then, the first rung
+      // mends that.
       if (!is_request_s_own(what, work)) drop_session(w);
       return what;
     }
@@ -78,6 +87,8 @@ state::outcome token_pool::state::attempt_once(worker& w, const sample& work, lo
   auto& key = *work.key;
   if (!w.s.is_open()) {
     if (auto opened = open_session(w); !opened) return {opened.error(), stage::session};
+    // If this was the only session, the login went with the last one (PKCS#11 v2.40 §5.6): the token is asked, once for
+    // each new session.
     if (hint == login_hint::fine) hint = login_hint::doubtful;
   }
   auto logged_in = login.ensure(w.s, slot, hint);

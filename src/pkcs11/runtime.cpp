@@ -38,6 +38,7 @@ class system_runtime final : public runtime {
   void sleep_until(time_point when) override { std::this_thread::sleep_until(when); }
   bool start(std::function<void()> body) noexcept override {
     return worker_threads::start([body = std::move(body)] {
+      // A worker uses AWS-LC too, to verify what a token has signed; AWS-LC keeps state for each thread.
       const sluice::tls_library::thread_scope scope;
       body();
     });

@@ -13,6 +13,8 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// All that waits goes through it, locks that are held during a call included (runtime_mutex): a simulated run has one
+// thread that runs at a time, and stands still where somebody waits for anything else.
 class runtime {
  public:
   using clock_type = std::chrono::steady_clock;

@@ -12,6 +12,7 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// `gate_` is held for a moment only, never while somebody owns the lock; so taking it needs no runtime.
 class runtime_mutex {
  public:
   explicit runtime_mutex(runtime& world) : is_free_(world.make_event()) {}

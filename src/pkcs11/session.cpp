@@ -11,6 +11,8 @@ inline namespace v0 {
 namespace pkcs11 {
 namespace {
 
+// Room for the first call, so that a signature takes one round trip and not two: asking for the length is a call of its
+// own.
 constexpr std::size_t largest_signature = 1024;  // RSA-8192
 constexpr std::size_t max_objects = 1'000'000;   // no token holds as many
 // What a module says beyond is its mistake: it would have us take memory without end, or read what is not ours.
@@ -46,6 +48,7 @@ CK_RV with_output(der::bytes& out, std::size_t room, Call function) {
     out.resize(size);
     rv = function(raw(out), &size);
   }
+  // A module that writes more than there is room for has done so already; but nobody is to read what is not there.
   if (rv == CKR_OK && size > out.size()) rv = CKR_BUFFER_TOO_SMALL;
   out.resize(rv == CKR_OK ? size : 0);
   return rv;
@@ -91,6 +94,7 @@ CK_RV session::find(const object_search& wanted, std::vector<CK_OBJECT_HANDLE>& 
     if (rv == CKR_OK && (n > some.size() || found.size() > max_objects)) rv = CKR_GENERAL_ERROR;
     if (rv == CKR_OK) found.insert(found.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(n));
   }
+  // Also after a failure: a search that is not ended keeps the session from every other one.
   const auto ended = lib_.call(&CK_FUNCTION_LIST::C_FindObjectsFinal, handle_);
   if (rv == CKR_OK) rv = ended;
   if (rv != CKR_OK) found.clear();
@@ -104,6 +108,8 @@ CK_RV session::attribute(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type, der::b
   if (attribute.ulValueLen == CK_UNAVAILABLE_INFORMATION) return CKR_ATTRIBUTE_TYPE_INVALID;
   if (attribute.ulValueLen > largest_attribute) return CKR_ATTRIBUTE_VALUE_INVALID;
   value.resize(attribute.ulValueLen);
+  // Asked in two calls, so the value may have grown in between: what the module then writes is checked against the
+  // room.
   attribute.pValue = value.data();
   rv = lib_.call(&CK_FUNCTION_LIST::C_GetAttributeValue, handle_, object, &attribute, CK_ULONG{1});
   if (rv == CKR_OK && attribute.ulValueLen > value.size()) rv = CKR_ATTRIBUTE_VALUE_INVALID;
@@ -116,6 +122,10 @@ token_answer answer_of(CK_RV rv) {
   return der::bytes();
 }
 
+// C_SignInit begins an operation of the session, and only C_Sign ends it; a length that was too small leaves it active,
+// so that C_Sign can be called again (PKCS#11 v2.40 §5.2). Where the PIN in between fails, the operation is left
+// behind: the next C_SignInit of this session then answers CKR_OPERATION_ACTIVE, and the recovery opens another
+// session.
 CK_RV session::sign_raw(CK_OBJECT_HANDLE key, CK_MECHANISM& mechanism, der::view input,
                         const authenticate_once& authenticate, der::bytes& out) const {
   auto rv = lib_.call(&CK_FUNCTION_LIST::C_SignInit, handle_, &mechanism, key);

@@ -41,6 +41,9 @@ token_answer answer_of(CK_RV rv);
 // Called between C_SignInit and C_Sign for a key that wants its PIN each time (CKA_ALWAYS_AUTHENTICATE).
 using authenticate_once = std::function<CK_RV(const class session&)>;
 
+// Neither locks nor checks: one thread, and inside a module_visit. A handle has no generation of its own; whoever keeps
+// a session compares library::generation() and calls forget(), because closing a number from before may close
+// another's.
 class session {
  public:
   explicit session(const library& lib) : lib_(lib) {}

@@ -11,6 +11,8 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// At any time 1 <= now() <= most(). While `is_trying_`, one of now() is on trial: whether the token gives it is not
+// known yet, and no other is tried. A trial ends with opened() or refused().
 class session_limit {
  public:
   using time_point = runtime::time_point;

@@ -33,6 +33,8 @@ bool token_pool::state::call_idle() noexcept {
   return true;
 }
 
+// It never calls the module and never answers with the lock held, so nothing that a token or a caller does can stop it:
+// whatever the others are stuck in, this loop goes on. It ends with `is_stopping`; the pool does not wait for it.
 void token_pool::state::supervise() noexcept {
   lock_type lock(gate);
   supervisor_thread = world.this_thread();
@@ -41,6 +43,7 @@ void token_pool::state::supervise() noexcept {
     try {
       look_around(lock);
     } catch (...) {  // out of memory
+      // Where the memory ran out is not known, so neither is whether the lock was held. All is looked at again soon.
       if (!lock.owns_lock()) lock.lock();
       look_again_at = world.now() + thread_retry;
     }
@@ -51,6 +54,9 @@ void token_pool::state::supervise() noexcept {
 // Whatever gives the lock back meanwhile is followed by another look.
 void token_pool::state::look_around(lock_type& lock) {
   for (bool again = true; again && !is_stopping;) {
+    // The order matters. Workers that hang are replaced first, since their places are what staff() fills. Then the
+    // queue is cleared of what is not to be done any more, so that no thread is started for it. Only when staff() has
+    // had its chance does is_stuck() say that nobody will ever come.
     again = write_off_the_lost(lock);
     again = drop_the_late(lock) || again;
     again = drop_the_unwanted(lock) || again;
@@ -70,12 +76,15 @@ bool token_pool::state::write_off_the_lost(lock_type& lock) {
   std::vector<std::function<void(result<der::bytes>)>> unanswered;
   const auto now = world.now();
   for (const auto& w : workers) {
+    // A probe that hangs is counted here too. Its worker may have been replaced before, when the probe was late:
+    // replace() counts it once.
     if (!w->is_busy || w->is_lost || now - w->began < options.hang_timeout) continue;
     w->is_lost = true;
     ++totals.written_off;
     replace(*w);
     if (w->done) unanswered.push_back(std::exchange(w->done, nullptr));
   }
+  // `done` is taken before the lock is given back: a call that returns now finds it empty and answers nobody.
   if (unanswered.empty()) return false;
   totals.failures += unanswered.size();
   lock.unlock();
@@ -84,6 +93,7 @@ bool token_pool::state::write_off_the_lost(lock_type& lock) {
   return true;
 }
 
+// `replaced` is the number of workers that are: each is counted once, until take_back() or leave().
 void token_pool::state::replace(worker& w) noexcept {
   if (w.is_replaced) return;
   w.is_replaced = true;
@@ -103,7 +113,11 @@ bool token_pool::state::drop_the_late(lock_type& lock) {
 
 // Work that nobody waits for any more, when there is no room for what somebody does.
 bool token_pool::state::drop_the_unwanted(lock_type& lock) {
+  // Only on request: asking each job whether it is wanted takes a lock of its caller's, and is worth it only for a full
+  // queue.
   if (!std::exchange(must_sweep, false)) return false;
+  // Once round the queue as it was, with the lock given back every so often: submit() runs on event loops, and must not
+  // wait for as long as a full queue takes.
   for (auto left = queue.size(); left > 0; left -= std::min(left, swept_at_once)) {
     const auto unwanted = queue.take_unwanted(swept_at_once);
     totals.shed_late += unwanted.size();
@@ -118,6 +132,8 @@ bool token_pool::state::drop_the_unwanted(lock_type& lock) {
 bool token_pool::state::replace_late_prober(lock_type& lock) {
   if (!breaker.give_up_late_probe(world.now())) return false;
   if (prober) replace(*prober);
+  // The late worker keeps its number: if it comes back with good news, settle_probe() takes them. With bad news it is
+  // ignored.
   prober.reset();
   note_down(true);
   refuse_all(down_failure(), lock);
@@ -127,6 +143,8 @@ bool token_pool::state::replace_late_prober(lock_type& lock) {
 // Somebody for each piece of work that nobody is free for, and for the probe that is due.
 bool token_pool::state::staff(lock_type& lock) {
   const auto now = world.now();
+  // A probe comes before all work, and takes a waiting worker if there is one: that one is given its probe here, under
+  // the lock, so that it cannot take a job first.
   if (breaker.is_probe_due(now)) {
     if (!idle.empty()) {
       const auto is_first = [this](const worker_pointer& w) { return w.get() == idle.back(); };
@@ -137,12 +155,16 @@ bool token_pool::state::staff(lock_type& lock) {
     }
     return may_start() && start_worker(lock);
   }
+  // Open: the queue waits for the outcome of the probe, and a second worker would only meet the same fault.
   if (!breaker.is_closed()) return false;
+  // Each worker that was called, that is starting or that will be free in a moment takes one job; only what is left
+  // over is worth a thread.
   while (queue.size() > called && call_idle()) continue;
   return queue.size() > called + starting + soon_free() && may_start() && start_worker(lock);
 }
 
 // Who hands over an answer takes the next work at once, unless whoever asked for the answer keeps it.
+// The limit of time is for callers that block in their `done`: their workers must not be counted on for ever.
 std::size_t token_pool::state::soon_free() const noexcept {
   return world.now() < finishing_since + handing_over ? finishing : 0;
 }
@@ -158,6 +180,8 @@ bool token_pool::state::start_worker(lock_type& lock) {
   }
   ++starting;
   lock.unlock();
+  // Without the lock: making a thread takes a while. `starting` keeps its place meanwhile, so that nobody starts one
+  // too many.
   const bool is_started = world.start(std::move(body));
   lock.lock();
   if (is_started) return true;
@@ -168,6 +192,8 @@ bool token_pool::state::start_worker(lock_type& lock) {
   return true;
 }
 
+// Two limits. Those that work are at most as many as there are sessions. Those that exist, the hanging ones included,
+// are at most `max_written_off` more: a token that hangs for ever must not eat the threads of the process.
 bool token_pool::state::may_start() const noexcept {
   const auto all = workers.size() + starting;
   return world.now() >= start_again_at && all - replaced < limit.now() && all < limit.now() + options.max_written_off;
@@ -180,6 +206,8 @@ bool token_pool::state::is_stuck() const noexcept {
 }
 
 // The first moment at which something is to be done that nobody else would.
+// Everything that only time brings about is in here; all else comes with a call of the supervisor. What is forgotten
+// here would wait until something else happens, so a new kind of deadline needs a line.
 token_pool::state::time_point token_pool::state::next_concern() const {
   const auto now = world.now();
   auto first = std::min({queue.first_deadline(), limit.next_growth()});

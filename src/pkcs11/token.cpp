@@ -44,6 +44,8 @@ std::string token::state::text_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE typ
 }
 
 result<void> token::state::begin() {
+  // The old session is forgotten and not closed: its number may have been given to another. The token is looked for by
+  // what it is, since its slot may be another now.
   if (generation == lib->generation()) return {};
   s->forget();
   const auto found = find_token(*lib, place);
@@ -121,6 +123,7 @@ result<token> token::open(std::string_view text, const token_options& options) {
     made->has_logged_in_itself = *done;
     made->has_used_pin = *done && login.has_sent_pin();
   }
+  // A login of another session of this process counts: the token knows one state for all of them (PKCS#11 v2.40 §5.6).
   made->is_logged_in = made->has_logged_in_itself || made->s->is_user();
   return token(std::move(made));
 }

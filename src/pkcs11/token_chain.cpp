@@ -27,6 +27,8 @@ bool is_better(const certificate& a, const certificate& b) {
 bool is_self_issued(const certificate& c) { return std::ranges::equal(c.subject_der(), c.issuer_der()); }
 
 // By names, and by signature where several have the same one. No chain is longer than what there is to make it of.
+// It ends before the root, which the peer has to have anyway (RFC 8446 §4.4.2), and where no issuer is found: an
+// incomplete chain is the peer's to judge, since it may have the intermediate.
 std::vector<certificate> complete_chain(certificate leaf, const std::vector<certificate>& candidates) {
   std::vector<certificate> chain{std::move(leaf)};
   while (chain.size() <= candidates.size() && !is_self_issued(chain.back())) {
@@ -69,6 +71,7 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
   if (!there) return there.error();
   std::vector<certificate_info> meant;
   for (const auto& c : *there) {
+    // One certificate that is stored twice is one: twins would be reported as certificates that were passed over.
     const bool is_meant = (!wanted.object || c.label == *wanted.object) && (!wanted.id || c.id == *wanted.id);
     if (!is_meant || c.parsed.empty()) continue;
     const auto& one = c.parsed.front();

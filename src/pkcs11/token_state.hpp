@@ -36,6 +36,8 @@ inline constexpr std::array all = {
 };
 }  // namespace key_types
 
+// Used by one thread at a time. `generation` belongs to the session: begin() compares it inside a visit and, where the
+// module was initialised anew, finds the token, the session and the login again.
 struct token::state {
   std::shared_ptr<library> lib;
   std::unique_ptr<session> s;

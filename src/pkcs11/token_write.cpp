@@ -44,6 +44,7 @@ class attribute_list {
     return *this;
   }
   attribute_list& id(std::span<const std::byte> value) { return value.empty() ? *this : bytes(CKA_ID, value); }
+  // The result refers into `values_`: nothing may be added while it is in use.
   std::vector<CK_ATTRIBUTE> list() {
     std::vector<CK_ATTRIBUTE> made;
     for (std::size_t i = 0; i < types_.size(); ++i) made.push_back({types_[i], values_[i].data(), values_[i].size()});
@@ -91,6 +92,8 @@ void describe_certificate(attribute_list& attributes, const certificate& cert, c
 }
 
 // Objects made one after another. Unless all of them were wanted, they go again.
+// A transaction, as far as PKCS#11 has any: the objects that were made are destroyed again unless keep() was called,
+// also by an exception. A token that refuses to destroy one leaves it; undo() returns those, for the error to name.
 class new_objects {
  public:
   new_objects(const library& lib, const session& s) : lib_(lib), s_(s) {}
@@ -133,6 +136,7 @@ CK_RV set_user_pin(const library& lib, CK_SLOT_ID slot, std::string_view so_pin,
   if (rv == CKR_OK) rv = s.login(CKU_SO, so_pin);
   if (rv == CKR_OK)
     rv = lib.call(&CK_FUNCTION_LIST::C_InitPIN, s.handle(), pin_bytes(user_pin), CK_ULONG{user_pin.size()});
+  // In any case: the security officer is logged in for the whole process, and a user could not log in meanwhile.
   lib.call(&CK_FUNCTION_LIST::C_Logout, s.handle());
   return rv;
 }
@@ -140,6 +144,7 @@ CK_RV set_user_pin(const library& lib, CK_SLOT_ID slot, std::string_view so_pin,
 }  // namespace
 
 key_numbers::~key_numbers() {
+  // The public numbers n and e, and the point, are not secret.
   for (auto* one : {&d, &p, &q, &dp, &dq, &qinv, &ec_value}) internal::wipe(*one);
 }
 
@@ -254,6 +259,7 @@ result<token_info> initialize_token(const module& m, const std::string& label, s
   for (const auto slot : *slots) {
     CK_TOKEN_INFO info{};
     if (lib.call(&CK_FUNCTION_LIST::C_GetTokenInfo, slot, &info) != CKR_OK) continue;
+    // Never a token that has been initialised: C_InitToken destroys all of its objects.
     if ((info.flags & CKF_TOKEN_INITIALIZED) != 0) continue;
     std::array<unsigned char, longest_token_label> padded;
     padded.fill(' ');

@@ -47,6 +47,7 @@ bool fits(const library& lib, const uri& wanted, const found_token& token) {
   return fits(wanted.slot_manufacturer, slot.manufacturer) && fits(wanted.slot_description, slot.description);
 }
 
+// A slot whose token was pulled out meanwhile, or belongs to a broken reader, must not hide the others.
 std::vector<found_token> readable_tokens(const library& lib, const std::vector<CK_SLOT_ID>& slots) {
   std::vector<found_token> tokens;
   for (const auto slot : slots) {
@@ -163,6 +164,8 @@ result<found_token> find_token(const library& lib, const uri& wanted) {
   const auto present = readable_tokens(lib, *slots);
   std::vector<found_token> fitting;
   std::ranges::copy_if(present, std::back_inserter(fitting), [&](const auto& t) { return fits(lib, wanted, t); });
+  // The flag decides between tokens only: where none of those that fit has it, a URI that names one is taken at its
+  // word, and C_Login has the last say.
   const bool has_initialized = std::ranges::any_of(fitting, is_initialized);
   if (has_initialized || !names_a_token(wanted))
     std::erase_if(fitting, [](const auto& t) { return !is_initialized(t); });
@@ -207,6 +210,7 @@ std::vector<CK_MECHANISM_TYPE> mechanisms_of(const library& lib, CK_SLOT_ID slot
   if (count > most) return {};
   std::vector<CK_MECHANISM_TYPE> types(count);
   if (lib.call(&CK_FUNCTION_LIST::C_GetMechanismList, slot, types.data(), &count) != CKR_OK) return {};
+  // The second call must not report more than it was given room for.
   if (count > types.size()) return {};
   types.resize(count);
   return types;

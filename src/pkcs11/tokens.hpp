@@ -14,6 +14,7 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// As of the moment of the search: the slot is right until the token is pulled out.
 struct found_token {
   CK_SLOT_ID slot = 0;
   CK_TOKEN_INFO info{};

@@ -44,6 +44,8 @@ std::string format(P11KitUri* u, P11KitUriType type) {
 }
 
 // p11-kit's view of ours, for writing. The attribute's memory is `u`'s.
+// p11-kit writes the path, so that the escapes are those that other programs write. Fields have a fixed size there;
+// parse() has made sure that nothing is longer.
 uri_handle to_p11(const uri& u, bool with_object) {
   uri_handle p(p11_kit_uri_new());
   auto* token = p11_kit_uri_get_token_info(p.get());
@@ -97,6 +99,7 @@ std::string in_query(std::string_view value) {
 
 }  // namespace
 
+// Member by member, because the secret cannot be copied: a new attribute has to be added here as well.
 uri uri::clone() const {
   uri copy;
   copy.token = token;

@@ -20,6 +20,8 @@ constexpr std::string_view scheme = "pkcs11:";
 enum class part : std::uint8_t { path, query };
 
 // A text that may be a PIN: the room is taken once, so that no copy stays behind, and it is wiped.
+// Every value goes through one, because what is a PIN is known by its name only, and the name may be misspelt. The
+// capacity is wiped and not the size: what was decoded before an error is in it too.
 class wiped_text {
  public:
   explicit wiped_text(std::size_t most) { text_.reserve(most); }
@@ -36,6 +38,8 @@ class wiped_text {
 // What is wrong, for people; empty: nothing.
 using complaint = std::string;
 
+// `most` is checked on decoded bytes. A label that is longer than the structure has room for can match no token, which
+// would be found out much later as token_not_found.
 struct attribute {
   std::string_view name;
   part where;
@@ -130,6 +134,8 @@ const attribute* known(std::string_view name) {
 }
 
 // Of what is not among the attributes, and of a PIN, the value is not shown: it may be a PIN under a misspelt name.
+// A URI that is rejected is shown in an error, which goes to logs. So the rule is reversed: what is shown is only what
+// is known to be none.
 std::string without_secrets(std::string_view text) {
   std::string shown;
   const bool is_ours = text.size() >= scheme.size() && ::strncasecmp(text.data(), scheme.data(), scheme.size()) == 0;
@@ -190,6 +196,7 @@ complaint take(uri& u, std::string_view text, part where, std::vector<const attr
   if (equals == text.npos) return "it has a part without =";
   const auto* a = known(name);
   if (a == nullptr) return unknown_attribute(name, where);
+  // An error, and not passed over: in the wrong part (RFC 7512 §2.3) it would have no effect.
   if (a->where != where) {
     return std::string(name) + (where == part::path ? " belongs behind the ?" : " belongs before the ?");
   }

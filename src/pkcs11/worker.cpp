@@ -16,6 +16,8 @@ namespace pkcs11 {
 void token_pool::state::run(const worker_pointer& w) noexcept {
   if (!enter(w)) return;
   for (bool is_leaving = false; !is_leaving;) {
+    // Set until the step is done: whatever it threw, the loop waits a little and asks next() again, which resets the
+    // worker.
     bool is_short = true;
     try {
       auto t = next(w);
@@ -32,6 +34,8 @@ void token_pool::state::run(const worker_pointer& w) noexcept {
   leave(w);
 }
 
+// From here on the worker counts among `workers`, not among `starting`; both change under one lock, so the sum that
+// may_start() looks at never dips. `idle` gets room for it now, because wait_idle() must not need memory.
 bool token_pool::state::enter(const worker_pointer& w) noexcept {
   const std::lock_guard lock(gate);
   --starting;
@@ -59,6 +63,9 @@ void token_pool::state::leave(const worker_pointer& w) noexcept {
   if (!is_stopping) call_supervisor();
 }
 
+// Asked between two calls into the module, with nothing in hand. In order: leave, if the pool ends, or if there are too
+// many workers and this one was not given a probe, which nobody else would settle; a probe that is due; work, while the
+// circuit is closed; else wait.
 token_pool::state::task token_pool::state::next(const worker_pointer& w) {
   lock_type lock(gate);
   w->is_busy = false;
@@ -79,6 +86,8 @@ token_pool::state::task token_pool::state::next(const worker_pointer& w) {
   }
 }
 
+// A wait may end without a reason, so the worker takes itself out of `idle`, whether or not somebody has called it; the
+// loop of next() then looks at everything again.
 void token_pool::state::wait_idle(worker& w, lock_type& lock) {
   idle.push_back(&w);
   w.wakes->wait(lock, runtime::never);
@@ -100,6 +109,8 @@ std::optional<token_pool::state::task> token_pool::state::next_job(worker& w, lo
   }
   w.is_busy = true;
   w.began = now;
+  // The answer moves to the worker, where the supervisor finds it if the call hangs; the rest of the job stays on this
+  // thread. `began` is what the supervisor measures the call by, so it must know of a new, earlier moment.
   w.done = std::exchange(work->done, nullptr);
   totals.waited += now - work->queued_at;
   if (now + options.hang_timeout < look_again_at) call_supervisor();
@@ -116,10 +127,13 @@ std::size_t token_pool::state::open_sessions() const {
   return static_cast<std::size_t>(std::ranges::count_if(workers, [](const auto& w) { return w->has_session; }));
 }
 
+// The one step without the lock that may take any time. Whatever it throws becomes an outcome: the job has to be
+// settled in any case, or its caller would wait until the deadline.
 void token_pool::state::perform_job(const worker_pointer& w, job work) {
   const auto began = world.now();
   outcome what{make_failure(errc::key_unavailable, work.key->name), stage::work};
   try {
+    // Held for the whole ladder, not for each call: C_Finalize must not come between the handles and their use.
     const auto working = lib->working();
     what = attempt(*w, {work.key, work.what, work.work});
   } catch (const std::exception& e) {
@@ -127,6 +141,7 @@ void token_pool::state::perform_job(const worker_pointer& w, job work) {
   } catch (...) {
     what.made = shed(errc::key_unavailable, "an exception ended the work");
   }
+  // Failures are not paced: they are rare, and their callers have waited already.
   if (what.is_answered()) await_turn(world.now() - began);
   settle(*w, std::move(work), std::move(what));
 }
@@ -148,6 +163,9 @@ void token_pool::state::take_back(worker& w) noexcept {
   w.is_busy = false;
 }
 
+// What came of a job: the figures, the circuit, and whether it is tried again, are all decided under one lock; the
+// answer is given after it, as the last thing. A job that the supervisor has answered has no `done` any more: its
+// outcome still counts for the circuit, since it says something about the token now.
 void token_pool::state::settle(worker& w, job work, outcome what) {
   std::function<void(result<der::bytes>)> done;
   {
@@ -167,6 +185,8 @@ void token_pool::state::settle(worker& w, job work, outcome what) {
       if (done && !again) ++totals.failures;
     }
     if (again) {
+      // To the front, because it has waited once. A job that only missed a session has not failed, so its one retry is
+      // left.
       work.done = std::exchange(done, nullptr);
       work.was_retried = work.was_retried || !w.must_leave;
       queue.push_front(std::move(work));
@@ -186,6 +206,10 @@ bool token_pool::state::settle_failure(worker& w, const job& work, const outcome
   const auto now = world.now();
   const auto& why = what.made.error();
   const sample of{work.key, work.what, work.work};
+  // Only a CKR can say that the token has gone. The cases, in order: no further session is to be had, which is no fault
+  // as long as there is one; the request's own fault, which says nothing about the token; a fault of the token, which
+  // may open the circuit. A job that opened it, or failed after it opened, goes back into the queue once and waits for
+  // the probe.
   const bool is_ckr = why.code.category() == pkcs11_category();
   const auto rv = is_ckr ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
   if (rv == CKR_SESSION_COUNT && what.at == stage::session && open_sessions() > 0) {

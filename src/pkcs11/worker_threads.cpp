@@ -17,6 +17,8 @@ namespace pkcs11::worker_threads {
 namespace {
 
 // Moved from list to list, never made anew: what happens as a thread ends must not need memory.
+// A thread is in `running` from start() until end(), its last act, and then in `ended` until somebody joins it. Whoever
+// joins takes the list first and joins without the lock: a thread in `ended` takes it no more.
 struct threads {
   std::mutex gate;
   std::list<std::thread> running;
@@ -30,6 +32,8 @@ threads& all() { return of_this_process<threads>(); }
 
 // On the thread itself, last of all.
 void end(std::list<std::thread>::iterator self) noexcept {
+  // Threads that end join those that ended before, so that a process which only ever makes and loses workers keeps one
+  // unjoined thread, not all of them.
   join_ended();  // so that only the last to end stays, for the next one
   auto& t = all();
   const std::lock_guard lock(t.gate);
@@ -102,6 +106,7 @@ void wait_for_busy(std::chrono::steady_clock::time_point end) noexcept {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     lock.lock();
   }
+  // From now on a thread that ends is detached: nobody will join it.
   t.is_over = true;
   const auto until = on_the_wall(end);
   for (auto& one : t.ended) ::pthread_timedjoin_np(one.native_handle(), nullptr, &until);

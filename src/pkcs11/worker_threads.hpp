@@ -14,6 +14,8 @@ namespace pkcs11::worker_threads {
 bool start(std::function<void()> body) noexcept;
 
 // In a worker, while it waits for work: the end of the process does not wait for it.
+// A worker that waits touches nothing of the module, so that the end of the process may go on without it. It is left
+// where it waits: the state that it waits on is never destroyed while a worker shares it.
 class parked {
  public:
   parked() noexcept;

@@ -28,9 +28,9 @@ struct acceptor_options {
   // a newer one, and no other address loses any. 0 means no such limit, because behind a load balancer all clients have
   // the same address.
   std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: the same as handshake_timeout
-  std::size_t max_silent = 4096;
-  std::size_t max_silent_per_address = 0;
-  int backlog = 4096;
+  std::size_t max_silent = 4096;                                          // of all addresses together; 0 means 1
+  std::size_t max_silent_per_address = 0;                                 // 0 means no such limit
+  int backlog = 4096;          // of listen(2): connections that wait to be accepted; net.core.somaxconn limits it too
   bool reuse_port = false;     // SO_REUSEPORT, for one acceptor per thread, each with its own io_context
   tcp_options tcp = {};        // for each accepted socket
   std::string interface = {};  // listen on this interface only, "eth1"; empty: on all that have the address
@@ -68,25 +68,31 @@ net::any_io_executor executor_of(const acceptor_core& core);
 // called while other threads run its streams. Each stream has a strand of its own.
 class acceptor {
  public:
-  using executor_type = net::any_io_executor;
+  using executor_type = net::any_io_executor;  // as Asio requires of an I/O object
 
   // Throws boost::system::system_error when it cannot listen at `at`, and sluice::error when an option is invalid.
   acceptor(const net::any_io_executor& executor, const net::ip::tcp::endpoint& at, const context& ctx,
            acceptor_options options = {})
       : core_(detail::make_acceptor(executor, at, ctx, std::move(options))) {}
+  // The same on the executor of an io_context or a thread_pool.
   template <class ExecutionContext>
   requires std::is_convertible_v<ExecutionContext&, net::execution_context&> acceptor(ExecutionContext& io,
                                                                                       const net::ip::tcp::endpoint& at,
                                                                                       const context& ctx,
                                                                                       acceptor_options options = {})
       : acceptor(net::any_io_executor(io.get_executor()), at, ctx, std::move(options)) {}
+  // An acceptor that was moved from may only be destroyed.
   acceptor(acceptor&&) noexcept = default;
   acceptor& operator=(acceptor&&) = delete;
   ~acceptor() {
     if (core_) detail::close(*core_);
   }
 
+  // Returns the executor that it was made with. on_failure is called on it, and the strands of the streams are made
+  // from it.
   executor_type get_executor() const { return detail::executor_of(*core_); }
+  // Returns the address that it was bound to, with the port that the system chose if the given one was 0. It stays
+  // known after close().
   net::ip::tcp::endpoint local_endpoint() const { return detail::local_endpoint(*core_); }
 
   // void(error_code, tcp_stream). It fails after close() and cancellation (operation_aborted) and when the listener is
@@ -100,7 +106,10 @@ class acceptor {
   // Stops listening, cancels the handshakes in flight, and completes every async_accept with operation_aborted.
   void close() { detail::close(*core_); }
 
+  // Returns the number of handshakes that have begun and not ended; streams that are done and not yet accepted do not
+  // count. Any thread may call it.
   std::size_t handshakes_in_flight() const { return detail::counts(*core_).in_flight; }
+  // Returns the number of clients whose first record is not complete yet (see max_silent). Any thread may call it.
   std::size_t silent_connections() const { return detail::counts(*core_).silent; }
 
  private:

@@ -49,6 +49,8 @@ void teardown(boost::beast::role_type, stream<NextLayer>& s, error_code& ec) {
   detail::close_lowest(s);
 }
 
+// As teardown(), without blocking. It completes with the error of the shutdown, void(error_code), and closes the socket
+// in any case. Cancellation: terminal.
 template <class NextLayer, class Handler>
 void async_teardown(boost::beast::role_type, stream<NextLayer>& s, Handler&& handler) {
   static_assert(boost::beast::detail::is_invocable<Handler, void(error_code)>::value,

@@ -22,7 +22,7 @@ inline namespace v0 {
 
 // One address to which a connection was attempted.
 struct connect_attempt {
-  net::ip::tcp::endpoint endpoint;
+  net::ip::tcp::endpoint endpoint;      // one of the addresses of the host, with the port
   std::chrono::nanoseconds began{};     // since the operation began
   std::chrono::nanoseconds duration{};  // the time that the attempt took; never zero
   error_code error;                     // operation_aborted when another address was faster
@@ -37,7 +37,7 @@ struct connect_report {
   // Of the last try's TLS handshake: the certificates of a peer that was rejected, unverified; and the messages, if the
   // context's options have record_transcript.
   std::vector<certificate> unverified_certificates;
-  handshake_transcript handshake;
+  handshake_transcript handshake;      // empty without record_transcript
   std::chrono::nanoseconds prelude{};  // the time that the last try's prelude took
 };
 
@@ -48,13 +48,13 @@ struct connect_options {
   std::string_view server_name = {};                            // the name to verify, if it is not `host`
   std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
   sluice::failure* failure = nullptr;                           // explains the error, if there is one
-  connect_report* report = nullptr;
+  connect_report* report = nullptr;  // filled in, if it is given; it must outlive the operation, as `failure` must
   // By default there are no retries; `.retry = {}` allows five. A retry follows an error that is_retryable() and starts
   // from the beginning, with the name resolution. If the peer closes the connection during the handshake, there is no
   // retry, unless it does so before its first record. If the delay before a retry would exceed `timeout`, the last
   // error is reported at once.
   retry_options retry = no_retries;
-  tcp_options tcp = {};
+  tcp_options tcp = {};                 // for the socket of each attempt, before it connects
   std::string_view interface = {};      // use this interface only, "eth1"; at most 15 bytes
   std::string_view local_address = {};  // bind to this IP address; addresses of the other family are not tried
   // Early data (0-RTT), sent with the ClientHello if a session allows it; see connection_options for what may be sent.

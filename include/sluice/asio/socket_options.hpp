@@ -16,9 +16,11 @@ struct keep_alive_options {
   int probes = 0;  // after as many unanswered probes the connection has timed_out (TCP_KEEPCNT); zero: the default
 };
 
+// The options of a TCP socket. A connecting socket gets them before it connects, accepted ones inherit them from the
+// listener.
 struct tcp_options {
-  bool no_delay = true;  // TCP_NODELAY; without it, a handshake with a key in a token takes twice as long
-  keep_alive_options keep_alive = {};
+  bool no_delay = true;                // TCP_NODELAY; without it, a handshake with a key in a token takes twice as long
+  keep_alive_options keep_alive = {};  // off unless `idle` is set
 };
 static_assert(std::is_trivially_copyable_v<tcp_options>);
 

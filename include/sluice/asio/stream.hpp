@@ -170,14 +170,15 @@ struct initiation {
 template <class NextLayer>
 class stream {
  public:
-  using next_layer_type = std::remove_reference_t<NextLayer>;
-  using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;
-  using executor_type = typename next_layer_type::executor_type;
-  using default_token = detail::default_token<executor_type>;
+  using next_layer_type = std::remove_reference_t<NextLayer>;         // without the reference of a borrowed one
+  using lowest_layer_type = detail::lowest_layer_t<next_layer_type>;  // the socket, under any number of layers
+  using executor_type = typename next_layer_type::executor_type;      // the NextLayer's
+  using default_token = detail::default_token<executor_type>;         // the executor's, or else net::deferred_t
 
+  // For adapters of executors such as `use_awaitable_t<>::as_default_on`; the result needs stream_impl.hpp.
   template <class Other>
   struct rebind_executor {
-    using other = stream<typename next_layer_type::template rebind_executor<Other>::other>;
+    using other = stream<typename next_layer_type::template rebind_executor<Other>::other>;  // over the rebound layer
   };
 
   // An empty stream, for types that construct a value before they have one (std::future, Asio's channels).
@@ -205,14 +206,16 @@ class stream {
     if (driver_) detail::destroy(std::move(driver_));
   }
 
-  executor_type get_executor() const noexcept {
+  executor_type get_executor() const noexcept {  // the NextLayer's executor, on which intermediate steps run
     if constexpr (std::is_default_constructible_v<executor_type>) {
       if (!driver_) return executor_type();
     }
     return next_of(*driver_).get_executor();
   }
+  // The layer below, which the stream reads and writes: other reads and writes of it break the TLS connection.
   next_layer_type& next_layer() noexcept { return next_of(*driver_); }
   const next_layer_type& next_layer() const noexcept { return next_of(*driver_); }
+  // The socket at the bottom, for its options, its addresses and close().
   lowest_layer_type& lowest_layer() noexcept { return detail::lowest_layer_of(next_layer()); }
   const lowest_layer_type& lowest_layer() const noexcept { return detail::lowest_layer_of(next_layer()); }
 
@@ -231,32 +234,32 @@ class stream {
     if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);
   }
 
-  const connection_info& info() const noexcept {
+  const connection_info& info() const noexcept {  // as of connection; until the stream is destroyed or assigned
     return driver_ ? detail::info(*driver_) : detail::nothing<connection_info>();
   }
-  const handshake_timings& timings() const noexcept {
+  const handshake_timings& timings() const noexcept {  // resolve and connect: of async_connect only
     return driver_ ? detail::timings(*driver_) : detail::nothing<handshake_timings>();
   }
-  connection_statistics statistics() const noexcept {
+  connection_statistics statistics() const noexcept {  // a copy of the counts so far, as of connection
     return driver_ ? detail::statistics(*driver_) : connection_statistics();
   }
-  const failure& last_failure() const noexcept {
+  const failure& last_failure() const noexcept {  // explains the last error; without a code if there was none
     return driver_ ? detail::last_failure(*driver_) : detail::empty_failure();
   }
-  std::vector<certificate> verified_chain() const {
+  std::vector<certificate> verified_chain() const {  // leaf first, anchor last; empty as of connection
     return driver_ ? detail::verified_chain(*driver_) : std::vector<certificate>();
   }
   // As of connection: the peer's certificates after a failed handshake, and the messages of the handshake.
   std::vector<certificate> unverified_certificates() const {
     return driver_ ? detail::unverified_certificates(*driver_) : std::vector<certificate>();
   }
-  const handshake_transcript& transcript() const noexcept {
+  const handshake_transcript& transcript() const noexcept {  // empty without record_transcript
     return driver_ ? detail::transcript(*driver_) : detail::nothing<handshake_transcript>();
   }
-  std::optional<identity> selected_identity() const {
+  std::optional<identity> selected_identity() const {  // the one that was presented to the peer; empty as of connection
     return driver_ ? detail::selected_identity(*driver_) : std::nullopt;
   }
-  bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }
+  bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }  // as of connection
 
   // void(error_code). Cancellation: terminal; after it, the stream can only be closed.
   template <class Token = default_token>
@@ -312,7 +315,7 @@ class stream {
     throw_if(ec);
   }
   template <detail::mutable_buffers Buffers>
-  std::size_t read_some(const Buffers& buffers, error_code& ec) {
+  std::size_t read_some(const Buffers& buffers, error_code& ec) {  // as async_read_some()
     return is_there(ec) ? detail::read_some(*driver_, detail::first_nonempty(buffers), ec) : 0;
   }
   template <detail::mutable_buffers Buffers>
@@ -323,7 +326,7 @@ class stream {
     return n;
   }
   template <detail::const_buffers Buffers>
-  std::size_t write_some(const Buffers& buffers, error_code& ec) {
+  std::size_t write_some(const Buffers& buffers, error_code& ec) {  // as async_write_some()
     return is_there(ec) ? detail::write_some(*driver_, detail::gather(buffers), ec) : 0;
   }
   template <detail::const_buffers Buffers>
@@ -333,7 +336,7 @@ class stream {
     throw_if(ec);
     return n;
   }
-  void shutdown(error_code& ec) {
+  void shutdown(error_code& ec) {  // as async_shutdown(), within the shutdown time-out
     if (is_there(ec)) detail::shutdown(*driver_, true, ec);
   }
   void shutdown() {
@@ -341,7 +344,7 @@ class stream {
     shutdown(ec);
     throw_if(ec);
   }
-  void shutdown_write(error_code& ec) {
+  void shutdown_write(error_code& ec) {  // as async_shutdown_write()
     if (is_there(ec)) detail::shutdown(*driver_, false, ec);
   }
   void shutdown_write() {
@@ -383,11 +386,12 @@ class stream {
   detail::driver_pointer driver_;
 };
 
-using tcp_stream = stream<net::ip::tcp::socket>;
-using unix_stream = stream<net::local::stream_protocol::socket>;
+using tcp_stream = stream<net::ip::tcp::socket>;                  // what async_connect and the acceptor return
+using unix_stream = stream<net::local::stream_protocol::socket>;  // over a Unix domain socket
 
 namespace detail {
 
+// Declares, or with an empty keyword defines, what a stream over this type of socket needs of the library.
 #define SLUICE_COMPILED_LAYER(keyword, socket)                           \
   keyword template std::unique_ptr<layer> make_layer<socket>(socket &&); \
   keyword template std::unique_ptr<layer> make_layer<socket&>(socket&);  \

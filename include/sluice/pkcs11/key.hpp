@@ -21,9 +21,10 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// The options of open_key(). Its errors name the option or the attribute of the URI that is at fault.
 struct key_options {
   std::string module_path;  // if empty, module-path or else module-name of the URI
-  module_options module;
+  module_options module;    // as of module::load()
   pin_source pin;  // if empty, pin-value or else pin-source of the URI; without any, the token's PIN pad, or no login
   // The use of the token. Keys of one token share its sessions and its login; the options of the first key apply.
   std::size_t sessions = 8;         // worker threads with a session each, opened on demand, within the token's limit
@@ -35,26 +36,29 @@ struct key_options {
   std::chrono::milliseconds timeout = std::chrono::seconds(10);  // for opening, and for requests without a deadline
 };
 
+// Whether a token is in use. It is `closed` in normal use. A token that has gone, or three failures in a row, open it:
+// probes then do what failed, `probing` while one is under way, until one succeeds. Requests wait for the first probe;
+// once it has failed, they are rejected at once (errc::token_down).
 enum class circuit_state : std::uint8_t { closed, open, probing };
 
 // The statistics of a token. Totals only grow.
 struct token_stats {
-  std::string token;
-  circuit_state circuit = circuit_state::closed;
-  std::size_t queued = 0;
-  std::size_t workers = 0;
-  std::size_t sessions_open = 0;
-  std::size_t sessions_busy = 0;
-  std::size_t session_limit = 0;  // as configured, or fewer if the token allowed fewer
-  std::uint64_t operations = 0;   // completed
-  std::uint64_t failures = 0;
+  std::string token;                              // its label
+  circuit_state circuit = circuit_state::closed;  // at the time of the call
+  std::size_t queued = 0;                         // requests that wait for a worker
+  std::size_t workers = 0;                        // threads, without those that hang
+  std::size_t sessions_open = 0;                  // at most one for each worker
+  std::size_t sessions_busy = 0;                  // at work, those that hang included
+  std::size_t session_limit = 0;                  // as configured, or fewer if the token allowed fewer
+  std::uint64_t operations = 0;                   // completed
+  std::uint64_t failures = 0;   // requests that a worker took, and that failed; those that were shed are not among them
   std::uint64_t shed_full = 0;  // rejected because the queue was full
   std::uint64_t shed_late = 0;  // dropped because their deadline had passed
   std::uint64_t shed_down = 0;  // rejected because the circuit was open
-  std::uint64_t logins = 0;
-  std::uint64_t sessions_reopened = 0;  // after the token had closed them
-  std::uint64_t keys_found_again = 0;
-  std::uint64_t circuit_opened = 0;
+  std::uint64_t logins = 0;     // calls of C_Login that left the user logged in
+  std::uint64_t sessions_reopened = 0;           // after the token had closed them
+  std::uint64_t keys_found_again = 0;            // searches after the token had rejected a handle
+  std::uint64_t circuit_opened = 0;              // how often the token was taken out of use
   std::uint64_t reinitialized = 0;               // C_Finalize and C_Initialize, the last step of recovery
   std::uint64_t written_off = 0;                 // workers whose call hung, whether or not it returned later
   std::chrono::nanoseconds waited{};             // the time that requests spent in the queue, summed
@@ -83,6 +87,7 @@ class key final : public private_key {
   // Makes one signature. It blocks.
   result<std::vector<std::byte>> sign(const sign_request& request);
 
+  // Returns the statistics of its token, which all keys of the token share. Any thread may call it.
   token_stats stats() const;
 
   struct state;                                     // internal

@@ -24,23 +24,25 @@ enum class initialization : std::uint8_t {
               // called when no other step of recovery brings its tokens back
 };
 
+// How Sluice initialises a module, and how it ends its use.
 struct module_options {
-  pkcs11::initialization initialization = initialization::standard;
+  pkcs11::initialization initialization = initialization::standard;  // C_Initialize and C_Finalize
   std::string reserved;  // pReserved of C_Initialize: NSS softokn's parameter string
 };
 
+// A module, as its C_GetInfo reports it, without the padding of PKCS#11.
 struct module_info {
-  std::string path, manufacturer, description;
-  int cryptoki_major = 0, cryptoki_minor = 0;  // the version that C_GetInfo reports; the v2.40 functions are used
-  int library_major = 0, library_minor = 0;
+  std::string path, manufacturer, description;  // as given to load(); manufacturerID; libraryDescription
+  int cryptoki_major = 0, cryptoki_minor = 0;   // the version that C_GetInfo reports; the v2.40 functions are used
+  int library_major = 0, library_minor = 0;     // the module's own version
 };
 
 // A token in a slot, as the module reports it.
 struct token_info {
-  std::string label, manufacturer, model, serial, uri;
-  std::string slot_manufacturer, slot_description;
-  std::uint64_t slot_id = 0;
-  std::vector<std::string> flags;       // "login-required", "user-pin-locked", …
+  std::string label, manufacturer, model, serial, uri;  // CK_TOKEN_INFO, without padding; a URI of all four
+  std::string slot_manufacturer, slot_description;      // CK_SLOT_INFO; empty if it cannot be read
+  std::uint64_t slot_id = 0;                            // another one, as a rule, after the token was plugged in anew
+  std::vector<std::string> flags;                       // "login-required", "user-pin-locked", …
   std::vector<std::string> mechanisms;  // "CKM_ECDSA", "CKM_RSA_PKCS_PSS"; "0x80000001" for a vendor's own
   std::uint64_t max_sessions = 0;       // 0: no limit, or unknown
   std::uint64_t open_sessions = 0;      // of this program, if the token counts them
@@ -74,6 +76,7 @@ class module {
   // Returns the names of the modules that are registered with p11-kit on this system, for find().
   static std::vector<std::string> registered();
 
+  // As read when the module was loaded. The reference is valid as long as a copy of the module.
   const module_info& info() const noexcept;
   // Returns every token that is present.
   result<std::vector<token_info>> tokens() const;

@@ -12,6 +12,7 @@ namespace sluice {
 inline namespace v0 {
 namespace pkcs11 {
 
+// The question that a pin_source answers.
 struct pin_request {
   std::string token;                  // the token's label
   bool is_for_one_signature = false;  // CKA_ALWAYS_AUTHENTICATE

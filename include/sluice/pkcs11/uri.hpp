@@ -20,16 +20,16 @@ namespace pkcs11 {
 // The attributes of "pkcs11:token=web;object=site?module-name=softhsm2&pin-source=file:/run/pin". An attribute that is
 // absent matches anything; all that are given must match.
 struct uri {
-  std::optional<std::string> token, manufacturer, model, serial;
-  std::optional<std::string> library_manufacturer, library_description;
-  std::optional<std::string> library_version;  // "2.6"; "2" is read as "2.0"
-  std::optional<std::string> slot_manufacturer, slot_description;
-  std::optional<std::uint64_t> slot_id;
-  std::optional<std::string> object;         // CKA_LABEL
-  std::optional<std::vector<std::byte>> id;  // CKA_ID
-  std::optional<std::string> type;           // "private", "cert", "public", "secret-key", "data"
-  std::string module_path, module_name, pin_source;
-  secret pin_value;  // for programs only; the command line rejects it
+  std::optional<std::string> token, manufacturer, model, serial;         // of the token; `token` is its label
+  std::optional<std::string> library_manufacturer, library_description;  // of C_GetInfo
+  std::optional<std::string> library_version;                            // "2.6"; "2" is read as "2.0"
+  std::optional<std::string> slot_manufacturer, slot_description;        // of C_GetSlotInfo
+  std::optional<std::uint64_t> slot_id;              // CK_SLOT_ID: it may change when tokens are plugged in
+  std::optional<std::string> object;                 // CKA_LABEL
+  std::optional<std::vector<std::byte>> id;          // CKA_ID
+  std::optional<std::string> type;                   // "private", "cert", "public", "secret-key", "data"
+  std::string module_path, module_name, pin_source;  // the part after "?"; empty if absent
+  secret pin_value;                                  // for programs only; the command line rejects it
 
   // Parses a URI. errc::bad_uri names the fault, without values that may be a PIN. These are errors: an attribute that
   // RFC 7512 does not define, or defines for the other part of the URI; an attribute that is given twice; a value that

@@ -22,6 +22,8 @@ namespace {
 using boost::system::error_category;
 using boost::system::error_condition;
 
+// One row a cause, for everything that is said of it: `name` is in the JSON of the command line and never changes,
+// `category` is the group that it is reported in, `message` is for people.
 struct cause_row {
   errc cause;
   const char* name;
@@ -126,6 +128,8 @@ const cause_row& row_of(errc cause) noexcept {
 bool is_key_trouble(errc cause) noexcept { return row_of(cause).category == pkcs11 || cause == errc::key_timed_out; }
 
 // Holds errc values: as codes (config, tls) and as the one category of conditions.
+// Conditions and our own codes have the same values, so one class serves three objects; they differ in name and address
+// only. equivalent() is what `ec == errc::x` ends in, for codes of any category.
 class cause_category final : public error_category {
  public:
   constexpr explicit cause_category(const char* name) noexcept : name_(name) {}
@@ -133,6 +137,7 @@ class cause_category final : public error_category {
   std::string message(int value) const override { return row_of(static_cast<errc>(value)).message; }
   error_condition default_error_condition(int value) const noexcept override;
   bool equivalent(const error_code& code, int condition) const noexcept override {
+    // Success would otherwise equal errc::internal, which cause_of() returns for all that it does not know.
     if (!code.failed()) return false;
     const auto wanted = static_cast<errc>(condition);
     const auto cause = cause_of(code);
@@ -172,6 +177,7 @@ class ckr_category final : public error_category {
   }
 };
 
+// constexpr, so that they are there before any static initialiser of a program compares an error with a cause.
 constexpr cause_category conditions("sluice");
 constexpr cause_category config_codes("sluice.config");
 constexpr cause_category tls_codes("sluice.tls");
@@ -181,6 +187,7 @@ error_condition cause_category::default_error_condition(int value) const noexcep
 constexpr int beast_timeout = 1;  // boost::beast::error::timeout: a layer of Beast's under a stream gave up
 
 // Codes of the system and of the resolver (netdb.h, as Asio reports them) that an operation of ours can end with.
+// Categories of Asio and Beast are known by their names, because the core includes neither.
 errc foreign_cause(const error_code& code) noexcept {
   namespace sys = boost::system::errc;
   const std::string_view category = code.category().name();
@@ -329,6 +336,7 @@ std::string_view alert_name(std::uint8_t description) noexcept {
 
 std::string_view failure::category() const noexcept {
   const auto cause = cause_of(code);
+  // The cause alone does not say whether TCP was connected; the phase does.
   constexpr std::array in_any_phase = {errc::connection_reset,     errc::timed_out, errc::connection_closed,
                                        errc::too_many_descriptors, errc::internal,  errc::out_of_memory};
   if (std::ranges::find(in_any_phase, cause) != in_any_phase.end()) {

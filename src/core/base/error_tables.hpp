@@ -13,6 +13,8 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
+// The tables say what a code means to a caller, never how it was reached: the diagnosis of a chain may still replace
+// it.
 struct s2n_row {
   std::string_view name;  // "S2N_ERR_CERT_EXPIRED"
   errc cause;

@@ -49,6 +49,8 @@ failure file_failure(const std::string& path, int error) {
 }
 
 // What was read so far, wiped unless it is released: of a key's file, too, when its reading fails.
+// The invariant is that no copy of a byte outlives the object but in release(): growing by hand, because a string that
+// grows by itself frees the old memory with the secret in it.
 class growing_text {
  public:
   explicit growing_text(std::size_t room) : text_(room, '\0') {}
@@ -83,6 +85,7 @@ result<std::string> read_file(const std::string& path) {
   if (file.get() < 0) return file_failure(path, errno);
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return file_failure(path, errno);
+  // open(2) takes a folder for reading; the error of read(2) would come later and say less.
   if (S_ISDIR(info.st_mode)) return file_failure(path, EISDIR);
 
   // Room for all of it and one more byte: a text that grows leaves copies of itself behind.

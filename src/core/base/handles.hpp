@@ -14,6 +14,7 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
+// The function is part of the type, so that a handle is as large as a pointer.
 template <auto Free>
 struct freed_by {
   template <class T>

@@ -66,6 +66,7 @@ void append_point(std::string& to, char32_t point) {
   for (int shift = point > 0xffff ? 28 : 12; shift >= 0; shift -= 4) to += digits[(point >> shift) & 15];
 }
 
+// Byte by byte where it is not UTF-8, so that a broken character cannot swallow the valid one that follows it.
 template <class Test>
 std::string escaped(std::string_view text, Test stays) {
   std::string made;

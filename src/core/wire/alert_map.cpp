@@ -80,6 +80,8 @@ std::uint8_t of_protocol_error(const failure& why) {
   return is_engines && s2n_error_get_alert(why.code.value(), &told) == S2N_SUCCESS ? told : std::uint8_t{10};
 }
 
+// Nothing where the peer has ended the connection itself: an alert would reach nobody, or answer an alert. What is our
+// own fault is internal_error, which says nothing about the peer (RFC 8446 §6.2).
 std::optional<std::uint8_t> of_cause(const failure& why, role side) {
   switch (cause_of(why.code)) {
     case errc::alert:
@@ -117,6 +119,7 @@ std::optional<std::uint8_t> of_cause(const failure& why, role side) {
 
 std::optional<std::uint8_t> alert_for(const failure& why, int version, role side) {
   if (why.from == origin::peer) return std::nullopt;
+  // s2n's error first: one cause may stand for several of them, which have different alerts.
   auto what = known_row(why);
   if (!what) what = of_cause(why, side);
   if (!what) return std::nullopt;

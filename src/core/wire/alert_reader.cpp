@@ -35,6 +35,8 @@ void alert_reader::saw_secret(std::string_view line, role side) {
 }
 
 void alert_reader::look(transport& io) {
+  // Bounded, because the peer may send as much as it likes while the key takes its time; the rest stays with the
+  // transport, as backpressure.
   while (!has_ended_ && !error_ && bytes_.size() < max_ahead) {
     std::array<std::byte, 4096> some;
     error_code ec;
@@ -57,6 +59,7 @@ std::optional<std::uint8_t> alert_reader::find(std::uint16_t cipher, bool is_tls
     }
     if (type != record_application_data || !opener) continue;
     const auto opened = opener->open(records.header(), records.body());
+    // The numbers are out of step from here on, or it is under another key: nothing behind it can be opened either.
     if (!opened) break;
     if (opened->type != record_alert) continue;
     if (const auto found = ending(opened->plain, is_tls13)) return found;

@@ -19,6 +19,9 @@ inline namespace v0 {
 namespace internal {
 
 // What was read ahead of s2n, which gets it first when it reads again; and how the input ended.
+// `bytes_` from `gone_` on have been read and not given to s2n. While there are any, read() touches the transport no
+// more; the end or the error that look() met is reported after them, so that s2n sees the input as it would have been.
+// Nothing is taken out by find(): s2n gets all of them when it reads again.
 class alert_reader {
  public:
   // A line of the NSS key log: the secret under which the peer's alert would come is kept.

@@ -63,12 +63,15 @@ alert_writer::way alert_writer::choose(s2n_connection* conn, role side) const no
   if (is_plain_) return way::plain;
   if (is_done_) return way::by_engine;
   const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn) >= S2N_TLS13;
+  // TLS 1.3 before ServerHello, or an earlier version at any time of its handshake: those have no such secret.
   if (!has_handshake_key_) {
     // The peer may be about to take our early data, or to pass over it; we cannot know which key it expects.
     if (sealed_early_) return way::none;
     // Between ChangeCipherSpec and the first record behind it, s2n may have no key yet.
     return !is_tls13 && has_changed_cipher_ && since_change_ == 0 ? way::none : way::by_engine;
   }
+  // A server that has the key but has sealed nothing with it has not sent its ServerHello whole: whether the peer has
+  // keys is not known.
   if (side == role::server) return sealed_ > 0 ? way::by_engine : way::none;
   if (sealed_early_) {
     auto status = S2N_EARLY_DATA_STATUS_OK;  // asked for, perhaps accepted, and not yet ended

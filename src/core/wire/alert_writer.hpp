@@ -51,6 +51,9 @@ class alert_writer {
   std::vector<std::uint8_t> write(s2n_connection* conn, role side, std::uint8_t description) const;
 
  private:
+  // none: the peer could not open it, and would take it for an attack. by_engine: s2n's key and number are those that
+  // the peer expects. sealed_here: only the first record under the client's handshake key, which s2n does not use in
+  // time. plain: our ServerHello was never sent, so the peer has no keys.
   enum class way : std::uint8_t { none, by_engine, sealed_here, plain };
   way choose(s2n_connection* conn, role side) const noexcept;
 

@@ -17,6 +17,9 @@ using namespace wire;
 
 constexpr std::size_t finished_size_tls12 = 12;  // RFC 5246 §7.4.9
 
+// Follows one direction through three states: in the clear; in TLS 1.2 enciphered after ChangeCipherSpec, where the
+// next handshake record is Finished, whatever it looks like; in TLS 1.3 sealed, with the one secret that was given. The
+// application's keys are not known here, so what comes under them is passed over.
 class reader {
  public:
   reader(const secret& traffic, std::optional<hello> settled) : traffic_(traffic) { flight_.settled = settled; }
@@ -38,6 +41,7 @@ class reader {
   void take_record() {
     const auto& settled = flight_.settled;
     const auto type = records_.current().type();
+    // In TLS 1.3 it means nothing (RFC 8446 Appendix D.4).
     if (type == record_change_cipher_spec) {
       is_enciphered_ = settled && !flight_.is_tls13();
     } else if (type == record_handshake && is_enciphered_) {

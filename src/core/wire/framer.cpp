@@ -13,11 +13,13 @@ framer::part framer::take(std::span<const std::byte>& bytes) noexcept {
     bytes = bytes.subspan(size);
     return some;
   };
+  // A body is cut but not copied: a record is 16 KiB, and most users only count.
   if (left_ > 0) {
     const auto body = cut(std::min(left_, bytes.size()));
     left_ -= body.size();
     return {.bytes = body, .is_body = true, .ends = left_ == 0};
   }
+  // The first byte decides whether this is an SSL 2.0 hello, so it is stored before the size of the header is known.
   if (have_ == 0) {
     header_[0] = bytes.front();
     size_ = 0;
@@ -42,6 +44,7 @@ framer::part framer::take(std::span<const std::byte>& bytes) noexcept {
 bool frame_collector::take(std::span<const std::byte>& bytes) {
   if (framer_.is_between()) frame_.clear();
   while (!bytes.empty()) {
+    // Taken on a copy, which is small: if keeping the bytes throws, neither the frame nor the position has moved.
     auto next = framer_;
     auto rest = bytes;
     const auto part = next.take(rest);

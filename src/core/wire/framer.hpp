@@ -17,6 +17,9 @@ namespace internal {
 // The frames of one direction: a header of fixed size, whose last bytes are the length of the body behind it. Bytes
 // that are not TLS are framed just the same, by whatever stands where a length would: that makes no sense and does no
 // harm.
+// The state is one of three: between frames (nothing of a header is here, and nothing of a body is missing), inside a
+// header (`have_` > 0), inside a body (`left_` > 0). A frame without a body never enters the last. header_ and size_
+// keep their values until the next header begins, so that a frame can be asked about after its end.
 class framer {
  public:
   enum class frame : std::uint8_t { record, message };  // RFC 8446 §5.1 and §4
@@ -59,6 +62,8 @@ class framer {
 };
 
 // The same, for users of whole frames: keeps what has arrived of the one under way.
+// It keeps at most one frame, which is as long as its header says: users bound it by asking current().size() before
+// more is taken (message_tap), or by the size of the input that they pass.
 class frame_collector {
  public:
   explicit frame_collector(framer::frame what) noexcept : framer_(what) {}

@@ -95,6 +95,8 @@ struct offer {
   bool has_tls13 = false;
   std::uint16_t legacy_version = 0;
 
+  // Of both ClientHellos, where there was a HelloRetryRequest: what either of them offered has been offered. A hello of
+  // ours that cannot be read offers nothing, and every extension in the answer is then a breach.
   void read(CBS hello) {
     CBS session, suites, methods, extensions;
     if (!CBS_get_u16(&hello, &legacy_version) || !CBS_skip(&hello, 32) ||
@@ -126,6 +128,7 @@ struct offer {
   bool has(std::uint16_t type) const { return std::ranges::find(types, type) != types.end(); }
 };
 
+// The first breach that is found is the one that is reported. What s2n itself rejects as malformed is passed over here.
 class judge {
  public:
   explicit judge(const read_flight& ours) {
@@ -134,6 +137,7 @@ class judge {
     }
   }
 
+  // Each message has its own list of extensions (RFC 8446 §4.2), but in TLS 1.2 only ServerHello has any.
   std::optional<breach> look_at(const read_flight& theirs, bool is_whole) {
     bool has_encrypted = false;
     for (const auto& one : theirs.messages) {
@@ -160,6 +164,7 @@ class judge {
         !CBS_get_u8_length_prefixed(&body, &session) || !CBS_get_u16(&body, &cipher) || !CBS_skip(&body, 1)) {
       return;
     }
+    // From the extensions on: the blocks below read their own length.
     const CBS whole = body;
     if (CBS_len(&body) == 0) return look_at_random(random, version);
     if (!CBS_get_u16_length_prefixed(&body, &extensions)) return;

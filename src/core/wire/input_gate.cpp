@@ -14,6 +14,8 @@ constexpr std::size_t small = 64;  // an alert or a KeyUpdate, sealed and not pa
 
 }  // namespace
 
+// The stage may change between calls only. Records that were idle in one stage say nothing of the next: the tickets
+// after a handshake, for example, are no reason to end a shutdown.
 void input_gate::begin_call(stage now, bool is_tls13) noexcept {
   if (now != stage_) idle_ = idle_large_ = 0;
   stage_ = now;
@@ -27,6 +29,7 @@ void input_gate::data_came(answer next) noexcept {
   idle_ = idle_large_ = 0;
 }
 
+// Bytes are limited exactly; records at the end of one, since the record that is under way has to be finished.
 bool input_gate::is_exhausted() noexcept {
   is_spent_ = is_spent_ || bytes_ == max_bytes || (records_ == max_records && framer_.is_between());
   return is_spent_;
@@ -48,6 +51,7 @@ std::size_t input_gate::admit_held(std::span<std::byte> into) {
   const auto n = admissible(some);
   std::copy_n(some.begin(), n, into.begin());
   given_ += n;
+  // The memory is freed with it: a connection that holds nothing back keeps none.
   if (given_ == held_.size()) {
     held_ = {};
     given_ = 0;
@@ -65,6 +69,8 @@ std::size_t input_gate::admissible(std::span<const std::byte> bytes) noexcept {
   auto rest = bytes.first(std::min(bytes.size(), max_bytes - bytes_));
   const auto size = rest.size();
   bool is_later = false;  // something was admitted
+  // One record after the other, as long as s2n may have it: no stop inside a record, and none behind a record that
+  // leaves the connection as it is.
   while (!rest.empty() && !(framer_.is_between() && must_stop_before(rest.front(), is_later))) {
     const auto part = framer_.take(rest);
     is_later = true;
@@ -85,6 +91,8 @@ bool input_gate::must_stop_before(std::byte type, bool is_later) noexcept {
   return is_alert && (is_later || has_data_);
 }
 
+// Sealed records do not show what they are. Those that are as small as an alert may be one; in TLS 1.2 the type is in
+// the clear. A small record of data costs one more round of reading, and nothing else.
 bool input_gate::may_be_last(std::uint8_t type, std::size_t size) const noexcept {
   return stage_ != stage::handshake && (size <= small || type == wire::record_alert);
 }

@@ -17,6 +17,13 @@ namespace internal {
 // that whoever never stops sending would keep the thread: a call has a budget. What arrives behind close_notify is not
 // TLS, and s2n does not give back what it has read ahead: behind a record that may be one, it gets no more at a time.
 // And in TLS 1.2 s2n does not write after it has heard close_notify: whoever has just been given data may answer first.
+// What has arrived is in one of three places, in this order: s2n has it, it is held here, or it is still in the
+// transport. While anything is held, nothing is taken from the transport, or the order would break. The framer follows
+// what s2n has got, not what arrived: whether something may be held back is decided at the ends of its records only,
+// because s2n has to be given a record that it has begun.
+//
+// The two budgets of a call end with the call; the two counts of idle records go on over calls, and start over when
+// data come or the stage changes.
 class input_gate {
  public:
   static constexpr std::size_t max_bytes = 256 * 1024;  // a call

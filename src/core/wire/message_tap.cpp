@@ -32,6 +32,7 @@ void message_tap::saw(way which, std::span<const std::byte> bytes) {
     const auto one = l.records.whole();
     if (is_whole && !l.is_lost) queue_.push_back({which, clock_type::now(), {one.begin(), one.end()}});
   }
+  // What is not TLS is not collected: it could go on for ever.
   if (l.is_lost) l.records = frame_collector(framer::frame::record);
 }
 
@@ -50,6 +51,8 @@ void message_tap::tell() noexcept { work(false); }
 void message_tap::tell_rest() noexcept { work(true); }
 
 // An observer loses sight of a connection rather than the connection its memory.
+// Called when s2n has come back, not from inside its callbacks: the observer may do what it likes for a moment, but
+// must not see a connection that is halfway through a call.
 void message_tap::work(bool is_last) noexcept try {
   while (!queue_.empty()) {
     if (take(queue_.front(), is_last) == outcome::waits) return;
@@ -104,6 +107,8 @@ message_tap::outcome message_tap::take_sealed(const record& one, bool is_last) {
   const bool is_ready = prepare(one);
   if (!is_ready && !is_last) return outcome::waits;
   auto opened = is_ready ? l.opener->open(header, body) : std::nullopt;
+  // Only where the first attempt fails, and once: the handshake's secret is the last that a record at this point may
+  // need.
   if (is_ready && !opened && l.at == stage::early) {
     // The server has refused the early data, and the client gone on without its end.
     l.at = stage::handshake;
@@ -126,6 +131,7 @@ void message_tap::take_content(const record& one, std::uint8_t type, std::span<c
     tell(one, {.what = kind::alert, .was_sealed = was_sealed, .type = plain[1], .bytes = bytes, .size = bytes.size()});
   } else if (type == record_handshake) {
     take_messages(one, plain, was_sealed);
+    // A message that is never finished would be kept for ever; what follows it is out of step, and shows up as that.
     if (l.messages.kept() > max_in_message) l.messages = frame_collector(framer::frame::message);
   }
 }
@@ -141,6 +147,8 @@ void message_tap::take_messages(const record& one, std::span<const std::uint8_t>
 }
 
 // Which secret comes next.
+// RFC 8446 §7.1: the sender's Finished is the last message under the handshake's key, EndOfEarlyData the last under the
+// early one. The secret itself may become known later; prepare() waits for it.
 void message_tap::note(way which, std::uint8_t type, std::span<const std::uint8_t> body) {
   auto& l = lane_of(which);
   if (type == message_server_hello) hello_ = read_server_hello(body);

@@ -48,6 +48,8 @@ class message_tap {
     clock_type::time_point at;
     bytes_type bytes;
   };
+  // One direction. `at` is the stage whose secret the next sealed record needs; `opener` is made of that secret when it
+  // is known, and reset whenever `at` moves on. Stages are only ever entered forwards.
   struct lane {
     frame_collector records{framer::frame::record}, messages{framer::frame::message};
     stage at = stage::early;
@@ -73,6 +75,8 @@ class message_tap {
   const std::uint64_t number_;
   clock_type::time_point began_ = clock_type::now();
   std::array<lane, 2> lanes_;
+  // Whole records, of both directions. The front one may wait for a secret; all others wait behind it, because the
+  // observer is promised the order of the wire.
   std::deque<record> queue_;
   std::optional<hello> hello_;
   std::array<secret, 3> client_secrets_, server_secrets_;  // by stage

@@ -24,6 +24,7 @@ std::string_view plain_flight_guard::refuses(std::span<const std::byte> arrived)
       if (!is_first && (type < record_change_cipher_spec || type > record_application_data)) {
         return "a record of a type that TLS does not have";
       }
+      // The type is checked from its first byte on; a record begins only with its whole header.
       if (!part.begins || !follows_) continue;
       if (const auto wrong = begin_record(); !wrong.empty()) return wrong;
     } else if (follows_ && type == record_handshake) {
@@ -95,6 +96,8 @@ std::string_view plain_flight_guard::begin_body() {
 void plain_flight_guard::end_message() {
   ended_ = message_.type();
   if (ended_ != message_server_hello || is_server_) return;
+  // A hello that cannot be read settles nothing worse than the older version, for which more is allowed; s2n rejects
+  // the hello itself.
   const auto hello = read_server_hello(hello_);
   settle(hello && hello->is_tls13());
   hello_ = {};

@@ -16,6 +16,9 @@ namespace internal {
 // (RFC 8446 §5.1, RFC 5246 §7.4.5). s2n up to 0.3.47 keeps what does for its own next message, whose making it then
 // leaves out. The messages in the clear are followed here as they arrive, split over records and reads at will; of the
 // sealed ones connection::impl::has_skipped_message() takes care.
+// `ended_` is the message that ended in the record under way, and no_message again with each new record. `follows_` is
+// true while messages are in the clear. Nothing is parsed but a ServerHello, which says what version this is; the size
+// of that one is bounded before it is kept.
 class plain_flight_guard {
  public:
   explicit plain_flight_guard(bool is_server = false) noexcept : is_server_(is_server) {}

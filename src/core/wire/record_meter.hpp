@@ -11,6 +11,7 @@ inline namespace v0 {
 namespace internal {
 
 // One direction. A record counts once its header has been seen.
+// It decides nothing, keeps nothing and never fails: it runs on every byte of every connection.
 class record_meter {
  public:
   void saw(std::span<const std::byte> bytes) noexcept;

@@ -83,10 +83,13 @@ bool record_opener::begin() {
   const bool is_derived = expand(suite_->hash(), traffic_, "key", used) && expand(suite_->hash(), traffic_, "iv", iv_);
   if (is_derived) ctx_.reset(EVP_AEAD_CTX_new(aead, used.data(), used.size(), EVP_AEAD_DEFAULT_TAG_LENGTH));
   OPENSSL_cleanse(key.data(), key.size());
+  // RFC 8446 §5.3: the numbers begin anew with each key.
   sequence_ = 0;
   return is_derived && ctx_ != nullptr;
 }
 
+// The nonce of number 0 is the IV itself. Sealing with a number twice would break the AEAD, which is why there is no
+// general seal(): the caller has counted that no record was sealed with this secret.
 std::vector<std::uint8_t> record_opener::seal_first(std::uint8_t type, std::span<const std::uint8_t> plain) const {
   std::vector<std::uint8_t> inner(plain.begin(), plain.end());
   inner.push_back(type);  // RFC 8446 §5.2
@@ -112,6 +115,8 @@ bool record_opener::update() {
   const auto used = std::span(next).first(traffic_.size());
   const std::span out(reinterpret_cast<std::uint8_t*>(used.data()), used.size());
   const bool is_derived = expand(suite_->hash(), traffic_, "traffic upd", out);
+  // The old secret is wiped by that: records from before a KeyUpdate cannot be opened any more, as RFC 8446 §7.2
+  // intends.
   if (is_derived) traffic_ = secret(std::span<const std::byte>(used));
   OPENSSL_cleanse(next.data(), next.size());
   return is_derived && begin();

@@ -22,6 +22,9 @@ namespace internal {
 std::optional<secret> key_log_secret(std::string_view line, std::string_view label);
 
 // The records of one direction under one traffic secret, in order.
+// `sequence_` is the number of the next record, and is part of its nonce: all records of the direction under this
+// secret have to come by, in order, from the first. One that does not open leaves it as it was, because it may belong
+// to another secret (early data that a server passes over, RFC 8446 §4.2.10).
 class record_opener {
  public:
   // Nothing where the cipher suite's code is not one of TLS 1.3's that we know.

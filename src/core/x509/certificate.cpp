@@ -231,6 +231,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   const auto* end = at + der.size();
   auto p = std::make_shared<parts>();
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
+  // Asked first: a certificate that could not be read for lack of memory is not malformed.
   if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
     return internal::with_usual_remedy(
@@ -256,6 +257,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
 result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std::string_view where) {
   auto objects = internal::parse_pem(pem, where);
   if (!objects) return objects.error();
+  // Counted before any is read, so that a failure can name "certificate 2 of 3".
   const auto total = std::ranges::count_if(*objects, &internal::pem_object::is_certificate);
   std::vector<certificate> certificates;
   for (const auto& object : *objects) {
@@ -281,6 +283,7 @@ result<std::vector<certificate>> certificate::from_pem_file(const std::string& p
 result<std::vector<certificate>> certificate::from_memory(std::string_view bytes, std::string_view where) {
   const auto form = internal::encoding_of(bytes);
   if (form == internal::encoding::pem) return from_pem(bytes, where);
+  // Not opened: that takes a password, and this function has nobody to ask.
   if (form == internal::encoding::pkcs12) {
     return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
                         "`openssl pkcs12 -nokeys` takes the certificates out of it");

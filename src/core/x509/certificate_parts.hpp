@@ -8,6 +8,8 @@
 namespace sluice {
 inline namespace v0 {
 
+// Read once, by from_der(), and never written afterwards, which is why copies of a certificate can share it between
+// threads. `x509` is for AWS-LC calls that only read; what they cache inside is guarded by AWS-LC itself.
 struct certificate::parts {
   internal::x509_handle x509;
   std::vector<std::byte> der;

@@ -73,6 +73,7 @@ x509_stack stack_of(std::span<const certificate> certificates) {
 
 }  // namespace
 
+// Parsed anew for each question: explanations are rare, and `parts` is the certificate's own.
 x509_handle parse(const certificate& c) {
   const auto* at = reinterpret_cast<const unsigned char*>(c.der().data());
   x509_handle x509(d2i_X509(nullptr, &at, static_cast<long>(c.der().size())));
@@ -96,6 +97,7 @@ std::string malformation_of(const certificate& c) {
   if (!x509) return "it is not X.509";
   for (int i = 0; i < X509_get_ext_count(x509.get()); ++i) {
     const auto* object = X509_EXTENSION_get_object(X509_get_ext(x509.get(), i));
+    // The search starts behind the extension itself, so a hit is a second one (RFC 5280 §4.2 allows one of a kind).
     if (X509_get_ext_by_OBJ(x509.get(), object, i) >= 0) return "its extension " + oid_text(object) + " comes twice";
   }
   const bool is_odd = (X509_get_extension_flags(x509.get()) & EXFLAG_INVALID) != 0;
@@ -164,6 +166,7 @@ int path_error(std::span<const certificate> sent, std::span<const certificate> a
   if (X509_STORE_CTX_init(ctx.get(), store.get(), sk_X509_value(untrusted.get(), 0), untrusted.get()) != 1)
     return X509_V_ERR_OUT_OF_MEM;
   X509_STORE_CTX_set_time_posix(ctx.get(), 0, std::chrono::system_clock::to_time_t(now));
+  // A certificate in the store is an anchor, whether or not it issued itself (trust.hpp).
   X509_STORE_CTX_set_flags(ctx.get(), X509_V_FLAG_PARTIAL_CHAIN);
   const bool is_good = X509_verify_cert(ctx.get()) == 1;
   ERR_clear_error();

@@ -16,6 +16,8 @@ inline namespace v0 {
 namespace internal {
 namespace {
 
+// PKCS#8 has no check of the password but the padding of the cipher and the form of what comes out. A wrong password
+// and a damaged file cannot be told apart, which is what the failure says.
 result<pem_object> unlock_pkcs8(const pem_object& key, const std::string& where, const secret& password) {
   CBS input;
   CBS_init(&input, reinterpret_cast<const uint8_t*>(key.der.data()), key.der.size());
@@ -28,6 +30,7 @@ result<pem_object> unlock_pkcs8(const pem_object& key, const std::string& where,
 
 int give_password(char* buffer, int room, int, void* user) {
   const auto text = static_cast<const secret*>(user)->view();
+  // Cut off, it would be another password.
   if (text.size() > static_cast<std::size_t>(room)) return -1;
   text.copy(buffer, text.size());
   return static_cast<int>(text.size());
@@ -46,6 +49,7 @@ result<pem_object> unlock_traditional(pem_object key, const std::string& where, 
   auto* data = reinterpret_cast<unsigned char*>(key.der.data());
   bool is_good = PEM_do_header(&cipher, data, &size, give_password, &password) == 1;
   if (is_good) {
+    // Decryption is done in place and makes it shorter: the end of the buffer is left over from before.
     OPENSSL_cleanse(key.der.data() + size, key.der.size() - static_cast<std::size_t>(size));
     key.der.resize(static_cast<std::size_t>(size));
     key.headers.clear();
@@ -84,6 +88,7 @@ result<pem_object> unlock(pem_object key, const std::string& where, const passwo
   auto password = ask_password(source, where);
   if (!password) return password.error();
   if (password->empty()) return password_needed(where, "the key is encrypted");
+  // Which of the two it is, the form says: only a traditional key has headers, only PKCS#8 has the encryption inside.
   if (key.headers.empty()) return unlock_pkcs8(key, where, *password);
   return unlock_traditional(std::move(key), where, std::move(*password));
 }

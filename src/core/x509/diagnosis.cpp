@@ -23,6 +23,8 @@ bool names(const certificate& subject, const certificate& issuer) {
 using path_type = std::vector<const certificate*>;
 
 // Who bears the issuer's name; who signed comes first, since several may.
+// Several certificates may have one name: a renewed authority, a cross-signed one. The one whose key made the signature
+// is meant; one that merely has the name is still the best explanation of what the peer intended.
 const certificate* find_issuer(std::span<const certificate> among, const certificate& of) {
   const certificate* named = nullptr;
   for (const auto& one : among) {
@@ -60,6 +62,9 @@ void blame(failure& story, const judged_chain& chain, const certificate& one, er
 }
 
 // A certificate of the path that nobody could take, whatever it says: malformed, or its key is of no known kind.
+// The explanations are tried from the particular to the general, and each returns true for the first certificate of the
+// path that it fits: what cannot be read at all, what is signed too weakly, what is not signed by whom it says, and
+// what was issued by somebody who may not.
 bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     if (const auto odd = malformation_of(*one); !odd.empty()) {
@@ -162,6 +167,8 @@ bool is_about_names(int error) {
 }
 
 // The path reaches a name that is trusted, and is refused.
+// The names lead to an anchor, so the reason is in one of the certificates. AWS-LC is asked once for the kind of error;
+// which certificate it is, the explanations find out, in the order of what can be said most precisely.
 void explain_path(failure& story, const judged_chain& chain, const path_type& path) {
   const auto error = path_error(chain.sent, chain.anchors, chain.now);
   if (is_about_names(error) && explain_constraints(story, chain, path)) return;
@@ -190,6 +197,9 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     story.remedy = "trust it by name if it is the one you expect, or use a certificate of an authority";
     return;
   }
+  // From here on `path` is a way from the leaf upwards, each certificate followed by one that has its issuer's name.
+  // Anchors come before what was sent, as they do in verification. It ends at an anchor, in a circle, or where nobody
+  // has the name; a certificate that issued itself is its own end.
   path_type path = {&leaf};
   for (;;) {
     const auto& last = *path.back();
@@ -199,6 +209,7 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     }
     const auto* issuer = find_issuer(chain.sent, last);
     if (issuer == nullptr || issuer == &last) break;
+    // Two cross-signed authorities make a circle: without this look the loop would not end.
     if (std::ranges::find(path, issuer) != path.end()) return explain_circle(story, path);
     path.push_back(issuer);
   }
@@ -237,6 +248,7 @@ void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
   const auto blame_dates = [&](const certificate& c) {
     const auto edge = is_expired ? c.valid_until() : c.valid_from();
     const auto distance = is_expired ? now - edge : edge - now;
+    // s2n does not say which certificate it was: it is the first one whose dates do not include now.
     if (distance <= std::chrono::seconds(0)) return false;
     point_at(story, chain, c);
     story.detail = held(chain, c) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
@@ -258,6 +270,7 @@ void explain_malformed(failure& story, const judged_chain& chain) {
 }
 
 void explain_weak(failure& story, const judged_chain& chain) {
+  // Somebody has pointed at a certificate already, with better knowledge.
   if (!story.certificate.empty()) return;
   path_type path;
   for (const auto& one : chain.sent) path.push_back(&one);

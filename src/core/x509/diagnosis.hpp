@@ -17,6 +17,8 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
+// A view for the length of one call; the certificates are compared by address, so that two copies of one certificate
+// are two places of the chain.
 struct judged_chain {
   std::span<const certificate> sent;     // by the peer, leaf first
   std::span<const certificate> anchors;  // what was trusted
@@ -28,6 +30,9 @@ struct judged_chain {
 
 // Adds to a failure of the certificate row what the chain shows: subject and depth, detail and remedy; and tells
 // self_signed from untrusted. The verdict itself stays s2n's.
+// It never makes a good chain bad or a bad one good: it is called after s2n has rejected the chain, looks for the first
+// explanation that fits, and leaves the failure as it is where none does. It may cost many verifications of signatures,
+// and is therefore only for failures.
 void explain_certificate(failure& story, const judged_chain& chain);
 
 // "trusted are the 140 certificates of /etc/ssl/certs/ca-certificates.crt"

@@ -12,6 +12,7 @@ inline namespace v0 {
 namespace internal {
 namespace {
 
+// The underscore is not allowed in host names (RFC 952), but is in use; certificates for such names exist.
 bool is_label_character(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
 }
@@ -60,11 +61,13 @@ result<host_name> check_host_name(std::string_view name, std::string_view what) 
   auto text = name;
   const bool has_brackets = text.size() > 2 && text.front() == '[' && text.back() == ']';
   if (has_brackets) text = text.substr(1, text.size() - 2);
+  // Addresses come before all else: 127.0.0.1 would otherwise be a name of four labels.
   if (auto address = split_zone(text); address.is_ip) return address;
   if (has_brackets) return bad_name("not an IPv6 address");
   if (const auto other = mistaken_for(text); !other.empty()) {
     return bad_name("it is " + std::string(other), "give the host alone, and the port by itself");
   }
+  // A trailing dot is DNS syntax for "no search list", and not part of the name that a certificate has (RFC 6066 §3).
   if (text.ends_with('.')) text.remove_suffix(1);
   if (text.size() > 253) return bad_name("longer than 253 characters");
   if (std::ranges::any_of(text, [](unsigned char c) { return c >= 0x80; })) {

@@ -90,6 +90,7 @@ std::vector<certificate> chain_of(const pem_object& key, std::vector<certificate
   std::vector<certificate> chain;
   for (auto next = leaf; next != bag.end();
        next = std::ranges::find_if(bag, [&chain](const auto& one) { return is_issuer(one, chain.back()); })) {
+    // Each certificate is taken out of the bag as it is used, so the loop ends however the issuers refer to each other.
     chain.push_back(*next);
     bag.erase(next);
   }
@@ -111,6 +112,8 @@ result<chain_and_key> read_chain_and_key(const input& chain, const input& key, a
   auto bag = open_pkcs12(chain.bytes, chain.where, password);
   if (!bag) return bag.error();
   if (bag->certificates.empty()) return make_failure(errc::no_certificate, chain.where, "no certificate in it");
+  // The same bytes by the same name: the password is asked for once. Two files that happen to be equal are asked for
+  // twice, which does no harm.
   const bool is_one_file = chain.where == key.where && chain.bytes == key.bytes;
   auto object = is_one_file ? key_in_bag(*bag, key.where) : read_key(key, forms, password);
   if (!object) return object.error();

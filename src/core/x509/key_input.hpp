@@ -14,6 +14,7 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
+// Views of the caller's texts, for the length of the call.
 struct input {
   std::string_view bytes;
   std::string where;  // what errors call it: a file's name

@@ -150,6 +150,7 @@ std::optional<std::vector<std::byte>> normal_public_key(std::span<const std::byt
 pkey_handle parse_private_key(const pem_object& object) {
   auto key = is_sec1(object) ? parse_sec1(object) : pkey_handle();
   const auto* at = raw(object.der);
+  // Also where SEC 1 failed: what begins like one may be something else that AWS-LC knows.
   if (!key) key.reset(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(object.der.size())));
   ERR_clear_error();
   return key;
@@ -200,6 +201,7 @@ result<void> check_key_elsewhere(private_key& key, std::span<const certificate> 
     return {};
   }
   sign_request request;
+  // Random input: a signature that somebody recorded must not pass for one that was made now.
   request.scheme = *scheme;
   request.input_size = static_cast<std::uint8_t>(digest_size(digest_of(*scheme)));
   RAND_bytes(reinterpret_cast<uint8_t*>(request.input.data()), request.input_size);
@@ -209,6 +211,7 @@ result<void> check_key_elsewhere(private_key& key, std::span<const certificate> 
   return {};
 }
 
+// Names first, because they are compared in no time; a signature costs a verification, and a bag may have many pairs.
 bool is_issuer(const certificate& issuer, const certificate& subject) {
   if (!std::ranges::equal(issuer.subject_der(), subject.issuer_der())) return false;
   const auto* at = raw(subject.der());

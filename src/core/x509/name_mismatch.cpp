@@ -16,6 +16,8 @@ using name_kind = alternative_name::kind;
 bool is_host(const alternative_name& name) { return name.type == name_kind::dns || name.type == name_kind::ip; }
 
 // Would it match if a wildcard stood for anything anywhere?
+// Only to find what was meant: whether a certificate matches is decided elsewhere (RFC 6125), before this is called.
+// The caller bounds the length of the pattern, because several stars make this exponential.
 bool matches_loosely(std::string_view pattern, std::string_view name) {
   const auto star = pattern.find('*');
   if (star == pattern.npos) return equal_ignoring_case(pattern, name);
@@ -37,6 +39,7 @@ std::string why_wildcard_fails(std::string_view pattern) {
 }
 
 std::string list_of(const certificate& leaf, bool hosts) {
+  // In characters: certificates with thousands of names exist, and the text is for one line.
   constexpr std::size_t most = 200;
   std::string text;
   for (const auto& name : leaf.names()) {

@@ -82,6 +82,7 @@ outline outline_of(std::string_view text) {
     } else if (odd == oddity::none && (is_like_a_mark(line) || line.starts_with(begin_mark))) {
       odd = oddity::damaged;
     }
+    // The first odd line is the one that is reported: those that follow are often its consequence.
     if (odd != oddity::none && found.odd == oddity::none) {
       found.odd = odd;
       found.odd_line = number;
@@ -195,14 +196,19 @@ result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_vie
   // One at the very beginning does no harm, when it is not given to AWS-LC.
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
   const auto lines = outline_of(text);
+  // Before anything is decoded: with a mark in the wrong place the objects that AWS-LC finds are not those that were
+  // written. A mark that is merely damaged is reported last, because a broken object before it is the better
+  // explanation.
   if (lines.odd != oddity::none && lines.odd != oddity::damaged) return odd_line(lines, where);
   const auto& labels = lines.labels;
   const bio_handle bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   if (!bio) return out_of_memory(where);
 
   std::vector<pem_object> objects;
+  // As many as there are beginnings, so that an object which AWS-LC passes over is an error, and not a shorter chain.
   while (objects.size() < labels.size()) {
     raw_object raw;
+    // The queue of errors is this thread's: what is in it afterwards must be of this call.
     ERR_clear_error();
     if (PEM_read_bio(bio.get(), &raw.name, &raw.header, &raw.data, &raw.size) != 1) {
       if (lacked_memory()) return out_of_memory(where);

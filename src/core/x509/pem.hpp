@@ -16,6 +16,8 @@ namespace internal {
 struct pem_object {
   std::string label;    // "CERTIFICATE", "EC PRIVATE KEY"
   std::string headers;  // RFC 1421 headers of an encrypted traditional key; mostly empty
+  // Of a key: in the clear once it is unlocked. It is wiped when the object is destroyed or assigned to; a move leaves
+  // none.
   std::vector<std::byte> der;
   ~pem_object() { wipe(); }  // it may be a key
   pem_object() = default;

@@ -57,9 +57,11 @@ result<pkcs12_bag> open_pkcs12(std::string_view bytes, const std::string& where,
   const bool is_open = PKCS12_get_key_and_certs(&raw, certificates.get(), &input, text.data()) == 1;
   const pkey_handle key(raw);
   OPENSSL_cleanse(text.data(), text.size());
+  // Opened means that the MAC was right, so that the password was; what follows can only be the contents' fault.
   if (is_open) return contents_of(key.get(), certificates.get(), where);
   switch (take_unlock_error()) {
     case unlock_error::password:
+      // The empty password was tried because some files have it; otherwise another one is needed.
       if (password->empty()) return password_needed(where, "it is encrypted");
       return wrong_password(where, "it cannot be opened with this password");
     case unlock_error::algorithm: return unsupported_encryption(where);

@@ -23,6 +23,7 @@ struct known_algorithm {
   grade is;
   const char* name;
 };
+// A list of what is good, and not of what is bad: an algorithm that is not on it is `unknown`, which counts as weak.
 constexpr std::array algorithms = {
     known_algorithm{NID_sha224WithRSAEncryption, grade::good, "SHA-224"},
     known_algorithm{NID_sha256WithRSAEncryption, grade::good, "SHA-256"},
@@ -79,6 +80,7 @@ const known_algorithm* read_mask(CBS from) {
 // RSASSA-PSS-params (RFC 4055 §3.1), both hashes of which are SHA-1 where they are left out.
 signature_strength strength_of_pss(int type, const void* value) {
   const signature_strength unknown{grade::unknown, "RSASSA-PSS with parameters that are not known"};
+  // The defaults of the RFC, so that parameters which are left out do not pass for something better.
   const known_algorithm* hash = find(hashes, NID_sha1);
   const known_algorithm* mask = hash;
   if (type == V_ASN1_SEQUENCE) {
@@ -95,6 +97,7 @@ signature_strength strength_of_pss(int type, const void* value) {
     return unknown;
   }
   if (hash == nullptr || mask == nullptr) return unknown;
+  // Both hashes have to be good: a signature is as strong as the weaker of them.
   const auto* weaker = hash->is != grade::good ? hash : mask;
   return {weaker->is, std::string("RSASSA-PSS with ") + weaker->name};
 }

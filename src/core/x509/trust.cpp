@@ -45,6 +45,7 @@ std::string joined(const std::vector<std::string>& parts) {
 }
 
 // Each certificate once, in the order of first appearance.
+// In a folder with hashed names, which are links to the other files, each certificate comes twice.
 std::vector<certificate> without_repeats(std::vector<certificate> all) {
   std::set<std::string> seen;
   std::erase_if(all, [&seen](const certificate& c) { return !seen.insert(c.sha256()).second; });
@@ -120,6 +121,7 @@ result<trust> trust::system(const system_store_paths& where) {
   for (const auto& path : where.folders) {
     tried.push_back(path);
     if (!exists(path)) continue;
+    // A folder without certificates is passed over, unlike a file, which has to be good.
     if (auto found = from_folder(path)) return found;
   }
   return empty_store(tried);
@@ -149,6 +151,7 @@ result<trust> trust::from_folder(const std::string& path) {
     return internal::with_usual_remedy(
         make_failure(is_absent ? errc::file_not_found : errc::file_unreadable, path, ec.message()));
   }
+  // Folders list their files in no order; the store, and what is reported of it, is the same on every start.
   std::ranges::sort(files);
   std::vector<certificate> anchors;
   for (const auto& file : files) {
