@@ -115,9 +115,9 @@ class connection {
   connection& operator=(connection&&) noexcept;
   ~connection();
 
-  // Performs the handshake as far as input, output and private keys allow. It is done at {nothing} without an error,
-  // and with one after a failure; want::application means start_application_work(). Called again afterwards, it returns
-  // the same.
+  // Performs the handshake as far as input, output and private keys allow. It is done at {nothing}, without an error or
+  // with the failure; want::application means start_application_work(). Called again after success it is flush(), after
+  // a failure it returns the failure.
   step handshake(transport& io);
 
   // Fills at most one buffer. The step is {nothing, bytes > 0}, {nothing, ended}, an error, {read} or {again}:
