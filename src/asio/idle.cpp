@@ -47,18 +47,18 @@ void idle_service::arm_or_rest() {
 }
 
 void idle_service::look() {
-  // Collected first: posting enters an executor, which the program may have written, and must not happen with the lock
-  // held.
-  std::vector<std::shared_ptr<driver>> quiet;
+  // Collected first, and posted to or dropped without the lock: posting enters an executor, which the program may have
+  // written, and the last reference may be ours by now, so that dropping it runs the program's code too.
+  std::vector<std::shared_ptr<driver>> quiet, others;
   {
     const std::lock_guard lock(gate_);
-    std::erase_if(watched_, [&quiet](const auto& entry) {
+    std::erase_if(watched_, [&](const auto& entry) {
       auto d = entry.second.lock();
       if (!d) return true;
-      if (d->has_read_.exchange(false, std::memory_order_relaxed)) return false;
-      d->is_watched_ = false;
-      quiet.push_back(std::move(d));
-      return true;
+      const bool is_quiet = !d->has_read_.exchange(false, std::memory_order_relaxed);
+      if (is_quiet) d->is_watched_ = false;
+      (is_quiet ? quiet : others).push_back(std::move(d));
+      return is_quiet;
     });
     if (timer_) arm_or_rest();
   }
@@ -69,9 +69,13 @@ void idle_service::look() {
 }
 
 void idle_service::shutdown() {
+  std::vector<std::shared_ptr<driver>> held;  // dropped without the lock, as in look()
   const std::lock_guard lock(gate_);
   for (const auto& [key, weak] : watched_) {
-    if (const auto d = weak.lock()) d->is_watched_ = false;
+    if (auto d = weak.lock()) {
+      d->is_watched_ = false;
+      held.push_back(std::move(d));
+    }
   }
   watched_.clear();
   timer_.reset();

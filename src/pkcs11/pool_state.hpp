@@ -127,7 +127,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   std::size_t soon_free() const noexcept;
   bool is_stuck() const noexcept;
 
-  // ladder.cpp: one piece of work, climbing as far as it takes
+  // recovery.cpp: one piece of work, climbing as far as it takes
   outcome attempt(worker& w, const sample& work);
   outcome attempt_once(worker& w, const sample& work, login_hint hint);
   result<CK_OBJECT_HANDLE> locate(worker& w, key_record& key);

@@ -73,19 +73,25 @@ void token_pool::state::look_around(lock_type& lock) {
 
 // Workers whose call has not come back for as long as a call may take. Nobody is left to answer their work.
 bool token_pool::state::write_off_the_lost(lock_type& lock) {
-  std::vector<std::function<void(result<der::bytes>)>> unanswered;
   const auto now = world.now();
+  // A probe that hangs is counted here too. Its worker may have been replaced before, when the probe was late:
+  // replace() counts it once.
+  const auto hangs = [&](const worker_pointer& w) {
+    return w->is_busy && !w->is_lost && now - w->began >= options.hang_timeout;
+  };
+  const auto count = std::ranges::count_if(workers, hangs);
+  if (count == 0) return false;
+  // Room first: a callback that is taken out of its worker must be answered, whatever memory there is.
+  std::vector<std::function<void(result<der::bytes>)>> unanswered;
+  unanswered.reserve(static_cast<std::size_t>(count));
   for (const auto& w : workers) {
-    // A probe that hangs is counted here too. Its worker may have been replaced before, when the probe was late:
-    // replace() counts it once.
-    if (!w->is_busy || w->is_lost || now - w->began < options.hang_timeout) continue;
+    if (!hangs(w)) continue;
     w->is_lost = true;
     ++totals.written_off;
     replace(*w);
     if (w->done) unanswered.push_back(std::exchange(w->done, nullptr));
   }
   // `done` is taken before the lock is given back: a call that returns now finds it empty and answers nobody.
-  if (unanswered.empty()) return false;
   totals.failures += unanswered.size();
   lock.unlock();
   for (auto& done : unanswered) answer(done, hung_failure());

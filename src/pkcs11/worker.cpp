@@ -45,6 +45,7 @@ bool token_pool::state::enter(const worker_pointer& w) noexcept {
     workers.push_back(w);
   } catch (...) {
     breaker.cancel_probe(w->probe, world.now());
+    if (prober == w) prober.reset();
     return false;
   }
   return true;
