@@ -68,7 +68,7 @@ silence_limits limits_of(const acceptor_options& options) {
 // silent until its first record has come, and only then a handshake. A waiting handler sits in a timer that never
 // expires; a finished stream, or the end, cancels it.
 // The way of a connection: `silent_` until its first record is here; `speaking_` while there is no room for its
-// handshake; `handshakes_`, one of in_flight_; `ready_`; then a stream of somebody who waits. It is in one of them at a
+// handshake; `handshakes_`, one of in_flight_; `ready_`; then a stream of a waiting accept. It is in one of them at a
 // time, and a failure takes it out of any. in_flight_ + ready_ never exceeds max_handshakes, which is what has_room()
 // sees to; and because nothing is accepted without room, `speaking_` has at most as many as were silent.
 //
@@ -180,7 +180,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     post_completion(executor_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
   }
 
-  // Gives finished streams to those who wait, in order.
+  // Gives finished streams to the waiting accepts, in order.
   void hand_out() {
     for (const auto& w : waiters_) {
       if (ready_.empty()) return;

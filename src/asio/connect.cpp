@@ -270,7 +270,7 @@ class connector : public std::enable_shared_from_this<connector> {
 
   // The parked handler comes back: an outcome, a cancellation or the deadline.
   void finish(connect_handler handler) {
-    // A handshake under way has the same deadline, can be cancelled, and tells more: its report is waited for.
+    // A handshake under way has the same deadline, can be cancelled, and reports more: its failure is waited for.
     if (!is_over_ && driver_ && !is_late_) {
       is_late_ = true;
       if (is_cancelled_) cancel_handshake_.emit(net::cancellation_type::terminal);
@@ -288,7 +288,7 @@ class connector : public std::enable_shared_from_this<connector> {
     if (race_) race_->stop();
     end_turn();
     report();
-    race_.reset();  // here, and not wherever the last who knows of us lets go
+    race_.reset();  // here, and not wherever the last reference is dropped
     const auto ec = is_established_ ? error_code() : why_.code;
     if (!ec && request_.retry.bucket != nullptr) request_.retry.bucket->deposit(paid_);
     if (ec && tries_ > 1) why_.detail += (why_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));

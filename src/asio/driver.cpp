@@ -27,7 +27,7 @@ connection make_connection(const context& ctx, role side, const stream_options& 
                              .port = options.port}};
 }
 
-// Kept apart from a driver's own story, which the other thread may be writing.
+// Kept apart from a driver's own failure, which the other thread may be writing.
 const failure& second_thread() {
   static const failure why =
       make_failure(errc::in_use, "stream", "a second thread called it while a call was under way",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waits for a connection: for its layer below, for private keys, for deadlines, for whoever cancels.
+// Waits for a connection: for its layer below, for private keys, for deadlines, for cancellation.
 //
 // Four rules hold it together. A user's handler always sits inside an Asio operation (a wait on the layer, or on a
 // timer), never in this object: an io_context that is destroyed takes it along, and no cycle forms. What happens

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// After a failure: the socket stays until the blinding delay is over and the peer has been told, then closes.
+// After a failure: the socket stays until the blinding delay is over and the alert is sent, then closes.
 #include "asio/driver_operations.hpp"
 #include "asio/linger.hpp"
 
@@ -15,7 +15,7 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-// For telling the peer, and then for its reading of it: closing with input unread would reset the connection and
+// For sending the alert, and then for the peer to read it: closing with input unread would reset the connection and
 // could take the alert with it.
 constexpr auto telling_time = std::chrono::seconds(5);
 constexpr auto parting_time = std::chrono::seconds(1);
@@ -78,7 +78,7 @@ void driver::drain_input_then_close() {
   drain_input();
 }
 
-// A little at a time: whoever floods us must not hold the loop.
+// A little at a time: a peer that floods us must not hold the loop.
 void driver::drain_input() {
   std::array<std::byte, 4096> unread;
   error_code ec;

@@ -21,8 +21,8 @@ namespace detail {
 class driver;
 
 // One an execution context. Knows the streams that wait for input and hold buffers. While there are more than `spare`
-// of them it looks at them once a second: who has read nothing since the last time is asked to give its buffers back,
-// and is forgotten until it reads again. A stream in traffic pays for a flag and nothing else.
+// of them it looks at them once a second: a stream that has read nothing since the last time is asked to give its
+// buffers back, and is forgotten until it reads again. A stream in traffic pays for a flag and nothing else.
 //
 // A timer is work for io_context::run(), which must end when the program has none left. A program with few streams
 // never sees one, so run() ends at once; with many that live on without reading, it may be two seconds late.

@@ -11,7 +11,7 @@ inline namespace v0 {
 namespace detail {
 
 // Addresses without brackets, with their zone. errc::bad_name where the host, or the server name given beside it, is
-// none: whoever asks a name server about those has told it something, and waits for nothing.
+// none: a query for those would reveal the name to a name server, and wait for nothing.
 result<std::string> name_to_look_up(const std::string& host, const std::string& server_name);
 
 }  // namespace detail

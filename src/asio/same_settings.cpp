@@ -3,7 +3,7 @@
 #include "sluice/asio/detail/same_settings.hpp"
 
 // Asio gives the size of its cache a name in a header of its own, which a program may or may not have met before ours:
-// what nobody has set has two names.
+// a setting that was not made has two names.
 #if !defined(BOOST_ASIO_DISABLE_SMALL_BLOCK_RECYCLING) && !defined(BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE)
 #include <boost/asio/detail/thread_info_base.hpp>
 #define SLUICE_USUAL_RECYCLING SLUICE_JOIN(asio_recycling_cache_size_is_, BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE)

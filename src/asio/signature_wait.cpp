@@ -16,7 +16,7 @@ namespace detail {
 
 // One an execution context: knows every wait that could still post to it.
 // Asio calls shutdown() of its services before the context's executors become invalid, which is the one moment at which
-// all waits can be cut off. Waits are held weakly: the list says who may still post, and keeps nobody alive.
+// all waits can be cut off. Waits are held weakly: the list names the waits that may still post, and keeps none alive.
 class signature_service final : public net::execution_context::service {
  public:
   static inline net::execution_context::id id;

@@ -141,7 +141,7 @@ void silent_connections::arm() {
   }));
 }
 
-// Nobody is told: the acceptor has ended, or is being destroyed. Completions that still come find is_gone.
+// No handler is called: the acceptor has ended, or is being destroyed. Completions that still come find is_gone.
 void silent_connections::clear() noexcept {
   for (const auto& one : waiting_) {
     one->is_gone = true;

@@ -58,7 +58,7 @@ bool is_range_error(const error_code& ec) { return ec == boost::system::errc::re
 
 connection::impl::impl(const context& c, role side_asked) : connection_parts(side_asked), ctx(c), side(side_asked) {}
 
-// Without effect. last_failure() has the story until the next.
+// Without effect. last_failure() returns it until the next failure.
 error_code connection::impl::refuse(failure story) {
   errors.of_call = std::move(story);
   if (errors.of_call.where.empty()) errors.of_call.where = target.place;
@@ -69,7 +69,7 @@ connection::impl::~impl() {
   handshake.signature.reset();  // the operation is freed before the connection of s2n that it belongs to
 }
 
-// Everything that a fresh connection, or one that was wiped (P11), needs to be told.
+// Everything that a fresh connection, or one that was wiped (P11), has to be given.
 void connection::impl::configure(const connection_options& options) {
   target.place = target.server_name.empty() ? (side == role::server ? "client" : "server") : target.server_name;
   auto* c = conn.get();
@@ -88,7 +88,7 @@ void connection::impl::configure(const connection_options& options) {
       s2n_connection_set_send_cb(c, internal::on_send) == S2N_SUCCESS &&
       s2n_connection_set_send_ctx(c, this) == S2N_SUCCESS &&
       s2n_connection_set_recv_buffering(c, true) == S2N_SUCCESS && s2n_connection_prefer_throughput(c) == S2N_SUCCESS &&
-      // Names are checked by type, in accepts_chain(): s2n cannot tell a dNSName from an iPAddress (P29).
+      // Names are checked by type, in accepts_chain(): s2n does not distinguish a dNSName from an iPAddress (P29).
       s2n_connection_set_verify_host_callback(c, internal::on_verify_host, this) == S2N_SUCCESS &&
       (target.server_name.empty() || target.is_ip || s2n_set_server_name(c, target.server_name.c_str()) == S2N_SUCCESS);
   if (!done) {
@@ -234,7 +234,7 @@ step connection::read(transport& io, std::span<std::byte> into) {
 
   if (c.output.is_closed && !c.has_half_close()) return c.await_close_notify(io, phase::read);
 
-  // A record a call of s2n_recv: told to fetch several, it forgets what it has when a later one is bad.
+  // One record for each call of s2n_recv: if it fetches several, it loses those before one that is bad.
   std::size_t done = 0;
   impl::call call(c, io);
   while (done < into.size() && !c.input.is_closed) {
@@ -305,7 +305,7 @@ error_code connection::request_key_update() {
   return is_noted ? error_code() : make_error_code(errc::internal);
 }
 
-// TLS 1.2 has none: whoever hears close_notify answers with its own (RFC 5246 §7.2.1), and s2n reads no more.
+// TLS 1.2 has none: a peer that receives close_notify answers with its own (RFC 5246 §7.2.1), and s2n reads no more.
 bool connection::impl::has_half_close() const noexcept {
   return s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
 }

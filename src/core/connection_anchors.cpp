@@ -18,7 +18,7 @@ bool are_namesakes(const certificate& a, const certificate& b) {
   return std::ranges::equal(a.subject_der(), b.subject_der()) && !std::ranges::equal(a.public_key(), b.public_key());
 }
 
-// Those of its issuer's name that did not sign it; none where nobody did.
+// Those of its issuer's name that did not sign it; none if none of them did.
 std::vector<const certificate*> impostors(const certificate& of, std::span<const certificate> anchors, int& looks) {
   std::vector<const certificate*> named, others;
   for (const auto& one : anchors) {

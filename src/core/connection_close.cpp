@@ -31,7 +31,7 @@ step connection::shutdown_write(transport& io) {
   auto& c = *impl_;
   const auto st = c.send_close_notify(io);
   if (st.error || st.next != want::nothing) return st;
-  // Who has said that it is done may be gone, and then misses nothing.
+  // A peer that has sent close_notify may be gone, and then misses nothing.
   return c.output.error && !c.input.is_closed ? c.write_failed(io) : step{};
 }
 

@@ -45,7 +45,7 @@ ocsp_answer read_ocsp(std::span<const uint8_t> der) {
   return answer;
 }
 
-// Alerts of who finds no version, cipher suite, group or signature in common (RFC 8446 §6.2).
+// Alerts of a peer that finds no version, cipher suite, group or signature in common (RFC 8446 §6.2).
 bool is_about_parameters(const alert_info& alert) {
   using namespace internal::wire;
   return alert.which == alert_info::direction::received &&
@@ -91,7 +91,7 @@ std::size_t oversized_certificate(const internal::flight_record& flight) {
   return is_it ? read.unfinished_size : 0;
 }
 
-// "SERVER CERT": the message that came last, or that nobody could read.
+// "SERVER CERT": the message that came last, or that could not be read.
 std::string last_message(s2n_connection* conn) {
   const char* name = s2n_connection_get_last_message_name(conn);
   return name != nullptr ? name : std::string();
@@ -138,7 +138,7 @@ failure connection::impl::alert_failure(std::uint8_t description, phase at) {
   return of_peer(at, std::move(why));
 }
 
-// s2n_errno right now, told apart from what the transport and the peer did.
+// s2n_errno right now, distinguished from what the transport and the peer did.
 failure connection::impl::engine_failure(phase at) {
   if (errors.of_callback.code) return errors.of_callback;
   auto story = internal::s2n_failure(target.place);
@@ -189,7 +189,7 @@ void connection::impl::explain_ocsp(failure& story) const {
   const auto answer = read_ocsp({response, size});
   if (!answer.refusal.empty()) return call_it(errc::ocsp_invalid, "says \"" + answer.refusal + '"');
   if (answer.is_unknown) return call_it(errc::revocation_unknown, "says that the authority does not know it");
-  call_it(errc::ocsp_invalid, "is signed by somebody else, or about another certificate");
+  call_it(errc::ocsp_invalid, "is signed by another authority, or about another certificate");
 }
 
 // A hello with post-quantum key shares takes two TCP segments, which some middleboxes do not put together.
@@ -234,7 +234,7 @@ bool connection::impl::explain_engine(failure& story) const {
   }
   if (is("S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED")) {
     complete(story, "it can do better than it chose (RFC 8446 §4.1.3)",
-             "somebody between the two may be changing what is said: connect past proxies and inspection");
+             "a middlebox may be changing the handshake: connect without proxies and inspection");
     return true;
   }
   if (is("S2N_ERR_DH_TOO_SMALL") || is("S2N_ERR_DH_PARAMS_CREATE")) {

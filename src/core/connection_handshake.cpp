@@ -71,7 +71,7 @@ const identity::state* identity_in_use(s2n_connection* conn) {
 std::string text_of(const char* text) { return text ? text : ""; }
 std::string_view name_of(const char* text) { return text ? text : std::string_view(); }
 
-// For a story: of a key of the application's, which may throw.
+// For a failure: the name of a key of the application's, which may throw.
 std::string name_of(const private_key& key) try { return key.name(); } catch (const std::exception&) {
   return "private key";
 }

@@ -56,7 +56,7 @@ bool connection::impl::is_tls_so_far(std::span<const std::byte> arrived) {
   const auto* verdict = is_record ? ", with which no TLS begins" : ", which is not TLS";
   const auto* remedy = is_record              ? "see what the peer is: its first record is one of TLS, and not allowed"
                        : side == role::client ? "look for the port that speaks TLS, or for a STARTTLS command"
-                                              : "have the client speak TLS here, or look at who knocks";
+                                              : "have the client speak TLS here, or see which client it is";
   refuse_input("it sent " + printable(arrived) + verdict, remedy);
   return false;
 }

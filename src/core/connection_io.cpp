@@ -80,7 +80,7 @@ void connection::impl::call::finish() noexcept {
   try {
     if (c_.tap) c_.tap->tell();
   } catch (const std::bad_alloc&) {
-    c_.tap.reset();  // what it would tell from here on has gaps
+    c_.tap.reset();  // what it would report from here on has gaps
   }
   c_.keep_tickets();
 }
@@ -118,7 +118,7 @@ step connection::impl::after_output() const { return {.next = output.queue.empty
 // plain_flight_guard sees only what is not.
 bool connection::impl::has_skipped_message(std::span<const std::byte> record) const noexcept {
   constexpr auto alert_record = std::byte{internal::wire::record_alert};
-  // A client that has heard nothing sends its first message, and early data.
+  // A client that has received nothing sends its first message, and early data.
   if (!handshake.is_negotiating || totals.records_in.records() == 0 || record.front() == alert_record) return false;
   if (s2n_connection_handshake_complete(conn.get())) return false;  // tickets
   const char* message = s2n_connection_get_last_message_name(conn.get());

@@ -36,7 +36,7 @@ bool connection::impl::look_for_alert(transport& transport) {
   if (n >= 0) return true;
   const int type = s2n_error_get_type(s2n_errno);
   if (type == S2N_ERR_T_BLOCKED && input.gate.is_spent()) return false;
-  // The next read() finds again that nothing is there, or nobody.
+  // The next read() finds again that nothing is there, or that the peer is gone.
   const bool is_found_again = type == S2N_ERR_T_BLOCKED || type == S2N_ERR_T_CLOSED || type == S2N_ERR_T_IO;
   if (!is_found_again) latch(engine_failure(handshake.is_established ? phase::read : phase::handshake));
   return true;
@@ -76,7 +76,7 @@ step connection::close_failed(transport& io) {
   return c.output.error ? step{} : c.after_output();
 }
 
-// Best effort: there may be nobody left to tell.
+// Best effort: the peer may be gone.
 void connection::impl::write_alert(transport& transport) {
   const auto version = s2n_connection_get_actual_protocol_version(conn.get());
   const auto what = errors.alert ? errors.alert : internal::alert_for(errors.latched, version, side);

@@ -83,7 +83,7 @@ void connection::impl::resume_session() noexcept {
   });
 }
 
-// The server has not been heard: a session of TLS 1.2 is as good as before, and one that never left us anyway.
+// Nothing of the server has arrived: a session of TLS 1.2 is as good as before, and one that never left us anyway.
 void connection::impl::return_session() noexcept {
   if (!sessions || !sessions->offered || totals.records_in.records() > 0) return;
   const auto kept = std::exchange(sessions->offered, std::nullopt);

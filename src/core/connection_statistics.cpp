@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a connection has counted, put together for who asks.
+// What a connection has counted, put together for its caller.
 #include "core/connection_impl.hpp"
 
 namespace sluice {
@@ -40,7 +40,7 @@ void connection::impl::report_closed() noexcept {
   const auto& watch = ctx.observer();
   if (!watch || !has_begun()) return;
   if (!errors.latched.code && errors.of_writing.code)
-    watch->on_failure(errors.of_writing);  // reading has found no better story
+    watch->on_failure(errors.of_writing);  // reading has found no better failure
   const auto counted = statistics();
   const auto& story = errors.latched.code ? errors.latched : errors.of_writing;
   watch->on_closed({.is_server = side == role::server,

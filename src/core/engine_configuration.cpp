@@ -244,7 +244,7 @@ engine_configuration engine_source::current(const context::state& of) const {
   return given;
 }
 
-// Under the lock: of those who begin now, one makes it and the others wait for it.
+// Under the lock: of the connections that begin now, one makes it and the others wait for it.
 engine_configuration engine_source::replace(const context::state& of, time_point now,
                                             std::optional<failure>& trouble) const try {
   const auto fail = [&](const failure& why) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's configuration of a context, and who makes the next one when it is time.
+// The engine's configuration of a context, and the owner of the next one.
 #pragma once
 
 #include "core/base/handles.hpp"
@@ -22,7 +22,7 @@ using engine_configuration = std::shared_ptr<s2n_config>;
 // takes its place.
 class engine_source {
  public:
-  // The first one. Once, before anybody else knows the source.
+  // The first one. Called once, before the source is shared.
   result<void> start(context::state& of);
   // Any thread. Where the next one cannot be made, it is the old one, and the observer is warned.
   engine_configuration current(const context::state& of) const;
@@ -42,7 +42,7 @@ struct made_configuration {
   engine_configuration config;
   bool asks_for_staple = false;
 };
-// All that a context's state says, told to the engine, but for tickets' keys.
+// Applies all of a context's state to the engine, but for tickets' keys.
 result<made_configuration> make_configuration(const context::state& of);
 
 }  // namespace internal

@@ -64,7 +64,7 @@ std::chrono::sys_seconds end_of(const session_limits& limits, bool is_reusable, 
                                 std::chrono::seconds hint) noexcept;
 
 // What made the verdict of a context's handshakes. False: the random number that stands for a peer check, which has no
-// name to be told apart by, cannot be had.
+// name to be distinguished by, cannot be had.
 bool describe_verdict(const context::state& s, digest& made);
 
 // What is verified on one connection: the context's part, and the name.

@@ -82,7 +82,7 @@ result<void> start() {
   // which may be the next call, if somebody else has started it.
   s2n_stack_traces_enabled_set(false);
   if (!is_running_already()) {
-    // The callbacks first: s2n allocates during its own start, with mlock unless told otherwise (P2).
+    // The callbacks first: s2n allocates during its own start, with mlock unless that is switched off (P2).
     if (s2n_mem_set_callbacks(sluice_memory_init, sluice_memory_cleanup, sluice_memory_allocate,
                               sluice_memory_release) != S2N_SUCCESS ||
         s2n_init() != S2N_SUCCESS) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who still needs the engine: tls_library::stop() refuses while anybody does.
+// What still needs the engine: tls_library::stop() fails while anything does.
 #pragma once
 
 namespace sluice {

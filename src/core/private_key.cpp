@@ -183,7 +183,7 @@ bool signature_slot::is_wanted() const {
   return !settled_ && !abandoned_;
 }
 
-// From a destructor. Who waits is told by the code alone where there is no memory for the words; and if it cannot be
+// From a destructor. A waiting caller gets the code alone if there is no memory for the words; and if it cannot be
 // woken either, its deadline ends the wait.
 void signature_slot::drop() noexcept {
   {

@@ -34,7 +34,7 @@ class handshake_recorder {
   struct direction {
     flight_record record;
     std::size_t size = 0;
-    std::vector<std::pair<std::size_t, time_point>> passed;  // so many bytes by then
+    std::vector<std::pair<std::size_t, time_point>> passed;  // number of bytes by then
 
     void saw(std::span<const std::byte> bytes);
     time_point when(std::size_t end) const noexcept;

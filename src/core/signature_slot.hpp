@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a signature is put by whoever makes it, and taken from by whoever asked: the only thing they share.
+// Where the signer puts a signature and the connection takes it: the only thing that they share.
 #pragma once
 
 #include "sluice/observe.hpp"

@@ -56,7 +56,7 @@ int install_signal() noexcept {
 }
 
 // In the kernel, where no thread holds a lock of the allocator's: others must be able to go on without it. Where the
-// system does not tell, a thread that has not come back in all that time is taken to wait.
+// system does not report it, a thread that has not come back in all that time is taken to wait.
 bool is_waiting(pid_t thread) noexcept {
   std::array<char, 64> path{};
   std::snprintf(path.data(), path.size(), "/proc/self/task/%d/stat", static_cast<int>(thread));

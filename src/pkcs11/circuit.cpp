@@ -26,7 +26,7 @@ void circuit::note_success(kind of) {
   excused_until_.erase(of);
 }
 
-// The first probe follows at once, so that a passing fault costs nobody a handshake.
+// The first probe follows at once, so that a passing fault costs no handshake.
 bool circuit::note_failure(kind of, bool is_fatal, time_point now) {
   if (is_open_ || is_excused(of, now)) return false;
   ++failures_in_a_row_;

@@ -90,7 +90,7 @@ bool is_of_pin(CK_RV rv) {
     case CKR_PIN_LOCKED:
     case CKR_USER_PIN_NOT_INITIALIZED:
     case CKR_CANCEL:
-    case CKR_FUNCTION_CANCELED: return true;  // the last two by whoever stands at the pad
+    case CKR_FUNCTION_CANCELED: return true;  // the last two by the user at the PIN pad
     default: return false;
   }
 }

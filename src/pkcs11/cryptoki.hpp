@@ -45,7 +45,7 @@ bool is_token_down(CK_RV rv);
 
 // What went wrong by the request itself, answered to a signature: every other answer costs the session.
 bool is_of_request(CK_RV rv);
-// By the PIN, or by whoever was asked for it.
+// Caused by the PIN, or by the person or program that was asked for it.
 bool is_of_pin(CK_RV rv);
 
 }  // namespace pkcs11

@@ -62,8 +62,8 @@ bytes public_key_info(const bytes& algorithm, view key) {
 bytes rsa_encryption() { return of({0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00}); }
 
 // What is in an element with that tag; nothing for anything else, or where the length does not fit.
-// Strict about what is behind it: a point in the raw form may begin with the byte of a tag, and is told from an element
-// by the length that does not fit.
+// Strict about what is behind it: a point in the raw form may begin with the byte of a tag, and is distinguished from
+// an element by the length that does not fit.
 std::optional<view> content_of(std::uint8_t tag, view element) {
   if (element.size() < 2 || element[0] != std::byte{tag}) return std::nullopt;
   auto size = std::to_integer<std::size_t>(element[1]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What callers are told of a token's troubles, and whose fault a failure was.
+// The failures that callers get, and whose fault each was: the token's or the request's.
 #include "pkcs11/pool_state.hpp"
 
 namespace sluice {
@@ -68,7 +68,7 @@ void token_pool::state::refuse_all(const failure& why, lock_type& lock) {
   lock.lock();
 }
 
-// What is thrown by whoever asked is theirs, and ends with them.
+// An exception of the caller's code is the caller's, and ends with it.
 void token_pool::state::answer(std::function<void(result<der::bytes>)>& done, result<der::bytes> what) noexcept {
   try {
     if (done) done(std::move(what));

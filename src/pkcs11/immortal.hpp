@@ -22,7 +22,7 @@ template <class T>
 T& of_this_process() {
   struct kept {
     explicit kept(kept* before) : inherited(before) {}
-    kept* const inherited;  // for who looks for leaks to find
+    kept* const inherited;  // so that leak checkers find it
     const pid_t owner = ::getpid();
     T value{};
   };

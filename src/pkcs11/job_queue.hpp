@@ -30,7 +30,7 @@ class job_queue {
   std::optional<job> pop_front();
 
   std::vector<job> take_late(time_point now);
-  // Those that nobody waits for any more, among the next `most`: each call looks where the last one stopped.
+  // Jobs that no caller waits for any more, among the next `most`: each call looks where the last one stopped.
   std::vector<job> take_unwanted(std::size_t most);
   std::vector<job> take_all();
 

@@ -26,7 +26,7 @@ failure timed_out(const std::string& name, std::chrono::milliseconds timeout) {
                                    "see whether the token or the service behind it answers at all");
 }
 
-// May be what was decrypted: wiped wherever it ends, also where it comes too late for who asked.
+// May be what was decrypted: wiped wherever it ends, also where it comes too late for its caller.
 struct wiped_outcome {
   explicit wiped_outcome(result<der::bytes> given) : outcome(std::move(given)) {}
   wiped_outcome(wiped_outcome&&) noexcept = default;
@@ -37,7 +37,7 @@ struct wiped_outcome {
   result<der::bytes> outcome;
 };
 
-// Submits and waits. What comes too late finds nobody.
+// Submits and waits. An answer that comes too late is dropped.
 result<der::bytes> run(key::state& k, int what, std::function<token_answer(const signing_context&)> work) {
   if (auto refused = refuse_after_fork(k)) return *refused;
   auto promise = std::make_shared<std::promise<wiped_outcome>>();
@@ -71,7 +71,7 @@ std::optional<der::bytes> tried_public_key(const signing_context& v, const key_f
   return std::nullopt;
 }
 
-// Reads what the token tells of the key, into the record: the first piece of work done with it.
+// Reads the key's attributes into the record: the first piece of work done with it.
 result<void> inspect(key::state& k) {
   const auto facts = std::make_shared<std::optional<result<key_facts>>>();
   const auto public_key = std::make_shared<std::optional<der::bytes>>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding one key, and reading what the token tells about it.
+// Finding one key, and reading its attributes from the token.
 #pragma once
 
 #include "pkcs11/session.hpp"

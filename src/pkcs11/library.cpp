@@ -58,7 +58,8 @@ bool close_off_by(module_core& core, runtime::time_point end) {
 std::atomic<const void*> nobody_is_waited_for_by = nullptr;
 
 // Workers may be inside a module, or about to enter it, when the process ends: a signature's last owner can be the
-// worker that made it. They stay out from here on; those inside are waited for, and who is late never comes back.
+// worker that made it. They stay out from here on; those inside are waited for, and a thread that is late never comes
+// back.
 void leave_modules_alone() {
   if (nobody_is_waited_for_by != nullptr) return;
   auto& cores = all_cores::instance();
@@ -161,7 +162,7 @@ void library::finalize() {
   if (!close_off_by(*core_, core_->world.now() + last_wait)) return;
   call_finalize();
   core_->is_ours = false;
-  // Before anybody may enter: who does finds the new number, and uses nothing from before.
+  // Before a thread may enter: it finds the new number, and uses nothing from before.
   core_->generation.fetch_add(1);
   let_in(*core_);
 }
@@ -268,11 +269,11 @@ std::optional<std::string> library::reinitialize(bool only_initialize) {
   const std::unique_lock one(core_->lifecycle, std::try_to_lock);
   if (!one || core_->is_over) return "the module is being initialised or left";
   if (only_initialize) {
-    if (mode_ == initialization::omit) return "somebody else is to initialise the module (mode omit)";
+    if (mode_ == initialization::omit) return "the program initialises the module itself (mode omit)";
   } else if (mode_ == initialization::standard || mode_ == initialization::omit) {
     return "the module is not finalised in mode standard or omit";
   } else if (!core_->is_ours || core_->guests > 0) {
-    return "somebody else in this process uses the module";
+    return "other code in this process uses the module";
   } else if (core_->tokens_in_use > 0) {
     return "another token of the module is in use";
   }

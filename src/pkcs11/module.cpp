@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where p11-kit was told to keep modules and their descriptions.
+// Where p11-kit was configured to keep modules and their descriptions.
 constexpr const char* module_folder = SLUICE_P11_MODULE_PATH;
 constexpr const char* config_folder = SLUICE_P11_MODULE_CONFIGS;
 constexpr const char* own_config_folder = "/etc/pkcs11/modules";

@@ -15,7 +15,7 @@ class pacing {
  public:
   using clock_type = std::chrono::steady_clock;
 
-  // The moment for an answer that came at `now`, of a call that took `took`, with so many sessions at work: three
+  // The moment for an answer that came at `now`, of a call that took `took`, with that many sessions at work: three
   // quarters of an even spread after the one before. A session waits for its turn before it makes its next call, so the
   // wait parts them once and costs nothing from then on; the last quarter is the slack that keeps it so.
   clock_type::time_point turn(clock_type::time_point now, clock_type::duration took, std::size_t sessions) {

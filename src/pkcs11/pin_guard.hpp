@@ -29,7 +29,7 @@ class pin_guard {
   // The one of that token in this process, whatever the module, the pool or the administrator's session.
   static std::shared_ptr<pin_guard> of(const CK_TOKEN_INFO& token);
 
-  // Whoever holds it may send a PIN; nobody else does meanwhile. One whose holder hangs is taken over after a while.
+  // Its holder may send a PIN; no other thread does meanwhile. One whose holder hangs is taken over after a while.
   class turn {
    public:
     turn(pin_guard& guard, runtime& world, runtime::duration hang_timeout);

@@ -120,7 +120,7 @@ void token_pool::state::stop() {
       supervisor_thread == here || std::ranges::any_of(workers, [here](const auto& w) { return w->thread == here; });
   if (is_ours) return;  // the last key was dropped by one of us, who cannot wait for itself
   const auto nobody_works = [this] {
-    // At the end of the process, nor does who was in the module: it never comes back.
+    // At the end of the process, nor does a thread that was in the module: it never comes back.
     const auto is_left_behind = [is_over = lib->core()->is_over.load()](const auto& w) {
       return w->is_busy && (w->is_replaced || is_over);
     };

@@ -34,10 +34,11 @@ struct signing_context {
   std::function<CK_RV(const session&)> authenticate;  // empty unless the key wants its PIN each time
 };
 
-// What a job does, so that a probe can do it again, and failures of one kind can be told from those of a token.
+// What a job does, so that a probe can do it again, and failures of one kind can be distinguished from those of a
+// token.
 enum : int { first_look = -1, other_work = -2 };  // else the signature_scheme
 
-// One piece of work. `key` is not changed by anybody once it is queued: workers read it without a lock.
+// One piece of work. `key` does not change once it is queued: workers read it without a lock.
 struct job {
   using time_point = std::chrono::steady_clock::time_point;
   std::shared_ptr<key_record> key;

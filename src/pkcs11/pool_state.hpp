@@ -76,7 +76,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   struct outcome {
     result<der::bytes> made;
     stage at = stage::work;
-    // The token did what it was asked to, even if the signature is none: that is no trouble of its sessions.
+    // The token did what it was asked to, even if the signature is none: that is no fault of its sessions.
     bool is_answered() const { return made || made.error().code == make_error_code(errc::encoding_error); }
   };
   struct task {
@@ -144,7 +144,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   void try_last_rung(worker& w, const failure& trouble);
   void note_down(bool is_down);
 
-  // failures.cpp: what callers are told, and whose fault it was
+  // failures.cpp: what callers get, and whose fault it was
   static bool is_request_s_own(const outcome& what, const sample& work);
   failure shed(errc cause, std::string detail, std::string remedy = {}) const;
   failure down_failure() const;

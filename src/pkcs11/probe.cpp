@@ -85,8 +85,8 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
   if (first.made) internal::wipe(*first.made);  // it may have been to be decrypted
   if (first.is_answered() || is_request_s_own(first, t.samples.front())) return {der::bytes(), stage::work};
   // Not even a session or a login: what else is to be signed does not matter. Otherwise a signature of another kind
-  // tells a token that is broken from a key or a scheme that is. A search that failed fails for each scheme of the same
-  // key.
+  // distinguishes a token that is broken from a key or a scheme that is. A search that failed fails for each scheme of
+  // the same key.
   if (first.at == stage::session || first.at == stage::login) return first;
   for (std::size_t i = 1; i < t.samples.size(); ++i) {
     const auto& other = t.samples[i];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a pool takes from outside: the time, threads, and waiting. Tests give it a clock and threads of their own, all
-// on one thread of the system, so that hours of a token's troubles take milliseconds.
+// on one thread of the system, so that hours of a token's faults take milliseconds.
 #pragma once
 
 #include <chrono>
@@ -34,7 +34,7 @@ class runtime {
   virtual ~runtime() = default;
   virtual time_point now() const noexcept = 0;
   virtual void sleep_until(time_point when) = 0;
-  // Runs `body` on a thread that nobody has to join. False: no thread can be had, and nothing has happened.
+  // Runs `body` on a thread that need not be joined. False: no thread can be had, and nothing has happened.
   virtual bool start(std::function<void()> body) noexcept = 0;
   virtual std::unique_ptr<event> make_event() = 0;
   virtual const void* this_thread() const noexcept = 0;  // differs between threads that live at the same time

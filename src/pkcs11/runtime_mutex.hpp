@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A lock that may be held while its owner waits: whoever waits for it does so through the runtime, as everybody does.
+// A lock that may be held while its owner waits: a thread waits for it through the runtime, as for everything.
 #pragma once
 
 #include "pkcs11/runtime.hpp"

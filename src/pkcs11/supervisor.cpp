@@ -117,7 +117,7 @@ bool token_pool::state::drop_the_late(lock_type& lock) {
   return true;
 }
 
-// Work that nobody waits for any more, when there is no room for what somebody does.
+// Drops work that no caller waits for any more, when there is no room for work that is waited for.
 bool token_pool::state::drop_the_unwanted(lock_type& lock) {
   // Only on request: asking each job whether it is wanted takes a lock of its caller's, and is worth it only for a full
   // queue.
@@ -146,7 +146,7 @@ bool token_pool::state::replace_late_prober(lock_type& lock) {
   return true;
 }
 
-// Somebody for each piece of work that nobody is free for, and for the probe that is due.
+// A worker for each piece of work that no worker is free for, and for the probe that is due.
 bool token_pool::state::staff(lock_type& lock) {
   const auto now = world.now();
   // A probe comes before all work, and takes a waiting worker if there is one: that one is given its probe here, under
@@ -169,7 +169,7 @@ bool token_pool::state::staff(lock_type& lock) {
   return queue.size() > called + starting + soon_free() && may_start() && start_worker(lock);
 }
 
-// Who hands over an answer takes the next work at once, unless whoever asked for the answer keeps it.
+// A worker that hands over an answer takes the next work at once, unless its caller's code keeps it.
 // The limit of time is for callers that block in their `done`: their workers must not be counted on for ever.
 std::size_t token_pool::state::soon_free() const noexcept {
   return world.now() < finishing_since + handing_over ? finishing : 0;
@@ -211,7 +211,7 @@ bool token_pool::state::is_stuck() const noexcept {
   return all > 0 && all == replaced && all >= limit.now() + options.max_written_off;
 }
 
-// The first moment at which something is to be done that nobody else would.
+// The first moment at which only the supervisor can act.
 // Everything that only time brings about is in here; all else comes with a call of the supervisor. What is forgotten
 // here would wait until something else happens, so a new kind of deadline needs a line.
 token_pool::state::time_point token_pool::state::next_concern() const {

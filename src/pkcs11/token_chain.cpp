@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which of a token's certificates goes with a key, and who issued it.
+// Which of a token's certificates belongs to a key, and its issuers.
 #include "core/x509/key_match.hpp"
 #include "pkcs11/key_attributes.hpp"
 #include "pkcs11/token_state.hpp"

@@ -76,7 +76,7 @@ token_pool::state::task token_pool::state::next(const worker_pointer& w) {
     if (w->probe == 0 && breaker.is_probe_due(world.now())) {
       w->probe = breaker.begin_probe(world.now());
       prober = w;
-      call_supervisor();  // who sees when it is late
+      call_supervisor();  // so that it sees when the probe is late
     }
     if (w->probe != 0) return next_probe(w);
     if (breaker.is_closed() && !queue.empty()) {
@@ -157,7 +157,8 @@ void token_pool::state::await_turn(runtime::duration took) {
   if (turn > now) world.sleep_until(turn);
 }
 
-// Whoever hung, or probed for too long, is one of us again; if there is another in its place, one of them leaves.
+// A worker that hung, or probed for too long, is one of the workers again; if there is another in its place, one of
+// them leaves.
 void token_pool::state::take_back(worker& w) noexcept {
   if (std::exchange(w.is_replaced, false)) --replaced;
   w.is_lost = false;

@@ -315,7 +315,7 @@ TEST_F(supervision, somebody_else_s_load_of_the_module_keeps_it_from_being_final
   module_.unplug(0);
   ask_for(pool, 30s);
   EXPECT_EQ(module_.seen.finalized, 0u);
-  EXPECT_NE(pool.sign().why->remedy.find("somebody else in this process uses the module"), std::string::npos);
+  EXPECT_NE(pool.sign().why->remedy.find("other code in this process uses the module"), std::string::npos);
   guest.reset();
   ask_for(pool, 30s);
   EXPECT_GT(module_.seen.finalized, 0u);

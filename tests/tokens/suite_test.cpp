@@ -75,7 +75,7 @@ TEST_F(token_suite, is_what_it_says) {
   EXPECT_EQ(t.info().label, setting("SLUICE_TOKEN_LABEL"));
   EXPECT_TRUE(t.is_logged_in());
   report("manufacturer and model", t.info().manufacturer + ", " + t.info().model);
-  report("sessions", t.info().max_sessions == 0 ? "no limit told" : std::to_string(t.info().max_sessions));
+  report("sessions", t.info().max_sessions == 0 ? "no limit reported" : std::to_string(t.info().max_sessions));
 }
 
 TEST_F(token_suite, makes_keys_that_are_found_and_sign) {
@@ -97,7 +97,7 @@ TEST_F(token_suite, makes_keys_that_are_found_and_sign) {
       report("key " + name, "cannot be made");
       continue;
     }
-    report("key " + name, k->public_key() ? "yes" : "yes, its public half is not told");
+    report("key " + name, k->public_key() ? "yes" : "yes, its public half is not reported");
     for (const auto scheme : schemes) {
       const auto request = request_for(scheme);
       const auto signature = k->sign(request);

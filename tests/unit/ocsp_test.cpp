@@ -73,9 +73,9 @@ TEST_P(stapled, response_that_does_not_hold_is_invalid_and_says_why) {
   static const auto stranger = testkit::authority::make_root("Stranger").value();
   using std::chrono::hours;
   const std::pair<std::vector<std::byte>, std::string> rows[] = {
-      {response({}, &stranger), "the stapled response is signed by somebody else, or about another certificate"},
+      {response({}, &stranger), "the stapled response is signed by another authority, or about another certificate"},
       {ocsp_response(root(), device().certificate),
-       "the stapled response is signed by somebody else, or about another certificate"},
+       "the stapled response is signed by another authority, or about another certificate"},
       {response({.age = hours(48), .validity = hours(-24)}), "the stapled response is out of date"},
       {response({.age = hours(-24), .validity = hours(48)}), "the stapled response is from the future"},
       {response({.response_status = 3}), "the stapled response says \"trylater\""},

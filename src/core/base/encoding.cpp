@@ -31,7 +31,7 @@ encoding encoding_after_version(CBS body, uint64_t version) {
 }  // namespace
 
 // The outermost elements are enough: each of the forms begins with another pattern of tags. Nothing is verified; what
-// looks like a form and is damaged is found by whoever parses it, with a better message.
+// looks like a form and is damaged is found by its parser, with a better message.
 encoding encoding_of(std::string_view bytes) noexcept {
   if (!bytes.starts_with('\x30')) return encoding::pem;
   if (bytes.starts_with(indefinite_pfx)) return encoding::pkcs12;

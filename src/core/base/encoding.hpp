@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which form certificates and keys are in, told by the first bytes and never by a file's name.
+// Which form certificates and keys are in, recognized by the first bytes and never by a file's name.
 #pragma once
 
 #include <string_view>

@@ -21,7 +21,7 @@ namespace internal {
 namespace {
 
 constexpr std::size_t largest_file = 16 * 1024 * 1024;
-constexpr std::size_t smallest_room = 16384;  // pipes and /proc do not tell how long they are
+constexpr std::size_t smallest_room = 16384;  // pipes and /proc do not report their length
 
 class descriptor {
  public:

@@ -80,7 +80,7 @@ std::uint8_t of_protocol_error(const failure& why) {
   return is_engines && s2n_error_get_alert(why.code.value(), &told) == S2N_SUCCESS ? told : std::uint8_t{10};
 }
 
-// Nothing where the peer has ended the connection itself: an alert would reach nobody, or answer an alert. What is our
+// Nothing where the peer has ended the connection itself: an alert would not arrive, or answer an alert. What is our
 // own fault is internal_error, which says nothing about the peer (RFC 8446 §6.2).
 std::optional<std::uint8_t> of_cause(const failure& why, role side) {
   switch (cause_of(why.code)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The last record of a connection that has failed: a fatal alert that names the cause (RFC 8446 §6.2), or nothing.
-// Never close_notify, which would tell the peer that what it has read is all there was.
+// Never close_notify, which would mean to the peer that it has read all there was.
 #pragma once
 
 #include "core/wire/framer.hpp"
@@ -21,11 +21,11 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
-// alert_map.cpp. What the peer is told of a failure; nothing when it was the peer that ended the connection. `version`
+// alert_map.cpp. The alert for a failure; nothing if it was the peer that ended the connection. `version`
 // is s2n's number of the one in use.
 std::optional<std::uint8_t> alert_for(const failure& why, int version, role side);
 // For s2n_errno right now, while `message` was read: where only s2n can tell what went wrong, and where causes must not
-// be told apart. Nothing: the failure's own code says it.
+// be distinguishable. Nothing: the failure's own code names it.
 std::optional<std::uint8_t> alert_for_engine_error(std::string_view message);
 
 // Knows under which key, and with which number, one more record may be sealed. Where that is not certain it writes

@@ -182,7 +182,7 @@ class judge {
     look_at_old_block(whole);
   }
 
-  // A server that can do more than it chose says so in its random: somebody made it believe that we cannot.
+  // A server that can do more than it chose says so in its random: the ClientHello was changed on its way.
   void look_at_random(CBS random, std::uint16_t version) {
     const std::string_view text(reinterpret_cast<const char*>(CBS_data(&random)), CBS_len(&random));
     const bool is_below_12 = version < version_tls12;
@@ -190,7 +190,7 @@ class judge {
                            (offer_.legacy_version >= version_tls12 && is_below_12 && text.ends_with(could_do_tls11));
     if (!is_fooled) return;
     note(illegal_parameter, "it can do better than it chose (RFC 8446 §4.1.3)",
-         "somebody between the two may be changing what is said: connect past proxies and inspection");
+         "a middlebox may be changing the handshake: connect without proxies and inspection");
   }
 
   template <std::size_t N>

@@ -97,7 +97,7 @@ bool input_gate::may_be_last(std::uint8_t type, std::size_t size) const noexcept
   return stage_ != stage::handshake && (size <= small || type == wire::record_alert);
 }
 
-// While a handshake lasts, its messages may come in as many records as the peer likes. In TLS 1.2 s2n does not tell
+// While a handshake lasts, its messages may come in as many records as the peer likes. In TLS 1.2 s2n does not report
 // what it throws away while closing.
 void input_gate::note_record() noexcept {
   ++records_;

@@ -14,13 +14,13 @@ inline namespace v0 {
 namespace internal {
 
 // Three reasons to hold something back. A call into s2n ends only when there is no more input or data has come, so
-// that whoever never stops sending would keep the thread: a call has a budget. What arrives behind close_notify is not
-// TLS, and s2n does not give back what it has read ahead: behind a record that may be one, it gets no more at a time.
-// And in TLS 1.2 s2n does not write after it has heard close_notify: whoever has just been given data may answer first.
-// What has arrived is in one of three places, in this order: s2n has it, it is held here, or it is still in the
-// transport. While anything is held, nothing is taken from the transport, or the order would break. The framer follows
-// what s2n has got, not what arrived: whether something may be held back is decided at the ends of its records only,
-// because s2n has to be given a record that it has begun.
+// that a peer that never stops sending would keep the thread: a call has a budget. What arrives behind close_notify is
+// not TLS, and s2n does not give back what it has read ahead: behind a record that may be one, it gets no more at a
+// time. And in TLS 1.2 s2n does not write after it has received close_notify: a caller that has just been given data
+// may answer first. What has arrived is in one of three places, in this order: s2n has it, it is held here, or it is
+// still in the transport. While anything is held, nothing is taken from the transport, or the order would break. The
+// framer follows what s2n has got, not what arrived: whether something may be held back is decided at the ends of its
+// records only, because s2n has to be given a record that it has begun.
 //
 // The two budgets of a call end with the call; the two counts of idle records go on over calls, and start over when
 // data come or the stage changes.

@@ -22,7 +22,7 @@ inline namespace v0 {
 namespace internal {
 
 // Both directions of one connection. Records wait in one queue, in the order they went by: one that is sealed comes
-// before s2n has told the secret, and what follows it must not overtake it.
+// before s2n has handed over the secret, and what follows it must not overtake it.
 class message_tap {
  public:
   enum class way : std::uint8_t { in, out };
@@ -32,7 +32,7 @@ class message_tap {
   void begin() noexcept { began_ = clock_type::now(); }
   void saw(way which, std::span<const std::byte> bytes);
   void saw_secret(std::string_view line);
-  // Whatever can be told by now.
+  // Reports the messages that are known by now.
   void tell() noexcept;
   // All of it: what still waits for a secret will not get one.
   void tell_rest() noexcept;

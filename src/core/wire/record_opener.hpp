@@ -37,7 +37,7 @@ class record_opener {
   // Nothing for one that does not open; it has used up no number then.
   std::optional<opened> open(std::span<const std::uint8_t> header, std::span<const std::uint8_t> body);
 
-  // The record number 0 under the secret; empty if it cannot be made. Whoever asks knows that there is no other.
+  // The record number 0 under the secret; empty if it cannot be made. The caller knows that there is no other.
   std::vector<std::uint8_t> seal_first(std::uint8_t type, std::span<const std::uint8_t> plain) const;
 
   // The next generation of the secret, after a KeyUpdate (RFC 8446 §7.2).

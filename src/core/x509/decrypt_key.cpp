@@ -17,7 +17,7 @@ namespace internal {
 namespace {
 
 // PKCS#8 has no check of the password but the padding of the cipher and the form of what comes out. A wrong password
-// and a damaged file cannot be told apart, which is what the failure says.
+// and a damaged file cannot be distinguished, which is what the failure reports.
 result<pem_object> unlock_pkcs8(const pem_object& key, const std::string& where, const secret& password) {
   CBS input;
   CBS_init(&input, reinterpret_cast<const uint8_t*>(key.der.data()), key.der.size());

@@ -13,8 +13,8 @@ inline namespace v0 {
 namespace internal {
 
 // The same key, not encrypted: PKCS#8 for PKCS#8, the traditional form for a traditional one. A key that is not
-// encrypted is handed back, and nobody is asked. errc::password_needed, wrong_password, or unsupported_key when
-// AWS-LC does not know the encryption.
+// encrypted is handed back, and no password is asked for. errc::password_needed, wrong_password, or unsupported_key
+// when AWS-LC does not know the encryption.
 result<pem_object> unlock(pem_object key, const std::string& where, const password_source& password);
 
 // key_match.cpp. Null: AWS-LC does not understand it.

@@ -22,7 +22,7 @@ bool names(const certificate& subject, const certificate& issuer) {
 
 using path_type = std::vector<const certificate*>;
 
-// Who bears the issuer's name; who signed comes first, since several may.
+// The certificates with the issuer's name; the one that signed comes first, since there may be several.
 // Several certificates may have one name: a renewed authority, a cross-signed one. The one whose key made the signature
 // is meant; one that merely has the name is still the best explanation of what the peer intended.
 const certificate* find_issuer(std::span<const certificate> among, const certificate& of) {
@@ -61,10 +61,10 @@ void blame(failure& story, const judged_chain& chain, const certificate& one, er
   story.remedy = std::move(remedy);
 }
 
-// A certificate of the path that nobody could take, whatever it says: malformed, or its key is of no known kind.
+// A certificate of the path that no verifier could accept: malformed, or its key is of no known kind.
 // The explanations are tried from the particular to the general, and each returns true for the first certificate of the
 // path that it fits: what cannot be read at all, what is signed too weakly, what is not signed by whom it says, and
-// what was issued by somebody who may not.
+// what was issued by an authority that may not.
 bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     if (const auto odd = malformation_of(*one); !odd.empty()) {
@@ -104,7 +104,7 @@ bool explain_weakness(failure& story, const judged_chain& chain, const path_type
   return false;
 }
 
-// A signature that is not by the key of who bears the issuer's name.
+// A signature that is not by the key of the certificate with the issuer's name.
 bool explain_signature(failure& story, const judged_chain& chain, const path_type& path) {
   for (std::size_t i = 0; i + 1 < path.size(); ++i) {
     if (has_signed(*path[i + 1], *path[i])) continue;
@@ -124,7 +124,7 @@ bool explain_signature(failure& story, const judged_chain& chain, const path_typ
   return false;
 }
 
-// Who had no right to issue the next?
+// The certificate that had no right to issue the next.
 bool explain_overreach(failure& story, const judged_chain& chain, const path_type& path) {
   constexpr auto* remedy = "have the certificate issued by an authority that may";
   for (std::size_t i = 1; i < path.size(); ++i) {
@@ -235,7 +235,7 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
                  (urls.empty() ? std::string() : " (this one is at " + urls.front() + ")") + ", or trust the issuer";
 }
 
-// Who issued a certificate of the chain, among the anchors.
+// The issuer of a certificate of the chain, among the anchors.
 const certificate* find_anchor(const judged_chain& chain) {
   for (const auto& one : chain.sent) {
     if (const auto* anchor = find_issuer(chain.anchors, one)) return anchor;

@@ -58,7 +58,7 @@ failure empty_store(const std::vector<std::string>& tried) {
 }
 
 std::string variable(const char* name) {
-  const char* value = ::secure_getenv(name);  // not in a set-uid program: who calls it must not choose its trust
+  const char* value = ::secure_getenv(name);  // not in a set-uid program: its caller must not choose its trust
   return value != nullptr ? value : "";
 }
 
