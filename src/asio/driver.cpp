@@ -68,7 +68,7 @@ driver::~driver() = default;
 // The error of a call that may not begin. The order follows from what may be used: without the turn, nothing that
 // another thread may be changing; without a layer, nothing that waits for it. Once the driver lingers, the layer
 // belongs to it alone, and every call reports the failure; it may be new to the caller, because a read that returned
-// bytes did not report it.
+// bytes did not report it. Reads go on to the connection, which has what arrived before the alert that a write found.
 error_code driver::error_of_call(const turn& mine, const activity& a, phase at) {
   was_overlapping_ = !mine;
   if (!mine) return overlapping_call().code;
@@ -82,7 +82,7 @@ error_code driver::error_of_call(const turn& mine, const activity& a, phase at) 
                                          "begin the next when it has completed"));
     return failure_.code;
   }
-  if (!is_lingering_) return {};
+  if (!is_lingering_ || (at == phase::read && was_established())) return {};
   note_failure(tls_.last_failure().code, at);
   return failure_.code;
 }
@@ -98,8 +98,11 @@ void driver::start_read(std::span<std::byte> into, size_handler handler) {
 
 // is_filling_ is true while a wait on the input is under way, of whichever operation: the layer allows one at a time. A
 // read that finds a wait left over from a handshake is parked until that has ended (own_wait, in arm_fill()).
+//
+// While the driver lingers, a read completes at once and does not use the layer, which may be closed: the connection
+// has failed, and returns the data that it has kept or its failure.
 void driver::read_step(turn& mine, size_handler handler, begun when) {
-  if (reading_.is_cancelled() || is_stopped_) {
+  if (!is_lingering_ && (reading_.is_cancelled() || is_stopped_)) {
     forget_idle();
     return finish(mine, reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
   }

@@ -121,6 +121,8 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   template <class Handler, class... Args>
   void reject(Handler handler, Args... args);
   error_code error_of_call(const turn& mine, const activity& a, phase at);
+  // The handshake was done. After one that failed, a stream returns no plaintext.
+  bool was_established() const noexcept { return !tls_.info().version.empty(); }
   void post_cancel(activity& a, std::uint64_t number, net::cancellation_type type);
   void end_waits() noexcept;
 
