@@ -7,7 +7,6 @@
 #include "asio/socket_setup.hpp"
 #include "core/base/failure.hpp"
 
-#include <boost/asio/associated_allocator.hpp>
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/error.hpp>
@@ -136,19 +135,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     explicit waiter(const net::any_io_executor& ex) : timer(ex, net::steady_timer::time_point::max()) {}
     net::steady_timer timer;
     bool is_cancelled = false;
-    driver_pointer stream;
+    std::shared_ptr<driver> stream;
     error_code ec;
   };
   using waiter_pointer = std::shared_ptr<waiter>;
 
-  struct parked {
-    std::shared_ptr<acceptor_core> self;
+  struct parked : carried<acceptor_core, accept_handler> {
     waiter_pointer w;
-    accept_handler handler;
-    using executor_type = net::any_io_executor;
-    using allocator_type = net::associated_allocator_t<accept_handler>;
-    executor_type get_executor() const noexcept { return self->serial_; }
-    allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
     void operator()(error_code) { self->complete(w, std::move(handler)); }
   };
 
@@ -161,7 +154,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void wait(const waiter_pointer& w, accept_handler handler) {
     if (w->is_cancelled) return complete(w, std::move(handler));
     waiters_.push_back(w);
-    w->timer.async_wait(parked{shared_from_this(), w, std::move(handler)});
+    w->timer.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}, w});
     if (ended_with_) return end(ended_with_);
     hand_out();
     accept_next();
@@ -281,10 +274,10 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec) {
       self->shaken(place, peer, ec);
     };
-    start_handshake(*d, {}, net::bind_executor(serial_, done));
+    d->start_handshake({}, net::bind_executor(serial_, done));
   }
 
-  void shaken(std::list<driver_pointer>::iterator place, const tcp::endpoint& peer, error_code ec) {
+  void shaken(std::list<std::shared_ptr<driver>>::iterator place, const tcp::endpoint& peer, error_code ec) {
     auto d = std::move(*place);
     handshakes_.erase(place);
     --in_flight_;
@@ -297,7 +290,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     // After close() the failure is our own doing, and nobody asked for a report.
     const bool is_worth_saying = !is_closed_ && !ended_with_;
     // Copied first: abandon() passes the driver on, to send its alert in the background.
-    const auto why = last_failure(*d);
+    const auto why = d->last_failure();
     abandon(std::move(d));
     accept_next();
     if (is_worth_saying) report(why, peer);
@@ -346,8 +339,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   const std::shared_ptr<silent_connections> silent_;
   bool hears_ = false;                        // silent_ knows us
   std::deque<accepted_connection> speaking_;  // no longer silent, for whom there is no room yet
-  std::list<driver_pointer> handshakes_;
-  std::deque<driver_pointer> ready_;
+  std::list<std::shared_ptr<driver>> handshakes_;
+  std::deque<std::shared_ptr<driver>> ready_;
   std::deque<waiter_pointer> waiters_;
   std::atomic<std::size_t> in_flight_ = 0;
   std::atomic<std::size_t> ready_count_ = 0;

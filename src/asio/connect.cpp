@@ -61,29 +61,18 @@ class connector : public std::enable_shared_from_this<connector> {
   }
 
  private:
-  struct parked {
-    std::shared_ptr<connector> self;
-    connect_handler handler;
-    using executor_type = net::any_io_executor;
-    using allocator_type = net::associated_allocator_t<connect_handler>;
-    executor_type get_executor() const noexcept { return self->serial_; }
-    allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
+  struct parked : carried<connector, connect_handler> {
     void operator()(error_code) { self->finish(std::move(handler)); }
   };
 
   void park(connect_handler handler) {
     park_.expires_at(deadline());
-    park_.async_wait(parked{shared_from_this(), std::move(handler)});
+    park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
   }
 
-  static clock_type::time_point after(clock_type::time_point from, std::chrono::nanoseconds limit) {
-    const bool is_unbounded = limit > clock_type::time_point::max() - from;
-    return is_unbounded ? clock_type::time_point::max()
-                        : from + std::chrono::duration_cast<clock_type::duration>(limit);
-  }
-  clock_type::time_point deadline() const { return after(began_, request_.timeout); }
+  clock_type::time_point deadline() const { return deadline_after(request_.timeout, began_); }
   clock_type::time_point try_deadline() const {
-    return std::min(deadline(), after(try_began_, request_.retry.per_try));
+    return std::min(deadline(), deadline_after(request_.retry.per_try, try_began_));
   }
 
   void cancel() {
@@ -199,7 +188,7 @@ class connector : public std::enable_shared_from_this<connector> {
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
       self->has_shaken_hands_ = true;
-      if (ec) return self->fail(last_failure(*self->driver_));
+      if (ec) return self->fail(self->driver_->last_failure());
       self->wake();
     };
     driver_->start_handshake({},
@@ -235,15 +224,15 @@ class connector : public std::enable_shared_from_this<connector> {
     if (is_cancelled_ || is_late_ || !may_pass()) return false;
     const auto wait = backoff_.next();
     const auto now = clock_type::now();
-    if (!wait || after(now, *wait) >= deadline()) return false;
+    if (!wait || deadline_after(*wait, now) >= deadline()) return false;
     if (auto* bucket = request_.retry.bucket) {
       const auto paid = bucket->withdraw(why_.code);
       if (paid == 0) return false;
       paid_ = paid;
     }
-    if (driver_) destroy(std::exchange(driver_, nullptr));
+    if (driver_) std::exchange(driver_, nullptr)->stop();
     waited_ += *wait;
-    at(after(now, *wait), &connector::begin_try);
+    at(deadline_after(*wait, now), &connector::begin_try);
     return true;
   }
 
@@ -275,13 +264,13 @@ class connector : public std::enable_shared_from_this<connector> {
       is_late_ = true;
       if (is_cancelled_) cancel_handshake_.emit(net::cancellation_type::terminal);
       park_.expires_after(std::chrono::milliseconds(500));
-      return park_.async_wait(parked{shared_from_this(), std::move(handler)});
+      return park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
     }
     if (!is_over_ && speaking_) {
       is_late_ = true;
       end_speaking();
       park_.expires_at(clock_type::time_point::max());
-      return park_.async_wait(parked{shared_from_this(), std::move(handler)});
+      return park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
     }
     if (!is_over_) give_up();
     if (is_cancelled_ && !is_established_) why_.code = net::error::operation_aborted;
@@ -352,7 +341,7 @@ class connector : public std::enable_shared_from_this<connector> {
   std::optional<tcp::socket> speaking_;  // while the prelude has it
   std::chrono::nanoseconds prelude_{};
   net::cancellation_signal cancel_handshake_;
-  driver_pointer driver_;
+  std::shared_ptr<driver> driver_;
   clock_type::time_point began_, try_began_;
   handshake_timings timings_;
   phase phase_ = phase::resolve;

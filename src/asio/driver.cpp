@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading and writing: the hot path, one wait on the layer at a time.
+// Reading and writing, one wait on the layer at a time; and what ends a driver.
+//
+// Reads and writes run on executor_, the stream's own, because a program has at most one of each and keeps them on one
+// strand. Each is a loop of steps: ask the connection, wait for what it needs, ask again. A step either completes the
+// operation (finish) or begins exactly one wait, which takes the user's handler along.
 #include "asio/driver.hpp"
 
 #include "asio/driver_operations.hpp"
@@ -27,8 +31,8 @@ connection make_connection(const context& ctx, role side, const stream_options& 
                              .port = options.port}};
 }
 
-// Kept apart from a driver's own failure, which the other thread may be writing.
-const failure& second_thread() {
+// Not in failure_, which the thread that has the turn may be writing.
+const failure& overlapping_call() {
   static const failure why =
       make_failure(errc::in_use, "stream", "a second thread called it while a call was under way",
                    "give each stream one strand (boost::asio::make_strand) and use it there alone");
@@ -61,10 +65,13 @@ driver::driver(std::unique_ptr<layer> below, failure why, const context& ctx, se
 
 driver::~driver() = default;
 
-// Whether an operation may begin, and its error where it may not.
-error_code driver::why_not(const turn& mine, const activity& a, phase at) {
-  was_shared_ = !mine;
-  if (!mine) return second_thread().code;
+// The error of a call that may not begin. The order follows from what may be used: without the turn, nothing that
+// another thread may be changing; without a layer, nothing that waits for it. Once the driver lingers, the layer
+// belongs to it alone, and every call reports the failure; it may be new to the caller, because a read that returned
+// bytes did not report it. Reads go on to the connection, which has what arrived before the alert that a write found.
+error_code driver::error_of_call(const turn& mine, const activity& a, phase at) {
+  was_overlapping_ = !mine;
+  if (!mine) return overlapping_call().code;
   if (!layer_) {
     failure_ = in_phase(
         at, make_failure(errc::not_ready, "stream", "its layer was released", "make another stream on the layer"));
@@ -75,30 +82,36 @@ error_code driver::why_not(const turn& mine, const activity& a, phase at) {
                                          "begin the next when it has completed"));
     return failure_.code;
   }
-  if (!is_lingering_) return {};
-  note_failure(tls_.last_failure().code, at);  // it may have come with the bytes of a read, which did not report it
+  if (!is_lingering_ || (at == phase::read && was_established())) return {};
+  note_failure(tls_.last_failure().code, at);
   return failure_.code;
 }
 
 void driver::start_read(std::span<std::byte> into, size_handler handler) {
   turn mine(gate_, turn_gate::call);
-  if (const auto ec = why_not(mine, reading_, phase::read)) return refuse(std::move(handler), ec, std::size_t{0});
+  const auto ec = error_of_call(mine, reading_, phase::read);
+  if (ec) return reject(std::move(handler), ec, std::size_t{0});
   read_into_ = into;
   begin(reading_, handler, terminal | partial | total);
   read_step(mine, std::move(handler), begun::now);
 }
 
+// is_filling_ is true while a wait on the input is under way, of whichever operation: the layer allows one at a time. A
+// read that finds a wait left over from a handshake is parked until that has ended (own_wait, in arm_fill()).
+//
+// While the driver lingers, a read completes at once and does not use the layer, which may be closed: the connection
+// has failed, and returns the data that it has kept or its failure.
 void driver::read_step(turn& mine, size_handler handler, begun when) {
-  if (reading_.is_cancelled() || is_stopped_) {
+  if (!is_lingering_ && (reading_.is_cancelled() || is_stopped_)) {
     forget_idle();
     return finish(mine, reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
   }
   const auto st = tls_.read(layer_->io(), read_into_);
-  if (st.next == want::again) {  // after whatever else the loop has to do
+  if (st.next == want::again) {  // the other work of the event loop comes first
     return net::post(executor_, parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
   }
   if (st.next == want::read) {
-    if (is_filling_) {  // a wait of a handshake's is still under way: its end wakes us
+    if (is_filling_) {
       if (!read_park_) read_park_.emplace(executor_);
       read_park_->expires_at(clock_type::time_point::max());
       return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
@@ -117,46 +130,54 @@ void driver::read_step(turn& mine, size_handler handler, begun when) {
 
 void driver::start_write(const gathered_buffers& from, size_handler handler) {
   turn mine(gate_, turn_gate::call);
-  if (const auto ec = why_not(mine, writing_, phase::write)) return refuse(std::move(handler), ec, std::size_t{0});
-  write_from_ = from;
-  sealed_ = 0;
+  const auto ec = error_of_call(mine, writing_, phase::write);
+  if (ec) return reject(std::move(handler), ec, std::size_t{0});
+  encrypted_ = 0;
   begin(writing_, handler, terminal | partial);
-  write_step(mine, std::move(handler), begun::now);
+  write_step(mine, std::move(handler), from, begun::now);
 }
 
-void driver::write_step(turn& mine, size_handler handler, begun when) {
-  const auto st = tls_.write(layer_->io(), std::span(write_from_.parts).first(write_from_.count));
-  sealed_ = st.bytes;
+// `from` is the caller's own array as long as the initiating function runs: s2n gets that one. It is kept only for a
+// write that must wait before anything of it is encrypted, because an earlier write's ciphertext is still unsent. Once
+// some of it is encrypted (encrypted_ > 0), only ciphertext is left to be sent, and the buffers are not used again.
+void driver::write_step(turn& mine, size_handler handler, const gathered_buffers& from, begun when) {
+  const auto st = tls_.write(layer_->io(), from.parts());
+  encrypted_ = st.bytes;
+  if (st.next != want::nothing && encrypted_ == 0 && &from != &pending_write_) pending_write_ = from;
   if (st.next == want::write) return drain_for_write(std::move(handler));
   if (st.next == want::again) return flush_again(std::move(handler));
   if (st.error) note_failure(st.error, phase::write);
-  finish(mine, writing_, std::move(handler), when, st.error, sealed_);
+  finish(mine, writing_, std::move(handler), when, st.error, encrypted_);
 }
 
+// The bytes of unsent() stay where they are until sent() is called, also when the connection appends to them meanwhile
+// (an answer to a KeyUpdate).
 void driver::drain_for_write(size_handler handler) {
   is_draining_ = writing_.is_waiting = true;
   layer_->async_drain(executor_, tls_.unsent(),
                       write_operation{{shared_from_this(), std::move(handler), executor_, writing_.inner.slot()}});
 }
 
-// The output is broken, and there is much to be read before it is known why: after whatever else the loop has to do.
+// The layer is broken for writing, and the input may contain the peer's alert, but also more data than one call
+// processes. The other work of the event loop comes first.
 void driver::flush_again(size_handler handler) {
   net::post(executor_, write_operation{{shared_from_this(), std::move(handler), executor_, {}}});
 }
 
+// sent() comes first, also for a write that was cancelled: the bytes have left, and must not be sent again.
 void driver::write_drained(turn& mine, size_handler handler, std::size_t n) {
   tls_.sent(n);
   if (writing_.is_cancelled() || is_stopped_) {
     return finish(mine, writing_, std::move(handler), begun::before, error_code(net::error::operation_aborted),
-                  sealed_);
+                  encrypted_);
   }
   const auto st = tls_.flush(layer_->io());
   if (st.next == want::write) return drain_for_write(std::move(handler));
   if (st.next == want::again) return flush_again(std::move(handler));
-  // What was in the way is gone; now for the caller's own bytes.
-  if (!st.error && sealed_ == 0) return write_step(mine, std::move(handler), begun::before);
+  // The earlier ciphertext has been sent, and the write itself can begin.
+  if (!st.error && encrypted_ == 0) return write_step(mine, std::move(handler), pending_write_, begun::before);
   if (st.error) note_failure(st.error, phase::write);
-  finish(mine, writing_, std::move(handler), begun::before, st.error, sealed_);
+  finish(mine, writing_, std::move(handler), begun::before, st.error, encrypted_);
 }
 
 void driver::wake() {
@@ -164,8 +185,8 @@ void driver::wake() {
   park_.cancel();
 }
 
-// The user's signal was emitted, on whatever thread: what is to be cancelled is cancelled where it runs, unless it
-// has completed by then.
+// The program has emitted its signal, on any thread. The wait is cancelled on its executor, in a turn. By then the
+// operation may have completed, and another one begun: `number` identifies the one that was meant.
 void driver::post_cancel(activity& a, std::uint64_t number, net::cancellation_type type) {
   const auto& where = &a == &bounded_ ? serial_ : executor_;
   net::post(where, [self = shared_from_this(), &a, number, type] {
@@ -179,12 +200,12 @@ void driver::post_cancel(activity& a, std::uint64_t number, net::cancellation_ty
 
 void driver::note_failure(const error_code& ec, phase at) {
   failure_ = tls_.last_failure();
-  if (!failure_.code) failure_ = in_phase(at, make_failure(ec, to_string(at)));  // the call was refused
+  if (!failure_.code) failure_ = in_phase(at, make_failure(ec, to_string(at)));  // the call was rejected
 }
 
-const failure& driver::last_failure() const noexcept { return was_shared_ ? second_thread() : failure_; }
+const failure& driver::last_failure() const noexcept { return was_overlapping_ ? overlapping_call() : failure_; }
 
-// Cancels every wait that is under way.
+// Cancels every wait that is under way. A fill that belongs to no read has a signal of its own.
 void driver::end_waits() noexcept {
   if (is_filling_ && !reading_.is_waiting) fill_signal_.emit(terminal);
   for (auto* a : {&reading_, &writing_, &bounded_}) {
@@ -194,8 +215,9 @@ void driver::end_waits() noexcept {
   if (read_park_) read_park_->cancel();
 }
 
-// The stream is going. What is outstanding ends with operation_aborted; a socket of ours that lingers is left to it.
-// When this returns, a layer that was borrowed has been touched for the last time.
+// The stream is being destroyed, on any thread and in any state; it waits for its turn. What is outstanding ends
+// with operation_aborted. An owned socket that lingers goes on without its stream. When this returns, a borrowed layer
+// has been used for the last time: is_stopped_ comes before everything that can make another step run.
 void driver::stop() noexcept {
   const turn mine(gate_, turn_gate::step);
   if (is_lingering_ && layer_ && layer_->is_owned()) return;
@@ -207,7 +229,8 @@ void driver::stop() noexcept {
   if (is_lingering_) linger_service::of(executor_).remove(*this);
 }
 
-// Kept until the last of what was begun on it has ended, wherever its NextLayer has moved to.
+// The layer object is kept in released_, because waits that were begun on it still refer to it when they end; only its
+// NextLayer is moved out.
 layer& driver::release() noexcept {
   const turn mine(gate_, turn_gate::step);
   if (!layer_) return *released_;
@@ -222,11 +245,34 @@ layer& driver::release() noexcept {
 error_code driver::request_key_update() {
   const turn mine(gate_, turn_gate::call);
   const activity nothing_alike;
-  if (const auto ec = why_not(mine, nothing_alike, phase::write)) return ec;
+  if (const auto ec = error_of_call(mine, nothing_alike, phase::write)) return ec;
   return tls_.request_key_update();
 }
 
-// --- What the header-only half calls. ---
+void driver::set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) noexcept {
+  handshake_timeout_ = handshake;
+  shutdown_timeout_ = shutdown;
+}
+
+// In the order in which they were received: the connection took them from the layer first.
+std::vector<std::byte> driver::read_ahead() const {
+  std::vector<std::byte> ahead;
+  const auto of_layer = layer_ ? layer_->unread() : std::span<const std::byte>();
+  for (const auto part : {tls_.read_ahead(), of_layer}) ahead.insert(ahead.end(), part.begin(), part.end());
+  return ahead;
+}
+
+// The connection's counts, with the times that only the driver has measured. The connection has no time of a handshake
+// that is under way, or that the driver ended.
+connection_statistics driver::statistics() const noexcept {
+  auto made = tls_.statistics();
+  const auto by_connection = std::exchange(made.timings, timings_);
+  if (made.timings.handshake == std::chrono::nanoseconds(0)) {
+    made.timings.handshake = by_connection.handshake;
+    made.timings.signing = by_connection.signing;
+  }
+  return made;
+}
 
 const failure& empty_failure() noexcept {
   static const failure why = make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
@@ -238,8 +284,8 @@ driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, rol
   return make_driver_on(serial, std::move(below), ctx, side, std::move(options));
 }
 
-driver_pointer make_driver_on(const serial_executor& serial, std::unique_ptr<layer> below, const context& ctx,
-                              role side, stream_options options) {
+std::shared_ptr<driver> make_driver_on(const serial_executor& serial, std::unique_ptr<layer> below, const context& ctx,
+                                       role side, stream_options options) {
   return std::make_shared<driver>(std::move(below), ctx, side, std::move(options), serial);
 }
 
@@ -248,64 +294,10 @@ driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& c
   return std::make_shared<driver>(std::move(below), std::move(why), ctx, std::move(serial));
 }
 
-void abandon(driver_pointer d) {
+void abandon(std::shared_ptr<driver> d) {
   const auto where = d->serial_;
   net::post(where, [d = std::move(d)] { d->stop(); });
 }
-
-void destroy(driver_pointer d) noexcept { d->stop(); }
-
-void start_handshake(driver& d, std::vector<std::byte> already_read, void_handler handler) {
-  d.start_handshake(std::move(already_read), std::move(handler));
-}
-void start_read(driver& d, std::span<std::byte> into, size_handler handler) { d.start_read(into, std::move(handler)); }
-void start_write(driver& d, const gathered_buffers& from, size_handler handler) {
-  d.start_write(from, std::move(handler));
-}
-void start_shutdown(driver& d, bool waits_for_peer, void_handler handler) {
-  d.start_shutdown(waits_for_peer, std::move(handler));
-}
-
-void handshake(driver& d, std::span<const std::byte> already_read, error_code& ec) { d.handshake(already_read, ec); }
-std::size_t read_some(driver& d, std::span<std::byte> into, error_code& ec) { return d.read_some(into, ec); }
-std::size_t write_some(driver& d, const gathered_buffers& from, error_code& ec) { return d.write_some(from, ec); }
-void shutdown(driver& d, bool waits_for_peer, error_code& ec) { d.shutdown(waits_for_peer, ec); }
-
-void set_timeouts(driver& d, std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
-  d.handshake_timeout_ = handshake;
-  d.shutdown_timeout_ = shutdown;
-}
-
-layer& release(driver& d) noexcept { return d.release(); }
-std::vector<std::byte> bytes_ahead(const driver& d) {
-  std::vector<std::byte> ahead;
-  const auto below = d.layer_ ? d.layer_->unread() : std::span<const std::byte>();
-  for (const auto part : {d.tls_.read_ahead(), below}) ahead.insert(ahead.end(), part.begin(), part.end());
-  return ahead;
-}
-const connection_info& info(const driver& d) noexcept { return d.tls_.info(); }
-const failure& last_failure(const driver& d) noexcept { return d.last_failure(); }
-const handshake_timings& timings(const driver& d) noexcept { return d.timings_; }
-connection_statistics statistics(const driver& d) noexcept {
-  auto made = d.tls_.statistics();
-  const auto engine = std::exchange(made.timings, d.timings_);
-  if (made.timings.handshake == std::chrono::nanoseconds(0)) {  // under way, or ended by somebody else
-    made.timings.handshake = engine.handshake;
-    made.timings.signing = engine.signing;
-  }
-  return made;
-}
-void set_connect_timings(driver& d, std::chrono::nanoseconds resolve, std::chrono::nanoseconds connect) {
-  d.timings_.resolve = resolve;
-  d.timings_.connect = connect;
-}
-std::vector<certificate> verified_chain(const driver& d) { return d.tls_.verified_chain(); }
-std::vector<certificate> unverified_certificates(const driver& d) { return d.tls_.unverified_certificates(); }
-const handshake_transcript& transcript(const driver& d) noexcept { return d.tls_.transcript(); }
-std::optional<identity> selected_identity(const driver& d) { return d.tls_.selected_identity(); }
-bool is_established(const driver& d) noexcept { return d.tls_.is_established(); }
-error_code request_key_update(driver& d) { return d.request_key_update(); }
-layer& layer_of(driver& d) noexcept { return d.layer_ ? *d.layer_ : *d.released_; }
 
 }  // namespace detail
 }  // namespace v0

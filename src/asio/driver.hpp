@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waits for a connection: for its layer below, for private keys, for deadlines, for cancellation.
+// The driver of a stream: it waits for the layer, for private keys and for deadlines on behalf of a connection.
 //
-// Four rules hold it together. A user's handler always sits inside an Asio operation (a wait on the layer, or on a
-// timer), never in this object: an io_context that is destroyed takes it along, and no cycle forms. What happens
-// elsewhere (a signature, a byte, a cancellation) only wakes the parked operation, which then asks the connection
-// what to do next. Where several things may happen at once (handshake, shutdown, lingering) they run on a strand:
-// the one that the acceptor or the connector hands down, else one of the driver's own, so that a program with several
-// threads and one operation at a time needs none. And whoever touches the driver has its turn (turn.hpp): a stream may
-// be destroyed in any state, and a layer that it borrowed is not touched from then on.
+// Four rules hold for all of it:
+// - A user's handler is always inside an Asio operation (a wait on the layer, or on a timer), never in this object. An
+//   io_context that is destroyed destroys it, and there is no cycle of references.
+// - Every other event (a signature, input, a cancellation) only wakes the parked operation, which then asks the
+//   connection for the next step.
+// - Where several events are possible at once (handshake, shutdown, lingering), the steps run on a strand: that of the
+//   acceptor or of async_connect, else one of the driver's own. Reads and writes need none.
+// - Everything that uses the driver takes its turn (turn.hpp). A stream may therefore be destroyed in any state, and a
+//   layer that it borrowed is not used afterwards.
 #pragma once
 
 #include "asio/turn.hpp"
@@ -32,41 +34,51 @@ class idle_service;
 using serial_executor = net::strand<net::any_io_executor>;
 
 using internal::in_phase;
-std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept;  // of now; or never
+// `limit` after `from`; time_point::max(), which is never, where the clock has no such time.
+std::chrono::steady_clock::time_point deadline_after(
+    std::chrono::nanoseconds limit,
+    std::chrono::steady_clock::time_point from = std::chrono::steady_clock::now()) noexcept;
 
-class driver : public std::enable_shared_from_this<driver> {
+class driver final : public stream_driver, public std::enable_shared_from_this<driver> {
  public:
   driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options, serial_executor serial);
   driver(std::unique_ptr<layer> below, failure why, const context& ctx, serial_executor serial);
-  ~driver();
+  ~driver() override;
 
-  // driver.cpp: reading and writing
-  void start_read(std::span<std::byte> into, size_handler handler);
-  void start_write(const gathered_buffers& from, size_handler handler);
-  void stop() noexcept;
-  layer& release() noexcept;
-  error_code request_key_update();
-  const failure& last_failure() const noexcept;
+  // driver.cpp: reports, reading and writing, and the end
+  const connection& tls() const noexcept override { return tls_; }
+  const failure& last_failure() const noexcept override;
+  const handshake_timings& timings() const noexcept override { return timings_; }
+  connection_statistics statistics() const noexcept override;
+  std::vector<std::byte> read_ahead() const override;
+  error_code request_key_update() override;
+  void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) noexcept override;
+  layer& below() noexcept override { return layer_ ? *layer_ : *released_; }
+  layer& release() noexcept override;
+  void stop() noexcept override;
+
+  void start_read(std::span<std::byte> into, size_handler handler) override;
+  void start_write(const gathered_buffers& from, size_handler handler) override;
 
   // driver_bounded.cpp: handshake and shutdown, which have a deadline
-  void start_handshake(std::vector<std::byte> already_read, void_handler handler);
-  void start_shutdown(bool waits_for_peer, void_handler handler);
+  void start_handshake(std::vector<std::byte> already_read, void_handler handler) override;
+  void start_shutdown(bool waits_for_peer, void_handler handler) override;
+
+  // driver_sync.cpp: the same, blocking
+  void handshake(error_code& ec) override;
+  std::size_t read_some(std::span<std::byte> into, error_code& ec) override;
+  std::size_t write_some(const gathered_buffers& from, error_code& ec) override;
+  void shutdown(bool waits_for_peer, error_code& ec) override;
 
   // driver_linger.cpp
-  void linger_step();  // on serial_
+  void resume_linger();  // on serial_
   void end_linger();
-  void end_alone() noexcept;
+  void close_on_linger_thread() noexcept;
 
   // idle.cpp
   void release_if_quiet() noexcept;
   std::atomic<bool> has_read_ = false;  // since the last look
   std::atomic<bool> is_watched_ = false;
-
-  // driver_sync.cpp
-  void handshake(std::span<const std::byte> already_read, error_code& ec);
-  std::size_t read_some(std::span<std::byte> into, error_code& ec);
-  std::size_t write_some(const gathered_buffers& from, error_code& ec);
-  void shutdown(bool waits_for_peer, error_code& ec);
 
   std::unique_ptr<layer> layer_, released_;
   net::any_io_executor executor_;  // the stream's: reading and writing
@@ -82,15 +94,16 @@ class driver : public std::enable_shared_from_this<driver> {
 
  private:
   using clock_type = std::chrono::steady_clock;
-  enum class begun { now, before };  // is this still inside the initiating call?
+  enum class begun { now, before };  // `now`: the step runs inside the initiating function
   enum class verb { none, handshake, shutdown, shutdown_write };
 
-  // One outstanding operation: who may stop it, and whether somebody did.
+  // A kind of operation, of which one may be outstanding. Operations are numbered, because a cancellation arrives from
+  // any thread and may come too late: `number` and `cancelled` are all that other threads use.
   struct activity {
-    bool is_active = false;
-    bool is_waiting = false;                   // a wait on the layer holds inner's slot
-    std::atomic<std::uint64_t> number = 0;     // of the last operation begun
-    std::atomic<std::uint64_t> cancelled = 0;  // of the last one that somebody cancelled
+    bool is_active = false;                    // from begin() to finish()
+    bool is_waiting = false;                   // a wait on the layer has the slot of `inner`
+    std::atomic<std::uint64_t> number = 0;     // of the last operation that began
+    std::atomic<std::uint64_t> cancelled = 0;  // of the last one that was cancelled
     net::cancellation_signal inner;
     bool is_cancelled() const noexcept { return cancelled == number; }
     void cancel() noexcept { cancelled = number.load(); }
@@ -107,13 +120,15 @@ class driver : public std::enable_shared_from_this<driver> {
   template <class Handler, class... Args>
   void finish(turn& mine, activity& a, Handler handler, begun when, Args... args);
   template <class Handler, class... Args>
-  void refuse(Handler handler, Args... args);
-  error_code why_not(const turn& mine, const activity& a, phase at);
+  void reject(Handler handler, Args... args);
+  error_code error_of_call(const turn& mine, const activity& a, phase at);
+  // The handshake was done. After one that failed, a stream returns no plaintext.
+  bool was_established() const noexcept { return !tls_.info().version.empty(); }
   void post_cancel(activity& a, std::uint64_t number, net::cancellation_type type);
   void end_waits() noexcept;
 
   void read_step(turn& mine, size_handler handler, begun when);
-  void write_step(turn& mine, size_handler handler, begun when);
+  void write_step(turn& mine, size_handler handler, const gathered_buffers& from, begun when);
   void drain_for_write(size_handler handler);
   void flush_again(size_handler handler);
   void write_drained(turn& mine, size_handler handler, std::size_t n);
@@ -137,15 +152,17 @@ class driver : public std::enable_shared_from_this<driver> {
   void end_quiet() noexcept;
   void forget_idle() noexcept;
 
+  bool begin_linger() noexcept;
   void linger_if_due();
-  void linger_on();
-  void drain_input_then_close();
-  void drain_input();
-  void leave();
+  void continue_linger();
+  void discard_more_input();
+  bool discard_some_input() noexcept;
+  void discard_input();
+  void close_lingering();
   void linger_wait(clock_type::time_point until, void (driver::*next)());
   void sleep_through(std::chrono::nanoseconds delay);
 
-  void linger_alone();
+  void linger_after_sync();
   void note_sync_end(const error_code& ec);
   step wait_sync(step st, clock_type::time_point deadline);
   template <class Call>
@@ -153,36 +170,48 @@ class driver : public std::enable_shared_from_this<driver> {
   template <class Call>
   std::size_t call_sync(const activity& a, phase at, error_code& ec, Call call);
 
+  // All of the state belongs to the thread that has the turn, unless it is atomic.
   turn_gate gate_;
+  // At most one operation of each kind is active.
   activity reading_, writing_, bounded_;
-  std::span<std::byte> read_into_;
-  gathered_buffers write_from_;
-  std::size_t sealed_ = 0;
+  std::span<std::byte> read_into_;  // while reading_ is active
+  gathered_buffers pending_write_;  // while writing_ is active and nothing of it is encrypted
+  std::size_t encrypted_ = 0;       // plaintext bytes of the active write, or of the last one
 
-  verb verb_ = verb::none;
-  clock_type::time_point deadline_{};
-  net::steady_timer park_;                      // holds the handler of a bounded operation
-  std::optional<net::steady_timer> read_park_;  // and of a read that meets a wait left over from a handshake
-  net::cancellation_signal fill_signal_;
-  std::shared_ptr<signature_wait> signature_;
+  // A wait of the layer's is under way, in this direction. It may outlast the operation that began it, and only its own
+  // completion resets the flag: the next operation must not begin another.
   bool is_filling_ = false;
   bool is_draining_ = false;
-  bool is_finishing_ = false;  // a bounded operation waits for its last waits to end, until settled_by_
+  net::cancellation_signal fill_signal_;  // of a fill that belongs to no read
+
+  // Of the bounded operation: a handshake or a shutdown.
+  verb verb_ = verb::none;  // not `none` exactly while one is active, or a blocking one runs
+  clock_type::time_point bounded_began_{}, deadline_{};
+  std::shared_ptr<signature_wait> signature_;   // once a signature was awaited
+  net::steady_timer park_;                      // holds its handler; later, lingering waits by it
+  std::optional<net::steady_timer> read_park_;  // holds a read's, until a handshake's fill has ended
+  bool is_finishing_ = false;                   // outcome_ is settled; its waits have until settled_by_
   error_code outcome_;
   clock_type::time_point settled_by_{};
-  bool is_lingering_ = false;             // never cleared: the stream is finished then
-  bool is_stopped_ = false;               // from here on a borrowed layer is not touched
-  std::atomic<bool> was_shared_ = false;  // the last refusal was a second thread's
+
+  // Both are never reset. A driver lingers after a failure, until it stops; it stops without lingering when the stream
+  // is destroyed or gives its layer away. Once it has stopped, a borrowed layer is not used.
+  bool is_lingering_ = false;
+  bool is_stopped_ = false;
+  clock_type::time_point linger_until_{};  // of the state of lingering after the blinding delay
+
+  std::atomic<bool> was_overlapping_ = false;  // last_failure() is that of a call from a second thread
   idle_service* idle_ = nullptr;
-  bool is_quiet_ = false;  // a read waits
-  clock_type::time_point bounded_began_{}, linger_until_{};
+  bool is_quiet_ = false;  // a read waits for input
 };
 
 // As make_driver(), on a strand that is the caller's as well.
-driver_pointer make_driver_on(const serial_executor& serial, std::unique_ptr<layer> below, const context& ctx,
-                              role side, stream_options options);
-// Stops it where it runs.
-void abandon(driver_pointer d);
+std::shared_ptr<driver> make_driver_on(const serial_executor& serial, std::unique_ptr<layer> below, const context& ctx,
+                                       role side, stream_options options);
+// For a stream that is returned with an error: it can only report that error.
+driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why);
+// Stops it on its own strand.
+void abandon(std::shared_ptr<driver> d);
 
 }  // namespace detail
 }  // namespace v0

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Handshake and shutdown: several things may end a wait, and a deadline always does. The user's handler is parked
-// on a timer set to the deadline; whatever happens cancels the timer, and the next step finds out what it was.
+// Handshake and shutdown, whose waits several events may end: input, output, a signature, a cancellation, the deadline.
+//
+// All steps run on serial_, so that the events are ordered. The user's handler is in exactly one place: in park_, a
+// timer that expires at the deadline. An event changes the state and cancels park_; the step that follows
+// (bounded_step) looks at the state and never at the event. An event too many costs a step and does no harm.
+//
+// One operation goes through: begun (bounded_.is_active, verb_ set) -> steps, each parked until the next event ->
+// finishing (is_finishing_), only while a wait on the layer has not ended -> done, which resets verb_.
 #include "asio/driver_operations.hpp"
 #include "asio/signature_wait.hpp"
 
@@ -14,13 +20,14 @@ namespace detail {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit) noexcept {
+std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds limit,
+                                                     std::chrono::steady_clock::time_point from) noexcept {
   using clock_type = std::chrono::steady_clock;
-  const auto now = clock_type::now();
-  const bool is_unbounded = limit > clock_type::time_point::max() - now;
-  return is_unbounded ? clock_type::time_point::max() : now + duration_cast<clock_type::duration>(limit);
+  const bool is_unbounded = limit > clock_type::time_point::max() - from;
+  return is_unbounded ? clock_type::time_point::max() : from + duration_cast<clock_type::duration>(limit);
 }
 
+// The bytes that were already read are given to the layer before any of its own, and only if the handshake may begin.
 void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
   const turn mine(gate_, turn_gate::call);
   if (mine && layer_ && !bounded_.is_active && !already_read.empty()) layer_->preload(already_read);
@@ -34,9 +41,9 @@ void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
 
 void driver::start_bounded(const turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler) {
   const auto at = what == verb::handshake ? phase::handshake : phase::shutdown;
-  if (const auto ec = why_not(mine, bounded_, at)) return refuse(std::move(handler), ec);
+  if (const auto ec = error_of_call(mine, bounded_, at)) return reject(std::move(handler), ec);
   verb_ = what;
-  if (what != verb::handshake) layer_->stop_reading_ahead();
+  if (what != verb::handshake) layer_->stop_reading_ahead();  // what follows the peer's close_notify is not TLS
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
@@ -55,6 +62,9 @@ step driver::call_verb() {
   return {};
 }
 
+// The order of the questions matters. is_finishing_ is first, since the outcome is settled then. A cancellation is
+// next: it ends the connection, because a handshake or a shutdown in its middle cannot be continued. The connection is
+// asked before the clock is, so that what has arrived in time counts. arm() may fail the connection, too.
 void driver::bounded_step(turn& mine, void_handler handler) {
   check_serial();
   if (is_finishing_) return finish_bounded(mine, std::move(handler), outcome_);
@@ -64,7 +74,7 @@ void driver::bounded_step(turn& mine, void_handler handler) {
   }
   auto st = call_verb();
   if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
-  if (st.next == want::again && !tls_.has_failed()) {  // after whatever else the loop has to do
+  if (st.next == want::again && !tls_.has_failed()) {  // the other work of the event loop comes first
     return net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
   }
   if (st.next != want::nothing && !tls_.has_failed()) arm(st);
@@ -78,11 +88,12 @@ void driver::park_until(clock_type::time_point when, void_handler handler) {
   park_.async_wait(bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
 }
 
-// Sets up whatever can wake the operation.
+// Begins the waits that end the parking: for output, if the connection asks for that, else for input, and for the
+// signature as well. A wait that is under way already, from an earlier step, is left as it is.
 void driver::arm(const step& st) {
   if (st.next == want::write) return arm_drain();
   if (st.next == want::application) {
-    // A peer that hangs up must not keep its place in the token's queue.
+    // The signature for a peer that has closed its end must not take up the token's time.
     if (layer_->has_ended()) {
       const auto why = layer_->ended_with();
       return tls_.fail(in_phase(phase::signing, make_failure(why ? why : make_error_code(errc::connection_closed), "",
@@ -93,7 +104,8 @@ void driver::arm(const step& st) {
   arm_fill();
 }
 
-// A wait of the handshake's, shutdown's or lingering's; no handler of the user's is in it.
+// A wait of a handshake, of a shutdown or of lingering. It holds the driver and not the user's handler, so that it may
+// outlast the operation that began it.
 template <class OnDone>
 struct driver::own_wait {
   std::shared_ptr<driver> d;
@@ -108,7 +120,7 @@ struct driver::own_wait {
     const turn mine(d->gate_, turn_gate::step);
     d->check_serial();
     done(*d, n);
-    // Somebody cancelled or closed the layer itself.
+    // Not by us: the program cancelled the layer's operations, or closed it.
     if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.cancel();
     d->park_.cancel();
   }
@@ -124,6 +136,8 @@ void driver::arm_fill() {
   layer_->async_fill(serial_, own_wait<decltype(done)>{shared_from_this(), fill_signal_.slot(), done});
 }
 
+// Lingering drains by it too, when no operation is bounded. A failed connection whose last drain ends lingers then,
+// because begin_linger() has waited for it.
 void driver::arm_drain() {
   if (is_draining_) return;
   is_draining_ = bounded_.is_waiting = true;
@@ -136,6 +150,8 @@ void driver::arm_drain() {
                       own_wait<decltype(done)>{shared_from_this(), bounded_.inner.slot(), done});
 }
 
+// One signature_wait for all signatures of a connection, which follow one another. It does not keep the driver alive: a
+// key may answer long after the stream has gone.
 void driver::await_signature() {
   if (!signature_) signature_ = signature_wait::create(weak_from_this(), serial_);
   tls_.start_application_work(deadline_, [wait = signature_] { wait->ready(); });
@@ -151,8 +167,9 @@ void driver::expire() {
                                                "not done within " + std::to_string(allowed.count()) + " ms")));
 }
 
-// A wait on the layer may still be under way: its end is awaited first, so that nothing of ours runs beside the
-// operations that follow. A layer that cannot cancel is not waited for long; a read copes with it (parked_read).
+// The operation completes when its waits on the layer have ended, so that none is left beside the operations that
+// follow. A layer that cannot cancel gets settled_by_; a read that meets such a wait is parked (parked_read). A wait
+// that belongs to a read or a write beside a shutdown is not ours to end.
 bool driver::must_settle() {
   const bool fills = is_filling_ && !reading_.is_active;
   const bool drains = is_draining_ && !writing_.is_active;

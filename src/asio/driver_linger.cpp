@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// After a failure: the socket stays until the blinding delay is over and the alert is sent, then closes.
+// After a failure: the socket stays open until the blinding delay has passed and the alert has been sent, then closes.
+//
+// The states follow each other in one direction: the blinding delay, the alert (and the ciphertext before it), the end
+// of our output, the peer's remaining input, closed. begin_linger() is the only entry, close_lingering() the only exit.
+// While a driver lingers, no operation of the user's is active, so that park_ is free for the waits here; and the
+// connection has failed, so that it uses the layer in close_failed() only. All steps run on serial_, but for those
+// after a synchronous call, which end on the thread of the linger_service.
 #include "asio/driver_operations.hpp"
 #include "asio/linger.hpp"
 
@@ -15,21 +21,27 @@ inline namespace v0 {
 namespace detail {
 namespace {
 
-// For sending the alert, and then for the peer to read it: closing with input unread would reset the connection and
-// could take the alert with it.
-constexpr auto telling_time = std::chrono::seconds(5);
-constexpr auto parting_time = std::chrono::seconds(1);
+constexpr auto alert_timeout = std::chrono::seconds(5);  // for sending the alert
+constexpr auto input_timeout = std::chrono::seconds(1);  // for the peer to receive it, see discard_some_input()
 
 }  // namespace
 
-// Once the connection has failed and nobody is waiting on it any more.
-void driver::linger_if_due() {
-  if (is_lingering_ || is_stopped_ || !layer_ || !tls_.has_failed()) return;
-  if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return;
+// True at most once: the connection has failed, and no operation is active. An operation that is still active reports
+// the failure first, and its finish() comes here again. A drain that has no operation any more must end too, because
+// its bytes belong to the connection's output, which the alert follows.
+bool driver::begin_linger() noexcept {
+  if (is_lingering_ || is_stopped_ || !layer_ || !tls_.has_failed()) return false;
+  if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return false;
   is_lingering_ = true;
   forget_idle();
+  return true;
+}
+
+void driver::linger_if_due() {
+  if (!begin_linger()) return;
   linger_service::of(executor_).add(shared_from_this());
-  net::post(serial_, [self = shared_from_this()] { self->linger_step(); });
+  // Posted, because the caller may run on executor_, and what follows belongs on serial_.
+  net::post(serial_, [self = shared_from_this()] { self->resume_linger(); });
 }
 
 void driver::linger_wait(clock_type::time_point until, void (driver::*next)()) {
@@ -41,74 +53,82 @@ void driver::linger_wait(clock_type::time_point until, void (driver::*next)()) {
   }));
 }
 
-// The blinding delay is nothing that a loop should run for.
+// By the linger_service, because a timer would be work of the event loop: a program whose only client has failed would
+// end as late as the blinding delay.
 void driver::sleep_through(std::chrono::nanoseconds delay) {
   const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(delay);
   try {
-    linger_service::of(executor_).wake_at(shared_from_this(), until, false);
+    linger_service::of(executor_).wake_at(shared_from_this(), until, linger_service::runs_on::executor);
   } catch (const std::system_error&) {
-    linger_wait(until, &driver::linger_on);  // no thread to be had
+    linger_wait(until, &driver::continue_linger);  // there is no thread
   }
 }
 
-void driver::linger_step() {
+void driver::resume_linger() {
   const turn mine(gate_, turn_gate::step);
   check_serial();
-  linger_on();
+  continue_linger();
 }
 
-void driver::linger_on() {
+// Called again after each wait: close_failed() returns what comes next. linger_until_ is unset during the blinding
+// delay, which has no deadline but its own; it then limits the sending of the alert.
+void driver::continue_linger() {
   const auto now = clock_type::now();
-  if (is_stopped_ || (linger_until_ != clock_type::time_point{} && now >= linger_until_)) return leave();
+  if (is_stopped_ || (linger_until_ != clock_type::time_point{} && now >= linger_until_)) return close_lingering();
   const auto st = tls_.close_failed(layer_->io());
   if (st.next == want::delay) return sleep_through(st.delay);
-  if (linger_until_ == clock_type::time_point{}) linger_until_ = now + telling_time;
+  if (linger_until_ == clock_type::time_point{}) linger_until_ = now + alert_timeout;
   if (st.next == want::write) {
     arm_drain();
-    return linger_wait(linger_until_, &driver::linger_on);
+    return linger_wait(linger_until_, &driver::continue_linger);
   }
-  if (!layer_->is_owned()) return leave();  // what becomes of it is its owner's business
+  if (!layer_->is_owned()) return close_lingering();  // its owner decides when it is closed
   layer_->end_output();
-  linger_until_ = now + parting_time;
-  drain_input();
+  linger_until_ = now + input_timeout;
+  discard_input();
 }
 
-void driver::drain_input_then_close() {
-  if (is_stopped_) return leave();
-  drain_input();
+void driver::discard_more_input() {
+  if (is_stopped_) return close_lingering();
+  discard_input();
 }
 
-// A little at a time: a peer that floods us must not hold the loop.
-void driver::drain_input() {
+// Closing a socket with unread input resets the connection, and the peer could lose the alert. Input is therefore read
+// and discarded, a limited amount at a time, because a peer that sends without pause must not block the event loop.
+// False at the end of the input.
+bool driver::discard_some_input() noexcept {
   std::array<std::byte, 4096> unread;
   error_code ec;
   std::size_t n = 1;
   for (int round = 0; round < 16 && n > 0; ++round) n = layer_->io().read(unread, ec);
-  const bool is_over = layer_->has_ended() || (n == 0 && !ec) || clock_type::now() >= linger_until_;
-  if (is_over) return leave();
-  arm_fill();
-  linger_wait(linger_until_, &driver::drain_input_then_close);
+  return n > 0 || ec;
 }
 
+void driver::discard_input() {
+  const bool has_more = discard_some_input();
+  if (!has_more || layer_->has_ended() || clock_type::now() >= linger_until_) return close_lingering();
+  arm_fill();
+  linger_wait(linger_until_, &driver::discard_more_input);
+}
+
+// The service calls it for the oldest of too many, in any of the states.
 void driver::end_linger() {
   const turn mine(gate_, turn_gate::step);
-  if (!is_stopped_) leave();
+  if (!is_stopped_) close_lingering();
 }
 
-void driver::leave() {
+// The waits are ended last: each of them holds a reference to this object, and its completion finds is_stopped_ set.
+void driver::close_lingering() {
   linger_service::of(executor_).remove(*this);
-  if (std::exchange(is_stopped_, true)) return;  // the stream has gone, and with it what it had borrowed
+  if (std::exchange(is_stopped_, true)) return;  // the stream was destroyed: a borrowed layer may be gone too
   layer_->close();
   end_waits();
 }
 
-// --- After a synchronous call: nobody may be running the executor, so the service's thread sees to the rest. ---
+// --- After a synchronous call. No thread may be running the executor, so that the thread of the service goes on. ---
 
-void driver::linger_alone() {
-  if (is_lingering_ || is_stopped_ || !tls_.has_failed()) return;
-  if (reading_.is_active || writing_.is_active || bounded_.is_active || is_draining_) return;
-  is_lingering_ = true;
-  forget_idle();
+void driver::linger_after_sync() {
+  if (!begin_linger()) return;
   const auto st = tls_.close_failed(layer_->io());
   if (!layer_->is_owned()) return;
   if (st.next == want::delay) {
@@ -116,25 +136,22 @@ void driver::linger_alone() {
     service.add(shared_from_this());
     try {
       const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(st.delay);
-      return service.wake_at(shared_from_this(), until, true);
+      return service.wake_at(shared_from_this(), until, linger_service::runs_on::own_thread);
     } catch (const std::system_error&) {
-      service.remove(*this);  // no thread to be had: better closed at once than never
+      service.remove(*this);  // there is no thread: closing at once, without an alert, is better than never
     }
   }
   is_stopped_ = true;
   layer_->close();
 }
 
-void driver::end_alone() noexcept {
+// It must not wait, because the thread has other sockets to close: what the socket does not take at once is not sent.
+void driver::close_on_linger_thread() noexcept {
   const turn mine(gate_, turn_gate::step);
   if (std::exchange(is_stopped_, true) || !layer_) return;
   tls_.close_failed(layer_->io());
   layer_->end_output();
-  // With input unread, closing would reset the connection and could take the alert with it.
-  std::array<std::byte, 4096> unread;
-  error_code ec;
-  for (int round = 0; round < 16 && layer_->io().read(unread, ec) > 0; ++round) {
-  }
+  discard_some_input();
   layer_->close();
 }
 

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The same operations by waiting in place.
+// The same operations, blocking.
+//
+// A call keeps its turn while it blocks: a call of another thread is rejected, and a step of an asynchronous operation
+// waits until it returns. The layer rejects a wait in a direction in which an asynchronous operation already uses it
+// (errc::in_use). Only the handshake and a shutdown have a deadline.
 #include "asio/driver_operations.hpp"
 #include "sluice/blocking.hpp"
 
@@ -9,6 +13,7 @@ namespace sluice {
 inline namespace v0 {
 namespace detail {
 
+// Waits once, as `st` requests, and leaves in st.error why it is not worth asking the connection again.
 step driver::wait_sync(step st, clock_type::time_point deadline) {
   if (st.next == want::again) {
     if (clock_type::now() >= deadline) st.error = make_error_code(errc::timed_out);
@@ -16,7 +21,7 @@ step driver::wait_sync(step st, clock_type::time_point deadline) {
   }
   if (st.next == want::application) {
     if (!blocking::wait_external(tls_, deadline)) {
-      tls_.handshake(layer_->io());  // the peer may have said why it no longer waits
+      tls_.handshake(layer_->io());  // the peer's alert may have arrived, and is the better cause
       tls_.expire_application_work();
       st.error = tls_.last_failure().code;
     }
@@ -30,6 +35,7 @@ step driver::wait_sync(step st, clock_type::time_point deadline) {
   return st;
 }
 
+// The blocking form of bounded_step(), read_step() and write_step(). `call` is made again after each wait.
 template <class Call>
 step driver::run_sync(clock_type::time_point deadline, Call call) {
   for (;;) {
@@ -40,28 +46,27 @@ step driver::run_sync(clock_type::time_point deadline, Call call) {
   }
 }
 
-// A call in its turn: whether it may be made, and afterwards what a failure entails. The turn lasts as long as it
-// waits.
+// A call in its turn. A failure makes the stream linger, as after an asynchronous operation, but by the service's
+// thread: nobody may be running the executor.
 template <class Call>
 std::size_t driver::call_sync(const activity& a, phase at, error_code& ec, Call call) {
   const turn mine(gate_, turn_gate::call);
-  ec = why_not(mine, a, at);
+  ec = error_of_call(mine, a, at);
   if (ec) return 0;
   const std::size_t n = call();
-  linger_alone();
+  linger_after_sync();
   return n;
 }
 
-// What the connection itself does not know: it was not waited for any longer.
+// A time-out is a failure of the connection, which learns of it here.
 void driver::note_sync_end(const error_code& ec) {
   if (!ec) return;
   if (ec == errc::timed_out && !tls_.has_failed()) expire();
   note_failure(ec, phase_now());
 }
 
-void driver::handshake(std::span<const std::byte> already_read, error_code& ec) {
+void driver::handshake(error_code& ec) {
   call_sync(bounded_, phase::handshake, ec, [&]() -> std::size_t {
-    if (!already_read.empty()) layer_->preload(already_read);
     verb_ = verb::handshake;
     const auto began = clock_type::now();
     ec = run_sync(deadline_after(handshake_timeout_), [this] { return call_verb(); }).error;
@@ -83,26 +88,26 @@ std::size_t driver::read_some(std::span<std::byte> into, error_code& ec) {
   });
 }
 
+// write() encrypts once; after that only ciphertext is left to be sent, and the buffers are not read again.
 std::size_t driver::write_some(const gathered_buffers& from, error_code& ec) {
   return call_sync(writing_, phase::write, ec, [&] {
-    const auto parts = std::span(from.parts).first(from.count);
-    std::size_t sealed = 0;
+    std::size_t encrypted = 0;
     const auto st = run_sync(clock_type::time_point::max(), [&] {
-      if (sealed > 0) return tls_.flush(layer_->io());
-      const auto tried = tls_.write(layer_->io(), parts);
-      sealed = tried.bytes;
+      if (encrypted > 0) return tls_.flush(layer_->io());
+      const auto tried = tls_.write(layer_->io(), from.parts());
+      encrypted = tried.bytes;
       return tried;
     });
     ec = st.error;
     if (ec) note_failure(ec, phase::write);
-    return sealed;
+    return encrypted;
   });
 }
 
 void driver::shutdown(bool waits_for_peer, error_code& ec) {
   call_sync(bounded_, phase::shutdown, ec, [&]() -> std::size_t {
     verb_ = waits_for_peer ? verb::shutdown : verb::shutdown_write;
-    layer_->stop_reading_ahead();
+    layer_->stop_reading_ahead();  // what follows the peer's close_notify is not TLS
     ec = run_sync(deadline_after(shutdown_timeout_), [this] { return call_verb(); }).error;
     note_sync_end(ec);
     verb_ = verb::none;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Failed sockets that wait out their blinding delay, an execution context: how many, and until when.
+// The failed sockets of an execution context that wait until their blinding delay has passed: their number is limited.
 #pragma once
 
 #include "sluice/asio/net.hpp"
@@ -16,9 +16,9 @@ namespace detail {
 
 class driver;
 
-// Without a bound, failing handshakes would let an attacker hold as many sockets as he likes for half a minute.
+// Without a limit, an attacker could keep any number of sockets open for half a minute by handshakes that fail.
 //
-// A delay is slept through by a thread of the service's own, which lives while there is one: a timer of the loop's
+// A thread of the service waits for the ends of the delays; it exists while there is a delay. A timer of the event loop
 // would be work for io_context::run(), and a program whose only client has failed would end half a minute late.
 class linger_service final : public net::execution_context::service {
  public:
@@ -32,9 +32,11 @@ class linger_service final : public net::execution_context::service {
   void remove(const driver& one) noexcept;
   std::size_t size() const;
 
-  // Of one that was added, which is kept until then: has its executor run linger_step(); or has the thread itself end
-  // it, `alone`, where nobody may be running an executor. Throws where no thread can be had.
-  void wake_at(const std::shared_ptr<driver>& one, time_point when, bool alone);
+  // Keeps a driver that was added alive until `when`. Then its executor runs resume_linger(); or the service's own
+  // thread runs close_on_linger_thread(), if no thread may be running the executor. Throws std::system_error if the
+  // thread cannot be started.
+  enum class runs_on : bool { executor, own_thread };
+  void wake_at(const std::shared_ptr<driver>& one, time_point when, runs_on where);
 
  private:
   struct state;

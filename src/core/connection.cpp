@@ -7,38 +7,32 @@
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
 #include "core/x509/host_name.hpp"
+#include "sluice/gathered_buffers.hpp"
 #include "sluice/printable.hpp"
 
 #include <boost/system/errc.hpp>
 
 #include <algorithm>
-#include <array>
 
 namespace sluice {
 inline namespace v0 {
 namespace {
 
-constexpr std::size_t max_sealed = 128 * 1024;
-constexpr std::size_t max_buffers = 16;
-
-struct gathered {
-  std::array<::iovec, max_buffers> parts;
-  std::size_t count = 0;
-};
-
-// The first buffers, up to what one write seals. A length no real buffer has is kept, for the range check to see.
-gathered gather(std::span<const ::iovec> from) {
-  gathered g{};
-  std::size_t room = max_sealed;
+// The buffers that one write encrypts: the caller's own list where it has no others, else the first of it, in `own`.
+std::span<const ::iovec> first_part(std::span<const ::iovec> from, detail::gathered_buffers& own) {
+  std::size_t room = detail::gathered_buffers::max_bytes;
+  const bool is_whole =
+      from.size() <= detail::gathered_buffers::max_buffers && std::ranges::all_of(from, [&room](const ::iovec& part) {
+        const bool fits = part.iov_len > 0 && part.iov_len <= room;
+        room -= std::min(part.iov_len, room);
+        return fits;
+      });
+  if (is_whole) return from;
   for (const auto& part : from) {
-    if (g.count == max_buffers || room == 0) break;
-    if (part.iov_len == 0) continue;
-    const bool is_impossible = part.iov_len > static_cast<std::size_t>(SSIZE_MAX);
-    const auto size = is_impossible ? part.iov_len : std::min(part.iov_len, room);
-    g.parts[g.count++] = {part.iov_base, size};
-    room -= std::min(size, room);
+    if (own.is_full()) break;
+    own.add(part.iov_base, part.iov_len);
   }
-  return g;
+  return own.parts();
 }
 
 failure not_ready() {
@@ -267,13 +261,14 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   if (c.output.is_closed || (c.input.is_closed && !c.has_half_close())) return c.refused_step(broken_pipe());
   if (!c.flush_output(io)) return {.next = want::write};
   if (c.output.error) return c.write_failed(io);
-  const auto some = gather(from);
-  if (some.count == 0) return {};
+  detail::gathered_buffers own;
+  const auto some = first_part(from, own);
+  if (some.empty()) return {};
 
   s2n_blocked_status blocked = S2N_NOT_BLOCKED;
   error_code ec;
   impl::call call(c, io);
-  const auto n = internal::send(c.conn.get(), std::span(some.parts).first(some.count), blocked, ec);
+  const auto n = internal::send(c.conn.get(), some, blocked, ec);
   auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
   if (n < 0) return is_range_error(ec) ? c.refused_step(out_of_range(ec)) : c.latch(std::move(story));

@@ -85,6 +85,47 @@ TEST_P(last_words, are_what_a_writer_learns_without_a_read) {
   EXPECT_EQ(r.wrote.wait(r.io), bad_record_mac) << r.wrote.ec.message();
 }
 
+// The peer's data that arrived before its alert belong to the reader, also when a write has failed by that alert. The
+// failure, which every later read returns, comes after them.
+TEST_P(last_words, come_after_the_data_that_arrived_before_them) {
+  refused r(GetParam());
+  outcome sent;
+  r.server->async_write_some(asio::buffer("before the alert", 16), sent.handler());
+  EXPECT_TRUE(run_until(r.theirs, [&] { return sent.is_done; }));
+  r.be_refused();
+  r.client->async_write_some(asio::buffer("answer", 6), r.wrote.handler());
+  EXPECT_EQ(r.wrote.wait(r.io), bad_record_mac) << r.wrote.ec.message();
+  run_ready(r.io);  // the stream closes its socket meanwhile
+  std::array<char, 10> part{};
+  outcome first, second, last;
+  r.client->async_read_some(asio::buffer(part), first.handler());
+  EXPECT_FALSE(first.wait(r.io)) << first.ec.message();
+  EXPECT_EQ(std::string(part.data(), first.bytes), "before the");
+  r.client->async_read_some(asio::buffer(part), second.handler());
+  EXPECT_FALSE(second.wait(r.io)) << second.ec.message();
+  EXPECT_EQ(std::string(part.data(), second.bytes), " alert");
+  r.client->async_read_some(asio::buffer(part), last.handler());
+  EXPECT_EQ(last.wait(r.io), bad_record_mac) << last.ec.message();
+  EXPECT_EQ(last.bytes, 0u);
+  EXPECT_EQ(r.client->last_failure().from, origin::peer);
+}
+
+TEST_P(last_words, come_after_the_data_that_arrived_before_them_to_blocking_calls) {
+  refused r(GetParam());
+  outcome sent;
+  r.server->async_write_some(asio::buffer("before the alert", 16), sent.handler());
+  EXPECT_TRUE(run_until(r.theirs, [&] { return sent.is_done; }));
+  r.be_refused();
+  error_code ec;
+  r.client->write_some(asio::buffer("answer", 6), ec);
+  EXPECT_EQ(ec, bad_record_mac) << ec.message();
+  const auto n = r.client->read_some(asio::buffer(r.into), ec);
+  EXPECT_FALSE(ec) << ec.message();
+  EXPECT_EQ(std::string(r.into.data(), n), "before the alert");
+  EXPECT_EQ(r.client->read_some(asio::buffer(r.into), ec), 0u);
+  EXPECT_EQ(ec, bad_record_mac) << ec.message();
+}
+
 // Nobody says anything: the writer is not kept waiting for it.
 TEST_P(last_words, that_are_not_sent_are_not_waited_for) {
   refused r(GetParam());

@@ -4,6 +4,7 @@
 
 #include "sluice/asio/detail/driver.hpp"
 #include "sluice/asio/detail/erase.hpp"
+#include "sluice/asio/stream_options.hpp"
 #include "sluice/context.hpp"
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -39,15 +40,16 @@ std::span<std::byte> first_nonempty(const Buffers& buffers) {
   return {};
 }
 
+// In the initiating function, so that the operations on all types of buffers are one.
 template <class Buffers>
 gathered_buffers gather(const Buffers& buffers) {
-  gathered_buffers g;
+  gathered_buffers gathered;
   const auto end = net::buffer_sequence_end(buffers);
-  for (auto at = net::buffer_sequence_begin(buffers); at != end && g.count < g.parts.size(); ++at) {
+  for (auto at = net::buffer_sequence_begin(buffers); at != end && !gathered.is_full(); ++at) {
     const net::const_buffer one(*at);
-    if (one.size() > 0) g.parts[g.count++] = {const_cast<void*>(one.data()), one.size()};
+    gathered.add(one.data(), one.size());
   }
-  return g;
+  return gathered;
 }
 
 template <class Buffers>
@@ -117,25 +119,25 @@ const failure& empty_failure() noexcept;
 template <class Executor>
 struct initiation {
   using executor_type = Executor;
-  driver* d;
+  stream_driver* d;
   Executor ex;
   executor_type get_executor() const noexcept { return ex; }
 
   template <class Handler>
   void operator()(Handler&& h, std::vector<std::byte> already_read) const {
-    start_handshake(*d, std::move(already_read), erase_handler<error_code>(std::forward<Handler>(h), ex));
+    d->start_handshake(std::move(already_read), erase_handler<error_code>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, std::span<std::byte> into) const {
-    start_read(*d, into, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
+    d->start_read(into, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, const gathered_buffers& from) const {
-    start_write(*d, from, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
+    d->start_write(from, erase_handler<error_code, std::size_t>(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, bool waits_for_peer) const {
-    start_shutdown(*d, waits_for_peer, erase_handler<error_code>(std::forward<Handler>(h), ex));
+    d->start_shutdown(waits_for_peer, erase_handler<error_code>(std::forward<Handler>(h), ex));
   }
 };
 
@@ -203,7 +205,7 @@ class stream {
     return *this;
   }
   ~stream() {
-    if (driver_) detail::destroy(std::move(driver_));
+    if (driver_) driver_->stop();
   }
 
   executor_type get_executor() const noexcept {  // the NextLayer's executor, on which intermediate steps run
@@ -222,44 +224,44 @@ class stream {
   // Returns the NextLayer; later operations fail with errc::not_ready. `read_ahead` gets the bytes behind the peer's
   // close_notify that were read from it already (a shutdown over a socket reads none); they precede what it has left.
   NextLayer release(std::vector<std::byte>& read_ahead) {
-    if (driver_) read_ahead = detail::bytes_ahead(*driver_);
+    if (driver_) read_ahead = driver_->read_ahead();
     return release();
   }
   NextLayer release() {
     throw_if_empty();
-    return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(detail::release(*driver_)));
+    return static_cast<NextLayer&&>(detail::next_layer_of<NextLayer>(driver_->release()));
   }
   // Sets the time-outs of later handshakes (default 10 s) and shutdowns (5 s): errc::timed_out. 0 times out at once.
   void set_timeouts(std::chrono::nanoseconds handshake, std::chrono::nanoseconds shutdown) {
-    if (driver_) detail::set_timeouts(*driver_, handshake, shutdown);
+    if (driver_) driver_->set_timeouts(handshake, shutdown);
   }
 
   const connection_info& info() const noexcept {  // as of connection; until the stream is destroyed or assigned
-    return driver_ ? detail::info(*driver_) : detail::nothing<connection_info>();
+    return driver_ ? driver_->tls().info() : detail::nothing<connection_info>();
   }
   const handshake_timings& timings() const noexcept {  // resolve and connect: of async_connect only
-    return driver_ ? detail::timings(*driver_) : detail::nothing<handshake_timings>();
+    return driver_ ? driver_->timings() : detail::nothing<handshake_timings>();
   }
   connection_statistics statistics() const noexcept {  // a copy of the counts so far, as of connection
-    return driver_ ? detail::statistics(*driver_) : connection_statistics();
+    return driver_ ? driver_->statistics() : connection_statistics();
   }
   const failure& last_failure() const noexcept {  // explains the last error; without a code if there was none
-    return driver_ ? detail::last_failure(*driver_) : detail::empty_failure();
+    return driver_ ? driver_->last_failure() : detail::empty_failure();
   }
   std::vector<certificate> verified_chain() const {  // leaf first, anchor last; empty as of connection
-    return driver_ ? detail::verified_chain(*driver_) : std::vector<certificate>();
+    return driver_ ? driver_->tls().verified_chain() : std::vector<certificate>();
   }
   // As of connection: the peer's certificates after a failed handshake, and the messages of the handshake.
   std::vector<certificate> unverified_certificates() const {
-    return driver_ ? detail::unverified_certificates(*driver_) : std::vector<certificate>();
+    return driver_ ? driver_->tls().unverified_certificates() : std::vector<certificate>();
   }
   const handshake_transcript& transcript() const noexcept {  // empty without record_transcript
-    return driver_ ? detail::transcript(*driver_) : detail::nothing<handshake_transcript>();
+    return driver_ ? driver_->tls().transcript() : detail::nothing<handshake_transcript>();
   }
   std::optional<identity> selected_identity() const {  // the one that was presented to the peer; empty as of connection
-    return driver_ ? detail::selected_identity(*driver_) : std::nullopt;
+    return driver_ ? driver_->tls().selected_identity() : std::nullopt;
   }
-  bool is_established() const noexcept { return driver_ && detail::is_established(*driver_); }  // as of connection
+  bool is_established() const noexcept { return driver_ && driver_->tls().is_established(); }  // as of connection
 
   // void(error_code). Cancellation: terminal; after it, the stream can only be closed.
   template <class Token = default_token>
@@ -290,7 +292,7 @@ class stream {
 
   // Requests a key update before the next write's data (see connection::request_key_update). It returns at once, and
   // must not be called while a write is outstanding on another thread.
-  error_code request_key_update() { return driver_ ? detail::request_key_update(*driver_) : empty(); }
+  error_code request_key_update() { return driver_ ? driver_->request_key_update() : empty(); }
 
   // void(error_code). Sends close_notify and waits for the peer's until the shutdown times out; data that the peer
   // still sends are discarded. Cancellation: terminal.
@@ -307,7 +309,7 @@ class stream {
 
   // The synchronous forms. They fail with errc::in_use while an asynchronous operation of the same kind is outstanding.
   void handshake(error_code& ec) {
-    if (is_there(ec)) detail::handshake(*driver_, {}, ec);
+    if (is_there(ec)) driver_->handshake(ec);
   }
   void handshake() {
     error_code ec;
@@ -316,7 +318,7 @@ class stream {
   }
   template <detail::mutable_buffers Buffers>
   std::size_t read_some(const Buffers& buffers, error_code& ec) {  // as async_read_some()
-    return is_there(ec) ? detail::read_some(*driver_, detail::first_nonempty(buffers), ec) : 0;
+    return is_there(ec) ? driver_->read_some(detail::first_nonempty(buffers), ec) : 0;
   }
   template <detail::mutable_buffers Buffers>
   std::size_t read_some(const Buffers& buffers) {
@@ -327,7 +329,7 @@ class stream {
   }
   template <detail::const_buffers Buffers>
   std::size_t write_some(const Buffers& buffers, error_code& ec) {  // as async_write_some()
-    return is_there(ec) ? detail::write_some(*driver_, detail::gather(buffers), ec) : 0;
+    return is_there(ec) ? driver_->write_some(detail::gather(buffers), ec) : 0;
   }
   template <detail::const_buffers Buffers>
   std::size_t write_some(const Buffers& buffers) {
@@ -337,7 +339,7 @@ class stream {
     return n;
   }
   void shutdown(error_code& ec) {  // as async_shutdown(), within the shutdown time-out
-    if (is_there(ec)) detail::shutdown(*driver_, true, ec);
+    if (is_there(ec)) driver_->shutdown(true, ec);
   }
   void shutdown() {
     error_code ec;
@@ -345,7 +347,7 @@ class stream {
     throw_if(ec);
   }
   void shutdown_write(error_code& ec) {  // as async_shutdown_write()
-    if (is_there(ec)) detail::shutdown(*driver_, false, ec);
+    if (is_there(ec)) driver_->shutdown(false, ec);
   }
   void shutdown_write() {
     error_code ec;
@@ -364,8 +366,8 @@ class stream {
                   "a socket with an executor or default token of its own (as_default_on) is such a layer");
     return detail::make_driver(detail::make_layer<NextLayer>(std::forward<Arg>(next)), ctx, side, std::move(options));
   }
-  static next_layer_type& next_of(detail::driver& d) noexcept {
-    return detail::next_layer_of<NextLayer>(detail::layer_of(d));
+  static next_layer_type& next_of(detail::stream_driver& d) noexcept {
+    return detail::next_layer_of<NextLayer>(d.below());
   }
   detail::initiation<executor_type> start() {
     throw_if_empty();

@@ -2,6 +2,7 @@
 // Sizes that s2n's parameters cannot hold are refused before s2n is called. The spans are made up and never read.
 #include "core/engine_calls.hpp"
 #include "support/flavour.hpp"
+#include "unit/wrapped/sent_buffers.hpp"
 
 #include <boost/system/errc.hpp>
 #include <gtest/gtest.h>
@@ -46,6 +47,7 @@ ssize_t __wrap_s2n_recv(s2n_connection* connection, void* into, ssize_t size, s2
 ssize_t __real_s2n_sendv(s2n_connection*, const iovec*, ssize_t, s2n_blocked_status*);
 ssize_t __wrap_s2n_sendv(s2n_connection* connection, const iovec* from, ssize_t count, s2n_blocked_status* blocked) {
   ++calls;
+  sluice::test::last_sent = {from, {from, from + count}};
   return __real_s2n_sendv(connection, from, count, blocked);
 }
 }
