@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of a stream over a layer that the program provides; async_connect and the acceptor have their own.
 #pragma once
 
 #include <chrono>
@@ -11,6 +10,7 @@
 namespace sluice {
 inline namespace v0 {
 
+// The options of a stream over a layer that the program provides; async_connect and the acceptor have their own.
 struct stream_options {
   // Client: the host name or IP address that the certificate must be for (see connection::connection). Sessions are
   // stored by this name, and by `port` if it is given.
