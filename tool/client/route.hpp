@@ -4,8 +4,8 @@
 
 #include "arguments/declaration.hpp"
 #include "terminal/values.hpp"
-#include "client/starttls/starttls.hpp"
-#include "client/tunnel/tunnel.hpp"
+#include "asio/prelude/starttls.hpp"
+#include "asio/prelude/tunnel.hpp"
 
 #include "sluice/asio/prelude.hpp"
 #include "sluice/asio/stream.hpp"

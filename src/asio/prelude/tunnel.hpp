@@ -3,7 +3,7 @@
 #pragma once
 
 #include "terminal/values.hpp"
-#include "client/starttls/dialogue.hpp"
+#include "asio/prelude/dialogue.hpp"
 
 #include "sluice/secret.hpp"
 

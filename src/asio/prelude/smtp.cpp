@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // STARTTLS in SMTP, RFC 3207.
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PostgreSQL's SSLRequest: eight bytes, and one in answer ("Frontend/Backend Protocol", SSL Session Encryption).
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls.hpp"
 
 namespace sluice::tool {
 

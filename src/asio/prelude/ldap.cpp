@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // StartTLS in LDAP: an extended operation, RFC 4511 §4.14.
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // STARTTLS in IMAP, RFC 9051 §6.2.1 (and RFC 2595).
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls.hpp"
 
 namespace sluice::tool {
 namespace {

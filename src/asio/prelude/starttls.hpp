@@ -2,7 +2,7 @@
 // The protocols that begin in the clear and turn to TLS on request.
 #pragma once
 
-#include "client/starttls/dialogue.hpp"
+#include "asio/prelude/dialogue.hpp"
 
 #include <boost/asio/awaitable.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/starttls/dialogue.hpp"
+#include "asio/prelude/dialogue.hpp"
 
 #include "terminal/failure.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/tunnel/tunnel.hpp"
+#include "asio/prelude/tunnel.hpp"
 
 #include "terminal/failure.hpp"
 

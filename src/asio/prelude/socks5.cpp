@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SOCKS 5, RFC 1928, with user and password, RFC 1929. Names go to the proxy as they are.
-#include "client/tunnel/tunnel.hpp"
+#include "asio/prelude/tunnel.hpp"
 
 #include "terminal/failure.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls.hpp"
 
 #include "terminal/failure.hpp"
 

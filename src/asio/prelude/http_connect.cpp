@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP's CONNECT, RFC 9110 §9.3.6, with Basic authentication, RFC 7617.
-#include "client/tunnel/tunnel.hpp"
+#include "asio/prelude/tunnel.hpp"
 
 #include "terminal/failure.hpp"
 
