@@ -4,14 +4,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <exception>
-
 namespace sluice {
 inline namespace v0 {
 namespace detail {
-namespace {
 
-failure story_of(const std::exception_ptr& thrown) {
+failure failure_of(const std::exception_ptr& thrown) {
   failure why;
   why.at = phase::handshake;
   try {
@@ -29,12 +26,10 @@ failure story_of(const std::exception_ptr& thrown) {
   return why;
 }
 
-}  // namespace
-
 void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
                  std::function<void(failure)> done) {
   net::co_spawn(serial, speaker.speak(socket), [done = std::move(done)](const std::exception_ptr& thrown, failure why) {
-    done(thrown ? story_of(thrown) : std::move(why));
+    done(thrown ? failure_of(thrown) : std::move(why));
   });
 }
 

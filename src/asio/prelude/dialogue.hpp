@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Talking in the clear, before TLS: lines and bytes, and no more of them than were agreed on.
+// Plaintext before TLS: reads lines and bytes, and never a byte beyond them, so that the next protocol finds its own.
 #pragma once
+
+#include "sluice/asio/net.hpp"
+#include "sluice/error.hpp"
+#include "sluice/secret.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -9,41 +13,44 @@
 #include <string>
 #include <string_view>
 
-namespace sluice::tool {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 
-// What cannot be had is thrown: sluice::error where the peer says something else, system_error where the socket does.
+// Functions throw sluice::error for what the peer sends, and system_error for an error of the socket, which outlives
+// this object.
 class dialogue {
  public:
-  // `place` is who speaks, for errors: "mail.example.org:25", "proxy localhost:3128".
-  dialogue(boost::asio::ip::tcp::socket& socket, std::string place) : socket_(socket), place_(std::move(place)) {}
+  explicit dialogue(net::ip::tcp::socket& socket) : socket_(socket) {}
 
-  boost::asio::awaitable<void> send(std::string bytes);
+  net::awaitable<void> send(std::string bytes);
+  // Sends a secret between two texts without copying it; the caller keeps it until then.
+  net::awaitable<void> send(std::string head, const secret& middle, std::string tail);
   // A line without its end, CR LF or LF alone; at most 8 KiB.
-  boost::asio::awaitable<std::string> line();
-  boost::asio::awaitable<std::string> bytes(std::size_t count);
+  net::awaitable<std::string> line();
+  net::awaitable<std::string> bytes(std::size_t count);
 
-  // The peer was told to begin TLS, or said that we may: what it sent beyond that is in the clear, anybody's, and would
-  // pass for what is said in private (CVE-2011-0411, CVE-2021-23222). Throws where there is such.
-  void expect_silence() const;
+  // The peer has agreed to begin TLS: plaintext that it sent beyond that may be an attacker's, and must not pass for
+  // what is sent over TLS (CVE-2011-0411, CVE-2021-23222). Throws errc::protocol_error if there is any.
+  void expect_silence();
 
-  // It will not do it, or does it otherwise than its RFC says: errc::handshake_failed.
-  [[noreturn]] void refuse(std::string detail, std::string remedy) const;
-
-  // Through a proxy, somebody else speaks from here on.
-  void now_with(std::string place) { place_ = std::move(place); }
-  boost::asio::ip::tcp::socket& socket() noexcept { return socket_; }
+  const net::ip::tcp::socket& socket() const noexcept { return socket_; }
 
  private:
-  boost::asio::awaitable<void> read_more();
-
-  boost::asio::ip::tcp::socket& socket_;
-  std::string place_;
-  std::string ahead_;  // read, and not asked for yet
+  net::ip::tcp::socket& socket_;
 };
 
-// What a peer said, for people: in quotes, what is not printable replaced, at most 200 bytes of it.
-std::string in_quotes(std::string_view said);
+// The peer rejects the request, or breaks its protocol: throws errc::handshake_failed.
+[[noreturn]] void throw_peer_failure(std::string detail, std::string remedy);
 
-bool is_equal_text(std::string_view a, std::string_view b);  // ASCII case does not count
+// Runs a part of a dialogue, and returns its exception as a failure.
+net::awaitable<failure> outcome_of(net::awaitable<void> part);
 
-}  // namespace sluice::tool
+// Text of a peer for messages: in quotes, at most 200 bytes of it, a dot for each that is not printable.
+std::string in_quotes(std::string_view text);
+
+bool is_equal_text(std::string_view a, std::string_view b);  // ASCII, without regard to case
+
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice
