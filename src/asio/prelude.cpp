@@ -6,12 +6,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <exception>
-
 namespace sluice {
 inline namespace v0 {
 namespace detail {
-namespace {
 
 using internal::in_phase;
 
@@ -28,8 +25,6 @@ failure failure_of(const std::exception_ptr& thrown) {
     return in_phase(phase::handshake, make_failure(errc::internal));
   }
 }
-
-}  // namespace
 
 void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
                  std::function<void(failure)> done) {

@@ -4,11 +4,15 @@
 
 #include "sluice/asio/prelude.hpp"
 
+#include <exception>
 #include <functional>
 
 namespace sluice {
 inline namespace v0 {
 namespace detail {
+
+// What a prelude threw, as a failure.
+failure failure_of(const std::exception_ptr& thrown);
 
 // `done` is called on `serial`, once, never inside this call; a failure without a code: all went well. `speaker` and
 // `socket` outlive it.

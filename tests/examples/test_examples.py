@@ -9,6 +9,7 @@ import time
 
 import kit
 import pytest
+from plain_servers import http_proxy, smtp
 
 SOURCES = sorted((kit.ROOT / "examples").glob("*.cpp"))
 
@@ -143,6 +144,21 @@ def test_starttls_refuses_what_was_slipped_in_before(run, site, authority):
         ran = run("06_starttls", "localhost", peer.port, authority.cert)
     assert ran.code == 1 and not ran.out
     assert "more than was asked for" in ran.err
+
+
+def test_proxy_and_starttls_precede_tls(run, site, authority, tmp_path):
+    asked, password = [], tmp_path / "password"
+    password.write_text("se:cret\n")
+    with kit.Peer(smtp(site)) as mail, kit.Peer(http_proxy(asked, user="alice:se:cret")) as proxy:
+        where = ("localhost", proxy.port, "localhost", mail.port, authority.cert)
+        ran = run("10_proxy", *where, "alice", password)
+    assert ran.code == 0 and ran.text.startswith("TLSv1.3 with "), ran.err
+    assert asked == [f"CONNECT localhost:{mail.port} HTTP/1.1"]
+
+    with kit.Peer(http_proxy([], status="403 Forbidden")) as proxy:
+        ran = run("10_proxy", "localhost", proxy.port, "example.org", 25, authority.cert)
+    assert ran.code == 1 and not ran.out
+    assert f"localhost:{proxy.port}: " in ran.err and "it does not connect to example.org:25" in ran.err
 
 
 def test_deadline_on_a_read_leaves_the_stream_whole(run, server, authority):

@@ -25,6 +25,7 @@ ROOMS = {
     "core": ["core/wire", "core/x509", "core/base", "sluice"],
     "pkcs11": [*CORE, "sluice", "sluice/pkcs11"],
     "asio": [*CORE, "sluice", "sluice/asio"],
+    "asio/prelude": ["asio", *CORE, "sluice", "sluice/asio"],
     "testkit/json": [],
     "testkit/faulty_pkcs11": [],
     "testkit/authority": [*CORE, "sluice", "sluice/pkcs11"],

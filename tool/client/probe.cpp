@@ -9,7 +9,6 @@
 #include <boost/asio/error.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -20,21 +19,19 @@ namespace {
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
 
-// Of a port; 0 for a service's name.
-std::uint16_t number_of(const std::string& port) {
-  std::uint16_t number = 0;
-  const auto read = std::from_chars(port.data(), port.data() + port.size(), number);
-  return read.ec == std::errc() && read.ptr == port.data() + port.size() ? number : std::uint16_t{0};
-}
-
-asio::awaitable<void> open_tcp(const client_plan& p, route& way, opened_connection& made) {
+asio::awaitable<void> open_tcp(const client_plan& p, const route& way, opened_connection& made) {
   auto& r = made.report;
+  const auto before = way.before_tls();
+  if (!before) {
+    r.why = before.error();
+    co_return;
+  }
   const bool has_proxy = way.proxy().has_value();
   const connect_options options{.timeout = p.timeout,
                                 .server_name = p.server_name,
                                 .early_data = p.early_data,
-                                .prelude = way.before_tls(),
-                                .session_port = has_proxy ? number_of(p.to.port) : std::uint16_t{0}};
+                                .prelude = before->get(),
+                                .session_port = has_proxy ? port_number(p.to.port) : std::uint16_t{0}};
   const auto& first = way.first();
   auto connected = co_await testkit::connect_once(p.tls, first.host, first.port, options);
   r.take(std::move(connected.report));

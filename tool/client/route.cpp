@@ -11,6 +11,10 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 namespace sluice::tool {
 namespace {
 
@@ -39,6 +43,19 @@ std::string parse_resolve(std::string_view text, const target& to) {
   return std::string(address);
 }
 
+// Throws, with the names there are, for a name that is none of them.
+const starttls_choice& starttls_choice_of(std::string_view name) {
+  // 25 is the port of mail servers; for submission, on 587, the port is given.
+  static constexpr std::array known = {starttls_choice{"smtp", "25", starttls_protocol::smtp},
+                                       starttls_choice{"imap", "143", starttls_protocol::imap},
+                                       starttls_choice{"postgres", "5432", starttls_protocol::postgres},
+                                       starttls_choice{"ldap", "389", starttls_protocol::ldap}};
+  const auto found = std::ranges::find(known, name, &starttls_choice::name);
+  if (found != known.end()) return *found;
+  give_up(errc::invalid_argument, "--starttls", "\"" + std::string(name) + "\" is not a protocol it knows",
+          "write smtp, imap, postgres or ldap");
+}
+
 }  // namespace
 
 void route_options::declare(declaration& app) {
@@ -56,9 +73,10 @@ void route_options::declare(declaration& app) {
 }
 
 route::route(const route_options& options, std::string_view host) {
-  if (!options.starttls.empty()) protocol_ = &starttls_protocol_of(options.starttls);
+  if (!options.starttls.empty()) protocol_ = &starttls_choice_of(options.starttls);
   to_ = parse_target(host, protocol_ ? protocol_->port : "443");
   if (!options.proxy.empty()) proxy_ = parse_proxy(options.proxy, options.proxy_password_file);
+  if (proxy_) static_cast<void>(before_tls());  // throws what --proxy has wrong
   if (proxy_ == std::nullopt && !options.proxy_password_file.empty()) {
     give_up(errc::invalid_argument, "--proxy-password-file", "there is no --proxy", "give both or neither");
   }
@@ -77,14 +95,10 @@ route::route(const route_options& options, std::string_view host) {
   }
 }
 
-asio::awaitable<failure> route::speak(asio::ip::tcp::socket& socket) {
-  dialogue with(socket, proxy_ ? proxy_->text() : to_.text());
-  if (proxy_ && proxy_->speaks == proxy_place::kind::http) co_await open_http_tunnel(with, *proxy_, to_);
-  if (proxy_ && proxy_->speaks == proxy_place::kind::socks5) co_await open_socks5_tunnel(with, *proxy_, to_);
-  with.now_with(to_.text());
-  if (protocol_ != nullptr) co_await protocol_->ask(with);
-  with.expect_silence();
-  co_return failure();
+result<std::shared_ptr<prelude>> route::before_tls() const {
+  std::shared_ptr<prelude> last;
+  if (protocol_ != nullptr) last = sluice::starttls(protocol_->protocol).value();
+  return proxy_ ? through_proxy(*proxy_, to_, std::move(last)) : last;
 }
 
 failure route::with_proxy_named(failure why) const {

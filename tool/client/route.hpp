@@ -4,17 +4,25 @@
 
 #include "arguments/declaration.hpp"
 #include "terminal/values.hpp"
-#include "client/starttls/starttls.hpp"
-#include "client/tunnel/tunnel.hpp"
+#include "client/proxy.hpp"
 
 #include "sluice/asio/prelude.hpp"
+#include "sluice/asio/starttls.hpp"
 #include "sluice/asio/stream.hpp"
 
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::tool {
+
+// A protocol that begins in plaintext, as --starttls names it.
+struct starttls_choice {
+  std::string_view name;
+  std::string_view port;  // if the command line has none
+  starttls_protocol protocol;
+};
 
 struct route_options {
   std::string starttls;  // smtp, imap, postgres, ldap
@@ -26,7 +34,7 @@ struct route_options {
 };
 
 // What the options ask for, checked before a connection is begun.
-class route final : public prelude {
+class route {
  public:
   // `host` is HOST or HOST:PORT; the port is that of --starttls, or 443, where it has none. Throws sluice::error.
   route(const route_options& options, std::string_view host);
@@ -41,9 +49,8 @@ class route final : public prelude {
   const std::optional<proxy_place>& proxy() const noexcept { return proxy_; }
   std::string_view starttls() const noexcept { return protocol_ ? protocol_->name : std::string_view(); }
 
-  // For connect_options: null where TLS begins at once.
-  prelude* before_tls() noexcept { return proxy_ || protocol_ ? this : nullptr; }
-  boost::asio::awaitable<failure> speak(boost::asio::ip::tcp::socket& socket) override;
+  // For connect_options: null if TLS begins at once.
+  result<std::shared_ptr<prelude>> before_tls() const;
 
   // The same failure; one of reaching the proxy names the proxy.
   failure with_proxy_named(failure why) const;
@@ -52,7 +59,7 @@ class route final : public prelude {
   target to_;
   std::string address_;
   std::optional<proxy_place> proxy_;
-  const starttls_protocol* protocol_ = nullptr;
+  const starttls_choice* protocol_ = nullptr;
 };
 
 // Connects to a Unix socket and shakes hands. `why` is the failure where the stream is not established.

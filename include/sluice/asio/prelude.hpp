@@ -11,8 +11,9 @@
 namespace sluice {
 inline namespace v0 {
 
-// Derive from this class and pass an object in connect_options: async_connect calls speak() between TCP and TLS, under
-// the same deadline.
+// An object of this class is passed in connect_options: async_connect calls speak() between TCP and TLS, under the same
+// deadline. starttls() and proxy_connect() return such objects (starttls.hpp, proxy_connect.hpp); for another protocol,
+// derive from this class.
 //
 // speak() must read everything that the peer sent before both sides agreed on TLS. If plaintext follows the agreement,
 // it must fail, because those bytes may be an attacker's (CVE-2011-0411).

@@ -2,6 +2,8 @@
 // What an outside project sees: public headers, one target. Shakes hands with itself over loopback.
 //   consumer CERTIFICATE KEY
 #include <sluice/asio.hpp>
+#include <sluice/asio/proxy_connect.hpp>
+#include <sluice/asio/starttls.hpp>
 #include <sluice/pkcs11/key.hpp>
 #include <sluice/version.hpp>
 
@@ -40,6 +42,9 @@ int main(int argc, char** argv) {
   const auto client = sluice::context::client({.trust = sluice::trust::from_file(argv[1]).value()}).value();
   const auto no_key = sluice::pkcs11::open_key("pkcs11:object=none?module-path=/nowhere.so");
   if (no_key || no_key.error().code != sluice::errc::module_load_failed) return 3;
+
+  auto mail = sluice::starttls(sluice::starttls_protocol::smtp).value();
+  if (!sluice::proxy_connect({.host = "example.org", .then = mail})) return 4;
 
   asio::io_context io;
   int outcome = 1;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "client/tunnel/tunnel.hpp"
+#include "client/proxy.hpp"
 
 #include "terminal/failure.hpp"
 
 #include "sluice/password.hpp"
 
+#include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <utility>
 
 namespace sluice::tool {
 namespace {
@@ -50,14 +52,6 @@ std::shared_ptr<const secret> load_password(const std::string& file) {
             std::string("give --proxy-password-file FILE, or set ") + password_variable);
 }
 
-void check_size(const proxy_place& proxy) {
-  // RFC 1929 §2 has one byte for each length; RFC 7617 §2 ends the user's name at the colon.
-  const bool fits = proxy.user.size() <= 255 && !proxy.password->empty() && proxy.password->size() <= 255;
-  if (proxy.speaks == proxy_place::kind::socks5 && !fits) bad_proxy("user and password take 1 to 255 bytes each");
-  if (proxy.speaks == proxy_place::kind::http && proxy.user.find(':') != proxy.user.npos)
-    bad_proxy("the user's name has a colon in it, which Basic authentication cannot say");
-}
-
 }  // namespace
 
 proxy_place parse_proxy(std::string_view text, const std::string& password_file) {
@@ -65,7 +59,7 @@ proxy_place parse_proxy(std::string_view text, const std::string& password_file)
   const auto scheme_end = text.find("://");
   const auto scheme = text.substr(0, scheme_end == text.npos ? 0 : scheme_end);
   if (scheme == "socks5") {
-    made.speaks = proxy_place::kind::socks5;
+    made.protocol = proxy_protocol::socks5;
   } else if (scheme != "http") {
     bad_proxy("\"" + std::string(text.substr(text.rfind('@') + 1)) + "\" is not a proxy it knows");
   }
@@ -92,7 +86,27 @@ proxy_place parse_proxy(std::string_view text, const std::string& password_file)
   made.user = percent_decoded(*user);
   if (made.user.empty()) bad_proxy("there is no user before the @");
   made.password = load_password(password_file);
-  check_size(made);
+  return made;
+}
+
+std::uint16_t port_number(const std::string& port) {
+  std::uint16_t number = 0;
+  const auto read = std::from_chars(port.data(), port.data() + port.size(), number);
+  return read.ec == std::errc() && read.ptr == port.data() + port.size() ? number : std::uint16_t{0};
+}
+
+result<std::shared_ptr<prelude>> through_proxy(const proxy_place& proxy, const target& to,
+                                               std::shared_ptr<prelude> then) {
+  proxy_options options{
+      .protocol = proxy.protocol,
+      .host = to.host,
+      .port = port_number(to.port),
+      .user = proxy.user,
+      .password = proxy.password ? proxy.password->clone() : secret(),
+      .then = std::move(then),
+      .authentication_remedy = "write USER@ before its host, with the password in a file: --proxy-password-file"};
+  auto made = proxy_connect(std::move(options));
+  if (!made && made.error().code == errc::invalid_argument) bad_proxy(made.error().detail);
   return made;
 }
 

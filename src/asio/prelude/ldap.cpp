@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // StartTLS in LDAP: an extended operation, RFC 4511 §4.14.
-#include "client/starttls/starttls.hpp"
+#include "asio/prelude/starttls_protocols.hpp"
 
 #include <cstdint>
 #include <optional>
 
-namespace sluice::tool {
+namespace sluice {
+inline namespace v0 {
+namespace detail {
 namespace {
 
-namespace asio = boost::asio;
-
-constexpr std::size_t longest_message = 64 * 1024;
+constexpr std::size_t max_message = 64 * 1024;
 constexpr unsigned tag_integer = 0x02, tag_octets = 0x04, tag_enumerated = 0x0a, tag_sequence = 0x30,
                    tag_extended_response = 0x78;  // [APPLICATION 24]
 
 unsigned octet(char c) { return static_cast<unsigned char>(c); }
 
-// BER as LDAP has it (RFC 4511 §5.1): definite lengths, and not always the shortest form of them.
+// BER as LDAP restricts it (RFC 4511 §5.1): definite lengths, which need not have the shortest form.
 class ber_reader {
  public:
   explicit ber_reader(std::string_view bytes) : left_(bytes) {}
@@ -51,18 +51,18 @@ class ber_reader {
   std::string_view left_;
 };
 
-struct response {
+struct extended_response {
   std::uint32_t id = 0;
   std::uint32_t result = 0;
   std::string diagnostic;
 };
 
 // LDAPMessage { messageID, ExtendedResponse { resultCode, matchedDN, diagnosticMessage, … } }
-std::optional<response> parse_response(std::string_view message) {
+std::optional<extended_response> parse_response(std::string_view message) {
   const auto sequence = ber_reader(message).take(tag_sequence);
   if (!sequence) return std::nullopt;
   ber_reader fields(*sequence);
-  response made;
+  extended_response made;
   const auto id = fields.take_number(tag_integer);
   const auto operation = id ? fields.take(tag_extended_response) : std::nullopt;
   if (!operation) return std::nullopt;
@@ -77,8 +77,7 @@ std::optional<response> parse_response(std::string_view message) {
   return made;
 }
 
-// One element, as long as it says it is.
-asio::awaitable<std::string> hear(dialogue& with) {
+net::awaitable<std::string> read_message(dialogue& with) {
   auto message = co_await with.bytes(2);
   std::size_t size = octet(message[1]);
   const auto octets = size > 0x80 && size <= 0x84 ? size - 0x80 : 0;
@@ -89,8 +88,8 @@ asio::awaitable<std::string> hear(dialogue& with) {
     for (const auto c : length) size = size << 8 | octet(c);
     message += length;
   }
-  if (!is_ldap || size > longest_message) {
-    with.refuse("it does not speak LDAP: it says " + in_quotes(message), "see what listens there");
+  if (!is_ldap || size > max_message) {
+    throw_peer_failure("it does not speak LDAP: it says " + in_quotes(message), "see what listens there");
   }
   const auto contents = co_await with.bytes(size);
   message += contents;
@@ -99,17 +98,20 @@ asio::awaitable<std::string> hear(dialogue& with) {
 
 }  // namespace
 
-asio::awaitable<void> ask_ldap(dialogue& with) {
+net::awaitable<void> ask_ldap(dialogue& with) {
   constexpr char head[] = {0x30, 0x1d, 0x02, 0x01, 0x01, 0x77, 0x18, static_cast<char>(0x80), 0x16};
   co_await with.send(std::string(head, sizeof head) + "1.3.6.1.4.1.1466.20037");
-  const auto message = co_await hear(with);
+  const auto message = co_await read_message(with);
   const auto answer = parse_response(message);
-  if (!answer) with.refuse("it does not answer as LDAP does: it says " + in_quotes(message), "see what listens there");
+  if (!answer)
+    throw_peer_failure("it does not answer as LDAP does: it says " + in_quotes(message), "see what listens there");
   if (answer->id == 1 && answer->result == 0) co_return;
-  // 0 is a notice of disconnection; 2 protocolError stands for an operation that it does not know.
-  with.refuse("it refuses StartTLS: result code " + std::to_string(answer->result) +
-                  (answer->diagnostic.empty() ? std::string() : ", " + in_quotes(answer->diagnostic)),
-              "turn TLS on at the server, or look for a port that begins with it: 636");
+  // The id 0 is a notice of disconnection; the result 2, protocolError, means that the server does not know StartTLS.
+  throw_peer_failure("it refuses StartTLS: result code " + std::to_string(answer->result) +
+                         (answer->diagnostic.empty() ? std::string() : ", " + in_quotes(answer->diagnostic)),
+                     "turn TLS on at the server, or look for a port that begins with it: 636");
 }
 
-}  // namespace sluice::tool
+}  // namespace detail
+}  // namespace v0
+}  // namespace sluice
