@@ -73,8 +73,8 @@ std::string name_of(const private_key& key) try { return key.name(); } catch (co
   return "private key";
 }
 
-failure signing_failure(errc cause, std::string key, std::string detail, std::string remedy = {}) {
-  auto why = make_failure(cause, std::move(key), std::move(detail), std::move(remedy));
+failure signing_failure(errc cause, const std::string& key, const std::string& detail, const std::string& remedy = {}) {
+  auto why = make_failure(cause, key, detail, remedy);
   why.at = phase::signing;
   return why;
 }

@@ -71,8 +71,8 @@ bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
   return false;
 }
 
-void connection::impl::refuse_input(std::string detail, std::string remedy) {
-  refusal = make_failure(errc::protocol_error, place, std::move(detail), std::move(remedy));
+void connection::impl::refuse_input(const std::string& detail, const std::string& remedy) {
+  refusal = make_failure(errc::protocol_error, place, detail, remedy);
   refusal.at = established ? phase::read : phase::handshake;
   refusal.from = origin::local;
 }

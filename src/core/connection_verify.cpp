@@ -82,9 +82,9 @@ bool promises_response(const X509* x509) {
   return false;
 }
 
-failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string detail,
-                   std::string remedy) {
-  auto story = make_failure(cause, place, std::move(detail), std::move(remedy));
+failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, const std::string& detail,
+                   const std::string& remedy) {
+  auto story = make_failure(cause, place, detail, remedy);
   story.certificate = internal::subject_of(x509);
   story.depth = static_cast<int>(depth);
   story.at = phase::handshake;
@@ -179,7 +179,7 @@ result<void> connection::impl::judge_chain() {
     if (fits) continue;
     const auto leaf = certificate::from_der(chain[i]);
     auto words = leaf ? internal::explain_name(*leaf, server_name, is_ip) : internal::name_mismatch();
-    return refusal_of(errc::name_mismatch, place, x509.get(), i, std::move(words.detail), std::move(words.remedy));
+    return refusal_of(errc::name_mismatch, place, x509.get(), i, words.detail, words.remedy);
   }
   if (!shared.accept) return {};
   const auto parsed = parse(chain);

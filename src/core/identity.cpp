@@ -25,8 +25,8 @@ std::string pem_of(const std::vector<certificate>& chain) {
   return text;
 }
 
-failure from_engine(const error_code& ec, std::string where) {
-  auto why = make_failure(errc::internal, std::move(where));
+failure from_engine(const error_code& ec, const std::string& where) {
+  auto why = make_failure(errc::internal, where);
   why.code = ec;
   if (ec.category() == s2n_category()) why.engine = s2n_strerror_name(ec.value());
   return why;

@@ -49,8 +49,8 @@ const scheme_row& row_of(signature_scheme scheme) noexcept {
   return row != schemes.end() ? *row : schemes.front();
 }
 
-failure key_failure(errc cause, std::string key, std::string detail) {
-  auto why = make_failure(cause, std::move(key), std::move(detail));
+failure key_failure(errc cause, const std::string& key, const std::string& detail) {
+  auto why = make_failure(cause, key, detail);
   why.at = phase::signing;
   return why;
 }
@@ -147,13 +147,14 @@ bool signature_slot::settle(answer given, repeated repeat) {
     }
   }
   if (is_repeated) {
-    if (watch && repeat == repeated::reported) {
-      watch->on_warning("the private key " + printable(key) + " answered the same request twice");
+    if (watch_ && repeat == repeated::reported) {
+      watch_->on_warning("the private key " + printable(key) + " answered the same request twice");
     }
     return false;
   }
-  if (watch) {
-    watch->on_signature({.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked});
+  if (watch_) {
+    watch_->on_signature(
+        {.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked_});
   }
   if (call) call();
   return true;

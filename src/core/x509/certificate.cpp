@@ -232,7 +232,7 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->x509.reset(d2i_X509(nullptr, &at, static_cast<long>(der.size())));
   if (internal::lacked_memory()) return internal::out_of_memory(where);
   if (!p->x509 || at != end) {
-    return make_failure(errc::certificate_malformed, std::string(where), "not an X.509 certificate in DER");
+    return make_failure(errc::certificate_malformed, where, "not an X.509 certificate in DER");
   }
   const X509* x509 = p->x509.get();
   p->der.assign(der.begin(), der.end());
@@ -265,7 +265,7 @@ result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std
     certificates.push_back(std::move(*one));
   }
   if (certificates.empty()) {
-    return make_failure(errc::no_certificate, std::string(where), "no CERTIFICATE object in it");
+    return make_failure(errc::no_certificate, where, "no CERTIFICATE object in it");
   }
   return certificates;
 }
@@ -280,14 +280,14 @@ result<std::vector<certificate>> certificate::from_memory(std::string_view bytes
   const auto form = internal::encoding_of(bytes);
   if (form == internal::encoding::pem) return from_pem(bytes, where);
   if (form == internal::encoding::pkcs12) {
-    return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
+    return make_failure(errc::no_certificate, where, "it is a PKCS#12 file",
                         "`openssl pkcs12 -nokeys` takes the certificates out of it");
   }
   if (!internal::private_key_label(form).empty()) {
-    return make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
+    return make_failure(errc::no_certificate, where, "it is a private key in DER");
   }
   auto one = from_der(std::as_bytes(std::span(bytes)), where);
-  if (!one) return make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
+  if (!one) return make_failure(errc::bad_der, where, "it is not a certificate, or it is damaged");
   return std::vector<certificate>{std::move(*one)};
 }
 

@@ -51,9 +51,8 @@ std::string_view mistaken_for(std::string_view text) {
 }  // namespace
 
 result<host_name> check_host_name(std::string_view name, std::string_view what) {
-  const auto bad_name = [&](std::string detail, std::string remedy = {}) {
-    return make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"", std::move(detail),
-                        std::move(remedy));
+  const auto bad_name = [&](const std::string& detail, const std::string& remedy = {}) {
+    return make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"", detail, remedy);
   };
   if (name.empty()) return host_name{};
   auto text = name;
