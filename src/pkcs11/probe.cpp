@@ -62,6 +62,7 @@ void token_pool::state::perform_probe(const worker_pointer& w, task& t) {
     what = try_token(*w, t, is_excused);
     if (!what.made) drop_session(*w);  // in nobody's way
   } catch (...) {
+    // Out of memory: the probe has failed, as `what` is set above.
   }
   if (!what.made) try_last_rung(*w, what.made.error());
   settle_probe(w, t, what, is_excused);
