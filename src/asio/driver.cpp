@@ -37,6 +37,7 @@ const failure& second_thread() {
 
 }  // namespace
 
+// The options have been moved as far as this. NOLINTNEXTLINE(performance-unnecessary-value-param)
 driver::driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options,
                serial_executor serial)
     : layer_(std::move(below)),
@@ -253,7 +254,7 @@ void abandon(driver_pointer d) {
   net::post(where, [d = std::move(d)] { d->stop(); });
 }
 
-void destroy(driver_pointer d) noexcept { d->stop(); }
+void destroy(driver_pointer d) noexcept { d->stop(); }  // NOLINT(performance-unnecessary-value-param): the last owner
 
 void start_handshake(driver& d, std::vector<std::byte> already_read, void_handler handler) {
   d.start_handshake(std::move(already_read), std::move(handler));

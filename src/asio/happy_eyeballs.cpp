@@ -58,7 +58,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   void resolve(const std::string& host, const std::string& service) {
     resolver_.async_resolve(host, service,
-                            net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+                            net::bind_executor(serial_, [self = shared_from_this()](error_code ec, const auto& found) {
                               if (!self->resolved_) return;
                               self->endpoints_ = interleave(found);
                               if (!ec && self->endpoints_.empty()) ec = net::error::host_not_found;
