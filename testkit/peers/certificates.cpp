@@ -40,7 +40,7 @@ peer without_chain(world& w, int) {
 peer reversed_chain(world& w, int) {
   auto ders = ders_of(w.issue_by(w.middle(), good_leaf()).chain);
   std::ranges::reverse(ders);
-  return raw_chain(std::move(ders));
+  return raw_chain(ders);
 }
 
 peer shuffled_chain(world& w, int) {
