@@ -57,8 +57,8 @@ void dialogue::expect_silence() const {
           "trust nothing of it: somebody on the way may have added that");
 }
 
-void dialogue::refuse(std::string detail, std::string remedy) const {
-  auto why = make_failure(errc::handshake_failed, place_, std::move(detail), std::move(remedy));
+void dialogue::refuse(const std::string& detail, const std::string& remedy) const {
+  auto why = make_failure(errc::handshake_failed, place_, detail, remedy);
   why.from = origin::peer;
   throw error(std::move(why));
 }

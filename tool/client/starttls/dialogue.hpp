@@ -27,7 +27,7 @@ class dialogue {
   void expect_silence() const;
 
   // It will not do it, or does it otherwise than its RFC says: errc::handshake_failed.
-  [[noreturn]] void refuse(std::string detail, std::string remedy) const;
+  [[noreturn]] void refuse(const std::string& detail, const std::string& remedy) const;
 
   // Through a proxy, somebody else speaks from here on.
   void now_with(std::string place) { place_ = std::move(place); }
