@@ -63,7 +63,7 @@ TEST_F(supervision, what_is_thrown_at_a_worker_stays_there) {
     job work;
     work.key = std::make_shared<key_record>();
     work.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
-    work.done = [&why](result<der::bytes> outcome) {
+    work.done = [&why](const result<der::bytes>& outcome) {
       why = outcome.error();
       throw std::runtime_error("by who asked");
     };

@@ -20,10 +20,10 @@ testkit::issued long_lived() {
 }
 
 struct ticket_keys : ::testing::Test {
-  context server(ticket_options tickets = {}, version_range versions = {}) const {
+  context server(const ticket_options& tickets = {}, version_range versions = {}) const {
     const auto made = long_lived();
     server_options options{.identities = {identity::from_pem(made.chain, made.key).value()}};
-    options.tickets = std::move(tickets);
+    options.tickets = tickets;
     options.versions = versions;
     options.clock = time;
     return context::server(options).value();
