@@ -16,7 +16,7 @@ using std::chrono::hours;
 constexpr auto certificate_group = "certificates";
 constexpr auto day = 24;
 
-peer ordinary(testkit::leaf_options options, world& w) { return tls_peer(w.issue(std::move(options))); }
+peer ordinary(const testkit::leaf_options& options, world& w) { return tls_peer(w.issue(options)); }
 
 testkit::leaf_options dated(hours age, hours validity) {
   auto options = good_leaf();

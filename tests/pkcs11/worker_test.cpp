@@ -40,7 +40,7 @@ TEST_F(supervision, a_full_queue_costs_the_caller_no_more_than_an_empty_one) {
     work.key = std::make_shared<key_record>();
     work.work = [](const signing_context&, der::bytes&) { return CKR_OK; };
     work.is_wanted = [&asked] { return ++asked > 0; };
-    work.done = [&answered](result<der::bytes>) { ++answered; };
+    work.done = [&answered](const result<der::bytes>&) { ++answered; };
     pool->submit(std::move(work));
   };
   submit();

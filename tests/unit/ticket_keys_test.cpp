@@ -106,6 +106,7 @@ TEST_F(ticket_keys, of_the_day_are_those_of_a_connection_that_is_reset) {
 TEST_F(ticket_keys, change_while_many_threads_begin_connections) {
   const auto tls = server({.key_period = 1h, .session_lifetime = 1h});
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       const auto c = client();
