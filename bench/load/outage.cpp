@@ -26,7 +26,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using clock_type = std::chrono::steady_clock;
 using namespace std::chrono_literals;
-constexpr auto testkit::use_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t full_clients = 16, resuming_clients = 2, established_clients = 8;
 
 // One try to get through: when it began and ended, and how.
@@ -37,9 +37,9 @@ struct attempt {
 
 asio::awaitable<bool> one_echo(sluice::tcp_stream& s) {
   std::array<char, 1> text{'x'};
-  auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), testkit::use_tuple);
+  auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), use_tuple);
   if (ec) co_return false;
-  auto [failed, read] = co_await asio::async_read(s, asio::buffer(text), testkit::use_tuple);
+  auto [failed, read] = co_await asio::async_read(s, asio::buffer(text), use_tuple);
   co_return !failed;
 }
 
@@ -65,7 +65,7 @@ class watcher {
     asio::steady_timer tick(io_);
     while (running > 0) {
       tick.expires_after(50ms);
-      co_await tick.async_wait(testkit::use_tuple);
+      co_await tick.async_wait(use_tuple);
     }
   }
 
@@ -94,7 +94,7 @@ class watcher {
 
   asio::awaitable<void> pause(std::chrono::milliseconds time) {
     asio::steady_timer timer(io_, time);
-    co_await timer.async_wait(testkit::use_tuple);
+    co_await timer.async_wait(use_tuple);
   }
 
   // A whole connection again and again; the echo brings the ticket for the next.
@@ -102,7 +102,7 @@ class watcher {
     while (clock_type::now() < until_) {
       attempt one{.began = clock_type::now(), .ended = {}};
       const sluice::connect_options options{.timeout = 12s, .server_name = "localhost"};
-      auto outcome = co_await sluice::async_connect(tls, "127.0.0.1", port_, options, testkit::use_tuple);
+      auto outcome = co_await sluice::async_connect(tls, "127.0.0.1", port_, options, use_tuple);
       if (!std::get<0>(outcome)) {
         one.is_good = co_await one_echo(std::get<1>(outcome));
         one.is_resumed = std::get<1>(outcome).info().resumed;
@@ -117,7 +117,7 @@ class watcher {
   // Connected before the outage, and echoing all along.
   asio::awaitable<void> stay() {
     const sluice::connect_options options{.timeout = 12s, .server_name = "localhost"};
-    auto outcome = co_await sluice::async_connect(full_, "127.0.0.1", port_, options, testkit::use_tuple);
+    auto outcome = co_await sluice::async_connect(full_, "127.0.0.1", port_, options, use_tuple);
     if (std::get<0>(outcome)) co_return;
     ++established_;
     while (clock_type::now() < until_) {

@@ -24,7 +24,7 @@ namespace {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-constexpr auto testkit::use_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 void wait_for_end_of_input() {
   for (std::string line; std::getline(std::cin, line);) {
@@ -35,16 +35,16 @@ asio::awaitable<void> echo(tcp::socket s) {
   s.set_option(tcp::no_delay(true));
   std::array<char, 4096> text;
   for (;;) {
-    auto [ec, n] = co_await s.async_read_some(asio::buffer(text), testkit::use_tuple);
+    auto [ec, n] = co_await s.async_read_some(asio::buffer(text), use_tuple);
     if (ec) co_return;
-    auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), testkit::use_tuple);
+    auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), use_tuple);
     if (failed) co_return;
   }
 }
 
 asio::awaitable<void> accept_all(tcp::acceptor& in) {
   for (;;) {
-    auto [ec, s] = co_await in.async_accept(testkit::use_tuple);
+    auto [ec, s] = co_await in.async_accept(use_tuple);
     if (ec) co_return;
     const auto executor = s.get_executor();
     asio::co_spawn(executor, echo(std::move(s)), asio::detached);

@@ -58,7 +58,7 @@ class client {
     asio::steady_timer tick(io_);
     while (running > 0 || server_clients() > 0) {
       tick.expires_after(std::chrono::milliseconds(1));
-      co_await tick.async_wait(testkit::use_tuple);
+      co_await tick.async_wait(use_tuple);
     }
     watch_.stop(r);
     if (trouble_) std::rethrow_exception(std::exchange(trouble_, nullptr));
@@ -88,9 +88,9 @@ class client {
     std::array<char, 32> text{};
     for (std::size_t i = 0; i < count; ++i) {
       const auto began = std::chrono::steady_clock::now();
-      auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), testkit::use_tuple);
+      auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), use_tuple);
       if (ec) throw boost::system::system_error(ec);
-      auto [failed, read] = co_await asio::async_read(s, asio::buffer(text), testkit::use_tuple);
+      auto [failed, read] = co_await asio::async_read(s, asio::buffer(text), use_tuple);
       if (failed) throw boost::system::system_error(failed);
       times.push_back(std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - began).count());
     }
@@ -128,7 +128,7 @@ class client {
   asio::awaitable<void> ask(stream& s, wish w, bool starts_watch) {
     const char byte = static_cast<char>(w);
     if (starts_watch) watch_.start();
-    auto [ec, n] = co_await asio::async_write(s, asio::buffer(&byte, 1), testkit::use_tuple);
+    auto [ec, n] = co_await asio::async_write(s, asio::buffer(&byte, 1), use_tuple);
     if (ec) throw boost::system::system_error(ec);
   }
 
@@ -138,7 +138,7 @@ class client {
       auto s = co_await connect(resume);
       co_await ask(s, wish::one_byte, false);
       char byte = 0;
-      auto [ec, n] = co_await asio::async_read(s, asio::buffer(&byte, 1), testkit::use_tuple);
+      auto [ec, n] = co_await asio::async_read(s, asio::buffer(&byte, 1), use_tuple);
       if (ec) throw boost::system::system_error(ec, "first byte");
       finish(s, r);
     }
@@ -156,7 +156,7 @@ class client {
 
   asio::awaitable<void> keep(std::unique_ptr<stream> s) {
     std::array<char, 1024> small;
-    co_await s->async_read_some(asio::buffer(small), testkit::use_tuple);
+    co_await s->async_read_some(asio::buffer(small), use_tuple);
   }
 
   asio::io_context& io_;

@@ -25,7 +25,7 @@ namespace bench {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-constexpr auto testkit::use_tuple = asio::as_tuple(asio::use_awaitable);
+constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t chunk = 65536;  // of a bulk write, and of the buffer of a bulk read
 
 // What a client wants of the connection: its first byte.
@@ -35,7 +35,7 @@ template <class Stream>
 asio::awaitable<void> pour(Stream& s, std::size_t bytes) {
   std::vector<char> text(chunk, 'x');
   for (std::size_t done = 0; done < bytes; done += chunk) {
-    auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), testkit::use_tuple);
+    auto [ec, n] = co_await asio::async_write(s, asio::buffer(text), use_tuple);
     if (ec) co_return;
   }
 }
@@ -44,7 +44,7 @@ template <class Stream>
 asio::awaitable<void> swallow(Stream& s, std::size_t bytes) {
   std::vector<char> buffer(chunk);
   for (std::size_t done = 0; done < bytes;) {
-    auto [ec, n] = co_await s.async_read_some(asio::buffer(buffer), testkit::use_tuple);
+    auto [ec, n] = co_await s.async_read_some(asio::buffer(buffer), use_tuple);
     if (ec) co_return;
     done += n;
   }
@@ -68,7 +68,7 @@ class server {
  private:
   asio::awaitable<void> accept_all() {
     for (;;) {
-      auto [ec, socket] = co_await acceptor_.async_accept(testkit::use_tuple);
+      auto [ec, socket] = co_await acceptor_.async_accept(use_tuple);
       if (ec) co_return;
       socket.set_option(tcp::no_delay(true));
       ++clients_;
@@ -81,10 +81,10 @@ class server {
     const auto failed = co_await side_.shake_as_server(s);
     if (failed) co_return;
     std::array<char, 1024> small;
-    auto [ec, n] = co_await s.async_read_some(asio::buffer(small, 1), testkit::use_tuple);
+    auto [ec, n] = co_await s.async_read_some(asio::buffer(small, 1), use_tuple);
     if (!ec) co_await grant(s, static_cast<wish>(small[0]));
     // The client ends it.
-    co_await s.async_read_some(asio::buffer(small), testkit::use_tuple);
+    co_await s.async_read_some(asio::buffer(small), use_tuple);
   }
 
   asio::awaitable<void> grant(stream& s, wish w) {
@@ -92,7 +92,7 @@ class server {
     switch (w) {
       case wish::one_byte: {
         const char one = 'x';
-        co_await asio::async_write(s, asio::buffer(&one, 1), testkit::use_tuple);
+        co_await asio::async_write(s, asio::buffer(&one, 1), use_tuple);
         break;
       }
       case wish::pour: co_await pour(s, bulk_); break;
@@ -105,9 +105,9 @@ class server {
   asio::awaitable<void> echo(stream& s) {
     std::array<char, 1024> text;
     for (;;) {
-      auto [ec, n] = co_await s.async_read_some(asio::buffer(text), testkit::use_tuple);
+      auto [ec, n] = co_await s.async_read_some(asio::buffer(text), use_tuple);
       if (ec) co_return;
-      auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), testkit::use_tuple);
+      auto [failed, sent] = co_await asio::async_write(s, asio::buffer(text, n), use_tuple);
       if (failed) co_return;
     }
   }

@@ -41,6 +41,7 @@ const failure& overlapping_call() {
 
 }  // namespace
 
+// The options have been moved as far as this. NOLINTNEXTLINE(performance-unnecessary-value-param)
 driver::driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options,
                serial_executor serial)
     : layer_(std::move(below)),

@@ -57,7 +57,7 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   void resolve(const std::string& host, const std::string& service) {
     resolver_.async_resolve(host, service,
-                            net::bind_executor(serial_, [self = shared_from_this()](error_code ec, auto found) {
+                            net::bind_executor(serial_, [self = shared_from_this()](error_code ec, const auto& found) {
                               // stop() came first: resolver_.cancel() does not take back what is queued already.
                               if (!self->resolved_) return;
                               self->endpoints_ = interleave(found);

@@ -41,7 +41,7 @@ void wake_at_bytes(int socket, int count) { ::setsockopt(socket, SOL_SOCKET, SO_
 // Whom a share of the silence is counted for.
 // One host, as far as addresses show it: a /64 is what a single IPv6 customer has, and a mapped address is an IPv4 one.
 net::ip::address host_of(const tcp::endpoint& peer) {
-  const auto address = peer.address();
+  auto address = peer.address();
   if (address.is_v4()) return address;
   const auto v6 = address.to_v6();
   if (v6.is_v4_mapped()) return net::ip::make_address_v4(net::ip::v4_mapped, v6);
@@ -106,8 +106,9 @@ bool silent_connections::drop_oldest() {
   return true;
 }
 
-void silent_connections::drop(const entry_pointer& picked, std::string reason) {
-  const auto one = picked;  // outlives its place in the list
+void silent_connections::drop(const entry_pointer& picked, const std::string& reason) {
+  // It outlives its place in the list. NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+  const auto one = picked;
   const auto silence = std::chrono::duration_cast<milliseconds>(clock_type::now() - one->since);
   one->is_gone = true;
   waiting_.erase(one->place);

@@ -62,7 +62,7 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
 
   void wait(const entry_pointer& one);
   void look(const entry_pointer& one, const error_code& ec);
-  void drop(const entry_pointer& one, std::string reason);
+  void drop(const entry_pointer& one, const std::string& reason);
   void drop_silent();
   void arm();
 

@@ -57,13 +57,12 @@ auto* row_of(const Rows& rows, std::string_view name) {
   return found == rows.end() ? nullptr : &*found;
 }
 
-failure unknown(std::string_view name, std::string detail, std::string remedy) {
-  return make_failure(errc::unknown_policy, std::string(name), std::move(detail), std::move(remedy));
+failure unknown(std::string_view name, const std::string& detail, const std::string& remedy) {
+  return make_failure(errc::unknown_policy, name, detail, remedy);
 }
 
-failure needs_pss(std::string_view name, std::string remedy) {
-  return make_failure(errc::policy_conflict, std::string(name),
-                      "it has RSA keys sign with PSS, which the key does not do", std::move(remedy));
+failure needs_pss(std::string_view name, const std::string& remedy) {
+  return make_failure(errc::policy_conflict, name, "it has RSA keys sign with PSS, which the key does not do", remedy);
 }
 
 result<policy_choice> choice_of(std::string_view policy, tls_version min) {
@@ -99,6 +98,7 @@ result<policy_choice> aws_policy(std::string_view minimum_version, std::string_v
 
 std::vector<aws_policy_name> aws_policy_names() {
   std::vector<aws_policy_name> names;
+  names.reserve(versions.size());
   for (const auto& row : versions) names.push_back({row.name, row.policy, row.without_pss});
   for (const auto& row : preferences) {
     if (!row.policy.empty()) names.push_back({row.name, row.policy, {}});

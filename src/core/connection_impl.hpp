@@ -73,7 +73,7 @@ struct connection::impl : internal::connection_parts {
   std::size_t receive_more(std::span<std::byte> into);
   bool is_in_order(std::span<const std::byte> arrived);
   bool is_tls_so_far(std::span<const std::byte> arrived);
-  void refuse_input(std::string detail, std::string remedy);
+  void refuse_input(const std::string& detail, const std::string& remedy);
   internal::input_gate::stage input_stage() const noexcept;
   bool reads_exactly() const noexcept;
   // Nothing came of a call that wanted to read.

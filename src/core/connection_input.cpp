@@ -70,7 +70,7 @@ bool connection::impl::is_in_order(std::span<const std::byte> arrived) {
   return false;
 }
 
-void connection::impl::refuse_input(std::string detail, std::string remedy) {
+void connection::impl::refuse_input(const std::string& detail, const std::string& remedy) {
   errors.of_callback = internal::in_phase(handshake.is_established ? phase::read : phase::handshake,
                                           make_failure(errc::protocol_error, target.place, detail, remedy));
 }

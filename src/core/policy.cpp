@@ -106,7 +106,7 @@ policy parse(std::string_view name, std::string text) {
       list->emplace_back(line.substr(3));
     } else if (line.starts_with("- TLS_") || (line.starts_with("- ") && list != nullptr && list != &made.suites)) {
       if (list != nullptr) list->emplace_back(line.substr(2));
-    } else if (!line.starts_with("-")) {
+    } else if (!line.starts_with('-')) {
       list = nullptr;
     }
   }
@@ -153,7 +153,7 @@ failure unknown(std::string_view name) {
   std::ranges::stable_sort(near, {}, &std::pair<std::size_t, std::string>::first);
   std::string list;
   for (std::size_t i = 0; i < std::min(most, near.size()); ++i) list += (i == 0 ? "" : ", ") + near[i].second;
-  return make_failure(errc::unknown_policy, std::string(name), "",
+  return make_failure(errc::unknown_policy, name, "",
                       list.empty() ? "`sluice policy list` shows all" : "did you mean " + list + "?");
 }
 
@@ -198,7 +198,7 @@ std::vector<policy_preset> policy_presets() { return {presets.begin(), presets.e
 result<policy> find_policy(std::string_view name) {
   if (auto started = tls_library::start(); !started) return started.error();
   if (is_deprecated(name)) {
-    return make_failure(errc::unknown_policy, std::string(name), "s2n has deprecated this policy",
+    return make_failure(errc::unknown_policy, name, "s2n has deprecated this policy",
                         "use \"default\", or see `sluice policy list`");
   }
   for (const auto* row = security_policy_selection; row->version != nullptr; ++row) {

@@ -142,13 +142,14 @@ bool signature_slot::settle(answer given, repeated repeat) {
     }
   }
   if (is_repeated) {
-    if (watch && repeat == repeated::reported) {
-      watch->on_warning("the private key " + printable(key) + " answered the same request twice");
+    if (watch_ && repeat == repeated::reported) {
+      watch_->on_warning("the private key " + printable(key) + " answered the same request twice");
     }
     return false;
   }
-  if (watch) {
-    watch->on_signature({.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked});
+  if (watch_) {
+    watch_->on_signature(
+        {.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked_});
   }
   if (call) call();
   return true;

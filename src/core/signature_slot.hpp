@@ -24,7 +24,7 @@ struct signature_slot {
   };
 
   signature_slot(std::string key_name, std::shared_ptr<observer> watcher)
-      : key(std::move(key_name)), watch(std::move(watcher)), asked(std::chrono::steady_clock::now()) {}
+      : key(std::move(key_name)), watch_(std::move(watcher)), asked_(std::chrono::steady_clock::now()) {}
 
   static signature_promise promise_for(std::shared_ptr<signature_slot> slot) noexcept {
     return signature_promise(std::move(slot));
@@ -49,8 +49,8 @@ struct signature_slot {
  private:
   void settle_without_words() noexcept;
 
-  const std::shared_ptr<observer> watch;
-  const std::chrono::steady_clock::time_point asked;
+  const std::shared_ptr<observer> watch_;
+  const std::chrono::steady_clock::time_point asked_;
   mutable std::mutex gate_;
   std::optional<answer> answer_;
   bool settled_ = false;

@@ -29,8 +29,8 @@ bool token_pool::state::is_request_s_own(const outcome& what, const sample& work
   return code == errc::key_ambiguous || code == errc::key_mismatch || code == errc::key_type_unsupported;
 }
 
-failure token_pool::state::shed(errc cause, std::string detail, std::string remedy) const {
-  auto why = make_failure(cause, "token \"" + label + "\"", std::move(detail), std::move(remedy));
+failure token_pool::state::shed(errc cause, const std::string& detail, const std::string& remedy) const {
+  auto why = make_failure(cause, "token \"" + label + "\"", detail, remedy);
   why.token = label;
   return why;
 }
@@ -40,7 +40,7 @@ failure token_pool::state::down_failure() const {
   if (!why_not_reinitialized.empty()) {
     remedy += "; C_Finalize, which may be what it needs, is not called: " + why_not_reinitialized;
   }
-  return shed(errc::token_down, "its last answer was " + code_name(last_trouble.code), std::move(remedy));
+  return shed(errc::token_down, "its last answer was " + code_name(last_trouble.code), remedy);
 }
 
 failure token_pool::state::stuck_failure() const {
@@ -74,6 +74,7 @@ void token_pool::state::answer(std::function<void(result<der::bytes>)>& done, re
     if (done) done(std::move(what));
     done = nullptr;
   } catch (...) {
+    // What the function of a caller throws ends here: it cannot be reported to anyone.
   }
 }
 

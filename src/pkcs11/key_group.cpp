@@ -19,12 +19,14 @@ class key_group final : public private_key {
 
   void start(const sign_request& request, signature_promise promise) override {
     std::vector<std::shared_ptr<key::state>> order;
+    order.reserve(keys_.size());
     for (const auto& one : keys_) order.push_back(access::state(*one));
     if (auto refused = refuse_after_fork(*order.front())) {
       promise.fail(std::move(*refused));
       return;
     }
     std::vector<std::pair<double, std::shared_ptr<key::state>>> by_load;
+    by_load.reserve(order.size());
     for (auto& one : order) by_load.emplace_back(one->pool->load(), one);
     std::ranges::stable_sort(by_load, {}, &std::pair<double, std::shared_ptr<key::state>>::first);
     std::ranges::transform(by_load, order.begin(), [](const auto& pair) { return pair.second; });
@@ -44,7 +46,7 @@ class key_group final : public private_key {
 
  private:
   static void try_next(std::vector<std::shared_ptr<key::state>> order, const sign_request& request,
-                       std::shared_ptr<signature_promise> promise) {
+                       const std::shared_ptr<signature_promise>& promise) {
     const auto k = order.front();
     order.erase(order.begin());
     auto work = make_sign_job(*k, request);

@@ -51,7 +51,7 @@ result<module> module::load(const std::string& path, const module_options& optio
 }
 
 result<std::string> module::find(std::string_view name) {
-  const std::string text(name);
+  std::string text(name);
   if (text.find('/') != text.npos) return text;
   std::string tried;
   // The name alone is tried as well, for "libsofthsm2.so". A name with a slash is a path and was returned above, so
@@ -66,7 +66,7 @@ result<std::string> module::find(std::string_view name) {
     const auto description = fs::path(folder) / (text + ".module");
     tried += ", " + description.string();
     if (!is_file(description)) continue;
-    if (const auto path = module_line(description); is_file(path)) return path;
+    if (auto path = module_line(description); is_file(path)) return path;
   }
   return make_failure(errc::module_load_failed, "module-name=" + text, "tried " + tried,
                       "install the module, or give its path");

@@ -44,7 +44,7 @@ result<pin_source> pin_from_uri_source(const std::string& source) {
       return make_failure(errc::bad_uri, "pin-source=" + source, "it names no file", "write file:/PATH");
     return pin_from_file(std::move(path));
   }
-  if (source.starts_with("/")) return pin_from_file(source);
+  if (source.starts_with('/')) return pin_from_file(source);
   if (source.starts_with("env:")) return pin_from_environment(source.substr(4));
   return make_failure(errc::bad_uri, "pin-source=" + source, "not a way of getting a PIN that is known here",
                       "use file:PATH or env:NAME");

@@ -103,6 +103,7 @@ void token_pool::state::submit(job work) {
     }
   }
   for (auto& one : unwanted) answer(one.done, late_failure());
+  // It is refused, or it has been moved. NOLINTNEXTLINE(bugprone-use-after-move)
   if (refused) answer(work.done, std::move(*refused));
 }
 
@@ -195,6 +196,7 @@ std::vector<token_stats> statistics() {
     }
   }
   std::vector<token_stats> made;
+  made.reserve(alive.size());
   for (const auto& pool : alive) made.push_back(pool->stats());
   return made;
 }

@@ -146,7 +146,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
 
   // failures.cpp: what callers get, and whose fault it was
   static bool is_request_s_own(const outcome& what, const sample& work);
-  failure shed(errc cause, std::string detail, std::string remedy = {}) const;
+  failure shed(errc cause, const std::string& detail, const std::string& remedy = {}) const;
   failure down_failure() const;
   failure stuck_failure() const;
   failure late_failure() const;

@@ -61,6 +61,7 @@ void token_pool::state::perform_probe(const worker_pointer& w, task& t) {
     what = try_token(*w, t, is_excused);
     if (!what.made) drop_session(*w);  // in nobody's way
   } catch (...) {
+    // Out of memory: the probe has failed, as `what` is set above.
   }
   // After `working` has ended: the last rung calls C_Finalize only when nobody is inside the module, this thread
   // included.

@@ -47,6 +47,7 @@ class attribute_list {
   // The result refers into `values_`: nothing may be added while it is in use.
   std::vector<CK_ATTRIBUTE> list() {
     std::vector<CK_ATTRIBUTE> made;
+    made.reserve(types_.size());
     for (std::size_t i = 0; i < types_.size(); ++i) made.push_back({types_[i], values_[i].data(), values_[i].size()});
     return made;
   }
@@ -156,6 +157,7 @@ result<std::vector<std::string>> token::find_keys(const std::string& label, std:
   std::vector<CK_OBJECT_HANDLE> found;
   if (const auto rv = state_->s->find(wanted, found); rv != CKR_OK) return state_->trouble(rv, "C_FindObjects");
   std::vector<std::string> uris;
+  uris.reserve(found.size());
   for (const auto one : found) uris.push_back(state_->uri_of(one, "private"));
   return uris;
 }

@@ -6,7 +6,7 @@
 
 #include <p11-kit/uri.h>
 
-#include <cstdlib>
+#include <charconv>
 #include <memory>
 
 namespace sluice {
@@ -25,7 +25,12 @@ void set_field(unsigned char (&to)[N], const std::optional<std::string>& value) 
   for (std::size_t i = 0; i < N; ++i) to[i] = i < value->size() ? static_cast<unsigned char>((*value)[i]) : ' ';
 }
 
-unsigned char number(const std::string& text) { return static_cast<unsigned char>(std::atoi(text.c_str())); }
+// Of a version, whose numbers have been read before.
+unsigned char number(const std::string& text) {
+  unsigned char value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
 
 std::optional<CK_OBJECT_CLASS> class_of(const std::optional<std::string>& type) {
   if (type == "private") return CKO_PRIVATE_KEY;

@@ -56,6 +56,7 @@ void token_pool::state::leave(const worker_pointer& w) noexcept {
     const auto working = lib->working();
     drop_session(*w);
   } catch (...) {
+    // Out of memory: the session ends with the login.
   }
   const std::lock_guard lock(gate);
   if (w->is_replaced) --replaced;

@@ -13,6 +13,7 @@
 #include <openssl/rsa.h>
 
 #include <array>
+#include <charconv>
 
 namespace sluice::testkit {
 namespace {
@@ -98,7 +99,11 @@ bssl::UniquePtr<EVP_PKEY> parse_public_key(std::span<const std::byte> spki) {
 result<local_key> local_key::generate(std::string_view type) {
   local_key made;
   if (const int curve = curve_of(type); curve != NID_undef) made.key_ = generate_ec(curve);
-  if (type.starts_with("rsa")) made.key_ = generate_rsa(std::atoi(std::string(type.substr(3)).c_str()));
+  if (type.starts_with("rsa")) {
+    int bits = 0;
+    std::from_chars(type.data() + 3, type.data() + type.size(), bits);
+    made.key_ = generate_rsa(bits);
+  }
   if (type == "ed25519") made.key_ = generate_ed25519();
   if (!made.key_) return crypto_failure("key of type " + std::string(type));
   return made;

@@ -24,7 +24,7 @@ asio::awaitable<void> answer_with(tcp::socket socket, std::string bytes) {
   co_await wait_for_end(socket);
 }
 
-peer raw(std::string bytes) {
+peer raw(const std::string& bytes) {
   return {.serve = [bytes](tcp::socket socket) { return answer_with(std::move(socket), bytes); }};
 }
 

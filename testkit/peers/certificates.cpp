@@ -16,7 +16,7 @@ using std::chrono::hours;
 constexpr auto certificate_group = "certificates";
 constexpr auto day = 24;
 
-peer ordinary(testkit::leaf_options options, world& w) { return tls_peer(w.issue(std::move(options))); }
+peer ordinary(const testkit::leaf_options& options, world& w) { return tls_peer(w.issue(options)); }
 
 testkit::leaf_options dated(hours age, hours validity) {
   auto options = good_leaf();
@@ -40,7 +40,7 @@ peer without_chain(world& w, int) {
 peer reversed_chain(world& w, int) {
   auto ders = ders_of(w.issue_by(w.middle(), good_leaf()).chain);
   std::ranges::reverse(ders);
-  return raw_chain(std::move(ders));
+  return raw_chain(ders);
 }
 
 peer shuffled_chain(world& w, int) {

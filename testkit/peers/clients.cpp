@@ -30,7 +30,7 @@ asio::awaitable<void> say(tcp::socket socket, std::string bytes) {
   co_await wait_for_end(socket);
 }
 
-peer saying(world& w, std::string bytes) {
+peer saying(world& w, const std::string& bytes) {
   return to_our_server(w, [bytes](tcp::socket socket) { return say(std::move(socket), bytes); });
 }
 

@@ -49,7 +49,7 @@ peer signed_with_md5(world& w, int) {
   const auto issuer = w.root().make_intermediate("Sluice Lab RSA Intermediate", "rsa2048").value();
   auto ders = ders_of(w.issue_by(issuer, good_leaf()).chain);
   ders.front() = with_md5(ders.front(), issuer.signer().get());
-  return raw_chain(std::move(ders));
+  return raw_chain(ders);
 }
 
 peer old_intermediate(world& w, const char* digest) {

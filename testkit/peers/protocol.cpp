@@ -152,7 +152,7 @@ asio::awaitable<void> greet_with(tcp::socket socket, hello_choice choice) {
   co_await wait_for_end(socket);
 }
 
-peer greeting(hello_choice choice, leniency adapt = {}) {
+peer greeting(const hello_choice& choice, leniency adapt = {}) {
   return {.serve = [choice](tcp::socket socket) { return greet_with(std::move(socket), choice); },
           .adapt = std::move(adapt)};
 }

@@ -20,7 +20,7 @@ asio::awaitable<void> send_chain(tcp::socket socket, std::vector<std::string> de
 
 }  // namespace
 
-peer raw_chain(std::vector<std::string> ders) {
+peer raw_chain(const std::vector<std::string>& ders) {
   return {.serve = [ders](tcp::socket socket) { return send_chain(std::move(socket), ders); }};
 }
 

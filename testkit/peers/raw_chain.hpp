@@ -10,6 +10,6 @@
 namespace sluice::testkit::peers {
 
 // Begins a handshake of TLS 1.2, sends these certificates, and waits until the client has had enough.
-peer raw_chain(std::vector<std::string> ders);
+peer raw_chain(const std::vector<std::string>& ders);
 
 }  // namespace sluice::testkit::peers

@@ -76,11 +76,11 @@ const testkit::local_key& world::key(const std::string& type) {
   return found != keys_.end() ? found->second : keys_.emplace(type, make_key(type)).first->second;
 }
 
-testkit::issued world::issue(testkit::leaf_options options, const std::string& key_type) {
-  return issue_by(root_, std::move(options), key_type);
+testkit::issued world::issue(const testkit::leaf_options& options, const std::string& key_type) {
+  return issue_by(root_, options, key_type);
 }
 
-testkit::issued world::issue_by(const testkit::authority& issuer, testkit::leaf_options options,
+testkit::issued world::issue_by(const testkit::authority& issuer, const testkit::leaf_options& options,
                                 const std::string& key_type) {
   const auto& subject_key = key(key_type);
   auto made = issuer.issue_for(subject_key.public_key(), options).value();

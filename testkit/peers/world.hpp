@@ -29,8 +29,8 @@ class world {
   const testkit::local_key& key(const std::string& type);
 
   // A certificate for "localhost" and 127.0.0.1 unless the options name others.
-  testkit::issued issue(testkit::leaf_options options = {}, const std::string& key_type = "ec256");
-  testkit::issued issue_by(const testkit::authority& issuer, testkit::leaf_options options,
+  testkit::issued issue(const testkit::leaf_options& options = {}, const std::string& key_type = "ec256");
+  testkit::issued issue_by(const testkit::authority& issuer, const testkit::leaf_options& options,
                            const std::string& key_type = "ec256");
 
   // Started when it is first asked for.

@@ -168,7 +168,7 @@ TEST_F(idle, streams_keep_the_half_of_a_record) {
   // Everything the writer says passes through here, and everything the reader says goes back.
   bool is_relaying = true;
   const std::function<void(tcp::socket&, tcp::socket&, std::shared_ptr<std::vector<char>>)> relay =
-      [&](tcp::socket& from, tcp::socket& to, std::shared_ptr<std::vector<char>> buffer) {
+      [&](tcp::socket& from, tcp::socket& to, const std::shared_ptr<std::vector<char>>& buffer) {
         from.async_read_some(asio::buffer(*buffer), [&, buffer](const error_code& ec, std::size_t n) {
           if (ec || !is_relaying) return;
           asio::write(to, asio::buffer(*buffer, n));
@@ -228,6 +228,7 @@ TEST_F(idle, streams_are_left_whole_by_a_loop_of_several_threads) {
   std::vector<std::jthread> threads;
   io.restart();
   auto work = asio::make_work_guard(io);
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) threads.emplace_back([this] { io.run(); });
   std::vector<std::future<void>> asked;
   for (auto& t : talks) asked.push_back(asio::co_spawn(io, ask_at_looks(t.ends.client, exact), asio::use_future));

@@ -71,6 +71,7 @@ TEST_F(records, are_filled_from_many_small_buffers) {
   ends.shake_hands(io);
   const auto text = random_text(16 * 500);
   std::vector<asio::const_buffer> pieces;
+  pieces.reserve(16);
   for (std::size_t i = 0; i < 16; ++i) pieces.push_back(asio::buffer(text) + i * 500);
   for (auto& piece : pieces) piece = asio::buffer(piece, 500);
   pieces.insert(pieces.begin() + 3, asio::const_buffer());

@@ -24,7 +24,7 @@ class login : public testing::Test {
   std::string pin_file(const std::string& name, const std::string& pin) const {
     return testkit::softhsm_home().write(name, pin);
   }
-  result<std::shared_ptr<key>> open(key_options options = {}, const std::string& file = {}) const {
+  result<std::shared_ptr<key>> open(const key_options& options = {}, const std::string& file = {}) const {
     return open_key(faulty_.uri("site", file), options);
   }
   // The URI without any PIN in it.
@@ -179,6 +179,7 @@ TEST_F(login, spends_one_try_on_a_pin_that_became_wrong_however_many_need_it_at_
   const auto burst = [&] {
     std::atomic<int> good = 0;
     std::vector<std::thread> all;
+    all.reserve(8);
     for (int i = 0; i < 8; ++i) all.emplace_back([&] { good += sign_and_wait(*k, request_, 30s).has_value(); });
     for (auto& one : all) one.join();
     return good.load();

@@ -169,6 +169,7 @@ bool is_never_called_twice_at_once() {
   const auto key = token.open("site", {.sessions = 4});
   std::vector<std::thread> threads;
   std::atomic<int> failed = 0;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < 5; ++n) failed += !key->sign(test::request_for(signature_scheme::ecdsa_secp256r1_sha256));

@@ -176,6 +176,7 @@ TEST_F(recovery, work_that_waits_behind_a_call_that_never_returns_is_done_by_a_n
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"\nnth = 1\n[[hang]]\nfunction = \"C_Sign\"\nnth = 2");
   std::atomic<int> good = 0;
   std::vector<std::thread> all;
+  all.reserve(3);
   for (int i = 0; i < 3; ++i) {
     all.emplace_back(
         [&] { good += sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 30s).has_value(); });
@@ -209,6 +210,7 @@ TEST_F(recovery, when_every_worker_is_stuck_work_is_refused_at_once) {
   faulty_.script("[[hang]]\nfunction = \"C_Sign\"");
   std::atomic<int> hung = 0, refused_later = 0;
   std::vector<std::thread> callers;
+  callers.reserve(14);
   for (int i = 0; i < 14; ++i) {
     callers.emplace_back([&] {
       const auto none = sign_and_wait(*key_, request_for(signature_scheme::ecdsa_secp256r1_sha256), 60s);

@@ -123,6 +123,7 @@ void press(const test::faulty_token& faulty, key& k, tally& t, int until) {
 
 void press_with_all(const test::faulty_token& faulty, key& k, tally& t, int until) {
   std::vector<std::jthread> all;
+  all.reserve(threads);
   for (int i = 0; i < threads; ++i) all.emplace_back([&] { press(faulty, k, t, until); });
 }
 

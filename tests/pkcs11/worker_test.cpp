@@ -40,7 +40,7 @@ TEST_F(supervision, a_full_queue_costs_the_caller_no_more_than_an_empty_one) {
     work.key = std::make_shared<key_record>();
     work.work = [](const signing_context&) { return answer_of(CKR_OK); };
     work.is_wanted = [&asked] { return ++asked > 0; };
-    work.done = [&answered](result<der::bytes>) { ++answered; };
+    work.done = [&answered](const result<der::bytes>&) { ++answered; };
     pool->submit(std::move(work));
   };
   submit();
@@ -63,7 +63,7 @@ TEST_F(supervision, what_is_thrown_at_a_worker_stays_there) {
     job work;
     work.key = std::make_shared<key_record>();
     work.work = [](const signing_context&) { return answer_of(CKR_OK); };
-    work.done = [&why](result<der::bytes> outcome) {
+    work.done = [&why](const result<der::bytes>& outcome) {
       why = outcome.error();
       throw std::runtime_error("by who asked");
     };

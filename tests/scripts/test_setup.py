@@ -128,6 +128,13 @@ def test_what_the_reference_is_made_with_is_installed_for_it_alone(machine):
     assert "doxygen" not in machine.run("setup", "--dry-run", "--all", "--peers").stdout.split()
 
 
+def test_what_lint_uses_is_installed_for_it_and_for_all(machine):
+    for option in "--lint", "--all":
+        ran = machine.run("setup", "--dry-run", option)
+        assert {"clang-format-14", "python3-venv"} <= set(ran.stdout.split())
+    assert not {"clang-format-14", "python3-venv"} & set(machine.run("setup", "--dry-run").stdout.split())
+
+
 @pytest.mark.parametrize("version, needed", [(None, True), ("1.65.0", True), ("1.90.9", True), ("1.91.0", False)])
 def test_debians_newer_cargo_is_wanted_where_there_is_none_or_an_old_one(version, needed, machine):
     if version:
@@ -162,6 +169,27 @@ def test_a_peer_from_elsewhere_is_good_enough(program, package, machine):
     words = set(machine.run("setup", "--dry-run", "--peers").stdout.split())
     assert PEERS - words == {package}
     assert machine.calls() == []
+
+
+def test_clang_tidy_of_the_pinned_release_is_installed_once(machine):
+    """In a copy of the project's folder, whose build tree this is not."""
+    project = machine.folder / "project"
+    shutil.copytree(SCRIPTS, project / "scripts")
+    machine.program("dpkg-query", "echo installed")
+    machine.cargo("1.91.0")
+    machine.tool("touch", "mkdir", "cp")
+    pip = machine.program("a-pip", f'echo "pip $*" >>{machine.log}')
+    machine.noted("python3", then=f'mkdir -p "$3/bin"; cp {pip} "$3/bin/pip"')
+    dry = machine.run(project / "scripts" / "setup", "--lint", "--dry-run")
+    assert "setup: would make the Python environment build/lint-tools\n" in dry.stdout
+    assert machine.calls() == []
+    for _ in range(2):
+        ran = machine.run(project / "scripts" / "setup", "--lint")
+        assert (ran.returncode, ran.stderr) == (0, "")
+    assert machine.calls() == [
+        f"python3 -m venv {project}/build/lint-tools",
+        f"pip install --quiet --requirement {project}/scripts/lint-requirements.txt",
+    ]
 
 
 def test_the_crates_and_the_python_of_the_peers_are_brought(machine):

@@ -19,7 +19,7 @@ std::atomic<long> count{0};
 std::atomic<long> wanted{-1};
 
 [[gnu::constructor(101)]] void begin() {
-  if (const char* n = std::getenv("FAILING_MALLOC")) wanted = std::atol(n);
+  if (const char* n = std::getenv("FAILING_MALLOC")) wanted = std::strtol(n, nullptr, 10);
 }
 
 [[gnu::destructor]] void end() {

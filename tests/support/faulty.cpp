@@ -53,7 +53,7 @@ std::string faulty_token::generate(const std::string& label, pkcs11::key_type ty
   return real_->admin().value().generate_key(type, label, {&byte, 1}).value();
 }
 
-std::shared_ptr<pkcs11::key> faulty_token::open(const std::string& label, pkcs11::key_options options) const {
+std::shared_ptr<pkcs11::key> faulty_token::open(const std::string& label, const pkcs11::key_options& options) const {
   return pkcs11::open_key(uri(label), options).value();
 }
 

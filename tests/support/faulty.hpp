@@ -27,7 +27,7 @@ class faulty_token {
   std::string uri(const std::string& object, const std::string& pin_file = {}) const;
   // Generates a key on the token and opens it through the faulty module.
   std::string generate(const std::string& label, pkcs11::key_type type = pkcs11::key_type::ec256, char id = 1) const;
-  std::shared_ptr<pkcs11::key> open(const std::string& label, pkcs11::key_options options = {}) const;
+  std::shared_ptr<pkcs11::key> open(const std::string& label, const pkcs11::key_options& options = {}) const;
   // As the token counts them, whoever opened them.
   std::uint64_t open_sessions() const;
 

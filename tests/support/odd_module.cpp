@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <string_view>
@@ -85,7 +86,7 @@ CK_RV find_objects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE* found, CK_ULONG 
 
 // CKA_EC_POINT as SoftHSM has it is an OCTET STRING around 04 X Y.
 std::vector<unsigned char> written_otherwise(const std::vector<unsigned char>& point) {
-  const std::vector<unsigned char> bare(point.begin() + 2, point.end());
+  std::vector<unsigned char> bare(point.begin() + 2, point.end());
   const auto wrapped = [](unsigned char tag, std::vector<unsigned char> content) {
     content.insert(content.begin(), {tag, static_cast<unsigned char>(content.size())});
     return content;
@@ -97,7 +98,8 @@ std::vector<unsigned char> written_otherwise(const std::vector<unsigned char>& p
     return wrapped(4, hybrid);
   }
   if (is_odd("compressed_point")) {
-    std::vector<unsigned char> compressed(bare.begin(), bare.begin() + 1 + (bare.size() - 1) / 2);
+    const auto half = static_cast<std::ptrdiff_t>(bare.size() - 1) / 2;
+    std::vector<unsigned char> compressed(bare.begin(), bare.begin() + 1 + half);
     compressed.front() = static_cast<unsigned char>(2 + (bare.back() & 1));
     return wrapped(4, compressed);
   }

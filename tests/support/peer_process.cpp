@@ -26,6 +26,7 @@ peer_process::peer_process(const std::vector<std::string>& command) {
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   posix_spawn_file_actions_adddup2(&actions, out[1], 2);
   std::vector<char*> argv;
+  argv.reserve(command.size());
   for (const auto& word : command) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   const int rc = ::posix_spawnp(&id_, argv[0], &actions, nullptr, argv.data(), environ);
@@ -95,7 +96,7 @@ unsigned short free_port() {
   at.sin_family = AF_INET;
   at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof at;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&at), size);
+  (void)::bind(fd, reinterpret_cast<sockaddr*>(&at), size);
   ::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size);
   ::close(fd);
   return ntohs(at.sin_port);

@@ -26,7 +26,7 @@ std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration timeo
   work.work = [request](const pkcs11::signing_context& v) {
     return v.s.sign(v.key, v.record.kind, request, v.authenticate);
   };
-  work.done = [this, mine](result<pkcs11::der::bytes> outcome) {
+  work.done = [this, mine](const result<pkcs11::der::bytes>& outcome) {
     ++mine->times;
     mine->at = world_.now();
     if (outcome) {

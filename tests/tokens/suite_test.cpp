@@ -138,6 +138,7 @@ TEST_F(token_suite, works_for_several_threads_at_once) {
   const auto k = key_of(pkcs11::key_type::ec256);
   std::atomic<int> failed = 0;
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int n = 0; n < 10; ++n) failed += !k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256));

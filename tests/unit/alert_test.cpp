@@ -138,8 +138,8 @@ TEST_P(alerts, name_what_is_wrong_with_a_server) {
   static const auto other = testkit::authority::make_root("Other Root").value();
   expect_server_hears(meet({.trust = trust::from_pem(other.certificate()).value()}), unknown_ca);
   expect_server_hears(meet({.accept = [](const auto&) { return false; }}), access_denied);
-  const auto serve = [this](testkit::leaf_options options) {
-    const auto made = root().issue(std::move(options)).value();
+  const auto serve = [this](const testkit::leaf_options& options) {
+    const auto made = root().issue(options).value();
     return meet({}, {.identities = {identity::from_pem(made.chain, made.key).value()}});
   };
   expect_server_hears(serve({.common_name = "x", .names = {"other.example"}}), bad_certificate);

@@ -90,6 +90,7 @@ TEST_P(connection_write, gathers_buffers_in_order_and_passes_over_empty_ones) {
   std::vector<::iovec> buffers;
   std::string sent;
   for (char c = 'a'; c < 'a' + 20; ++c) parts.push_back(c == 'c' ? std::string() : std::string(100, c));
+  buffers.reserve(parts.size());
   for (auto& part : parts) buffers.push_back({part.data(), part.size()});
   for (std::size_t i = 0; i < 17; ++i) sent += parts[i];  // 16 that hold something, and the empty one
 

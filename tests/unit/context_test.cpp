@@ -74,6 +74,7 @@ TEST(context, is_shared_by_threads) {
   const auto server = server_context({.identities = {site_identity("ec256"), site_identity("rsa2048")}});
   std::vector<std::thread> threads;
   std::atomic<int> succeeded{0};
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 10; ++round) {
@@ -92,6 +93,7 @@ TEST(context, is_made_by_threads_from_the_same_files) {
   const auto ca = folder().write("shared-ca.pem", root().certificate());
   std::vector<std::thread> threads;
   std::atomic<int> made{0};
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 10; ++round) {
@@ -129,7 +131,7 @@ TEST(verification_off, is_said_word_for_word_on_stderr_once_a_context) {
   for (int i = 0; i < 3; ++i) {
     pair p(ctx, server_context());
     p.handshake();
-    const auto copy = ctx;
+    const auto copy = ctx;  // NOLINT(performance-unnecessary-copy-initialization): a copy says it as well
   }
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), std::string(warning) + '\n');
 }

@@ -106,8 +106,8 @@ TEST(client_hello, behind_a_retry_with_an_extension_twice_is_refused) {
     p.client.handshake(p.client_io);
     std::string again;
     for (const auto& one : records_of(p.to_server)) {
-      auto record = std::string(1, static_cast<char>(one.type)) + "\x03\x03" + sized(one.body);
-      again += one.type == handshake_record ? lengthened(std::move(record), more) : record;
+      const auto record = std::string(1, static_cast<char>(one.type)) + "\x03\x03" + sized(one.body);
+      again += one.type == handshake_record ? lengthened(record, more) : record;
     }
     p.to_server.bytes.clear();
     put(p.to_server, again);

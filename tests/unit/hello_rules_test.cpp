@@ -57,7 +57,7 @@ void add_message(read_flight& to, std::uint8_t type, bytes body) {
   to.messages.push_back(std::move(one));
 }
 
-read_flight client_hello(extensions asked, unsigned legacy = 0x0303) {
+read_flight client_hello(const extensions& asked, unsigned legacy = 0x0303) {
   auto body = u16(legacy);
   add(body, bytes(32, 7));
   add(body, {0, 0, 4, 0xc0, 0x2b, 0x00, 0xff, 1, 0});  // no session, a suite and the renegotiation signal

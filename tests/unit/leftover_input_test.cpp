@@ -23,7 +23,7 @@ bool is_message(const tls_record& record, std::uint8_t type) {
 }
 
 // Adds `tail` to the record in which the n-th message of that type ends; everything else stays.
-record_change with_tail(std::uint8_t type, std::string tail, int number = 1) {
+record_change with_tail(std::uint8_t type, const std::string& tail, int number = 1) {
   return [=, seen = std::make_shared<int>(0)](const tls_record& record) {
     const bool is_it = is_message(record, type) && ++*seen == number;
     return record_bytes(record.type, is_it ? record.body + tail : record.body);
@@ -31,7 +31,7 @@ record_change with_tail(std::uint8_t type, std::string tail, int number = 1) {
 }
 
 // Splits that message over two records, and adds `tail` to the second.
-record_change split_with_tail(std::uint8_t type, std::string tail) {
+record_change split_with_tail(std::uint8_t type, const std::string& tail) {
   return [=](const tls_record& record) {
     if (!is_message(record, type)) return unchanged(record);
     const auto first = record_bytes(record.type, record.body.substr(0, 3));
@@ -165,7 +165,7 @@ record_change merged(std::size_t most) {
 }
 
 // What is sealed is no handshake message to see: from the first ChangeCipherSpec on everything stays as it is.
-record_change until_sealed(record_change change) {
+record_change until_sealed(const record_change& change) {
   return [change, is_sealed = std::make_shared<bool>(false)](const tls_record& record) {
     if (*is_sealed) return unchanged(record);
     *is_sealed = record.type == cipher_change_record;

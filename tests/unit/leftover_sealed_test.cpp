@@ -74,7 +74,7 @@ struct randoms {
 };
 
 // TLS 1.2: sealed from the ChangeCipherSpec on.
-record_change with_tail_tls12(const key_lines& keys, std::shared_ptr<randoms> seen, bool is_clients,
+record_change with_tail_tls12(const key_lines& keys, const std::shared_ptr<randoms>& seen, bool is_clients,
                               const std::string& tail) {
   return [=, lane = std::shared_ptr<lane_keys>(), is_sealed = false](const tls_record& record) mutable {
     const bool is_hello = record.type == handshake_record && record.body[0] == (is_clients ? 1 : 2) && !is_sealed;

@@ -187,6 +187,7 @@ TEST(counters, are_shared_by_threads_and_contexts) {
   const auto client = client_context({.observer = counts});
   const auto server = server_context({.observer = counts});
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 5; ++round) {

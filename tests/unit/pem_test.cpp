@@ -241,6 +241,7 @@ TEST(import, of_several_certificates_by_threads_at_once_mixes_nothing_up) {
   for (const auto& type : types) site(type);  // made before the threads are
   std::atomic<int> good{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (std::size_t i = 0; i < 8; ++i) {
     threads.emplace_back([&good, type = types[i % 4]] {
       for (int round = 0; round < 20; ++round) {

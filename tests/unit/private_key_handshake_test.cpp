@@ -205,6 +205,7 @@ TEST(external_key, serves_many_connections_on_many_threads) {
   const auto client = client_context();
   std::atomic<int> succeeded{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 8; ++round) {

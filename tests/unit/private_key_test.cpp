@@ -159,7 +159,7 @@ TEST(signature_promise, of_a_key_that_throws_after_it_took_the_promise_away_is_k
   const auto hold = held.behaviour();
   asking a([&hold](const signer& key, const sign_request& request, signature_promise promise) {
     hold(key, request, std::move(promise));
-    throw 42;
+    throw 42;  // anything may be thrown: NOLINT(bugprone-std-exception-baseclass)
   });
   a.start();
   EXPECT_EQ(a.go_on().error, make_error_code(errc::key_unavailable));

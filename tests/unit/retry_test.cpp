@@ -116,6 +116,7 @@ TEST(retry_bucket, that_is_empty_allows_nothing_until_success_pays_back) {
 TEST(retry_bucket, loses_nothing_between_threads) {
   retry_bucket bucket(100'000);
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&bucket] {
       for (int n = 0; n < 1000; ++n) bucket.deposit(bucket.withdraw(refused) - 1);

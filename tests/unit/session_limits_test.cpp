@@ -134,6 +134,7 @@ struct judged : ::testing::TestWithParam<tls_version> {
   const context server = server_context({.versions = only(GetParam()), .alpn = {"a", "b", "h2"}});
 
   // Does a client with `later` resume what one with `first` has left, if the store mistakes keys or not?
+  // Both are changed below. NOLINTNEXTLINE(performance-unnecessary-value-param)
   bool shares(client_options first, client_options later) const {
     const auto careful = std::make_shared<noting_store>();
     const auto confused = std::make_shared<confused_store>();
@@ -244,7 +245,9 @@ TEST(the_store, is_not_asked_before_the_handshake) {
 
 TEST(the_store, that_throws_is_reported_and_costs_a_full_handshake) {
   struct broken final : session_store {
-    void put(std::string_view, std::span<const std::byte>, std::chrono::seconds) override { throw 7; }
+    void put(std::string_view, std::span<const std::byte>, std::chrono::seconds) override {
+      throw 7;  // anything may be thrown: NOLINT(bugprone-std-exception-baseclass)
+    }
     std::optional<secret> take(std::string_view) override { throw std::runtime_error("the store is away"); }
   };
   struct watcher final : observer {

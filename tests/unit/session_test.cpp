@@ -24,7 +24,7 @@ bool meet(const context& client, const context& server) {
   return p.client.info().resumed;
 }
 
-context client_with(std::shared_ptr<session_store> store) { return client_context({.sessions = std::move(store)}); }
+context client_with(const std::shared_ptr<session_store>& store) { return client_context({.sessions = store}); }
 
 TEST(sessions, are_resumed_in_both_versions) {
   for (const auto versions : {version_range{}, tls12}) {

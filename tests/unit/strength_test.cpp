@@ -20,10 +20,10 @@ struct judgement {
 };
 
 judgement meet(const testkit::issued& site, allowances allow, const std::string& name = "localhost",
-               std::optional<trust> anchors = {}) {
+               const std::optional<trust>& anchors = {}) {
   client_options client;
   client.allow = allow;
-  client.trust = std::move(anchors);
+  client.trust = anchors;
   server_options server;
   server.identities = {identity::from_pem(site.chain, site.key).value()};
   pair p(client_context(client), server_context(server), {.server_name = name, .alpn = {}});

@@ -20,10 +20,10 @@ testkit::issued long_lived() {
 }
 
 struct ticket_keys : ::testing::Test {
-  context server(ticket_options tickets = {}, version_range versions = {}) const {
+  context server(const ticket_options& tickets = {}, version_range versions = {}) const {
     const auto made = long_lived();
     server_options options{.identities = {identity::from_pem(made.chain, made.key).value()}};
-    options.tickets = std::move(tickets);
+    options.tickets = tickets;
     options.versions = versions;
     options.clock = time;
     return context::server(options).value();
@@ -106,6 +106,7 @@ TEST_F(ticket_keys, of_the_day_are_those_of_a_connection_that_is_reset) {
 TEST_F(ticket_keys, change_while_many_threads_begin_connections) {
   const auto tls = server({.key_period = 1h, .session_lifetime = 1h});
   std::vector<std::jthread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&, i] {
       const auto c = client();

@@ -5,10 +5,12 @@
 
 #include <string>
 
+// NOLINTBEGIN(readability-identifier-naming): the names of the library
 namespace CLI {
 class App;
 class Option;
 }  // namespace CLI
+// NOLINTEND(readability-identifier-naming)
 
 namespace sluice::tool {
 

@@ -28,7 +28,7 @@ std::string signature_words(const connection_info& info) {
 std::string resumption_words(const connection_report& r) {
   const auto& given = r.tickets;
   std::string text = r.info->resumed ? "resumed an earlier session" : "";
-  const auto add = [&text](std::string more) { text += (text.empty() ? "" : "; ") + more; };
+  const auto add = [&text](const std::string& more) { text += (text.empty() ? "" : "; ") + more; };
   if (given && given->count == 0 && !r.info->resumed) {
     add(r.may_send_more ? "not known: no ticket came, and the server has not ended the connection"
                         : "no ticket was given");

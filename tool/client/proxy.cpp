@@ -16,8 +16,8 @@ namespace {
 constexpr auto password_variable = "SLUICE_PROXY_PASSWORD";
 constexpr auto expected = "write http://HOST:PORT or socks5://HOST:PORT, with USER@ before HOST where it wants one";
 
-[[noreturn]] void bad_proxy(std::string detail, std::string remedy = expected) {
-  give_up(errc::invalid_argument, "--proxy", std::move(detail), std::move(remedy));
+[[noreturn]] void bad_proxy(const std::string& detail, const std::string& remedy = expected) {
+  give_up(errc::invalid_argument, "--proxy", detail, remedy);
 }
 
 int hex_value(char c) {

@@ -10,8 +10,8 @@
 namespace sluice::tool {
 namespace {
 
-failure unmet(const connection_report& r, std::string detail, std::string remedy) {
-  return make_failure(errc::requirement_not_met, r.to.text(), std::move(detail), std::move(remedy));
+failure unmet(const connection_report& r, const std::string& detail, const std::string& remedy) {
+  return make_failure(errc::requirement_not_met, r.to.text(), detail, remedy);
 }
 
 std::optional<failure> check_validity(const connection_report& r, std::chrono::milliseconds least) {

@@ -61,7 +61,7 @@ void add_handshake(std::vector<timed_phase>& to, const connection_report& r, nan
 }
 
 std::string label_of(const connect_attempt& one) {
-  const auto where = "connect " + to_text(one.endpoint);
+  auto where = "connect " + to_text(one.endpoint);
   if (!one.error) return where;
   const bool is_slower = one.error == boost::asio::error::operation_aborted;
   return where + (is_slower ? " (not in time)" : " (" + code_name(one.error) + ")");

@@ -48,6 +48,7 @@ std::string values_case(const command& one) {
 // Names of options, verbs below, and files where the verb takes one.
 std::string words_case(const command& one) {
   std::vector<std::string> words;
+  words.reserve(one.below.size());
   for (const auto& below : one.below) words.push_back(below.name());
   for (const auto& p : one.options) words.insert(words.end(), p.names.begin(), p.names.end());
   std::string files;

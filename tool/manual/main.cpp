@@ -6,8 +6,6 @@
 
 #include "sluice/version.hpp"
 
-#include <fmt/format.h>
-
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -27,7 +25,7 @@ void write(const std::filesystem::path& path, const std::string& text) {
 // sluice_manual FOLDER YYYY-MM-DD
 int main(int argc, char** argv) {
   if (argc != 3) {
-    fmt::print(stderr, "sluice_manual FOLDER YYYY-MM-DD\n");
+    std::fputs("sluice_manual FOLDER YYYY-MM-DD\n", stderr);
     return 1;
   }
   try {
@@ -40,7 +38,7 @@ int main(int argc, char** argv) {
     write(folder / "zsh" / "_sluice", zsh_completion(program));
     write(folder / "fish" / "sluice.fish", fish_completion(program));
   } catch (const std::exception& e) {
-    fmt::print(stderr, "sluice_manual: {}\n", e.what());
+    std::fprintf(stderr, "sluice_manual: %s\n", e.what());
     return 1;
   }
 }

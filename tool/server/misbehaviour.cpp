@@ -10,8 +10,8 @@
 namespace sluice::tool {
 namespace {
 
-[[noreturn]] void refuse(std::string_view clause, std::string detail, std::string remedy) {
-  give_up(errc::invalid_argument, "--fail", "\"" + std::string(clause) + "\" " + std::move(detail), std::move(remedy));
+[[noreturn]] void refuse(std::string_view clause, const std::string& detail, const std::string& remedy) {
+  give_up(errc::invalid_argument, "--fail", "\"" + std::string(clause) + "\" " + detail, remedy);
 }
 
 struct halves {

@@ -91,11 +91,11 @@ std::optional<failure> rehearse(const server_options& options, tls_version versi
   return shake_hands(*client_side, *server_side);
 }
 
-std::optional<failure> weakness_of(std::span<const std::byte> public_key, std::string where) {
+std::optional<failure> weakness_of(std::span<const std::byte> public_key, const std::string& where) {
   const auto key = testkit::parse_public_key(public_key);
   const auto* rsa = key ? EVP_PKEY_get0_RSA(key.get()) : nullptr;
   if (rsa == nullptr || RSA_bits(rsa) >= 2048) return std::nullopt;
-  return make_failure(errc::certificate_weak, std::move(where),
+  return make_failure(errc::certificate_weak, where,
                       fmt::format("RSA with {} bits; clients refuse less than 2048", RSA_bits(rsa)),
                       "make a larger key, or one of another kind: sluice token keygen --type ec256");
 }

@@ -18,7 +18,7 @@ inline constexpr auto policy_without_pss = "ELBSecurityPolicy-FS-1-2-2019-08";
 std::optional<failure> rehearse(const server_options& options, tls_version version);
 
 // What clients refuse whatever the token can do: an RSA key below 2048 bits. `where` names the key.
-std::optional<failure> weakness_of(std::span<const std::byte> public_key, std::string where);
+std::optional<failure> weakness_of(std::span<const std::byte> public_key, const std::string& where);
 
 // Does an RSA key's token, from whose answer the failure is, have no RSASSA-PSS?
 bool lacks_pss(const failure& why, std::span<const std::byte> public_key);

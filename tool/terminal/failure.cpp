@@ -10,8 +10,8 @@
 
 namespace sluice::tool {
 
-void give_up(errc cause, std::string where, std::string detail, std::string remedy) {
-  throw error(make_failure(cause, std::move(where), std::move(detail), std::move(remedy)));
+void give_up(errc cause, const std::string& where, const std::string& detail, const std::string& remedy) {
+  throw error(make_failure(cause, where, detail, remedy));
 }
 
 namespace {

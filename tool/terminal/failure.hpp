@@ -9,7 +9,8 @@
 namespace sluice::tool {
 
 // As `sluice::error`, the exception of result<T>::value(): the tool has one way to give up.
-[[noreturn]] void give_up(errc cause, std::string where, std::string detail = {}, std::string remedy = {});
+[[noreturn]] void give_up(errc cause, const std::string& where, const std::string& detail = {},
+                          const std::string& remedy = {});
 
 // What to do about a failure: its own remedy, else what is usually done about that cause; empty when neither.
 std::string remedy_for(const failure& why);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 
 namespace sluice::tool {
@@ -23,7 +24,7 @@ bool can_go_back() {
 progress_line::progress_line() : is_shown_(to_.is_terminal() && can_go_back()) {}
 
 progress_line::~progress_line() {
-  if (is_shown_) fmt::print(stderr, "{}", to_start_and_clear);
+  if (is_shown_) std::fputs(to_start_and_clear, stderr);
 }
 
 void progress_line::say(std::string_view text) const {

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstdlib>
 #include <limits>
 #include <system_error>
@@ -44,8 +45,10 @@ bool locale_is_utf8() {
 std::size_t terminal_width(int descriptor) {
   winsize size{};
   if (::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const int columns = std::atoi(std::string(variable("COLUMNS")).c_str());
-  return columns > 0 ? static_cast<std::size_t>(columns) : 80;
+  const auto given = variable("COLUMNS");
+  std::size_t columns = 0;
+  std::from_chars(given.data(), given.data() + given.size(), columns);
+  return columns > 0 ? columns : 80;
 }
 
 constexpr std::string_view end_of_colour = "\033[0m";

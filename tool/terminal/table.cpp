@@ -45,6 +45,7 @@ void table::print(const screen& to, std::size_t indent) const {
   };
   if (std::ranges::any_of(columns_, [](const column& c) { return !c.head.empty(); })) {
     std::vector<cell> head;
+    head.reserve(columns_.size());
     for (const auto& c : columns_) head.emplace_back(c.head, tone::quiet);
     print_row(head);
   }

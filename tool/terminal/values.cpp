@@ -24,8 +24,8 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
-[[noreturn]] void bad_address(std::string_view text, std::string detail) {
-  give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", std::move(detail),
+[[noreturn]] void bad_address(std::string_view text, const std::string& detail) {
+  give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", detail,
           "write HOST, HOST:PORT or [IPV6]:PORT, with a port from 1 to 65535");
 }
 
@@ -83,8 +83,8 @@ target parse_target(std::string_view text, std::string_view default_port) {
 }
 
 asio::ip::tcp::endpoint parse_listen_address(std::string_view text) {
-  const auto refuse = [text](std::string detail) {
-    give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", std::move(detail),
+  const auto refuse = [text](const std::string& detail) {
+    give_up(errc::invalid_argument, "\"" + std::string(text) + "\"", detail,
             "write ADDRESS:PORT, for example 127.0.0.1:8443; port 0 is any free one");
   };
   const auto parts = split_port(text);

@@ -394,11 +394,13 @@ using unix_stream = stream<net::local::stream_protocol::socket>;  // over a Unix
 namespace detail {
 
 // Declares, or with an empty keyword defines, what a stream over this type of socket needs of the library.
+// NOLINTBEGIN(bugprone-macro-parentheses): template arguments
 #define SLUICE_COMPILED_LAYER(keyword, socket)                           \
   keyword template std::unique_ptr<layer> make_layer<socket>(socket &&); \
   keyword template std::unique_ptr<layer> make_layer<socket&>(socket&);  \
   keyword template socket& next_layer_of<socket>(layer&) noexcept;       \
   keyword template socket& next_layer_of<socket&>(layer&) noexcept;
+// NOLINTEND(bugprone-macro-parentheses)
 SLUICE_COMPILED_LAYER(extern, net::ip::tcp::socket)
 SLUICE_COMPILED_LAYER(extern, net::local::stream_protocol::socket)
 

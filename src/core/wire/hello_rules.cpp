@@ -76,6 +76,7 @@ std::optional<std::vector<std::string>> read_alpn(CBS body) {
 
 std::optional<std::uint16_t> repeated(const std::vector<one_extension>& all) {
   std::vector<std::uint16_t> types;
+  types.reserve(all.size());
   for (const auto& one : all) types.push_back(one.type);
   std::ranges::sort(types);
   const auto found = std::ranges::adjacent_find(types);

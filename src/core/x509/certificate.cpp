@@ -269,7 +269,7 @@ result<std::vector<certificate>> certificate::from_pem(std::string_view pem, std
     certificates.push_back(std::move(*one));
   }
   if (certificates.empty()) {
-    return make_failure(errc::no_certificate, std::string(where), "no CERTIFICATE object in it");
+    return make_failure(errc::no_certificate, where, "no CERTIFICATE object in it");
   }
   return certificates;
 }
@@ -285,14 +285,14 @@ result<std::vector<certificate>> certificate::from_memory(std::string_view bytes
   if (form == internal::encoding::pem) return from_pem(bytes, where);
   // Not opened: that takes a password, and this function has nobody to ask.
   if (form == internal::encoding::pkcs12) {
-    return make_failure(errc::no_certificate, std::string(where), "it is a PKCS#12 file",
+    return make_failure(errc::no_certificate, where, "it is a PKCS#12 file",
                         "`openssl pkcs12 -nokeys` takes the certificates out of it");
   }
   if (!internal::private_key_label(form).empty()) {
-    return make_failure(errc::no_certificate, std::string(where), "it is a private key in DER");
+    return make_failure(errc::no_certificate, where, "it is a private key in DER");
   }
   auto one = from_der(std::as_bytes(std::span(bytes)), where);
-  if (!one) return make_failure(errc::bad_der, std::string(where), "it is not a certificate, or it is damaged");
+  if (!one) return make_failure(errc::bad_der, where, "it is not a certificate, or it is damaged");
   return std::vector<certificate>{std::move(*one)};
 }
 

@@ -13,13 +13,13 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
-failure password_needed(const std::string& where, std::string detail) {
-  return make_failure(errc::password_needed, where, std::move(detail),
+failure password_needed(const std::string& where, const std::string& detail) {
+  return make_failure(errc::password_needed, where, detail,
                       "give its password, or an unencrypted copy (`openssl pkey` writes one)");
 }
 
-failure wrong_password(const std::string& where, std::string detail) {
-  return make_failure(errc::wrong_password, where, std::move(detail), "give the password it was encrypted with");
+failure wrong_password(const std::string& where, const std::string& detail) {
+  return make_failure(errc::wrong_password, where, detail, "give the password it was encrypted with");
 }
 
 failure unsupported_encryption(const std::string& where) {

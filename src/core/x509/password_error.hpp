@@ -11,9 +11,9 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
-failure password_needed(const std::string& where, std::string detail);
+failure password_needed(const std::string& where, const std::string& detail);
 failure wrong_password(const std::string& where,
-                       std::string detail = "it does not open the key, or the file is damaged");
+                       const std::string& detail = "it does not open the key, or the file is damaged");
 failure unsupported_encryption(const std::string& where);
 
 // What AWS-LC's errors since they were last cleared come to; clears them.

@@ -93,8 +93,8 @@ outline outline_of(std::string_view text) {
 
 failure odd_line(const outline& text, std::string_view where) {
   const auto line = "line " + std::to_string(text.odd_line);
-  const auto named = [&](std::string detail, std::string remedy) {
-    return make_failure(errc::bad_pem, std::string(where), line + std::move(detail), std::move(remedy));
+  const auto named = [&](std::string detail, const std::string& remedy) {
+    return make_failure(errc::bad_pem, where, line + std::move(detail), remedy);
   };
   switch (text.odd) {
     case oddity::joined:
@@ -184,13 +184,12 @@ bool pem_object::is_encrypted() const noexcept {
 result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_view where) {
   const auto size = narrow<int>(text.size());
   if (!size) {
-    auto why = make_failure(errc::bad_pem, std::string(where), "larger than 2 GiB");
+    auto why = make_failure(errc::bad_pem, where, "larger than 2 GiB");
     why.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
     return why;
   }
   if (const auto wide = wide_encoding_of(text); !wide.empty()) {
-    return make_failure(errc::bad_pem, std::string(where),
-                        "it is text in " + std::string(wide) + ", where PEM is ASCII",
+    return make_failure(errc::bad_pem, where, "it is text in " + std::string(wide) + ", where PEM is ASCII",
                         "convert it: `iconv -f " + std::string(wide) + " -t UTF-8`");
   }
   // One at the very beginning does no harm, when it is not given to AWS-LC.

@@ -79,7 +79,7 @@ const known_algorithm* read_mask(CBS from) {
 
 // RSASSA-PSS-params (RFC 4055 §3.1), both hashes of which are SHA-1 where they are left out.
 signature_strength strength_of_pss(int type, const void* value) {
-  const signature_strength unknown{grade::unknown, "RSASSA-PSS with parameters that are not known"};
+  signature_strength unknown{grade::unknown, "RSASSA-PSS with parameters that are not known"};
   // The defaults of the RFC, so that parameters which are left out do not pass for something better.
   const known_algorithm* hash = find(hashes, NID_sha1);
   const known_algorithm* mask = hash;

@@ -94,7 +94,7 @@ result<trust> from_found(result<std::vector<certificate>> anchors, std::string_v
   if (anchors) return trust::from_certificates(std::move(*anchors), std::string(where));
   const auto& why = anchors.error();
   if (cause_of(why.code) != errc::no_certificate) return why;
-  return make_failure(errc::trust_store_empty, std::string(where), why.detail);
+  return make_failure(errc::trust_store_empty, where, why.detail);
 }
 
 }  // namespace

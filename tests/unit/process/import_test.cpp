@@ -28,6 +28,7 @@ void import_at_once(const std::vector<material>& by_thread) {
   std::atomic<bool> go{false};
   std::atomic<int> succeeded{0};
   std::vector<std::thread> threads;
+  threads.reserve(by_thread.size());
   for (const auto& m : by_thread) {
     threads.emplace_back([&] {
       const tls_library::thread_scope scope;

@@ -38,6 +38,7 @@ TEST(library_start, from_many_threads_at_once_is_one_start) {
     std::atomic<bool> go{false};
     std::atomic<int> succeeded{0};
     std::vector<std::thread> threads;
+    threads.reserve(8);
     for (int i = 0; i < 8; ++i) {
       threads.emplace_back([&] {
         const tls_library::thread_scope scope;
@@ -143,7 +144,9 @@ std::atomic<bool> was_wiped{true};
 std::atomic<long> fail_at{-1};  // the n-th allocation from now
 
 void* counted(std::size_t bytes) noexcept {
-  if (fail_at >= 0 && fail_at-- == 0) return nullptr;
+  if (fail_at >= 0) {
+    if (fail_at-- == 0) return nullptr;
+  }
   ++blocks;
   bytes_taken += static_cast<long>(bytes);
   return std::malloc(bytes);

@@ -59,6 +59,7 @@ constexpr std::size_t above_32_bits = std::size_t{1} << 32;
 constexpr std::size_t above_ssize = static_cast<std::size_t>(SSIZE_MAX) + 1;
 const auto out_of_range = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
 
+// An address that is never read. NOLINTNEXTLINE(performance-no-int-to-ptr)
 std::byte* nowhere() { return reinterpret_cast<std::byte*>(std::uintptr_t{0x1000}); }
 std::span<std::byte> span_of(std::size_t size) { return {nowhere(), size}; }
 std::string_view text_of(std::size_t size) { return {reinterpret_cast<const char*>(nowhere()), size}; }

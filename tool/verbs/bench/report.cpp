@@ -66,7 +66,7 @@ std::string latency_words(const bench_report& r) {
 
 void print_facts(const screen& to, const bench_report& r) {
   table facts({{""}, {""}});
-  const auto add = [&facts](const char* name, std::string text) { facts.add({{name, tone::quiet}, std::move(text)}); };
+  const auto add = [&facts](const char* name, const std::string& text) { facts.add({{name, tone::quiet}, text}); };
   if (!r.address.empty()) add("address", r.address);
   if (r.info) add("agreed", summary(*r.info));
   add("load", r.load);

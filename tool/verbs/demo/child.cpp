@@ -79,6 +79,7 @@ child::child(const std::vector<std::string>& command) {
   ::posix_spawnattr_setsigdefault(&attributes, &usual);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   std::vector<char*> words;
+  words.reserve(command.size());
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   const int failed = ::posix_spawnp(&id_, words[0], &actions, &attributes, words.data(), environ);

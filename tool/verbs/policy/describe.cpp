@@ -57,7 +57,7 @@ void add_trust(table& facts, const trials& found) {
   facts.add({{"trust", tone::quiet}, {fmt::format("{}: {}", whom, short_reason(*first)), tone::warning}});
 }
 
-void add_list(table& facts, std::string name, const std::vector<std::string>& values) {
+void add_list(table& facts, const std::string& name, const std::vector<std::string>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) facts.add({{i == 0 ? name : "", tone::quiet}, values[i]});
 }
 
@@ -172,9 +172,9 @@ void print_trials(const screen& to, const trial_settings& settings, const trials
   for (const auto& one : found.all) {
     if (one.can_talk()) {
       const auto group = one.info->group.empty() ? std::string("none") : one.info->group;
-      shown.add({{std::string(to.tick()), tone::good}, one.policy, one.info->version, one.info->cipher, group});
+      shown.add({{to.tick(), tone::good}, one.policy, one.info->version, one.info->cipher, group});
     } else {
-      refused.add({{std::string(to.cross()), tone::bad}, one.policy, short_reason(*one.why)});
+      refused.add({{to.cross(), tone::bad}, one.policy, short_reason(*one.why)});
     }
   }
   if (talking > 0) shown.print(to, 0);

@@ -280,6 +280,7 @@ class examination {
     made_.versions.push_back({version, why ? std::vector<signature_scheme>() : schemes});
     if (!why) {
       std::vector<std::string_view> names;
+      names.reserve(schemes.size());
       for (const auto s : schemes) names.push_back(to_string(s));
       note(name, fmt::format("{} will work, with {}{}", to_string(version), fmt::join(names, ", "), condition));
       return;

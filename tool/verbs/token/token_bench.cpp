@@ -98,6 +98,7 @@ bench_run measure(const bench_options& options, std::size_t sessions, const inte
       std::atomic<bool>& flag;
       ~end_first() { flag = true; }
     };
+    threads.reserve(sessions);
     for (std::size_t i = 0; i < sessions; ++i) threads.emplace_back(work);
     const end_first end{is_over};
     while (clock_type::now() < until) {

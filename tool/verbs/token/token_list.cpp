@@ -104,7 +104,7 @@ void print_fully(const screen& out, const seen_token& t) {
   const auto& m = t.token.module;
   print_brief(out, {.token = t.token, .is_logged_in = t.is_logged_in, .keys = {}, .certificates = {}});
   table facts({{""}, {""}});
-  const auto add = [&facts](const char* name, std::string text) { facts.add({{name, tone::quiet}, std::move(text)}); };
+  const auto add = [&facts](const char* name, const std::string& text) { facts.add({{name, tone::quiet}, text}); };
   add("module", fmt::format("{}, {} {}.{}, PKCS#11 {}.{}", m.path, m.description, m.library_major, m.library_minor,
                             m.cryptoki_major, m.cryptoki_minor));
   add("token", fmt::format("{}, {}, serial {}, slot {}", info.manufacturer, info.model, info.serial, info.slot_id));
@@ -127,6 +127,7 @@ int list(const look_options& options) {
   const auto present = present_tokens(options.place);
   const auto usable = std::ranges::count_if(present, [](const present_token& t) { return t.is_usable; });
   std::vector<seen_token> seen;
+  seen.reserve(present.size());
   for (const auto& one : present) seen.push_back(look_at(one, usable == 1));
   const screen out(stdout);
   if (options.json) {

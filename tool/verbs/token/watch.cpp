@@ -25,6 +25,7 @@ auto reported_counts(const pkcs11::token_stats& s) {
 
 std::string words_of(const pkcs11::token_stats& s) {
   std::vector<std::string> answers;
+  answers.reserve(s.answers.size());
   for (const auto& [name, count] : s.answers) answers.push_back(fmt::format("{} {}", name, count));
   const auto mean = [&s](std::chrono::nanoseconds sum) {
     return short_time(sum / static_cast<std::int64_t>(std::max<std::uint64_t>(s.operations, 1)));
