@@ -17,9 +17,9 @@
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string port, sluice::failure& why) {
+asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string port, sluice::failure& error) {
   // Name resolution, TCP and TLS within five seconds. It fails unless the certificate is valid for this host.
-  auto s = co_await sluice::async_connect(tls, host, port, {.timeout = 5s, .failure = &why});
+  auto s = co_await sluice::async_connect(tls, host, port, {.timeout = 5s, .failure = &error});
   std::cerr << "connected with " << s.info().version << ", " << s.info().cipher << '\n';
 
   const std::string request = "GET / HTTP/1.0\r\nHost: " + host + "\r\n\r\n";
@@ -35,18 +35,18 @@ asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string p
 
 int main(int argc, char** argv) {
   if (argc < 3) return std::cerr << "usage: 01_client HOST PORT [CA_FILE]\n", 1;
-  sluice::failure why;  // what there is to say beside an error code: which certificate, what to do about it
+  sluice::failure error;  // what there is to say beside an error code: which certificate, what to do about it
   try {
     sluice::client_options options;  // as they are: the system's roots, names checked
     if (argc > 3) options.trust = sluice::trust::from_file(argv[3]).value();
     const auto tls = sluice::context::client(options).value();
 
     asio::io_context io;
-    asio::co_spawn(io, fetch(tls, argv[1], argv[2], why), [](std::exception_ptr thrown) {
+    asio::co_spawn(io, fetch(tls, argv[1], argv[2], error), [](std::exception_ptr thrown) {
       if (thrown) std::rethrow_exception(thrown);
     });
     io.run();
   } catch (const std::exception& e) {
-    return std::cerr << (why.code ? why.message() : e.what()) << '\n', 1;
+    return std::cerr << (error.code ? error.message() : e.what()) << '\n', 1;
   }
 }

@@ -42,8 +42,8 @@ int main(int argc, char** argv) try {
 
   asio::io_context io;
   sluice::acceptor_options options;
-  options.on_failure = [](const sluice::failure& why, const tcp::endpoint& client) {
-    std::cerr << client << ": " << why.message() << '\n';
+  options.on_failure = [](const sluice::failure& error, const tcp::endpoint& client) {
+    std::cerr << client << ": " << error.message() << '\n';
   };
   sluice::acceptor in(io, at, tls, options);
   std::cout << "listening on " << in.local_endpoint() << std::endl;

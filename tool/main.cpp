@@ -22,8 +22,8 @@ using namespace sluice::tool;
 int after_output(int code) noexcept try {
   errno = 0;
   if (std::fflush(standard_output()) == 0 || errno == EPIPE) return code;
-  const auto why = errno;
-  screen(stderr).line(fmt::format("sluice: output cannot be written: {}", std::strerror(why)));
+  const auto error = errno;
+  screen(stderr).line(fmt::format("sluice: output cannot be written: {}", std::strerror(error)));
   return code == exit_ok ? static_cast<int>(exit_internal) : code;
 } catch (...) {
   return report_exception();

@@ -23,11 +23,11 @@ using namespace std::chrono_literals;
 
 asio::awaitable<sluice::testkit::probe_result> connect_and_probe(tcp::endpoint server, sluice::context tls,
                                                                  sluice::testkit::probe_settings settings) {
-  sluice::failure why;
-  const sluice::connect_options options{.timeout = 30s, .server_name = "localhost", .failure = &why};
+  sluice::failure error;
+  const sluice::connect_options options{.timeout = 30s, .server_name = "localhost", .failure = &error};
   const auto port = std::to_string(server.port());
   auto outcome = co_await sluice::async_connect(tls, "127.0.0.1", port, options, asio::as_tuple(asio::use_awaitable));
-  if (std::get<0>(outcome)) throw sluice::error(why);
+  if (std::get<0>(outcome)) throw sluice::error(error);
   auto result = co_await sluice::testkit::probe_echo(std::get<1>(outcome), settings);
   co_return result;
 }

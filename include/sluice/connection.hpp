@@ -107,7 +107,7 @@ class connection {
   connection(const context& ctx, role side, const connection_options& options);
   // Makes a connection that has already failed, for code that must return one in any case: every call returns `why`. It
   // uses neither the engine nor the session store.
-  static connection failed(const context& ctx, failure why);
+  static connection failed(const context& ctx, failure error);
   // A connection that was moved from is empty: its calls fail with errc::invalid_argument, its accessors return empty
   // values.
   connection(connection&&) noexcept;
@@ -164,7 +164,7 @@ class connection {
   std::chrono::nanoseconds signing_time() const noexcept;
 
   // Fails the connection from outside: at a deadline, by a cancellation, because the peer closed the transport.
-  void fail(failure why);
+  void fail(failure error);
 
   bool is_established() const noexcept;  // the handshake is done and nothing has failed
   bool has_failed() const noexcept;      // a failure is latched; also true of an empty connection

@@ -183,12 +183,12 @@ failure make_failure(errc cause, std::string_view where = {}, std::string_view d
 std::string_view usual_remedy(errc cause) noexcept;
 
 // Writes message().
-std::ostream& operator<<(std::ostream& to, const failure& why);
+std::ostream& operator<<(std::ostream& to, const failure& cause);
 
 // Thrown by result<T>::value(); what() is failure::message().
 class error : public boost::system::system_error {
  public:
-  explicit error(failure why);                                          // its code() is that of the failure
+  explicit error(failure cause);                                        // its code() is that of the failure
   const failure& why() const noexcept { return why_; }                  // lives as long as the exception
   const char* what() const noexcept override { return text_.c_str(); }  // one line, printable()
 

@@ -21,7 +21,7 @@ struct connection_info;
 struct handshake_event {
   bool is_server = false;                             // this end is the server
   const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake failed
-  const failure* why = nullptr;                       // null if it succeeded
+  const failure* error = nullptr;                     // null if it succeeded
   std::chrono::nanoseconds duration{};                // counted from the first call into the engine
   std::chrono::nanoseconds signing{};                 // the part of it that was spent waiting for a private key
   const connection_statistics* statistics = nullptr;  // never null
@@ -31,14 +31,14 @@ struct handshake_event {
 struct closed_event {
   bool is_server = false;                             // this end is the server
   const connection_info* info = nullptr;              // the negotiated parameters; null if the handshake was not done
-  const failure* why = nullptr;                       // the failure that ended it; null if nothing failed
+  const failure* error = nullptr;                     // the failure that ended it; null if nothing failed
   const connection_statistics* statistics = nullptr;  // the final figures; never null
 };
 
 // A private key outside the engine has answered, or failed to answer, a request for a signature.
 struct signature_event {
   std::string_view key;               // private_key::name()
-  const failure* why = nullptr;       // null if there is a signature; valid during the call only
+  const failure* error = nullptr;     // null if there is a signature; valid during the call only
   std::chrono::nanoseconds waited{};  // from the request to the answer
 };
 
@@ -101,7 +101,7 @@ class counters final : public observer {
 
   void on_handshake(const handshake_event& event) noexcept override;
   void on_signature(const signature_event& event) noexcept override;
-  void on_failure(const failure& why) noexcept override;
+  void on_failure(const failure& error) noexcept override;
   void on_warning(std::string_view text) noexcept override;
   void on_closed(const closed_event& event) noexcept override;
 

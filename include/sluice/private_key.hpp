@@ -84,7 +84,7 @@ class signature_promise {
   bool set(std::span<const std::byte> signature);
   // Fails the request. Without a code it is errc::key_unavailable; without a place it gets the name of the key; its
   // phase becomes phase::signing.
-  bool fail(failure why);
+  bool fail(failure error);
 
   // Returns false when the result is no longer needed (deadline, cancellation, connection closed by the peer): a queue
   // may then skip the request.

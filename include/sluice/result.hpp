@@ -16,7 +16,7 @@ template <class T>
 using result = boost::system::result<T, failure>;
 
 // Found by argument-dependent lookup when .value() is called on a result that holds a failure.
-[[noreturn]] void throw_exception_from_error(const failure& why, const boost::source_location& at);
+[[noreturn]] void throw_exception_from_error(const failure& error, const boost::source_location& at);
 
 }  // namespace v0
 }  // namespace sluice

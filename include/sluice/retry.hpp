@@ -87,7 +87,7 @@ class retry_bucket {
   // Takes tokens for a retry after `why`: 10, or 5 if the other side answers but is overloaded (a token,
   // internal_error); or all that are left, if there are fewer. Returns the number that was taken: 0 means that there
   // must be no retry.
-  unsigned withdraw(const error_code& why) noexcept;
+  unsigned withdraw(const error_code& error) noexcept;
   // To be called after a success, with the cost of the operation's last retry, or 1 if there was none. The bucket never
   // gets more tokens than its capacity.
   void deposit(unsigned tokens = 1) noexcept;

@@ -238,14 +238,14 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       hears_ = true;
       silent_->on(
           [weak = weak_from_this()](accepted_connection one) {
-            if (const auto self = weak.lock()) self->heard(std::move(one));
+            if (const auto self = weak.lock()) self->note_first_record(std::move(one));
           },
-          [weak = weak_from_this()](const failure& why, const tcp::endpoint& peer) {
+          [weak = weak_from_this()](const failure& error, const tcp::endpoint& peer) {
             const auto self = weak.lock();
             if (!self) return;
             self->count_silent();
             self->accept_next();
-            if (!self->is_closed_ && !self->ended_with_) self->report(why, peer);
+            if (!self->is_closed_ && !self->ended_with_) self->report(error, peer);
           });
     }
     error_code ignored;
@@ -256,7 +256,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     count_silent();
   }
 
-  void heard(accepted_connection one) {
+  void note_first_record(accepted_connection one) {
     count_silent();
     if (!is_closed_ && !ended_with_) speaking_.push_back(std::move(one));
     accept_next();
@@ -290,17 +290,17 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     // After close() the failure is our own doing, and nobody asked for a report.
     const bool is_worth_saying = !is_closed_ && !ended_with_;
     // Copied first: abandon() passes the driver on, to send its alert in the background.
-    const auto why = d->last_failure();
+    const auto error = d->last_failure();
     abandon(std::move(d));
     accept_next();
-    if (is_worth_saying) report(why, peer);
+    if (is_worth_saying) report(error, peer);
   }
 
   // Everything is let go in the order in which it could start something new: the listener, the pause, the silent, the
   // handshakes, the streams that are ready, and last the operations that wait. Called again, it ends what came since.
-  void end(error_code why) {
-    if (ended_with_) why = ended_with_;
-    ended_with_ = why;
+  void end(error_code error) {
+    if (ended_with_) error = ended_with_;
+    ended_with_ = error;
     error_code ignored;
     listener_.close(ignored);
     pause_.cancel();
@@ -313,14 +313,14 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     for (auto& d : ready_) abandon(std::move(d));
     ready_.clear();
     for (const auto& w : waiters_) {
-      if (!w->stream) w->ec = why;
+      if (!w->stream) w->ec = error;
       w->timer.cancel();
     }
   }
 
   // Last in whatever calls it: what it throws leaves io_context::run(), and the acceptor goes on.
-  void report(const failure& why, const tcp::endpoint& peer) const {
-    if (options_.on_failure) options_.on_failure(why, peer);
+  void report(const failure& error, const tcp::endpoint& peer) const {
+    if (options_.on_failure) options_.on_failure(error, peer);
   }
   void report(const error_code& ec, const tcp::endpoint& peer) const {
     report(internal::in_phase(phase::connect, internal::with_usual_remedy(

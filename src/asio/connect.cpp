@@ -134,11 +134,11 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void race() {
     phase_ = phase::connect;
-    race_->run([weak = weak_from_this()](failure why, tcp::socket socket) {
+    race_->run([weak = weak_from_this()](failure error, tcp::socket socket) {
       const auto self = weak.lock();
       if (!self) return;
       self->timings_.connect = clock_type::now() - self->try_began_ - self->timings_.resolve;
-      if (why.code) return self->fail(std::move(why));
+      if (error.code) return self->fail(std::move(error));
       if (self->request_.prelude == nullptr) return self->shake_hands(std::move(socket));
       self->speak(std::move(socket));
     });
@@ -150,14 +150,14 @@ class connector : public std::enable_shared_from_this<connector> {
     phase_ = phase::handshake;  // TCP is up
     speaking_.emplace(std::move(socket));
     const auto began = clock_type::now();
-    run_prelude(serial_, *request_.prelude, *speaking_, [self = shared_from_this(), began](failure why) {
+    run_prelude(serial_, *request_.prelude, *speaking_, [self = shared_from_this(), began](failure error) {
       self->prelude_ = clock_type::now() - began;
       auto spoken = std::move(*self->speaking_);
       self->speaking_.reset();
       if (self->is_late_) return self->give_up();
       if (self->is_try_late_) return self->give_up_try();
-      if (why.code && why.at == phase::setup) why.at = phase::handshake;
-      if (why.code) return self->fail(std::move(why));
+      if (error.code && error.at == phase::setup) error.at = phase::handshake;
+      if (error.code) return self->fail(std::move(error));
       self->shake_hands(std::move(spoken));
     });
   }
@@ -203,21 +203,21 @@ class connector : public std::enable_shared_from_this<connector> {
 
   void fail(error_code ec) { fail(make_failure(ec)); }
 
-  void fail(failure why) {
+  void fail(failure error) {
     if (is_over_) return;
-    if (why.where.empty()) why.where = place();
-    if (why.code == errc::too_many_descriptors && why.remedy.empty()) {
-      why.remedy = "raise the limit (ulimit -n), or close what is not needed";
+    if (error.where.empty()) error.where = place();
+    if (error.code == errc::too_many_descriptors && error.remedy.empty()) {
+      error.remedy = "raise the limit (ulimit -n), or close what is not needed";
     }
-    if (phase_ != phase::handshake) why.at = phase_;
-    why_ = internal::with_usual_remedy(std::move(why));
+    if (phase_ != phase::handshake) error.at = phase_;
+    error_ = internal::with_usual_remedy(std::move(error));
     if (!waits_for_next_try()) wake();
   }
 
   // A peer that hangs up before its first record has not even looked at what we want.
   bool may_pass() const {
-    if (!is_retryable(why_.code)) return false;
-    return why_.code != errc::connection_closed || !driver_ || driver_->tls_.statistics().received.records == 0;
+    if (!is_retryable(error_.code)) return false;
+    return error_.code != errc::connection_closed || !driver_ || driver_->tls_.statistics().received.records == 0;
   }
 
   bool waits_for_next_try() {
@@ -226,7 +226,7 @@ class connector : public std::enable_shared_from_this<connector> {
     const auto now = clock_type::now();
     if (!wait || deadline_after(*wait, now) >= deadline()) return false;
     if (auto* bucket = request_.retry.bucket) {
-      const auto paid = bucket->withdraw(why_.code);
+      const auto paid = bucket->withdraw(error_.code);
       if (paid == 0) return false;
       paid_ = paid;
     }
@@ -273,15 +273,15 @@ class connector : public std::enable_shared_from_this<connector> {
       return park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
     }
     if (!is_over_) give_up();
-    if (is_cancelled_ && !is_established_) why_.code = net::error::operation_aborted;
+    if (is_cancelled_ && !is_established_) error_.code = net::error::operation_aborted;
     if (race_) race_->stop();
     end_turn();
     report();
     race_.reset();  // here, and not wherever the last reference is dropped
-    const auto ec = is_established_ ? error_code() : why_.code;
+    const auto ec = is_established_ ? error_code() : error_.code;
     if (!ec && request_.retry.bucket != nullptr) request_.retry.bucket->deposit(paid_);
-    if (ec && tries_ > 1) why_.detail += (why_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));
-    if (ec && request_.failure != nullptr) *request_.failure = why_;
+    if (ec && tries_ > 1) error_.detail += (error_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));
+    if (ec && request_.failure != nullptr) *request_.failure = error_;
     post_completion(executor_, std::move(handler), ec, make_stream());
   }
 
@@ -299,9 +299,9 @@ class connector : public std::enable_shared_from_this<connector> {
   tcp_stream make_stream() {
     if (!is_established_ && driver_ == nullptr) {
       auto below = make_layer<tcp::socket>(tcp::socket(executor_));
-      return stream_access::make<tcp_stream>(make_failed_driver(std::move(below), request_.ctx, why_));
+      return stream_access::make<tcp_stream>(make_failed_driver(std::move(below), request_.ctx, error_));
     }
-    if (!is_established_) driver_->failure_ = why_;
+    if (!is_established_) driver_->failure_ = error_;
     driver_->timings_ = timings_;
     return stream_access::make<tcp_stream>(std::move(driver_));
   }
@@ -313,16 +313,16 @@ class connector : public std::enable_shared_from_this<connector> {
     }
     keep_attempts();
     if (request_.report == nullptr) return;
-    auto& told = *request_.report;
-    told = {};
-    told.timings = timings_;
-    told.attempts = std::move(attempts_);
-    told.tries = tries_;
-    told.waited = waited_;
-    told.prelude = prelude_;
+    auto& reported = *request_.report;
+    reported = {};
+    reported.timings = timings_;
+    reported.attempts = std::move(attempts_);
+    reported.tries = tries_;
+    reported.waited = waited_;
+    reported.prelude = prelude_;
     if (!driver_ || !has_shaken_hands_) return;  // under way still
-    if (!is_established_) told.unverified_certificates = driver_->tls_.unverified_certificates();
-    told.handshake = driver_->tls_.transcript();
+    if (!is_established_) reported.unverified_certificates = driver_->tls_.unverified_certificates();
+    reported.handshake = driver_->tls_.transcript();
   }
 
   net::any_io_executor executor_;
@@ -345,7 +345,7 @@ class connector : public std::enable_shared_from_this<connector> {
   clock_type::time_point began_, try_began_;
   handshake_timings timings_;
   phase phase_ = phase::resolve;
-  failure why_;
+  failure error_;
   bool is_over_ = false;
   bool is_late_ = false;
   bool is_try_late_ = false;

@@ -33,10 +33,10 @@ connection make_connection(const context& ctx, role side, const stream_options& 
 
 // Not in failure_, which the thread that has the turn may be writing.
 const failure& overlapping_call() {
-  static const failure why =
+  static const failure error =
       make_failure(errc::in_use, "stream", "a second thread called it while a call was under way",
                    "give each stream one strand (boost::asio::make_strand) and use it there alone");
-  return why;
+  return error;
 }
 
 }  // namespace
@@ -53,13 +53,13 @@ driver::driver(std::unique_ptr<layer> below, const context& ctx, role side, stre
       shutdown_timeout_(options.shutdown_timeout),
       park_(executor_) {}
 
-driver::driver(std::unique_ptr<layer> below, failure why, const context& ctx, serial_executor serial)
+driver::driver(std::unique_ptr<layer> below, failure error, const context& ctx, serial_executor serial)
     : layer_(std::move(below)),
       executor_(layer_->executor()),
       strand_(std::move(serial)),
       serial_(strand_),
-      tls_(connection::failed(ctx, why)),
-      failure_(std::move(why)),
+      tls_(connection::failed(ctx, error)),
+      failure_(std::move(error)),
       handshake_timeout_(0),
       shutdown_timeout_(0),
       park_(executor_) {}
@@ -276,8 +276,8 @@ connection_statistics driver::statistics() const noexcept {
 }
 
 const failure& empty_failure() noexcept {
-  static const failure why = make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
-  return why;
+  static const failure error = make_failure(errc::not_ready, "stream", "it is empty: moved from, or never made");
+  return error;
 }
 
 driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options) {
@@ -290,9 +290,9 @@ std::shared_ptr<driver> make_driver_on(const serial_executor& serial, std::uniqu
   return std::make_shared<driver>(std::move(below), ctx, side, std::move(options), serial);
 }
 
-driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why) {
+driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure error) {
   auto serial = net::make_strand(below->executor());
-  return std::make_shared<driver>(std::move(below), std::move(why), ctx, std::move(serial));
+  return std::make_shared<driver>(std::move(below), std::move(error), ctx, std::move(serial));
 }
 
 void abandon(std::shared_ptr<driver> d) {

@@ -42,7 +42,7 @@ std::chrono::steady_clock::time_point deadline_after(
 class driver final : public stream_driver, public std::enable_shared_from_this<driver> {
  public:
   driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options, serial_executor serial);
-  driver(std::unique_ptr<layer> below, failure why, const context& ctx, serial_executor serial);
+  driver(std::unique_ptr<layer> below, failure error, const context& ctx, serial_executor serial);
   ~driver() override;
 
   // driver.cpp: reports, reading and writing, and the end
@@ -209,7 +209,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
 std::shared_ptr<driver> make_driver_on(const serial_executor& serial, std::unique_ptr<layer> below, const context& ctx,
                                        role side, stream_options options);
 // For a stream that is returned with an error: it can only report that error.
-driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure why);
+driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure error);
 // Stops it on its own strand.
 void abandon(std::shared_ptr<driver> d);
 

@@ -95,9 +95,10 @@ void driver::arm(const step& st) {
   if (st.next == want::application) {
     // The signature for a peer that has closed its end must not take up the token's time.
     if (layer_->has_ended()) {
-      const auto why = layer_->ended_with();
-      return tls_.fail(in_phase(phase::signing, make_failure(why ? why : make_error_code(errc::connection_closed), "",
-                                                             "it hung up while the private key was being waited for")));
+      const auto error = layer_->ended_with();
+      return tls_.fail(
+          in_phase(phase::signing, make_failure(error ? error : make_error_code(errc::connection_closed), "",
+                                                "it hung up while the private key was being waited for")));
     }
     await_signature();
   }

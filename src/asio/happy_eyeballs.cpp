@@ -101,24 +101,24 @@ struct happy_eyeballs::state : std::enable_shared_from_this<state> {
 
   // A failure starts the next attempt at once: RFC 8305 §5 has the delay for attempts that have no answer yet. The
   // first failure is the one that is reported.
-  void attempt_ended(std::size_t index, tcp::socket& socket, failure why) {
+  void attempt_ended(std::size_t index, tcp::socket& socket, failure error) {
     if (!connected_) return;
     auto& attempt = attempts_[index];
     attempt.duration = clock_type::now() - began_ - attempt.began;
-    attempt.error = why.code;
+    attempt.error = error.code;
     ++ended_;
-    if (!why.code) return finish({}, std::move(socket));
-    if (!first_failure_.code) first_failure_ = std::move(why);
+    if (!error.code) return finish({}, std::move(socket));
+    if (!first_failure_.code) first_failure_ = std::move(error);
     if (ended_ == endpoints_.size()) return finish(std::move(first_failure_), tcp::socket(executor_));
     next_.cancel();
     start_next();
   }
 
-  void finish(failure why, tcp::socket winner) {
+  void finish(failure error, tcp::socket winner) {
     // Taken out before it is called: it may destroy what owns this state, or begin another try.
     const auto done = std::exchange(connected_, nullptr);
     stop();
-    done(std::move(why), std::move(winner));
+    done(std::move(error), std::move(winner));
   }
 
   void stop() {

@@ -28,9 +28,10 @@ failure failure_of(const std::exception_ptr& thrown) {
 
 void run_prelude(const net::any_io_executor& serial, prelude& speaker, net::ip::tcp::socket& socket,
                  std::function<void(failure)> done) {
-  net::co_spawn(serial, speaker.speak(socket), [done = std::move(done)](const std::exception_ptr& thrown, failure why) {
-    done(thrown ? failure_of(thrown) : std::move(why));
-  });
+  net::co_spawn(serial, speaker.speak(socket),
+                [done = std::move(done)](const std::exception_ptr& thrown, failure error) {
+                  done(thrown ? failure_of(thrown) : std::move(error));
+                });
 }
 
 }  // namespace detail

@@ -116,11 +116,11 @@ void silent_connections::drop(const entry_pointer& picked, const std::string& re
   one->socket.close(ignored);
   auto found = "its first record had not come after " + std::to_string(silence.count()) + " ms";
   if (!reason.empty()) found += ", and " + reason;
-  auto why = internal::with_usual_remedy(in_phase(phase::handshake, make_failure(errc::timed_out, "client", found)));
-  why.from = origin::peer;
+  auto error = internal::with_usual_remedy(in_phase(phase::handshake, make_failure(errc::timed_out, "client", found)));
+  error.from = origin::peer;
   // Posted: what it throws is the user's, and must not leave half of this undone.
   net::post(serial_,
-            [self = shared_from_this(), why = std::move(why), peer = one->peer] { self->has_gone_(why, peer); });
+            [self = shared_from_this(), error = std::move(error), peer = one->peer] { self->has_gone_(error, peer); });
 }
 
 void silent_connections::drop_silent() {

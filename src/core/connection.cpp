@@ -53,8 +53,8 @@ bool is_range_error(const error_code& ec) { return ec == boost::system::errc::re
 connection::impl::impl(const context& c, role side_asked) : connection_parts(side_asked), ctx(c), side(side_asked) {}
 
 // Without effect. last_failure() returns it until the next failure.
-error_code connection::impl::refuse(failure story) {
-  errors.of_call = std::move(story);
+error_code connection::impl::refuse(failure error) {
+  errors.of_call = std::move(error);
   if (errors.of_call.where.empty()) errors.of_call.where = target.place;
   return errors.of_call.code;
 }
@@ -109,9 +109,9 @@ void connection::impl::configure(const connection_options& options) {
   }
 }
 
-step connection::impl::latch(failure story) {
+step connection::impl::latch(failure error) {
   if (errors.latched.code) return failed_step();
-  errors.latched = std::move(story);
+  errors.latched = std::move(error);
   if (!errors.latched.code) errors.latched.code = make_error_code(errc::internal);
   if (errors.latched.where.empty()) errors.latched.where = target.place;
   explain(errors.latched);
@@ -152,10 +152,10 @@ connection::connection(const context& ctx, role side, const connection_options& 
 
 connection::connection(std::unique_ptr<impl> made) noexcept : impl_(std::move(made)) {}
 
-connection connection::failed(const context& ctx, failure why) {
+connection connection::failed(const context& ctx, failure error) {
   auto own = internal::access::state(ctx) ? ctx : context(std::make_shared<context::state>());
   auto made = std::make_unique<impl>(std::move(own), ctx.side());
-  made->latch(std::move(why));
+  made->latch(std::move(error));
   return connection(std::move(made));
 }
 
@@ -269,9 +269,9 @@ step connection::write(transport& io, std::span<const ::iovec> from) {
   error_code ec;
   impl::call call(c, io);
   const auto n = internal::send(c.conn.get(), some, blocked, ec);
-  auto story = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
+  auto error = n < 0 && !is_range_error(ec) ? c.engine_failure(phase::write) : failure();
   call.finish();
-  if (n < 0) return is_range_error(ec) ? c.refused_step(out_of_range(ec)) : c.latch(std::move(story));
+  if (n < 0) return is_range_error(ec) ? c.refused_step(out_of_range(ec)) : c.latch(std::move(error));
   if (c.output.error) return c.write_failed(io);
   auto st = c.after_output();
   st.bytes = static_cast<std::size_t>(n);

@@ -15,16 +15,16 @@ failure empty_object(const char* what) {
 }
 
 const failure& empty_connection() {
-  static const auto story = empty_object("connection");
-  return story;
+  static const auto error = empty_object("connection");
+  return error;
 }
 
 step empty_step() { return {.error = empty_connection().code}; }
 
 }  // namespace internal
 
-void connection::fail(failure why) {
-  if (impl_) impl_->latch(std::move(why));
+void connection::fail(failure error) {
+  if (impl_) impl_->latch(std::move(error));
 }
 bool connection::is_established() const noexcept { return impl_ && impl_->handshake.is_established; }
 bool connection::has_failed() const noexcept { return !impl_ || impl_->errors.latched.code; }

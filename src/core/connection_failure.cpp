@@ -19,9 +19,9 @@ namespace {
 
 using internal::in_phase;
 
-failure of_peer(phase at, failure why) {
-  why.from = origin::peer;
-  return in_phase(at, std::move(why));
+failure of_peer(phase at, failure error) {
+  error.from = origin::peer;
+  return in_phase(at, std::move(error));
 }
 
 struct ocsp_answer {
@@ -114,9 +114,9 @@ std::string what_we_offer(const context::state& shared) {
          std::string(to_string(shared.policy.max)) + " (policy " + shared.policy.name + ")";
 }
 
-void complete(failure& story, std::string detail, std::string remedy) {
-  if (story.detail.empty()) story.detail = std::move(detail);
-  if (story.remedy.empty()) story.remedy = std::move(remedy);
+void complete(failure& error, std::string detail, std::string remedy) {
+  if (error.detail.empty()) error.detail = std::move(detail);
+  if (error.remedy.empty()) error.remedy = std::move(remedy);
 }
 
 }  // namespace
@@ -133,54 +133,54 @@ failure connection::impl::alert_failure(std::uint8_t description, phase at) {
     return of_peer(at, make_failure(is_handshake ? errc::connection_closed : errc::truncated, target.place,
                                     "it sent close_notify"));
   }
-  auto why = make_failure(error_code(description, alert_category()), target.place);
-  why.alert = {alert_info::direction::received, description};
-  return of_peer(at, std::move(why));
+  auto error = make_failure(error_code(description, alert_category()), target.place);
+  error.alert = {alert_info::direction::received, description};
+  return of_peer(at, std::move(error));
 }
 
 // s2n_errno right now, distinguished from what the transport and the peer did.
 failure connection::impl::engine_failure(phase at) {
   if (errors.of_callback.code) return errors.of_callback;
-  auto story = internal::s2n_failure(target.place);
-  const int type = s2n_error_get_type(story.code.value());
+  auto error = internal::s2n_failure(target.place);
+  const int type = s2n_error_get_type(error.code.value());
   if (type == S2N_ERR_T_BLOCKED) return {};
   if (input.error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(input.error, at);
   if (type == S2N_ERR_T_ALERT)
     return alert_failure(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
   if (type == S2N_ERR_T_CLOSED) {
-    story.code = make_error_code(at == phase::handshake ? errc::connection_closed : errc::truncated);
+    error.code = make_error_code(at == phase::handshake ? errc::connection_closed : errc::truncated);
     if (!input.has_ended) {
-      story.detail = "it sent close_notify";
+      error.detail = "it sent close_notify";
       totals.alert_received = close_notify;
     }
-    return of_peer(at, std::move(story));
+    return of_peer(at, std::move(error));
   }
   if (is_foreign_session()) {
-    story.code = make_error_code(errc::protocol_error);
+    error.code = make_error_code(errc::protocol_error);
     errors.alert = internal::wire::illegal_parameter;
   }
   if (!errors.alert && !errors.of_callback.code) {
     errors.alert = internal::alert_for_engine_error(at == phase::handshake ? last_message(conn.get()) : std::string());
   }
-  if (side == role::server && cause_of(story.code) == errc::no_shared_parameters) {
+  if (side == role::server && cause_of(error.code) == errc::no_shared_parameters) {
     const auto least = std::max(shared().policy.min, shared().min_version);
     if (offers_only_versions_outside(conn.get(), least, shared().policy.max))
       errors.alert = internal::wire::protocol_version;
   }
-  explain_ocsp(story);
-  return in_phase(at, std::move(story));
+  explain_ocsp(error);
+  return in_phase(at, std::move(error));
 }
 
 // A stapled response is kept once the chain has passed, so what s2n then says of "the certificate" is about it.
-void connection::impl::explain_ocsp(failure& story) const {
+void connection::impl::explain_ocsp(failure& error) const {
   uint32_t size = 0;
   const auto* response = s2n_connection_get_ocsp_response(conn.get(), &size);
   if (response == nullptr || size == 0) return;
-  const auto call_it = [&story](errc cause, std::string detail) {
-    story.code = make_error_code(cause);
-    story.detail = "the stapled response " + std::move(detail);
+  const auto call_it = [&error](errc cause, std::string detail) {
+    error.code = make_error_code(cause);
+    error.detail = "the stapled response " + std::move(detail);
   };
-  switch (cause_of(story.code)) {
+  switch (cause_of(error.code)) {
     case errc::expired: return call_it(errc::ocsp_invalid, "is out of date");
     case errc::certificate_malformed: return call_it(errc::ocsp_invalid, "is from the future");
     case errc::untrusted: break;
@@ -205,27 +205,27 @@ std::string connection::impl::remedy_for_silence() const {
 }
 
 // Details and remedies that need the connection to be known: what the failure has already stays.
-void connection::impl::explain(failure& story) const {
-  explain_chain(story);
-  if (explain_engine(story)) return;
-  explain_cause(story);
+void connection::impl::explain(failure& error) const {
+  explain_chain(error);
+  if (explain_engine(error)) return;
+  explain_cause(error);
 }
 
-void connection::impl::explain_chain(failure& story) const {
-  if (story.category() != "certificate" || !watches_flight() || !shared().trust) return;
+void connection::impl::explain_chain(failure& error) const {
+  if (error.category() != "certificate" || !watches_flight() || !shared().trust) return;
   const auto sent = unverified_certificates();
   const auto now = shared().clock ? shared().clock->now() : std::chrono::system_clock::now();
   internal::explain_certificate(
-      story, {sent, shared().trust->anchors(), shared().trust->where(), now, side, shared().max_chain});
+      error, {sent, shared().trust->anchors(), shared().trust->where(), now, side, shared().max_chain});
 }
 
 // By s2n's own name of the error. Returns whether that says it all.
-bool connection::impl::explain_engine(failure& story) const {
-  const auto is = [&story](std::string_view name) { return story.engine == name; };
+bool connection::impl::explain_engine(failure& error) const {
+  const auto is = [&error](std::string_view name) { return error.engine == name; };
   if (is("S2N_ERR_BAD_MESSAGE") && watches_flight()) {
     if (const auto size = oversized_certificate(handshake.flight)) {
-      story.code = make_error_code(errc::chain_too_long);
-      complete(story,
+      error.code = make_error_code(errc::chain_too_long);
+      complete(error,
                "its Certificate message has " + std::to_string(size) + " bytes, and " + std::to_string(max_of_message) +
                    " are the most that are taken",
                "have it send smaller certificates, or fewer: this is a limit of ours, not of TLS");
@@ -233,57 +233,57 @@ bool connection::impl::explain_engine(failure& story) const {
     }
   }
   if (is("S2N_ERR_PROTOCOL_DOWNGRADE_DETECTED")) {
-    complete(story, "it can do better than it chose (RFC 8446 §4.1.3)",
+    complete(error, "it can do better than it chose (RFC 8446 §4.1.3)",
              "a middlebox may be changing the handshake: connect without proxies and inspection");
     return true;
   }
   if (is("S2N_ERR_DH_TOO_SMALL") || is("S2N_ERR_DH_PARAMS_CREATE")) {
-    complete(story, "its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
+    complete(error, "its Diffie-Hellman group has less than 2048 bits", "have the server use ECDHE, or a larger group");
     return true;
   }
   if (is("S2N_ERR_MAX_EARLY_DATA_SIZE") || (is("S2N_ERR_BAD_MESSAGE") && is_early_data_full())) {
     const auto allowed = std::to_string(shared().max_early_data);
-    complete(story, "the client sent more early data than the " + allowed + " bytes allowed",
+    complete(error, "the client sent more early data than the " + allowed + " bytes allowed",
              "have every server that takes the same tickets allow as much");
     return true;
   }
   return false;
 }
 
-void connection::impl::explain_cause(failure& story) const {
+void connection::impl::explain_cause(failure& error) const {
   const bool is_client = side == role::client;
   const std::string compare =
       is_client ? "compare with what the server supports" : "compare with what the client supports";
-  switch (cause_of(story.code)) {
+  switch (cause_of(error.code)) {
     case errc::untrusted:
-      return complete(story, store_of(shared()),
+      return complete(error, store_of(shared()),
                       "add the issuing authority to the trust, or have the peer send its intermediate certificates");
     case errc::version_unsupported:
-      return complete(story, what_they_want(conn.get(), side) + what_we_offer(shared()), compare);
-    case errc::no_shared_parameters: return complete(story, what_we_offer(shared()), compare);
+      return complete(error, what_they_want(conn.get(), side) + what_we_offer(shared()), compare);
+    case errc::no_shared_parameters: return complete(error, what_we_offer(shared()), compare);
     case errc::alert:
-      if (is_client && is_about_parameters(story.alert))
-        complete(story, what_we_offer(shared()), compare + "; its log says what it missed");
+      if (is_client && is_about_parameters(error.alert))
+        complete(error, what_we_offer(shared()), compare + "; its log says what it missed");
       return;
     case errc::certificate_missing:
-      return is_client ? complete(story, "", "have the server send its certificate")
-                       : complete(story, "the client has none to send",
+      return is_client ? complete(error, "", "have the server send its certificate")
+                       : complete(error, "the client has none to send",
                                   "give the client one of an authority that is trusted here, or ask with "
                                   "client_auth::optional");
     case errc::connection_closed:
     case errc::connection_reset:
-    case errc::timed_out: return complete(story, "", remedy_for_silence());
+    case errc::timed_out: return complete(error, "", remedy_for_silence());
     case errc::truncated:
-      return complete(story, "", "treat what was read as incomplete unless its own format says otherwise");
-    case errc::expired: return complete(story, "", "renew the certificate, or correct this machine's clock");
-    case errc::not_yet_valid: return complete(story, "", "correct the clock of the machine that is wrong");
+      return complete(error, "", "treat what was read as incomplete unless its own format says otherwise");
+    case errc::expired: return complete(error, "", "renew the certificate, or correct this machine's clock");
+    case errc::not_yet_valid: return complete(error, "", "correct the clock of the machine that is wrong");
     case errc::protocol_error: {
-      const auto message = story.at == phase::handshake ? last_message(conn.get()) : std::string();
-      return complete(story, message.empty() ? "" : "at the message " + message,
+      const auto message = error.at == phase::handshake ? last_message(conn.get()) : std::string();
+      return complete(error, message.empty() ? "" : "at the message " + message,
                       "the peer speaks TLS, and not by its rules: see what it is, and what is on the way");
     }
     case errc::wrong_purpose:
-      return complete(story, "",
+      return complete(error, "",
                       is_client ? "have one issued with the extended key usage serverAuth"
                                 : "have one issued with the extended key usage clientAuth");
     default: return;

@@ -83,7 +83,7 @@ struct connection::impl::negotiation {
   bool is_done = false;
   bool is_blocked = false;
   s2n_blocked_status on = S2N_NOT_BLOCKED;
-  failure story;
+  failure error;
 };
 
 connection::impl::negotiation connection::impl::run_negotiation(transport& transport) {
@@ -99,7 +99,7 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
   if (ran.is_done) return ran;
   // The type decides; `on` means something only when it says blocked (P4).
   ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
-  if (!ran.is_blocked) ran.story = engine_failure(phase::handshake);
+  if (!ran.is_blocked) ran.error = engine_failure(phase::handshake);
   return ran;
 }
 
@@ -108,7 +108,7 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
 // transport broke instead of that. Between is_negotiated and is_established only output is sent.
 step connection::impl::negotiate(transport& transport) {
   if (handshake.signature) {
-    if (auto story = refused_meanwhile(transport)) return latch(std::move(*story));
+    if (auto error = refused_meanwhile(transport)) return latch(std::move(*error));
   }
   if (auto waiting = resume_signature()) return *waiting;
   if (!handshake.is_negotiated) {
@@ -117,7 +117,7 @@ step connection::impl::negotiate(transport& transport) {
     if (ran.is_blocked && output.error && ran.on == S2N_BLOCKED_ON_READ) ran = run_negotiation(transport);
     if (version_is_too_low()) return version_refused();
     if (!ran.is_done && !ran.is_blocked)
-      return latch(errors.of_callback.code ? std::move(errors.of_callback) : std::move(ran.story));
+      return latch(errors.of_callback.code ? std::move(errors.of_callback) : std::move(ran.error));
     if (output.error && ran.is_done && !look_for_alert(transport)) return {.next = want::again};
     if (errors.latched.code) return failed_step();
     if (auto fault = fault_of_server(ran.is_done)) return latch(std::move(*fault));
@@ -161,14 +161,14 @@ bool connection::impl::staple_is_missing() const noexcept {
 
 step connection::impl::staple_missed() {
   const auto sent = unverified_certificates();
-  auto story = make_failure(errc::revocation_unknown, target.place,
+  auto error = make_failure(errc::revocation_unknown, target.place,
                             "the certificate is good only with a stapled OCSP response (RFC 7633), and none "
                             "came",
                             "have the server staple one, or ask for a certificate without that promise");
-  if (!sent.empty()) story.certificate = sent.front().subject();
-  story.depth = 0;
-  story.at = phase::handshake;
-  return latch(std::move(story));
+  if (!sent.empty()) error.certificate = sent.front().subject();
+  error.depth = 0;
+  error.at = phase::handshake;
+  return latch(std::move(error));
 }
 
 // Called by s2n, within run_negotiation(). A key of the engine's signs here and now; for another, the request is made
@@ -222,9 +222,9 @@ std::optional<failure> connection::impl::refused_meanwhile(transport& transport)
   uint8_t second = 0;
   s2n_connection_get_cipher_iana_value(conn.get(), &first, &second);
   const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
-  const auto told = input.ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
-  if (!told) return std::nullopt;
-  return alert_failure(*told, phase::signing);
+  const auto reported = input.ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
+  if (!reported) return std::nullopt;
+  return alert_failure(*reported, phase::signing);
 }
 
 // Nothing when there is nothing to wait for. The answer is applied here, on the connection's own thread (P20).
@@ -234,7 +234,7 @@ std::optional<step> connection::impl::resume_signature() {
   if (!given) return step{.next = want::application};
   const auto done = std::move(handshake.signature);
   totals.signing += clock_type::now() - done->began;
-  if (given->why) return latch(std::move(*given->why));
+  if (given->error) return latch(std::move(*given->error));
   auto ec = internal::set_output(done->op.get(), given->signature);
   if (!ec && s2n_async_pkey_op_apply(done->op.get(), conn.get()) != S2N_SUCCESS) ec = {s2n_errno, s2n_category()};
   if (!ec) {
@@ -242,12 +242,12 @@ std::optional<step> connection::impl::resume_signature() {
     handshake.made_message = name_of(s2n_connection_get_last_message_name(conn.get()));
     return std::nullopt;
   }
-  auto story = signing_failure(errc::signature_mismatch, name_of(*done->key),
+  auto error = signing_failure(errc::signature_mismatch, name_of(*done->key),
                                "its " + std::string(to_string(done->request.scheme)) +
                                    " signature does not verify with the certificate's public key",
                                "pair the certificate with the key it was issued for");
-  story.engine = internal::s2n_name(ec);
-  return latch(std::move(story));
+  error.engine = internal::s2n_name(ec);
+  return latch(std::move(error));
 }
 
 void connection::start_application_work(std::chrono::steady_clock::time_point deadline, std::function<void()> ready) {
@@ -328,9 +328,9 @@ std::optional<identity> connection::selected_identity() const {
 }
 
 // Once, of every handshake that has begun: totals.ended and the transcript are set, and the observer is called.
-void connection::impl::end_handshake(const failure* story) {
+void connection::impl::end_handshake(const failure* error) {
   totals.ended = clock_type::now();
-  if (story) note_lost_early_data();
+  if (error) note_lost_early_data();
   if (handshake.recorder) {
     handshake.transcript = std::make_unique<const handshake_transcript>(handshake.recorder->view(totals.began));
     handshake.recorder.reset();
@@ -339,8 +339,8 @@ void connection::impl::end_handshake(const failure* story) {
   if (!watch) return;
   const auto counted = statistics();
   watch->on_handshake({.is_server = side == role::server,
-                       .info = story ? nullptr : &info,
-                       .why = story,
+                       .info = error ? nullptr : &info,
+                       .error = error,
                        .duration = totals.ended - totals.began,
                        .signing = totals.signing,
                        .statistics = &counted});

@@ -28,7 +28,7 @@ std::vector<std::uint8_t> extensions_of(s2n_client_hello* hello) {
   return block;
 }
 
-failure in_handshake(failure why) { return internal::in_phase(phase::handshake, std::move(why)); }
+failure in_handshake(failure error) { return internal::in_phase(phase::handshake, std::move(error)); }
 
 }  // namespace
 

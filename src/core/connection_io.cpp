@@ -78,7 +78,7 @@ void connection::impl::call::finish() noexcept {
   if (c_.output.produced.capacity() <= scratch_kept) scratch = std::move(c_.output.produced);
   c_.output.produced = {};
   try {
-    if (c_.tap) c_.tap->tell();
+    if (c_.tap) c_.tap->report();
   } catch (const std::bad_alloc&) {
     c_.tap.reset();  // what it would report from here on has gaps
   }

@@ -49,9 +49,9 @@ void connection::impl::ask_store(const char* what, Call call) noexcept {
   }
 }
 
-void connection::impl::store_failed(const char* what, const char* why) noexcept try {
+void connection::impl::store_failed(const char* what, const char* error) noexcept try {
   if (const auto& watch = ctx.observer()) {
-    watch->on_warning(printable(std::string("the session store threw, ") + what + ": " + why));
+    watch->on_warning(printable(std::string("the session store threw, ") + what + ": " + error));
   }
 } catch (const std::bad_alloc&) {
   return;

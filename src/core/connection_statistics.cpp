@@ -42,10 +42,10 @@ void connection::impl::report_closed() noexcept {
   if (!errors.latched.code && errors.of_writing.code)
     watch->on_failure(errors.of_writing);  // reading has found no better failure
   const auto counted = statistics();
-  const auto& story = errors.latched.code ? errors.latched : errors.of_writing;
+  const auto& error = errors.latched.code ? errors.latched : errors.of_writing;
   watch->on_closed({.is_server = side == role::server,
                     .info = counted.established ? &info : nullptr,
-                    .why = story.code ? &story : nullptr,
+                    .error = error.code ? &error : nullptr,
                     .statistics = &counted});
 }
 

@@ -85,10 +85,10 @@ bool promises_response(const X509* x509) {
 
 failure refusal_of(errc cause, const std::string& place, const X509* x509, std::size_t depth, std::string_view detail,
                    std::string_view remedy) {
-  auto why = internal::in_phase(phase::handshake, make_failure(cause, place, detail, remedy));
-  why.certificate = internal::subject_of(x509);
-  why.depth = static_cast<int>(depth);
-  return why;
+  auto error = internal::in_phase(phase::handshake, make_failure(cause, place, detail, remedy));
+  error.certificate = internal::subject_of(x509);
+  error.depth = static_cast<int>(depth);
+  return error;
 }
 
 // The anchor's own signature proves nothing and is not looked at; its key signs and is.

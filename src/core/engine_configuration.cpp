@@ -65,10 +65,10 @@ result<void> set_identities(s2n_config* config, const state_type& s) {
 result<void> set_trust(s2n_config* config, const state_type& s) {
   std::size_t count = 0;
   for (const auto& anchor : s.trust->anchors()) {
-    const auto why = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
-    if (!why.empty())
+    const auto error = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
+    if (!error.empty())
       return with_usual_remedy(
-          make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", why));
+          make_failure(errc::certificate_malformed, s.trust->where() + ": \"" + anchor.subject() + "\"", error));
     if (s2n_config_add_pem_to_trust_store(config, anchor.to_pem().c_str()) == S2N_SUCCESS) {
       ++count;
     } else if (!s.skips_odd_anchors) {
@@ -232,23 +232,23 @@ result<void> engine_source::start(context::state& of) {
 engine_configuration engine_source::current(const context::state& of) const {
   if (!of.tickets) return current_;
   const auto now = of.now();
-  std::optional<failure> trouble;
+  std::optional<failure> error;
   engine_configuration given;
   {
     const std::lock_guard lock(gate_);
-    given = of.tickets->covers(keys_, now) || now < next_try_ ? current_ : replace(of, now, trouble);
+    given = of.tickets->covers(keys_, now) || now < next_try_ ? current_ : replace(of, now, error);
   }
-  if (trouble && of.observer) {
-    of.observer->on_warning("the next ticket keys cannot be made, clients will not resume: " + trouble->message());
+  if (error && of.observer) {
+    of.observer->on_warning("the next ticket keys cannot be made, clients will not resume: " + error->message());
   }
   return given;
 }
 
 // Under the lock: of the connections that begin now, one makes it and the others wait for it.
 engine_configuration engine_source::replace(const context::state& of, time_point now,
-                                            std::optional<failure>& trouble) const try {
-  const auto fail = [&](const failure& why) {
-    trouble = why;
+                                            std::optional<failure>& reason) const try {
+  const auto fail = [&](const failure& error) {
+    reason = error;
     next_try_ = now + std::chrono::minutes(1);
     return current_;
   };

@@ -30,7 +30,7 @@ class engine_source {
  private:
   using time_point = std::chrono::system_clock::time_point;
 
-  engine_configuration replace(const context::state& of, time_point now, std::optional<failure>& trouble) const;
+  engine_configuration replace(const context::state& of, time_point now, std::optional<failure>& error) const;
 
   mutable std::mutex gate_;
   mutable engine_configuration current_;

@@ -26,9 +26,9 @@ std::string pem_of(const std::vector<certificate>& chain) {
 }
 
 failure from_engine(const error_code& ec, std::string_view where) {
-  auto why = make_failure(ec, where);
-  why.engine = internal::s2n_name(ec);
-  return why;
+  auto error = make_failure(ec, where);
+  error.engine = internal::s2n_name(ec);
+  return error;
 }
 
 // The chain object s2n works with, once everything that goes into it is in `made`.

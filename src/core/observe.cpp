@@ -30,12 +30,12 @@ counters::snapshot_type counters::snapshot() const noexcept {
 }
 
 void counters::on_handshake(const handshake_event& event) noexcept {
-  (event.why ? handshakes_failed_ : handshakes_).fetch_add(1, relaxed);
+  (event.error ? handshakes_failed_ : handshakes_).fetch_add(1, relaxed);
   if (event.info && event.info->resumed) resumed_.fetch_add(1, relaxed);
 }
 
 void counters::on_signature(const signature_event& event) noexcept {
-  (event.why ? signatures_failed_ : signatures_).fetch_add(1, relaxed);
+  (event.error ? signatures_failed_ : signatures_).fetch_add(1, relaxed);
   signing_ns_.fetch_add(static_cast<std::uint64_t>(event.waited.count()), relaxed);
 }
 

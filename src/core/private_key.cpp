@@ -89,11 +89,11 @@ bool signature_promise::set(std::span<const std::byte> signature) {
                                 internal::signature_slot::repeated::reported);
 }
 
-bool signature_promise::fail(failure why) {
-  if (!why.code) why.code = make_error_code(errc::key_unavailable);
-  if (why.where.empty() && slot_) why.where = slot_->key;
-  why.at = phase::signing;
-  return slot_ && slot_->settle({{}, std::move(why)}, internal::signature_slot::repeated::reported);
+bool signature_promise::fail(failure error) {
+  if (!error.code) error.code = make_error_code(errc::key_unavailable);
+  if (error.where.empty() && slot_) error.where = slot_->key;
+  error.at = phase::signing;
+  return slot_ && slot_->settle({{}, std::move(error)}, internal::signature_slot::repeated::reported);
 }
 
 bool signature_promise::is_wanted() const noexcept { return slot_ && slot_->is_wanted(); }
@@ -123,7 +123,7 @@ result<std::vector<std::byte>> sign_and_wait(private_key& key, sign_request requ
     }
   }
   auto given = slot->take();
-  if (given->why) return *given->why;
+  if (given->error) return *given->error;
   return std::move(given->signature);
 }
 
@@ -131,7 +131,7 @@ namespace internal {
 
 bool signature_slot::settle(answer given, repeated repeat) {
   std::function<void()> call;
-  std::optional<failure> why = given.why;
+  std::optional<failure> error = given.error;
   bool is_repeated = false;
   {
     const std::lock_guard lock(gate_);
@@ -149,7 +149,7 @@ bool signature_slot::settle(answer given, repeated repeat) {
   }
   if (watch_) {
     watch_->on_signature(
-        {.key = key, .why = why ? &*why : nullptr, .waited = std::chrono::steady_clock::now() - asked_});
+        {.key = key, .error = error ? &*error : nullptr, .waited = std::chrono::steady_clock::now() - asked_});
   }
   if (call) call();
   return true;
@@ -209,7 +209,7 @@ void signature_slot::settle_without_words() noexcept try {
 
 // A promise dropped while start() runs is judged at its end: if an exception dropped it, that one has the words.
 void signature_slot::start(private_key& with, const sign_request& request, signature_promise promise) {
-  std::optional<failure> why;
+  std::optional<failure> error;
   {
     const std::lock_guard lock(gate_);
     is_starting_ = true;
@@ -217,9 +217,9 @@ void signature_slot::start(private_key& with, const sign_request& request, signa
   try {
     with.start(request, std::move(promise));
   } catch (const std::exception& e) {
-    why = signing_failure(errc::key_unavailable, key, e.what());
+    error = signing_failure(errc::key_unavailable, key, e.what());
   } catch (...) {
-    why = signing_failure(errc::key_unavailable, key, "unknown exception");
+    error = signing_failure(errc::key_unavailable, key, "unknown exception");
   }
   bool is_dropped = false;
   {
@@ -227,7 +227,7 @@ void signature_slot::start(private_key& with, const sign_request& request, signa
     is_starting_ = false;
     is_dropped = is_dropped_;
   }
-  if (why) settle({{}, std::move(why)}, repeated::ignored);
+  if (error) settle({{}, std::move(error)}, repeated::ignored);
   if (is_dropped) drop();
 }
 

@@ -89,8 +89,8 @@ std::optional<nanoseconds> backoff::next() noexcept {
   return last_;
 }
 
-unsigned retry_bucket::withdraw(const error_code& why) noexcept {
-  const auto wanted = is_overload(why) ? cost : transient_cost;
+unsigned retry_bucket::withdraw(const error_code& error) noexcept {
+  const auto wanted = is_overload(error) ? cost : transient_cost;
   auto left = left_.load(std::memory_order_relaxed);
   while (!left_.compare_exchange_weak(left, left - std::min(left, wanted), std::memory_order_relaxed)) {
   }

@@ -20,7 +20,7 @@ namespace internal {
 struct signature_slot {
   struct answer {
     std::vector<std::byte> signature;
-    std::optional<failure> why;
+    std::optional<failure> error;
   };
 
   signature_slot(std::string key_name, std::shared_ptr<observer> watcher)

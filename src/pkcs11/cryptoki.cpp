@@ -37,18 +37,18 @@ failure ckr_failure(CK_RV rv, std::string_view where, std::string_view detail) {
 }
 
 failure initialize_failure(CK_RV rv, const std::string& path, bool has_parameters) {
-  auto why = ckr_failure(rv, path, "C_Initialize");
-  if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) return why;
+  auto error = ckr_failure(rv, path, "C_Initialize");
+  if (rv == CKR_CRYPTOKI_ALREADY_INITIALIZED) return error;
   const bool is_nss = path.find("softokn") != path.npos;
   const bool is_softhsm = path.find("softhsm") != path.npos;
   const std::string parameters = is_nss || rv == CKR_ARGUMENTS_BAD
                                      ? "; a module that takes parameters in pReserved, such as NSS softokn, is given "
                                        "them with --module-parameters or module_options::reserved"
                                      : "";
-  why.remedy = "look at the module's own configuration, and at the service behind it" +
-               std::string(is_softhsm ? "; SoftHSM's is in the file that SOFTHSM2_CONF names" : "") +
-               (has_parameters ? "; look at the parameters it was given as well" : parameters);
-  return why;
+  error.remedy = "look at the module's own configuration, and at the service behind it" +
+                 std::string(is_softhsm ? "; SoftHSM's is in the file that SOFTHSM2_CONF names" : "") +
+                 (has_parameters ? "; look at the parameters it was given as well" : parameters);
+  return error;
 }
 
 bool is_session_lost(CK_RV rv) {

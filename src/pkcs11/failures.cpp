@@ -30,9 +30,9 @@ bool token_pool::state::is_request_s_own(const outcome& what, const sample& work
 }
 
 failure token_pool::state::shed(errc cause, const std::string& detail, const std::string& remedy) const {
-  auto why = make_failure(cause, "token \"" + label + "\"", detail, remedy);
-  why.token = label;
-  return why;
+  auto error = make_failure(cause, "token \"" + label + "\"", detail, remedy);
+  error.token = label;
+  return error;
 }
 
 failure token_pool::state::down_failure() const {
@@ -40,7 +40,7 @@ failure token_pool::state::down_failure() const {
   if (!why_not_reinitialized.empty()) {
     remedy += "; C_Finalize, which may be what it needs, is not called: " + why_not_reinitialized;
   }
-  return shed(errc::token_down, "its last answer was " + code_name(last_trouble.code), remedy);
+  return shed(errc::token_down, "its last answer was " + code_name(last_error.code), remedy);
 }
 
 failure token_pool::state::stuck_failure() const {
@@ -59,12 +59,12 @@ failure token_pool::state::hung_failure() const {
 }
 
 // Gives the lock back meanwhile.
-void token_pool::state::refuse_all(const failure& why, lock_type& lock) {
+void token_pool::state::refuse_all(const failure& error, lock_type& lock) {
   auto refused = queue.take_all();
   if (refused.empty()) return;
   totals.shed_down += refused.size();
   lock.unlock();
-  for (auto& work : refused) answer(work.done, why);
+  for (auto& work : refused) answer(work.done, error);
   lock.lock();
 }
 

@@ -188,20 +188,20 @@ result<CK_OBJECT_HANDLE> find_one(const session& s, const object_search& wanted,
   std::vector<CK_OBJECT_HANDLE> found;
   const auto rv = s.find(wanted, found);
   if (rv != CKR_OK) {
-    auto why = ckr_failure(rv, name, "C_FindObjects");
-    why.token = token;
-    return why;
+    auto error = ckr_failure(rv, name, "C_FindObjects");
+    error.token = token;
+    return error;
   }
   if (found.size() == 1) return found.front();
   if (!found.empty()) {
     if (const auto one = the_same(s, found, wanted)) return *one;
   }
-  auto why = found.empty() ? make_failure(errc::key_not_found, name, list_keys(s),
-                                          id_remedy(wanted.id, "correct the object or id in the URI"))
-                           : make_failure(errc::key_ambiguous, name, list_objects(s, found, "it has"),
-                                          "name its id as well as its label");
-  why.token = token;
-  return why;
+  auto error = found.empty() ? make_failure(errc::key_not_found, name, list_keys(s),
+                                            id_remedy(wanted.id, "correct the object or id in the URI"))
+                             : make_failure(errc::key_ambiguous, name, list_objects(s, found, "it has"),
+                                            "name its id as well as its label");
+  error.token = token;
+  return error;
 }
 
 public_half find_public_half(const session& s, CK_OBJECT_HANDLE key, const object_search& search) {

@@ -14,9 +14,9 @@ bool says_that_it_is_wrong(CK_RV rv) {
   return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE;
 }
 
-failure about(failure why, const CK_TOKEN_INFO& info) {
-  why.token = padded_text(info.label);
-  return why;
+failure about(failure error, const CK_TOKEN_INFO& info) {
+  error.token = padded_text(info.label);
+  return error;
 }
 
 std::string place(const CK_TOKEN_INFO& info) { return "token \"" + padded_text(info.label) + "\""; }
@@ -95,9 +95,9 @@ result<void> check_pin(const secret& pin, const CK_TOKEN_INFO& info, pin_guard& 
 result<secret> token_login::ask(const std::string& token, bool is_for_one_signature) const {
   if (!source_) return secret();
   const auto thrown = [&token](const std::string& what) {
-    auto why = make_failure(errc::key_unavailable, "token \"" + token + "\"", "the source of its PIN threw: " + what);
-    why.token = token;
-    return why;
+    auto error = make_failure(errc::key_unavailable, "token \"" + token + "\"", "the source of its PIN threw: " + what);
+    error.token = token;
+    return error;
   };
   try {
     return source_({.token = token, .is_for_one_signature = is_for_one_signature});
@@ -171,9 +171,9 @@ CK_RV token_login::authenticate_once(const session& s, CK_SLOT_ID slot) {
   const pin_guard::turn mine(*guard, s.lib().world(), hang_timeout_);
   const auto rv = send(s, slot, CKU_CONTEXT_SPECIFIC, *guard);
   if (rv) return *rv;
-  const auto& why = rv.error().code;
-  if (why.category() == pkcs11_category()) return static_cast<CK_RV>(why.value());
-  return why == errc::pin_known_bad || why == errc::pin_final_try ? CKR_PIN_INCORRECT : CKR_PIN_INVALID;
+  const auto& error = rv.error().code;
+  if (error.category() == pkcs11_category()) return static_cast<CK_RV>(error.value());
+  return error == errc::pin_known_bad || error == errc::pin_final_try ? CKR_PIN_INCORRECT : CKR_PIN_INVALID;
 }
 
 }  // namespace pkcs11

@@ -134,14 +134,14 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   result<void> open_session(worker& w);
   void drop_session(worker& w);
   void count_answer(CK_RV rv);
-  failure counted(failure why);  // by its CKR, if it has one
+  failure counted(failure error);  // by its CKR, if it has one
 
   // probe.cpp
   task next_probe(const worker_pointer& w);
   void perform_probe(const worker_pointer& w, task& t);
   outcome try_token(worker& w, const task& t, bool& is_excused);
   void settle_probe(const worker_pointer& w, const task& t, const outcome& what, bool is_excused);
-  void try_last_rung(worker& w, const failure& trouble);
+  void try_last_rung(worker& w, const failure& reason);
   void note_down(bool is_down);
 
   // failures.cpp: what callers get, and whose fault it was
@@ -151,7 +151,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   failure stuck_failure() const;
   failure late_failure() const;
   failure hung_failure() const;
-  void refuse_all(const failure& why, lock_type& lock);
+  void refuse_all(const failure& error, lock_type& lock);
   static void answer(std::function<void(result<der::bytes>)>& done, result<der::bytes> what) noexcept;
 
   const std::shared_ptr<library> lib;
@@ -181,7 +181,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   // Reset when the probe is settled or given up: by then its worker may do something else.
   worker_pointer prober;        // of the probe under way
   time_point start_again_at{};  // the system had no thread to give
-  failure last_trouble;
+  failure last_error;
   std::string why_not_reinitialized;
   sample failed;               // what the circuit opened by
   sample good;                 // the last kind of signature that was made

@@ -101,8 +101,8 @@ state::outcome token_pool::state::try_token(worker& w, const task& t, bool& is_e
 }
 
 // A module that says it was finalised is initialised at once; one that says so all the same takes the whole rung.
-void token_pool::state::try_last_rung(worker& w, const failure& trouble) {
-  const bool was_finalized = trouble.code == error_code(CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11_category());
+void token_pool::state::try_last_rung(worker& w, const failure& error) {
+  const bool was_finalized = error.code == error_code(CKR_CRYPTOKI_NOT_INITIALIZED, pkcs11_category());
   // Only the probe that the breaker waits for may climb it: two workers must not finalise one module after the other.
   bool is_its_turn = false;
   {
@@ -132,7 +132,7 @@ void token_pool::state::settle_probe(const worker_pointer& w, const task& t, con
     note_down(false);
     call_supervisor();
   } else if (breaker.probe_failed(t.probe, world.now())) {
-    last_trouble = what.made.error();
+    last_error = what.made.error();
     note_down(true);
     call_supervisor();
     refuse_all(down_failure(), lock);

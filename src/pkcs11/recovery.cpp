@@ -13,14 +13,14 @@ namespace {
 
 using state = token_pool::state;
 
-CK_RV rv_of(const failure& why) {
-  return why.code.category() == pkcs11_category() ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
+CK_RV rv_of(const failure& error) {
+  return error.code.category() == pkcs11_category() ? static_cast<CK_RV>(error.code.value()) : CKR_OK;
 }
 
 // Some tokens say so; others just do not show private keys to a session that is not logged in. Whether it is now says
 // nothing of then: another worker may have logged in meanwhile.
-bool may_be_logged_out(const failure& why) {
-  return rv_of(why) == CKR_USER_NOT_LOGGED_IN || (why.code == errc::key_not_found && rv_of(why) == CKR_OK);
+bool may_be_logged_out(const failure& error) {
+  return rv_of(error) == CKR_USER_NOT_LOGGED_IN || (error.code == errc::key_not_found && rv_of(error) == CKR_OK);
 }
 
 // What was climbed already, on the way to the key and in the work itself: each has its own second try.
@@ -39,9 +39,9 @@ void token_pool::state::count_answer(CK_RV rv) {
   ++totals.answers[ckr_text(rv)];
 }
 
-failure token_pool::state::counted(failure why) {
-  if (const auto rv = rv_of(why); rv != CKR_OK) count_answer(rv);
-  return why;
+failure token_pool::state::counted(failure error) {
+  if (const auto rv = rv_of(error); rv != CKR_OK) count_answer(rv);
+  return error;
 }
 
 // On the worker's thread, inside module_visit, without the lock; it is taken for the figures alone. Which rung follows
@@ -59,8 +59,8 @@ state::outcome token_pool::state::attempt(worker& w, const sample& work) {
   for (;;) {
     auto what = attempt_once(w, work, std::exchange(hint, login_hint::fine));
     if (what.is_answered()) return what;
-    const auto& why = what.made.error();
-    const auto rv = rv_of(why);
+    const auto& error = what.made.error();
+    const auto rv = rv_of(error);
     auto& mine = climbed[what.at == stage::work ? 1 : 0];
     if (is_session_lost(rv) && !std::exchange(mine.reopened, true)) {
       drop_session(w);
@@ -70,7 +70,7 @@ state::outcome token_pool::state::attempt(worker& w, const sample& work) {
       w.handles.erase(work.key);
       const std::lock_guard lock(gate);
       ++totals.keys_found_again;
-    } else if (may_be_logged_out(why) && !std::exchange(mine.logged_in_again, true)) {
+    } else if (may_be_logged_out(error) && !std::exchange(mine.logged_in_again, true)) {
       hint = rv == CKR_USER_NOT_LOGGED_IN ? login_hint::lost : login_hint::doubtful;
       w.handles.erase(work.key);
     } else {
@@ -114,10 +114,10 @@ state::outcome token_pool::state::attempt_once(worker& w, const sample& work, lo
   const auto rv = is_ckr ? static_cast<CK_RV>(made.error().value()) : CKR_OK;
   count_answer(rv);
   if (made) return {std::move(*made), stage::work};
-  auto why = is_ckr ? ckr_failure(rv, key.name)
-                    : make_failure(made.error(), key.name, "the signature has an odd or empty length");
-  why.token = label;
-  return {std::move(why), stage::work};
+  auto error = is_ckr ? ckr_failure(rv, key.name)
+                      : make_failure(made.error(), key.name, "the signature has an odd or empty length");
+  error.token = label;
+  return {std::move(error), stage::work};
 }
 
 result<void> token_pool::state::open_session(worker& w) {
@@ -130,9 +130,9 @@ result<void> token_pool::state::open_session(worker& w) {
     return {};
   }
   w.s.forget();
-  auto why = ckr_failure(rv, "token \"" + label + "\"", "C_OpenSession");
-  why.token = label;
-  return why;
+  auto error = ckr_failure(rv, "token \"" + label + "\"", "C_OpenSession");
+  error.token = label;
+  return error;
 }
 
 void token_pool::state::drop_session(worker& w) {
@@ -148,12 +148,12 @@ result<CK_OBJECT_HANDLE> token_pool::state::locate(worker& w, key_record& key) {
   if (!found) return found.error();
   if (!key.public_key) return *found;
   if (const auto now = replacement_of(*key.public_key, w.s, *found, key.search)) {
-    auto why = make_failure(
+    auto error = make_failure(
         errc::key_mismatch, key.name,
         "the key was replaced: it was " + fingerprint(*key.public_key) + ", now it is " + fingerprint(*now),
         "install the certificate of the new key, and restart or reload");
-    why.token = label;
-    return why;
+    error.token = label;
+    return error;
   }
   return *found;
 }

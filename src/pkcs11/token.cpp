@@ -51,7 +51,7 @@ result<void> token::state::begin() {
   const auto found = find_token(*lib, place);
   if (!found) return found.error();
   slot = found->slot;
-  if (const auto rv = s->open(slot, is_read_write); rv != CKR_OK) return trouble(rv, "C_OpenSession");
+  if (const auto rv = s->open(slot, is_read_write); rv != CKR_OK) return call_failure(rv, "C_OpenSession");
   if (login) {
     if (auto in = login->ensure(*s, slot, login_hint::fine); !in) return in.error();
   }
@@ -68,10 +68,10 @@ std::string token::state::uri_of(CK_OBJECT_HANDLE object, const char* type) cons
   return u.to_string();
 }
 
-failure token::state::trouble(CK_RV rv, const char* what) const {
-  auto why = ckr_failure(rv, "token \"" + info.label + "\"", what);
-  why.token = info.label;
-  return why;
+failure token::state::call_failure(CK_RV rv, const char* what) const {
+  auto error = ckr_failure(rv, "token \"" + info.label + "\"", what);
+  error.token = info.label;
+  return error;
 }
 
 std::string_view to_string(key_type type) noexcept {
@@ -112,7 +112,7 @@ result<token> token::open(std::string_view text, const token_options& options) {
   made->generation = made->lib->generation();
   made->is_read_write = options.is_read_write;
   const auto rv = made->s->open(found->slot, options.is_read_write);
-  if (rv != CKR_OK) return made->trouble(rv, "C_OpenSession");
+  if (rv != CKR_OK) return made->call_failure(rv, "C_OpenSession");
   auto pin = choose_pin(*u, options.pin);
   if (!pin) return pin.error();
   const bool has_pad = (found->info.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0;
@@ -133,10 +133,10 @@ result<token_status> token::status() const {
   if (auto ready = state_->begin(); !ready) return ready.error();
   CK_TOKEN_INFO info{};
   auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_GetTokenInfo, state_->slot, &info);
-  if (rv != CKR_OK) return state_->trouble(rv, "C_GetTokenInfo");
+  if (rv != CKR_OK) return state_->call_failure(rv, "C_GetTokenInfo");
   CK_SESSION_INFO session{};
   rv = state_->lib->call(&CK_FUNCTION_LIST::C_GetSessionInfo, state_->s->handle(), &session);
-  if (rv != CKR_OK) return state_->trouble(rv, "C_GetSessionInfo");
+  if (rv != CKR_OK) return state_->call_failure(rv, "C_GetSessionInfo");
   const bool is_user = session.state == CKS_RO_USER_FUNCTIONS || session.state == CKS_RW_USER_FUNCTIONS;
   return token_status{describe(*state_->lib, state_->slot, info), is_user};
 }
@@ -147,7 +147,7 @@ result<std::vector<key_info>> token::keys() const {
   const auto& s = *state_->s;
   std::vector<CK_OBJECT_HANDLE> found;
   const auto rv = s.find({.type = CKO_PRIVATE_KEY}, found);
-  if (rv != CKR_OK) return state_->trouble(rv, "C_FindObjects");
+  if (rv != CKR_OK) return state_->call_failure(rv, "C_FindObjects");
   std::vector<key_info> keys;
   for (const auto object : found) {
     key_info k;
@@ -173,7 +173,7 @@ result<std::vector<certificate_info>> token::certificates() const {
   const auto& s = *state_->s;
   std::vector<CK_OBJECT_HANDLE> found;
   const auto rv = s.find({.type = CKO_CERTIFICATE}, found);
-  if (rv != CKR_OK) return state_->trouble(rv, "C_FindObjects");
+  if (rv != CKR_OK) return state_->call_failure(rv, "C_FindObjects");
   std::vector<certificate_info> certificates;
   for (const auto object : found) {
     certificate_info c;

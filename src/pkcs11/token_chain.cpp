@@ -80,10 +80,10 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
   }
   if (meant.empty()) {
     const auto all = list(*there, "there is");
-    auto why = make_failure(errc::no_certificate, wanted.to_string(), all.empty() ? "the token holds none" : all,
-                            id_remedy(wanted.id, "put the certificate into the token, or give it in a file"));
-    why.token = state_->info.label;
-    return why;
+    auto error = make_failure(errc::no_certificate, wanted.to_string(), all.empty() ? "the token holds none" : all,
+                              id_remedy(wanted.id, "put the certificate into the token, or give it in a file"));
+    error.token = state_->info.label;
+    return error;
   }
   const auto is_other = [&](const certificate_info& c) { return !is_of(c, public_key); };
   // Where none is of the key, the best of them says in the next step what is wrong.
@@ -93,11 +93,11 @@ result<chosen_certificate> token::choose_certificate(const uri& wanted, std::spa
     return !std::ranges::equal(c.parsed.front().public_key(), first.public_key());
   };
   if (public_key.empty() && std::ranges::any_of(meant, differs)) {
-    auto why = make_failure(errc::key_ambiguous, wanted.to_string(),
-                            "certificates of different keys fit: " + list(meant, "there is"),
-                            "name the certificate's id as well as its label");
-    why.token = state_->info.label;
-    return why;
+    auto error = make_failure(errc::key_ambiguous, wanted.to_string(),
+                              "certificates of different keys fit: " + list(meant, "there is"),
+                              "name the certificate's id as well as its label");
+    error.token = state_->info.label;
+    return error;
   }
   std::ranges::sort(meant, [](const auto& a, const auto& b) { return is_better(a.parsed.front(), b.parsed.front()); });
   std::vector<certificate> candidates(others.begin(), others.end());

@@ -55,7 +55,7 @@ struct token::state {
   result<void> begin();
   std::string text_of(CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type) const;
   std::string uri_of(CK_OBJECT_HANDLE object, const char* type) const;
-  failure trouble(CK_RV rv, const char* what) const;
+  failure call_failure(CK_RV rv, const char* what) const;
 };
 
 }  // namespace pkcs11

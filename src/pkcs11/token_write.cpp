@@ -155,7 +155,7 @@ result<std::vector<std::string>> token::find_keys(const std::string& label, std:
   object_search wanted{.label = label, .id = {}};
   if (!id.empty()) wanted.id = der::bytes(id.begin(), id.end());
   std::vector<CK_OBJECT_HANDLE> found;
-  if (const auto rv = state_->s->find(wanted, found); rv != CKR_OK) return state_->trouble(rv, "C_FindObjects");
+  if (const auto rv = state_->s->find(wanted, found); rv != CKR_OK) return state_->call_failure(rv, "C_FindObjects");
   std::vector<std::string> uris;
   uris.reserve(found.size());
   for (const auto one : found) uris.push_back(state_->uri_of(one, "private"));
@@ -186,7 +186,7 @@ result<std::string> token::generate_key(key_type type, const std::string& label,
   const auto rv =
       state_->lib->call(&CK_FUNCTION_LIST::C_GenerateKeyPair, state_->s->handle(), &mechanism, pub_list.data(),
                         CK_ULONG{pub_list.size()}, priv_list.data(), CK_ULONG{priv_list.size()}, &pub_key, &priv_key);
-  if (rv != CKR_OK) return state_->trouble(rv, "C_GenerateKeyPair");
+  if (rv != CKR_OK) return state_->call_failure(rv, "C_GenerateKeyPair");
   return state_->uri_of(priv_key, "private");
 }
 
@@ -216,10 +216,10 @@ result<std::string> token::import_objects(const key_numbers* key, std::span<cons
     made.keep();
     return uri;
   }
-  auto why = state_->trouble(rv, "C_CreateObject");
+  auto error = state_->call_failure(rv, "C_CreateObject");
   if (const auto left = made.undo(); !left.empty())
-    why.detail += "; and it could not be undone: " + list_objects(*state_->s, left, "left behind is");
-  return why;
+    error.detail += "; and it could not be undone: " + list_objects(*state_->s, left, "left behind is");
+  return error;
 }
 
 result<std::string> token::import_key(const key_numbers& numbers, const std::string& label,
@@ -240,10 +240,10 @@ result<std::size_t> token::remove(const std::string& label, std::span<const std:
     object_search search{.type = type, .label = label, .id = {}};
     if (!id.empty()) search.id = der::bytes(id.begin(), id.end());
     std::vector<CK_OBJECT_HANDLE> found;
-    if (const auto rv = state_->s->find(search, found); rv != CKR_OK) return state_->trouble(rv, "C_FindObjects");
+    if (const auto rv = state_->s->find(search, found); rv != CKR_OK) return state_->call_failure(rv, "C_FindObjects");
     for (const auto object : found) {
       const auto rv = state_->lib->call(&CK_FUNCTION_LIST::C_DestroyObject, state_->s->handle(), object);
-      if (rv != CKR_OK) return state_->trouble(rv, "C_DestroyObject");
+      if (rv != CKR_OK) return state_->call_failure(rv, "C_DestroyObject");
       ++count;
     }
   }

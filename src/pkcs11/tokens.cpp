@@ -172,11 +172,11 @@ result<found_token> find_token(const library& lib, const uri& wanted) {
   if (fitting.size() == 1) return fitting.front();
   if (fitting.empty()) {
     const auto there = list(present);
-    auto why = make_failure(errc::token_not_found, wanted.token_string(),
-                            there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
-                            "`sluice token list` shows what is there");
-    why.token = wanted.token.value_or("");
-    return why;
+    auto error = make_failure(errc::token_not_found, wanted.token_string(),
+                              there.empty() ? lib.info().path + " has no initialised token" : "there is " + there,
+                              "`sluice token list` shows what is there");
+    error.token = wanted.token.value_or("");
+    return error;
   }
   return make_failure(errc::token_ambiguous, wanted.token_string(), "it could be " + list(fitting),
                       "name the token's serial number as well");

@@ -207,14 +207,14 @@ void token_pool::state::settle(worker& w, job work, outcome what) {
 // Whether the work is to be tried once more. With the lock held.
 bool token_pool::state::settle_failure(worker& w, const job& work, const outcome& what) {
   const auto now = world.now();
-  const auto& why = what.made.error();
+  const auto& error = what.made.error();
   const sample of{work.key, work.what, work.work};
   // Only a CKR can say that the token has gone. The cases, in order: no further session is to be had, which is no fault
   // as long as there is one; the request's own fault, which says nothing about the token; a fault of the token, which
   // may open the circuit. A job that opened it, or failed after it opened, goes back into the queue once and waits for
   // the probe.
-  const bool is_ckr = why.code.category() == pkcs11_category();
-  const auto rv = is_ckr ? static_cast<CK_RV>(why.code.value()) : CKR_OK;
+  const bool is_ckr = error.code.category() == pkcs11_category();
+  const auto rv = is_ckr ? static_cast<CK_RV>(error.code.value()) : CKR_OK;
   if (rv == CKR_SESSION_COUNT && what.at == stage::session && open_sessions() > 0) {
     limit.refused(open_sessions(), now);  // make do with those there are
     w.must_leave = true;
@@ -224,7 +224,7 @@ bool token_pool::state::settle_failure(worker& w, const job& work, const outcome
   if (breaker.note_failure(of.kind(), is_token_down(rv), now)) {
     ++totals.circuit_opened;
     failed = of;
-    last_trouble = why;
+    last_error = error;
     why_not_reinitialized.clear();
   }
   if (breaker.is_closed()) return false;

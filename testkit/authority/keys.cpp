@@ -65,21 +65,21 @@ failure crypto_failure(std::string where) {
   const auto code = ERR_get_error();
   if (code != 0) ERR_error_string_n(code, text.data(), text.size());
   ERR_clear_error();
-  failure why;
-  why.code = make_error_code(errc::internal);
-  why.where = std::move(where);
-  why.detail = text.data();
-  return why;
+  failure error;
+  error.code = make_error_code(errc::internal);
+  error.where = std::move(where);
+  error.detail = text.data();
+  return error;
 }
 
 failure unfit(errc cause, std::string where, std::string detail, std::string remedy) {
   ERR_clear_error();
-  failure why;
-  why.code = make_error_code(cause);
-  why.where = std::move(where);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
-  return why;
+  failure error;
+  error.code = make_error_code(cause);
+  error.where = std::move(where);
+  error.detail = std::move(detail);
+  error.remedy = std::move(remedy);
+  return error;
 }
 
 const EVP_MD* digest_for(const EVP_PKEY* key, std::string_view name) {

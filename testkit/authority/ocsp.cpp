@@ -93,8 +93,8 @@ bool is_about(OCSP_CERTID* id, X509* leaf) {
   std::array<std::uint8_t, EVP_MAX_MD_SIZE> hash{};
   unsigned size = 0;
   if (!digest || X509_NAME_digest(X509_get_issuer_name(leaf), digest, hash.data(), &size) != 1) return false;
-  const std::span told(ASN1_STRING_get0_data(name), static_cast<std::size_t>(ASN1_STRING_length(name)));
-  return std::ranges::equal(told, std::span(hash).first(size)) &&
+  const std::span named(ASN1_STRING_get0_data(name), static_cast<std::size_t>(ASN1_STRING_length(name)));
+  return std::ranges::equal(named, std::span(hash).first(size)) &&
          ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) == 0;
 }
 

@@ -12,12 +12,12 @@ namespace sluice::testkit {
 namespace {
 
 failure bad_subject(const std::string& subject, std::string detail) {
-  failure why;
-  why.code = make_error_code(errc::bad_name);
-  why.where = "subject \"" + subject + "\"";
-  why.detail = std::move(detail);
-  why.remedy = "write it as CN=example.org,O=Example";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::bad_name);
+  error.where = "subject \"" + subject + "\"";
+  error.detail = std::move(detail);
+  error.remedy = "write it as CN=example.org,O=Example";
+  return error;
 }
 
 // "CN=a,O=b" at commas, "/CN=a/O=b" at slashes; a backslash takes the next character as it is.

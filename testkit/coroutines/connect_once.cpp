@@ -11,14 +11,14 @@ namespace asio = boost::asio;
 
 asio::awaitable<connected> connect_once(context tls, std::string host, std::string port, connect_options options) {
   connected made;
-  failure why;
-  options.failure = &why;
+  failure error;
+  options.failure = &error;
   options.report = &made.report;
   const auto began = std::chrono::steady_clock::now();
   auto outcome = co_await async_connect(tls, host, port, options, use_tuple);
   made.took = std::chrono::steady_clock::now() - began;
   if (std::get<0>(outcome)) {
-    made.why = std::move(why);
+    made.error = std::move(error);
   } else {
     made.stream.emplace(std::move(std::get<1>(outcome)));
   }

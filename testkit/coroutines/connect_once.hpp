@@ -15,7 +15,7 @@ namespace sluice::testkit {
 
 struct connected {
   std::optional<tcp_stream> stream;  // with its handshake done
-  std::optional<failure> why;        // otherwise
+  std::optional<failure> error;      // otherwise
   connect_report report;             // in either case
   std::chrono::nanoseconds took{};
 };

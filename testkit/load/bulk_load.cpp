@@ -20,21 +20,21 @@ namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
 
 failure stalled(bulk_direction direction) {
-  failure why;
-  why.code = make_error_code(errc::timed_out);
-  why.detail = "a connection carried nothing";
-  why.remedy = direction == bulk_direction::up     ? "the server must discard: `sluice serve --mode discard`"
-               : direction == bulk_direction::down ? "the server must send by itself: `sluice serve --mode source`"
-                                                   : "the server must echo: `sluice serve --mode echo`";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::timed_out);
+  error.detail = "a connection carried nothing";
+  error.remedy = direction == bulk_direction::up     ? "the server must discard: `sluice serve --mode discard`"
+                 : direction == bulk_direction::down ? "the server must send by itself: `sluice serve --mode source`"
+                                                     : "the server must echo: `sluice serve --mode echo`";
+  return error;
 }
 
 failure unwanted() {
-  failure why;
-  why.code = make_error_code(errc::protocol_error);
-  why.detail = "the server sends, and does not only discard";
-  why.remedy = "use `sluice serve --mode discard`, or --direction both with a server that echoes";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::protocol_error);
+  error.detail = "the server sends, and does not only discard";
+  error.remedy = "use `sluice serve --mode discard`, or --direction both with a server that echoes";
+  return error;
 }
 
 }  // namespace
@@ -62,11 +62,11 @@ asio::awaitable<void> bulk_load::work() {
   carrier c;
   bool has_failed = false;
   while (!is_over()) {
-    c.why = made.why;
+    c.error = made.error;
     if (made.stream) co_await carry(*made.stream, c);
-    if (!c.why) break;
+    if (!c.error) break;
     has_failed = true;
-    counts_.broke(*c.why);
+    counts_.broke(*c.error);
     made.stream.reset();
     co_await rest();
     if (!is_over()) made = co_await open_connection(settings_.connection, tls_);
@@ -118,12 +118,12 @@ asio::awaitable<void> bulk_load::expect_nothing(tcp_stream& s, carrier& c) {
   std::array<char, 64> some;
   auto [ec, n] = co_await s.async_read_some(asio::buffer(some), use_tuple);
   if (ec) co_return c.end(s, ec);
-  if (!c.why) c.why = unwanted();
+  if (!c.error) c.error = unwanted();
 }
 
 // A cancellation is the other half's doing.
 void bulk_load::carrier::end(const tcp_stream& s, error_code ec) {
-  if (ec != asio::error::operation_aborted && !why) why = failure_of(s, ec);
+  if (ec != asio::error::operation_aborted && !error) error = failure_of(s, ec);
 }
 
 }  // namespace sluice::testkit

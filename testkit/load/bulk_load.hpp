@@ -32,7 +32,7 @@ class bulk_load final : public load_share {
  private:
   // One connection, and those that came after it.
   struct carrier {
-    std::optional<failure> why;
+    std::optional<failure> error;
     std::uint64_t written = 0, read = 0;  // chunks
     void end(const tcp_stream& s, error_code ec);
   };

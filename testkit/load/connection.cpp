@@ -21,13 +21,13 @@ asio::awaitable<void> connect(asio::ip::tcp::socket& socket, const connection_se
   ec = failed;
 }
 
-failure with_place(const connection_settings& settings, failure why, phase at) {
-  why.at = at;
-  if (!why.where.empty()) return why;
+failure with_place(const connection_settings& settings, failure error, phase at) {
+  error.at = at;
+  if (!error.where.empty()) return error;
   std::ostringstream place;
   place << settings.server;
-  why.where = place.str();
-  return why;
+  error.where = place.str();
+  return error;
 }
 
 }  // namespace
@@ -41,9 +41,9 @@ asio::awaitable<opened_connection> open_connection(const connection_settings& se
   co_await (connect(socket, settings, ec) || wait_for(settings.timeout));
   if (ec) {
     if (ec == asio::error::operation_aborted) ec = make_error_code(errc::timed_out);
-    failure why;
-    why.code = ec;
-    made.why = with_place(settings, std::move(why), phase::connect);
+    failure error;
+    error.code = ec;
+    made.error = with_place(settings, std::move(error), phase::connect);
     co_return made;
   }
   error_code ignored;
@@ -52,7 +52,7 @@ asio::awaitable<opened_connection> open_connection(const connection_settings& se
   s.set_timeouts(settings.timeout, settings.timeout);
   auto [failed] = co_await s.async_handshake(use_tuple);
   if (failed) {
-    made.why = with_place(settings, s.last_failure(), phase::handshake);
+    made.error = with_place(settings, s.last_failure(), phase::handshake);
   } else {
     made.stream.emplace(std::move(s));
   }
@@ -68,13 +68,13 @@ asio::awaitable<std::optional<failure>> close_connection(tcp_stream& s, std::chr
 }
 
 failure failure_of(const tcp_stream& s, error_code ec) {
-  failure why = s.last_failure();
-  why.code = ec;
-  if (ec != asio::error::eof) return why;
-  why.code = make_error_code(errc::connection_closed);
-  why.from = origin::peer;
-  why.detail = "it sent close_notify";
-  return why;
+  failure error = s.last_failure();
+  error.code = ec;
+  if (ec != asio::error::eof) return error;
+  error.code = make_error_code(errc::connection_closed);
+  error.from = origin::peer;
+  error.detail = "it sent close_notify";
+  return error;
 }
 
 }  // namespace sluice::testkit

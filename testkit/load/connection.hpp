@@ -21,7 +21,7 @@ struct connection_settings {
 
 struct opened_connection {
   std::optional<tcp_stream> stream;  // its handshake is done
-  std::optional<failure> why;        // else
+  std::optional<failure> error;      // else
 };
 
 // `settings` outlives it.

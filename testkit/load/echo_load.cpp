@@ -11,8 +11,8 @@ namespace {
 namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
 
-std::string cause_name(const failure& why) {
-  return why.code == wrong_echo().code && why.detail == wrong_echo().detail ? "wrong_echo" : code_name(why.code);
+std::string cause_name(const failure& error) {
+  return error.code == wrong_echo().code && error.detail == wrong_echo().detail ? "wrong_echo" : code_name(error.code);
 }
 
 }  // namespace
@@ -59,7 +59,7 @@ asio::awaitable<void> echo_load::work(std::size_t place) {
 asio::awaitable<void> echo_load::connect(std::optional<tcp_stream>& s) {
   auto made = co_await open_connection(settings_.connection, tls_);
   s = std::move(made.stream);
-  if (made.why) counts_.broke(*made.why);
+  if (made.error) counts_.broke(*made.error);
 }
 
 // Connection k begins k pings after the first.
@@ -91,10 +91,10 @@ asio::awaitable<void> echo_load::ping_by_the_clock(std::size_t place, std::optio
       continue;
     }
     const auto run = co_await run_pings(*s, plan, on_echo);
-    if (!run.why) co_return;  // all are back, or will not come
-    const auto cause = cause_name(*run.why);
-    for (auto i = run.answered; i < run.sent; ++i) counts_.failed(plan.due(i), *run.why, cause);
-    if (run.answered == run.sent) counts_.broke(*run.why, cause);
+    if (!run.error) co_return;  // all are back, or will not come
+    const auto cause = cause_name(*run.error);
+    for (auto i = run.answered; i < run.sent; ++i) counts_.failed(plan.due(i), *run.error, cause);
+    if (run.answered == run.sent) counts_.broke(*run.error, cause);
     plan.first = run.sent;
     s.reset();
     co_await rest();
@@ -111,12 +111,12 @@ asio::awaitable<void> echo_load::ping_without_rest(std::optional<tcp_stream>& s)
       if (!s) co_await rest();
       continue;
     }
-    const auto why = co_await ping_once(*s, number++, settings_.size);
-    if (!why) {
+    const auto error = co_await ping_once(*s, number++, settings_.size);
+    if (!error) {
       counts_.succeeded(due, clock_type::now(), 2 * settings_.size);
       continue;
     }
-    counts_.failed(due, *why, cause_name(*why));
+    counts_.failed(due, *error, cause_name(*error));
     s.reset();
     co_await rest();
   }

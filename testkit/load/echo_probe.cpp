@@ -51,9 +51,9 @@ asio::awaitable<void> count_echoes(tcp_stream& s, ping_plan plan, ping_outcome& 
   auto ping = make_ping(plan.size);
   while (made.answered < plan.end) {
     auto [ec, n] = co_await asio::async_read(s, asio::buffer(ping), use_tuple);
-    if (ec && ec != asio::error::operation_aborted) made.why = failure_of(s, ec);
-    if (!ec && !has_number(ping, made.answered)) made.why = wrong_echo();
-    if (ec || made.why) co_return;
+    if (ec && ec != asio::error::operation_aborted) made.error = failure_of(s, ec);
+    if (!ec && !has_number(ping, made.answered)) made.error = wrong_echo();
+    if (ec || made.error) co_return;
     on_echo(made.answered++);
   }
 }
@@ -61,17 +61,17 @@ asio::awaitable<void> count_echoes(tcp_stream& s, ping_plan plan, ping_outcome& 
 }  // namespace
 
 failure wrong_echo() {
-  failure why;
-  why.code = make_error_code(errc::protocol_error);
-  why.detail = "what came back is not what was sent";
-  why.remedy = "the server must echo: `sluice serve --mode echo`";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::protocol_error);
+  error.detail = "what came back is not what was sent";
+  error.remedy = "the server must echo: `sluice serve --mode echo`";
+  return error;
 }
 
 asio::awaitable<ping_outcome> run_pings(tcp_stream& s, ping_plan plan,
                                         std::function<void(std::size_t number)> on_echo) {
   using namespace asio::experimental::awaitable_operators;
-  ping_outcome made{.sent = plan.first, .answered = plan.first, .why = {}};
+  ping_outcome made{.sent = plan.first, .answered = plan.first, .error = {}};
   co_await (count_echoes(s, plan, made, on_echo) || send_pings(s, plan, made) || wait_until(plan.give_up));
   co_return made;
 }

@@ -31,7 +31,7 @@ struct ping_plan {
 
 struct ping_outcome {
   std::size_t sent = 0, answered = 0;  // numbers below these
-  std::optional<failure> why;          // what ended it early; nothing when only time did, or nothing did
+  std::optional<failure> error;        // what ended it early; nothing when only time did, or nothing did
 };
 
 // What came back is not what was sent: its code is protocol_error.

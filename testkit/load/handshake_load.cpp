@@ -15,11 +15,11 @@ namespace asio = boost::asio;
 using clock_type = std::chrono::steady_clock;
 
 failure unmet(std::string detail, std::string remedy) {
-  failure why;
-  why.code = make_error_code(errc::requirement_not_met);
-  why.detail = std::move(detail);
-  why.remedy = std::move(remedy);
-  return why;
+  failure error;
+  error.code = make_error_code(errc::requirement_not_met);
+  error.detail = std::move(detail);
+  error.remedy = std::move(remedy);
+  return error;
 }
 
 }  // namespace
@@ -87,9 +87,9 @@ std::optional<std::uint64_t> handshake_load::due_in_window() const {
 asio::awaitable<void> handshake_load::shake_hands(time_point due) {
   auto made = co_await open_connection(connection_, tls_);
   const auto done = clock_type::now();
-  if (made.why) {
+  if (made.error) {
     if (is_stopped_ && !settings_.sends_close_notify) co_return;
-    note_failure(due, *made.why, code_name(made.why->code));
+    note_failure(due, *made.error, code_name(made.error->code));
     co_await rest();
     co_return;
   }
@@ -115,9 +115,9 @@ void handshake_load::note_success(time_point due, time_point done, const connect
   counts_.succeeded(due, done);
 }
 
-void handshake_load::note_failure(time_point due, const failure& why, const std::string& cause) {
-  if (result_.failed++ == 0) result_.first_failure = why;
-  counts_.failed(due, why, cause);
+void handshake_load::note_failure(time_point due, const failure& error, const std::string& cause) {
+  if (result_.failed++ == 0) result_.first_failure = error;
+  counts_.failed(due, error, cause);
 }
 
 }  // namespace sluice::testkit

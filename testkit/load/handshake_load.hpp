@@ -60,7 +60,7 @@ class handshake_load final : public load_share {
   time_point next_turn();
   time_point turn(std::uint64_t number) const;
   void note_success(time_point due, time_point done, const connection_info& info);
-  void note_failure(time_point due, const failure& why, const std::string& cause);
+  void note_failure(time_point due, const failure& error, const std::string& cause);
 
   const context tls_;
   const load_settings settings_;

@@ -41,8 +41,8 @@ asio::awaitable<void> idle_load::open_some() {
       co_await wait_until(due);
     }
     auto made = co_await open_connection(settings_.connection, tls_);
-    if (made.why) {
-      counts_.failed(due, *made.why);
+    if (made.error) {
+      counts_.failed(due, *made.error);
       continue;
     }
     counts_.succeeded(due, clock_type::now());

@@ -14,28 +14,28 @@ void tally::succeeded(time_point due, time_point done, std::uint64_t bytes) {
 }
 
 // What fails after the end was begun before it; a closed loop that only ever failed late did not succeed.
-void tally::failed(time_point due, const failure& why, const std::string& cause) {
+void tally::failed(time_point due, const failure& error, const std::string& cause) {
   if (is_open_loop_ && !window_.has(due)) {
     live_failed_.fetch_add(1, std::memory_order_relaxed);
-  } else if (note(why, cause)) {
+  } else if (note(error, cause)) {
     ++failed_;
   }
 }
 
-void tally::broke(const failure& why, const std::string& cause) { note(why, cause); }
+void tally::broke(const failure& error, const std::string& cause) { note(error, cause); }
 
-bool tally::note(const failure& why, const std::string& cause) {
+bool tally::note(const failure& error, const std::string& cause) {
   live_failed_.fetch_add(1, std::memory_order_relaxed);
   if (std::chrono::steady_clock::now() < window_.from) return false;
   ++by_cause_[cause];
-  if (!first_failure_) first_failure_ = why;
+  if (!first_failure_) first_failure_ = error;
   return true;
 }
 
-void tally::missed(std::uint64_t count, const failure& why) {
+void tally::missed(std::uint64_t count, const failure& error) {
   if (count == 0) return;
-  by_cause_[code_name(why.code)] += count;
-  if (!first_failure_) first_failure_ = why;
+  by_cause_[code_name(error.code)] += count;
+  if (!first_failure_) first_failure_ = error;
 }
 
 void tally::add(const tally& other) {

@@ -54,13 +54,13 @@ class tally {
   const load_window& window() const noexcept { return window_; }
 
   void succeeded(time_point due, time_point done, std::uint64_t bytes = 0);
-  void failed(time_point due, const failure& why) { failed(due, why, code_name(why.code)); }
-  void failed(time_point due, const failure& why, const std::string& cause);
+  void failed(time_point due, const failure& error) { failed(due, error, code_name(error.code)); }
+  void failed(time_point due, const failure& error, const std::string& cause);
   // What went wrong between operations: a connection that broke or could not be made again.
-  void broke(const failure& why, const std::string& cause);
-  void broke(const failure& why) { broke(why, code_name(why.code)); }
+  void broke(const failure& error, const std::string& cause);
+  void broke(const failure& error) { broke(error, code_name(error.code)); }
   // Was due, and its outcome is not known.
-  void missed(std::uint64_t count, const failure& why);
+  void missed(std::uint64_t count, const failure& error);
 
   void add(const tally& other);  // whose thread is done
 
@@ -79,7 +79,7 @@ class tally {
   std::uint64_t bytes_so_far() const noexcept { return live_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  bool note(const failure& why, const std::string& cause);
+  bool note(const failure& error, const std::string& cause);
 
   load_window window_;
   bool is_open_loop_ = false;

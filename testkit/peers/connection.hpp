@@ -14,7 +14,7 @@
 namespace sluice::testkit::peers {
 
 struct outcome {
-  std::optional<failure> why;  // nothing: accepted, and the page was read
+  std::optional<failure> error;  // nothing: accepted, and the page was read
   std::chrono::nanoseconds took{};
   std::string words;  // the last line that another client printed
   bool is_ours = true;

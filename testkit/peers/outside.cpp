@@ -80,11 +80,11 @@ outcome run_outside_client(const outside_client& asked, std::chrono::millisecond
   seen.took = clock_type::now() - began;
   seen.words = last_line(asked.log_file);
   if (!status) {
-    seen.why = make_failure(errc::timed_out, "", "it had not ended after " + std::to_string(limit.count()) + " ms");
+    seen.error = make_failure(errc::timed_out, "", "it had not ended after " + std::to_string(limit.count()) + " ms");
   } else if (!WIFEXITED(*status) || WEXITSTATUS(*status) != 0) {
-    seen.why = make_failure(errc::certificate_rejected, "",
-                            WIFEXITED(*status) ? "exit code " + std::to_string(WEXITSTATUS(*status))
-                                               : "signal " + std::to_string(WTERMSIG(*status)));
+    seen.error = make_failure(errc::certificate_rejected, "",
+                              WIFEXITED(*status) ? "exit code " + std::to_string(WEXITSTATUS(*status))
+                                                 : "signal " + std::to_string(WTERMSIG(*status)));
   }
   return seen;
 }

@@ -56,12 +56,12 @@ asio::awaitable<outcome> probe(context tls, tcp::endpoint at, std::string server
   const connect_options options{.timeout = limit, .server_name = server_name};
   auto connected = co_await connect_once(tls, at, options);
   seen.took = connected.took;
-  seen.why = std::move(connected.why);
+  seen.error = std::move(connected.error);
   if (!connected.stream) co_return seen;
   auto& s = *connected.stream;
   s.set_timeouts(limit, std::chrono::milliseconds(300));
-  seen.why = co_await ask(s, server_name, limit);
-  if (!seen.why) co_await s.async_shutdown(use_tuple);
+  seen.error = co_await ask(s, server_name, limit);
+  if (!seen.error) co_await s.async_shutdown(use_tuple);
   co_return seen;
 }
 

@@ -52,7 +52,7 @@ asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> doo
   auto accepted = co_await door->async_accept(use_tuple);
   const auto began = std::chrono::steady_clock::now();
   if (std::get<0>(accepted)) {
-    seen.why = make_failure(errc::internal, "", "no client connected");
+    seen.error = make_failure(errc::internal, "", "no client connected");
     co_return seen;
   }
   auto& socket = std::get<1>(accepted);
@@ -61,16 +61,16 @@ asio::awaitable<outcome> receive(context tls, std::shared_ptr<tcp::acceptor> doo
   auto [handshake_ec] = co_await s.async_handshake(use_tuple);
   seen.took = std::chrono::steady_clock::now() - began;
   if (handshake_ec) {
-    seen.why = s.last_failure();
+    seen.error = s.last_failure();
     co_return seen;
   }
   auto received = co_await (receive_request(s) || pause(limit));
   if (received.index() == 0) {
-    seen.why = std::get<0>(std::move(received));
+    seen.error = std::get<0>(std::move(received));
   } else {
-    seen.why = make_failure(errc::timed_out, "", "no request for " + std::to_string(limit.count()) + " ms");
+    seen.error = make_failure(errc::timed_out, "", "no request for " + std::to_string(limit.count()) + " ms");
   }
-  if (!seen.why) co_await s.async_shutdown(use_tuple);
+  if (!seen.error) co_await s.async_shutdown(use_tuple);
   co_return seen;
 }
 

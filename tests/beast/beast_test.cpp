@@ -42,7 +42,7 @@ struct beast_streams : ::testing::Test {
   void SetUp() override { ends.shake_hands(io); }
   // Nobody was cut off: every stream ended by close_notify.
   void expect_no_cut() const {
-    for (const auto& why : seen->failures()) ADD_FAILURE() << why.message();
+    for (const auto& error : seen->failures()) ADD_FAILURE() << error.message();
   }
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 struct accepting : ::testing::Test {
   struct trouble {
-    failure why;
+    failure error;
     tcp::endpoint peer;
   };
   // One async_accept; stays where it is.
@@ -39,7 +39,7 @@ struct accepting : ::testing::Test {
   std::list<std::pair<tcp_stream, outcome>> clients;
 
   acceptor& open(acceptor_options options = {}) {
-    options.on_failure = [this](const failure& why, const tcp::endpoint& peer) { troubles.push_back({why, peer}); };
+    options.on_failure = [this](const failure& error, const tcp::endpoint& peer) { troubles.push_back({error, peer}); };
     return in.emplace(io, loopback(), server_ctx, std::move(options));
   }
   waiter& accept() {
@@ -115,13 +115,13 @@ TEST_F(accepting, reports_each_failure_with_the_peer_it_was) {
   asio::write(rude, asio::buffer("GET / HTTP/1.1\r\n\r\n", 18));
   ASSERT_TRUE(run_until(io, [this] { return troubles.size() == 1; }));
   EXPECT_EQ(troubles[0].peer, from);
-  EXPECT_EQ(troubles[0].why.code, errc::protocol_error) << troubles[0].why.message();
+  EXPECT_EQ(troubles[0].error.code, errc::protocol_error) << troubles[0].error.message();
   auto& gone = silent();
   const auto gone_from = gone.local_endpoint();
   gone.close();
   ASSERT_TRUE(run_until(io, [this] { return troubles.size() == 2; }));
   EXPECT_EQ(troubles[1].peer, gone_from);
-  EXPECT_EQ(troubles[1].why.code, errc::connection_closed) << troubles[1].why.message();
+  EXPECT_EQ(troubles[1].error.code, errc::connection_closed) << troubles[1].error.message();
 }
 
 TEST_F(accepting, times_handshakes_from_accept_on_whatever_comes_meanwhile) {
@@ -148,7 +148,7 @@ TEST_F(accepting, times_handshakes_from_accept_on_whatever_comes_meanwhile) {
   tick.cancel();
   EXPECT_GE(clock_type::now() - began, 300ms);
   EXPECT_LT(clock_type::now() - began, 10s);
-  for (const auto& t : troubles) EXPECT_EQ(t.why.code, errc::timed_out) << t.why.message();
+  for (const auto& t : troubles) EXPECT_EQ(t.error.code, errc::timed_out) << t.error.message();
   EXPECT_EQ(in->handshakes_in_flight(), 0u);
   EXPECT_FALSE(w.is_done());
 }

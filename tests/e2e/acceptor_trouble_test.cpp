@@ -49,8 +49,8 @@ int listener_of(unsigned short port) {
 struct acceptor_trouble : ::testing::Test {
   asio::io_context io;
   std::vector<std::pair<failure, tcp::endpoint>> troubles;
-  acceptor in{io, loopback(), server_context(), {.on_failure = [this](const failure& why, const tcp::endpoint& peer) {
-                troubles.emplace_back(why, peer);
+  acceptor in{io, loopback(), server_context(), {.on_failure = [this](const failure& error, const tcp::endpoint& peer) {
+                troubles.emplace_back(error, peer);
               }}};
   error_code ec;
   std::optional<tcp_stream> got;
@@ -76,9 +76,9 @@ TEST_F(acceptor_trouble, of_too_many_open_files_is_reported_and_outlived) {
     EXPECT_GE(clock_type::now() - began, 10ms + 20ms + 40ms) << "it tries without rest";
     reports = troubles.size();
   }
-  for (const auto& [why, peer] : troubles) {
-    EXPECT_EQ(why.code, boost::system::errc::too_many_files_open);
-    EXPECT_EQ(why.where, "acceptor");
+  for (const auto& [error, peer] : troubles) {
+    EXPECT_EQ(error.code, boost::system::errc::too_many_files_open);
+    EXPECT_EQ(error.where, "acceptor");
     EXPECT_EQ(peer, tcp::endpoint());
   }
   EXPECT_FALSE(got.has_value()) << "async_accept does not fail for this";

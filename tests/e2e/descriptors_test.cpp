@@ -38,31 +38,31 @@ struct descriptors : ::testing::Test {
   asio::io_context io;
   tcp::acceptor in{io, loopback()};
   context tls = client_context();
-  failure why;
+  failure error;
 
   void connect(const std::string& host) {
     run_ready(io);  // what the loop itself needs is there
     outcome done;
-    async_connect(io, tls, host, std::to_string(in.local_endpoint().port()), {.timeout = 20s, .failure = &why},
+    async_connect(io, tls, host, std::to_string(in.local_endpoint().port()), {.timeout = 20s, .failure = &error},
                   [&](const error_code& ec, const tcp_stream&) { done.handler()(ec); });
-    EXPECT_EQ(done.wait(io), errc::too_many_descriptors) << why.message();
-    EXPECT_EQ(code_name(why.code), "too_many_descriptors");
-    EXPECT_NE(why.remedy.find("ulimit"), std::string::npos) << why.message();
+    EXPECT_EQ(done.wait(io), errc::too_many_descriptors) << error.message();
+    EXPECT_EQ(code_name(error.code), "too_many_descriptors");
+    EXPECT_NE(error.remedy.find("ulimit"), std::string::npos) << error.message();
   }
 };
 
 TEST_F(descriptors, that_are_missing_for_a_socket_belong_to_the_connect) {
   const few_descriptors none;
   connect("127.0.0.1");
-  EXPECT_EQ(why.category(), "connect");
-  EXPECT_EQ(why.at, phase::connect);
+  EXPECT_EQ(error.category(), "connect");
+  EXPECT_EQ(error.at, phase::connect);
 }
 
 TEST_F(descriptors, that_are_missing_for_a_name_belong_to_the_lookup) {
   const few_descriptors none;
   connect("no-such-name.invalid");
-  EXPECT_EQ(why.category(), "resolve");
-  EXPECT_EQ(why.at, phase::resolve);
+  EXPECT_EQ(error.category(), "resolve");
+  EXPECT_EQ(error.at, phase::resolve);
 }
 
 // poll(2) that fails is an error and not a loop without end: it refuses one descriptor where none is allowed.
@@ -86,12 +86,12 @@ TEST(blocking_waits, end_when_they_cannot_be_made) {
 }
 
 TEST(failures, can_be_written_to_a_stream) {
-  failure why;
-  why.code = make_error_code(errc::connection_refused);
-  why.where = "localhost:1";
+  failure error;
+  error.code = make_error_code(errc::connection_refused);
+  error.where = "localhost:1";
   std::ostringstream text;
-  text << why;
-  EXPECT_EQ(text.str(), why.message());
+  text << error;
+  EXPECT_EQ(text.str(), error.message());
 }
 
 }  // namespace

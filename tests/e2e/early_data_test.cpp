@@ -41,7 +41,7 @@ struct early_sockets : ::testing::Test {
   // What async_connect completed with, and a server that has read `wanted` bytes of it.
   struct met {
     std::optional<tcp_stream> client, server;
-    failure why;
+    failure error;
   };
   met meet(acceptor& in, const connect_options& wishes) {
     met made;
@@ -50,11 +50,11 @@ struct early_sockets : ::testing::Test {
       if (!ec) made.server.emplace(std::move(s));
     });
     auto options = wishes;
-    options.failure = &made.why;
+    options.failure = &made.error;
     async_connect(io, tls, "localhost", port, options, [&made](error_code ec, tcp_stream s) {
       if (!ec) made.client.emplace(std::move(s));
     });
-    EXPECT_TRUE(run_until(io, [&made] { return made.client && made.server; })) << made.why.message();
+    EXPECT_TRUE(run_until(io, [&made] { return made.client && made.server; })) << made.error.message();
     return made;
   }
   // So that the client has a ticket.
@@ -67,7 +67,7 @@ struct early_sockets : ::testing::Test {
 TEST_F(early_sockets, a_request_arrives_with_the_handshake) {
   acceptor in(io, loopback(), server_taking(16384));
   visit(in);
-  auto [client, server, why] = meet(in, {.early_data = request});
+  auto [client, server, error] = meet(in, {.early_data = request});
   EXPECT_EQ(client->info().early_data, early_data::accepted);
   EXPECT_EQ(client->info().early_bytes, request.size());
   EXPECT_EQ(server->info().early_bytes, request.size());
@@ -83,7 +83,7 @@ TEST_F(early_sockets, a_request_arrives_with_the_handshake) {
 TEST_F(early_sockets, what_was_not_taken_is_the_callers_to_write) {
   acceptor in(io, loopback(), server_taking(10));
   visit(in);
-  auto [client, server, why] = meet(in, {.early_data = request});
+  auto [client, server, error] = meet(in, {.early_data = request});
   EXPECT_EQ(client->info().early_bytes, 10u);
   outcome wrote, read;
   std::string got(request.size(), '\0');
@@ -97,7 +97,7 @@ TEST_F(early_sockets, what_was_not_taken_is_the_callers_to_write) {
 TEST_F(early_sockets, a_blocking_read_gives_it_too) {
   acceptor in(io, loopback(), server_taking(100));
   visit(in);
-  auto [client, server, why] = meet(in, {.early_data = request});
+  auto [client, server, error] = meet(in, {.early_data = request});
   std::string got(request.size(), '\0');
   EXPECT_EQ(asio::read(*server, asio::buffer(got)), request.size());
   EXPECT_EQ(got, request);

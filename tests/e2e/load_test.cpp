@@ -118,7 +118,7 @@ TEST_P(thousand_handshakes, with_a_key_in_a_token_all_succeed_on_their_loop) {
       server_context({.identities = {identity::from_chain(site.chain, gathering).value()}, .observer = all.seen});
   const auto client = client_context();
   acceptor_options options{.handshake_timeout = 240s, .max_handshakes = clients};
-  options.on_failure = [](const failure& why, const tcp::endpoint&) { ADD_FAILURE() << why.message(); };
+  options.on_failure = [](const failure& error, const tcp::endpoint&) { ADD_FAILURE() << error.message(); };
   auto serial = asio::make_strand(all.io);
   acceptor in(serial, loopback(), server, options);
   const auto port = std::to_string(in.local_endpoint().port());

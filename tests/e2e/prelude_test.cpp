@@ -21,14 +21,14 @@ class greeter final : public prelude {
     co_await asio::async_write(socket, asio::buffer("begin\n", 6), asio::use_awaitable);
     std::string answer;
     co_await asio::async_read_until(socket, asio::dynamic_buffer(answer), '\n', asio::use_awaitable);
-    failure why;
+    failure error;
     if (answer == "no\n") {
-      why.code = make_error_code(errc::handshake_failed);
-      why.detail = "it says no";
+      error.code = make_error_code(errc::handshake_failed);
+      error.detail = "it says no";
     }
     if (answer == "throw\n") throw std::runtime_error("unheard of");
     has_ended = true;
-    co_return why;
+    co_return error;
   }
   int tries = 0;
   bool has_ended = false;

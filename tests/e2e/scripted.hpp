@@ -53,9 +53,9 @@ inline failure speak(prelude& speaker, script steps) {
   auto sockets = join_sockets(io.get_executor());
   std::optional<failure> ended;
   std::size_t reached = 0;
-  asio::co_spawn(io, speaker.speak(sockets.client), [&ended](const std::exception_ptr& thrown, failure why) {
+  asio::co_spawn(io, speaker.speak(sockets.client), [&ended](const std::exception_ptr& thrown, failure error) {
     EXPECT_FALSE(thrown);
-    ended = std::move(why);
+    ended = std::move(error);
   });
   spawn(io, play_and_close(sockets.server, std::move(steps), reached));
   EXPECT_TRUE(run_until(io, [&ended] { return ended.has_value(); }));

@@ -41,7 +41,9 @@ struct silent : ::testing::Test {
   std::list<tcp_stream> accepted;
 
   void open(acceptor_options options = {}) {
-    options.on_failure = [this](const failure& why, const tcp::endpoint& peer) { troubles.emplace_back(why, peer); };
+    options.on_failure = [this](const failure& error, const tcp::endpoint& peer) {
+      troubles.emplace_back(error, peer);
+    };
     in.emplace(io, loopback(), server_context(), std::move(options));
     accept();
   }

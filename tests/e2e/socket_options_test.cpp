@@ -38,10 +38,10 @@ struct socket_options : ::testing::Test {
   asio::io_context io;
   std::optional<acceptor> in;
   std::optional<tcp_stream> client, server;
-  failure why;
+  failure error;
 
   error_code connect(connect_options options, acceptor_options accepting = {}) {
-    options.failure = &why;
+    options.failure = &error;
     in.emplace(io, loopback(), server_context(), std::move(accepting));
     error_code outcome;
     client.reset();
@@ -69,7 +69,7 @@ TEST_F(socket_options, by_default_are_no_delay_and_no_probes) {
 
 TEST_F(socket_options, of_a_client_are_set) {
   const tcp_options tcp{.no_delay = false, .keep_alive = {.idle = 61s, .interval = 7s, .probes = 4}};
-  ASSERT_FALSE(connect({.tcp = tcp, .interface = "lo", .local_address = "127.0.0.5"})) << why.message();
+  ASSERT_FALSE(connect({.tcp = tcp, .interface = "lo", .local_address = "127.0.0.5"})) << error.message();
   EXPECT_EQ(option_of(*client, IPPROTO_TCP, TCP_NODELAY), 0);
   expect_probes(*client, 61, 7, 4);
   EXPECT_EQ(device_of(*client), "lo");
@@ -99,8 +99,8 @@ TEST_F(socket_options, interval_and_count_may_be_the_systems) {
 TEST_F(socket_options, that_the_system_refuses_are_wrong_usage) {
   const auto refused = [this](const connect_options& options, const std::string& where) {
     EXPECT_EQ(connect(options), make_error_code(errc::invalid_argument)) << where;
-    EXPECT_EQ(why.where, where);
-    EXPECT_FALSE(why.detail.empty());
+    EXPECT_EQ(error.where, where);
+    EXPECT_FALSE(error.detail.empty());
   };
   refused({.tcp = {.keep_alive = {.idle = 40000s}}}, "keep_alive.idle");
   refused({.tcp = {.keep_alive = {.idle = -1s}}}, "keep_alive.idle");
@@ -115,7 +115,7 @@ TEST_F(socket_options, that_the_system_refuses_are_wrong_usage) {
 
 TEST_F(socket_options, local_address_of_the_other_family_reaches_nobody) {
   EXPECT_EQ(connect({.local_address = "::1"}), make_error_code(errc::unreachable));
-  EXPECT_EQ(why.at, phase::connect);
+  EXPECT_EQ(error.at, phase::connect);
 }
 
 TEST_F(socket_options, of_an_acceptor_that_are_refused_are_thrown) {

@@ -89,9 +89,9 @@ TEST_P(starttls_of, missing_answer_ends_by_a_cancellation) {
 TEST_P(starttls_of, socket_that_is_closed_is_a_failure_and_no_exception) {
   tcp::socket closed(io);
   std::optional<failure> ended;
-  asio::co_spawn(io, speaker->speak(closed), [&ended](const std::exception_ptr& thrown, failure why) {
+  asio::co_spawn(io, speaker->speak(closed), [&ended](const std::exception_ptr& thrown, failure error) {
     EXPECT_FALSE(thrown);
-    ended = std::move(why);
+    ended = std::move(error);
   });
   run(io);
   EXPECT_EQ(ended.value().code, asio::error::bad_descriptor);
@@ -150,7 +150,7 @@ TEST(starttls_of_imap, rejection_is_reported_with_the_answer) {
   expect_rejection(imap, {agreed[0], {agreed[1].request, "* CAPABILITY NOSTARTTLS\r\na1 OK\r\n"}},
                    "it does not offer STARTTLS: it says \"* CAPABILITY NOSTARTTLS\"");
   expect_rejection(imap, {agreed[0], {agreed[1].request, "a1 BAD\r\n"}},
-                   "it does not tell its capabilities: it says \"BAD\"");
+                   "it does not list its capabilities: it answers \"BAD\"");
   expect_rejection(imap, {{"", "* PREAUTH you are in\r\n"}},
                    "it does not greet as IMAP does before TLS: it says \"* PREAUTH you are in\"");
   expect_rejection(imap, ending_with(agreed, "b2 OK begin\r\n"), "it does not speak IMAP: it says \"b2 OK begin\"");

@@ -47,7 +47,7 @@ struct load {
   story told;
 };
 
-connect_options options_for(failure& why) { return {.timeout = 20s, .server_name = "localhost", .failure = &why}; }
+connect_options options_for(failure& error) { return {.timeout = 20s, .server_name = "localhost", .failure = &error}; }
 
 asio::awaitable<void> pause(std::chrono::milliseconds time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);
@@ -56,13 +56,13 @@ asio::awaitable<void> pause(std::chrono::milliseconds time) {
 
 // One ping at a time, until the end.
 asio::awaitable<void> echo_all_along(load& l) {
-  failure why;
-  const auto options = options_for(why);
+  failure error;
+  const auto options = options_for(error);
   const auto host = l.server.address().to_string();
   const auto port = std::to_string(l.server.port());
   auto connected = co_await async_connect(l.client, host, port, options, use_tuple);
   if (std::get<0>(connected)) {
-    ADD_FAILURE() << "not connected: " << why.message();
+    ADD_FAILURE() << "not connected: " << error.message();
     co_return;
   }
   auto& s = std::get<1>(connected);
@@ -89,8 +89,8 @@ asio::awaitable<void> shake_hands_all_along(load& l, bool resuming) {
   const auto port = std::to_string(l.server.port());
   const auto ctx = resuming ? l.resuming : l.client;
   while (!l.is_over) {
-    failure why;
-    const auto options = options_for(why);
+    failure error;
+    const auto options = options_for(error);
     attempt one{.began = clock_type::now(), .ended = {}};
     auto connected = co_await async_connect(ctx, host, port, options, use_tuple);
     one.is_good = !std::get<0>(connected);

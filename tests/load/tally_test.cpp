@@ -14,9 +14,9 @@ const time_point start = std::chrono::steady_clock::now() - 1h;
 const load_window window{.began = start, .from = start + 1s, .to = start + 3s};
 
 failure refused() {
-  failure why;
-  why.code = make_error_code(errc::connection_refused);
-  return why;
+  failure error;
+  error.code = make_error_code(errc::connection_refused);
+  return error;
 }
 
 TEST(a_closed_loop, counts_what_is_done_in_the_window_from_when_it_began) {

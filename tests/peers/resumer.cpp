@@ -17,8 +17,8 @@
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-asio::awaitable<void> talk(sluice::context tls, std::string port, sluice::failure& why) {
-  auto s = co_await sluice::async_connect(tls, "localhost", port, {.timeout = 60s, .failure = &why});
+asio::awaitable<void> talk(sluice::context tls, std::string port, sluice::failure& error) {
+  auto s = co_await sluice::async_connect(tls, "localhost", port, {.timeout = 60s, .failure = &error});
   const std::string words = "the quick brown fox jumps over the lazy dog\n";
   co_await asio::async_write(s, asio::buffer(words), asio::use_awaitable);
   std::string echo;  // behind it, or before, has come what a later connection resumes with
@@ -27,24 +27,24 @@ asio::awaitable<void> talk(sluice::context tls, std::string port, sluice::failur
   co_await s.async_shutdown(asio::as_tuple(asio::use_awaitable));
 }
 
-asio::awaitable<void> talk_often(sluice::context tls, std::string port, int times, sluice::failure& why) {
-  for (int i = 0; i < times; ++i) co_await talk(tls, port, why);
+asio::awaitable<void> talk_often(sluice::context tls, std::string port, int times, sluice::failure& error) {
+  for (int i = 0; i < times; ++i) co_await talk(tls, port, error);
 }
 
 int main(int argc, char** argv) {
   if (argc != 4) return std::cerr << "usage: peer_resumer PORT CA_FILE TIMES\n", 1;
-  sluice::failure why;
+  sluice::failure error;
   try {
     sluice::client_options options;
     options.trust = sluice::trust::from_file(argv[2]).value();
     options.sessions = sluice::make_session_store();
     const auto tls = sluice::context::client(options).value();
     asio::io_context io;
-    asio::co_spawn(io, talk_often(tls, argv[1], std::stoi(argv[3]), why), [](std::exception_ptr thrown) {
+    asio::co_spawn(io, talk_often(tls, argv[1], std::stoi(argv[3]), error), [](std::exception_ptr thrown) {
       if (thrown) std::rethrow_exception(thrown);
     });
     io.run();
   } catch (const std::exception& e) {
-    return std::cerr << (why.code ? why.message() : e.what()) << '\n', 1;
+    return std::cerr << (error.code ? error.message() : e.what()) << '\n', 1;
   }
 }

@@ -67,9 +67,9 @@ TEST_F(pool_life, closing_waits_for_the_calls_under_way) {
   EXPECT_EQ(module_.sessions(), 0u);
   EXPECT_TRUE(under_way->is_good());
   EXPECT_TRUE(waiting->is_good());
-  ASSERT_TRUE(behind->why);
-  EXPECT_EQ(behind->why->code, errc::key_unavailable);
-  EXPECT_EQ(behind->why->detail, "the key is being closed");
+  ASSERT_TRUE(behind->error);
+  EXPECT_EQ(behind->error->code, errc::key_unavailable);
+  EXPECT_EQ(behind->error->detail, "the key is being closed");
 }
 
 TEST_F(pool_life, closing_does_not_wait_for_ever_for_a_call_that_hangs) {

@@ -285,10 +285,10 @@ std::string story::recover() {
     pool_.ask(5s);
     world_.sleep_for(50ms);
     if (pool_.last_good() >= last) return {};
-    const auto& why = pool_.asked().back()->why;
-    if (is_pin_given_up() && why && why->code == errc::pin_known_bad) return {};
+    const auto& error = pool_.asked().back()->error;
+    if (is_pin_given_up() && error && error->code == errc::pin_known_bad) return {};
   }
-  return "no signature within 3 s of the end: " + pool_.asked().back()->why.value_or(failure()).message();
+  return "no signature within 3 s of the end: " + pool_.asked().back()->error.value_or(failure()).message();
 }
 
 std::string story::close() {

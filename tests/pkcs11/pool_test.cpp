@@ -115,7 +115,7 @@ TEST_F(pool, sheds_at_once_when_its_queue_is_full) {
   EXPECT_EQ(first.good() + others.good(), 5);
   const auto& refused = others.bad();
   ASSERT_EQ(refused.size(), 6u);
-  for (const auto& why : refused) EXPECT_EQ(why.code, errc::queue_full);
+  for (const auto& error : refused) EXPECT_EQ(error.code, errc::queue_full);
   EXPECT_EQ(key->stats().shed_full, refused.size());
 }
 
@@ -123,7 +123,7 @@ TEST_F(pool, drops_work_whose_deadline_has_passed) {
   const auto key = faulty_.open("site", {.sessions = 1});
   faulty_.script("[latency]\nC_Sign = \"150ms\"");
   answers all(*key, 10, 400ms);
-  for (const auto& why : all.bad()) EXPECT_EQ(why.code, errc::key_timed_out);
+  for (const auto& error : all.bad()) EXPECT_EQ(error.code, errc::key_timed_out);
   EXPECT_GE(all.bad().size(), 6u);
   faulty_.behave();
   EXPECT_TRUE(key->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)));
@@ -136,7 +136,7 @@ TEST_F(pool, drops_late_work_at_its_deadline_though_every_session_is_at_work) {
   answers first(*key, 1);
   ASSERT_TRUE(until([&] { return key->stats().sessions_busy == 1; }));
   answers late(*key, 3, 200ms);
-  for (const auto& why : late.bad()) EXPECT_EQ(why.code, errc::key_timed_out);
+  for (const auto& error : late.bad()) EXPECT_EQ(error.code, errc::key_timed_out);
   EXPECT_TRUE(until([&] { return key->stats().shed_late == 3; }));
   EXPECT_EQ(key->stats().queued, 0u);
   faulty_.behave();

@@ -133,11 +133,11 @@ TEST_F(refusals, an_answer_that_is_no_signature_is_an_encoding_error) {
   const auto k = faulty.open("site");
   for (const auto* how : {"odd", "empty"}) {
     faulty.script(std::string("[token]\nsignature = \"") + how + "\"");
-    const auto why = k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error();
-    EXPECT_EQ(why.code, errc::encoding_error) << how;
-    EXPECT_EQ(why.detail, "the signature has an odd or empty length") << how;
-    EXPECT_EQ(why.at, phase::signing) << how;
-    EXPECT_FALSE(why.token.empty()) << how;
+    const auto error = k->sign(request_for(signature_scheme::ecdsa_secp256r1_sha256)).error();
+    EXPECT_EQ(error.code, errc::encoding_error) << how;
+    EXPECT_EQ(error.detail, "the signature has an odd or empty length") << how;
+    EXPECT_EQ(error.at, phase::signing) << how;
+    EXPECT_FALSE(error.token.empty()) << how;
     EXPECT_EQ(k->stats().sessions_reopened, 0U) << how << ": the session stays";
   }
 }

@@ -101,10 +101,10 @@ struct tally {
   std::mutex gate;
   std::map<std::string, int> reasons;
   trouble_maker trouble;
-  void note(const failure& why) {
+  void note(const failure& error) {
     ++bad;
     const std::lock_guard lock(gate);
-    ++reasons[code_name(why.code)];
+    ++reasons[code_name(error.code)];
   }
 };
 

@@ -41,7 +41,7 @@ TEST_F(supervision, a_token_that_does_not_sign_is_probed_all_along_beside_a_prob
   const auto began = world_.now();
   ask_for(pool, 25s, 1s);
   EXPECT_LE(pool.last_good(), began);
-  EXPECT_EQ(pool.sign().why->code, errc::token_down);
+  EXPECT_EQ(pool.sign().error->code, errc::token_down);
   EXPECT_GT(pool.stats().answers.at("CKR_DEVICE_ERROR"), 40u) << "every half second";
   module_.remove(broken);
   EXPECT_LT(until_it_signs(pool), 600ms) << "the one probe hangs still";
@@ -146,9 +146,9 @@ TEST_F(supervision, a_call_that_hangs_is_replaced_after_hang_timeout_and_taken_b
   world_.sleep_for(4900ms);
   EXPECT_EQ(first->times, 0);
   world_.sleep_for(200ms);
-  ASSERT_TRUE(first->why);
-  EXPECT_EQ(first->why->code, errc::key_timed_out);
-  EXPECT_EQ(first->why->detail, "a call of the token has not returned within 5000 ms");
+  ASSERT_TRUE(first->error);
+  EXPECT_EQ(first->error->code, errc::key_timed_out);
+  EXPECT_EQ(first->error->detail, "a call of the token has not returned within 5000 ms");
   EXPECT_TRUE(second->is_good());
   EXPECT_EQ(pool.stats().written_off, 1u);
   EXPECT_EQ(module_.sessions(), 2u);
@@ -217,10 +217,10 @@ TEST_F(supervision, any_code_three_times_in_a_row_has_the_token_probed_with_a_si
   for (const CK_RV rv : {CKR_FUNCTION_FAILED, CKR_SESSION_HANDLE_INVALID, CKR_ARGUMENTS_BAD, CK_RV{0x80000042}}) {
     test::simulated_pool pool(world_, module_, {.sessions = 2});
     auto& fault = answers("C_Sign", rv);
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(code_name(pool.sign().why->code), ckr_text(rv));
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(code_name(pool.sign().error->code), ckr_text(rv));
     EXPECT_EQ(pool.stats().circuit_opened, 0u) << ckr_text(rv);
-    EXPECT_EQ(pool.sign().why->code, errc::token_down);
-    EXPECT_EQ(pool.sign().why->detail, "its last answer was " + ckr_text(rv));
+    EXPECT_EQ(pool.sign().error->code, errc::token_down);
+    EXPECT_EQ(pool.sign().error->detail, "its last answer was " + ckr_text(rv));
     module_.remove(fault);
     EXPECT_LT(until_it_signs(pool), 1s);
   }
@@ -264,7 +264,7 @@ TEST_F(supervision, in_mode_standard_the_module_is_never_finalized_and_the_error
   goes_wrong({.what = kind::answer, .function = "C_Sign", .value = CKR_DEVICE_ERROR, .ends_at_finalize = true});
   ask_for(pool, 60s);
   EXPECT_EQ(module_.seen.finalized, 0u);
-  EXPECT_EQ(pool.sign().why->remedy,
+  EXPECT_EQ(pool.sign().error->remedy,
             "it is probed every half second and used again as soon as it answers; C_Finalize, which may be what it "
             "needs, is not called: the module is not finalised in mode standard or omit");
 }
@@ -278,7 +278,7 @@ TEST_F(supervision, a_call_that_hangs_keeps_the_module_from_being_finalized) {
   answers("C_Sign", CKR_DEVICE_ERROR, 1);
   ask_for(pool, 60s);
   EXPECT_EQ(module_.seen.finalized, 0u);
-  EXPECT_NE(pool.sign().why->remedy.find("a call of the module has not returned"), std::string::npos);
+  EXPECT_NE(pool.sign().error->remedy.find("a call of the module has not returned"), std::string::npos);
   module_.remove(hung);
   EXPECT_LT(until_it_signs(pool), 5s);
   EXPECT_EQ(module_.seen.finalized, 1u);
@@ -295,7 +295,7 @@ TEST_F(supervision, a_module_is_finalized_when_each_of_its_tokens_is_down_and_no
     world_.sleep_for(100ms);
   }
   EXPECT_EQ(module_.seen.finalized, 0u);
-  EXPECT_NE(one.sign().why->remedy.find("another token of the module is in use"), std::string::npos);
+  EXPECT_NE(one.sign().error->remedy.find("another token of the module is in use"), std::string::npos);
   module_.unplug(1);
   for (int i = 0; i < 100; ++i) {
     one.ask();
@@ -315,7 +315,7 @@ TEST_F(supervision, somebody_else_s_load_of_the_module_keeps_it_from_being_final
   module_.unplug(0);
   ask_for(pool, 30s);
   EXPECT_EQ(module_.seen.finalized, 0u);
-  EXPECT_NE(pool.sign().why->remedy.find("other code in this process uses the module"), std::string::npos);
+  EXPECT_NE(pool.sign().error->remedy.find("other code in this process uses the module"), std::string::npos);
   guest.reset();
   ask_for(pool, 30s);
   EXPECT_GT(module_.seen.finalized, 0u);

@@ -58,20 +58,20 @@ TEST_F(supervision, what_is_thrown_at_a_worker_stays_there) {
   auto lib = library::over(module_.core(), {}).value();
   const auto pin = [](const pin_request&) -> result<secret> { throw std::runtime_error("the vault is sealed"); };
   const auto pool = token_pool::open(std::move(lib), module_.token(), pin, {.sessions = 1}).value();
-  std::optional<failure> why;
+  std::optional<failure> error;
   for (int i = 0; i < 5; ++i) {
     job work;
     work.key = std::make_shared<key_record>();
     work.work = [](const signing_context&) { return answer_of(CKR_OK); };
-    work.done = [&why](const result<der::bytes>& outcome) {
-      why = outcome.error();
+    work.done = [&error](const result<der::bytes>& outcome) {
+      error = outcome.error();
       throw std::runtime_error("by who asked");
     };
     pool->submit(std::move(work));
     world_.sleep_for(1s);
-    ASSERT_TRUE(why);
-    EXPECT_EQ(why->code, errc::key_unavailable);
-    EXPECT_EQ(why->detail, "the source of its PIN threw: the vault is sealed");
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->code, errc::key_unavailable);
+    EXPECT_EQ(error->detail, "the source of its PIN threw: the vault is sealed");
   }
   EXPECT_EQ(pool->stats().circuit_opened, 0u) << "it says nothing of the token";
 }
@@ -83,7 +83,7 @@ TEST_F(supervision, senseless_lengths_and_counts_are_errors_of_the_call_and_no_m
     ASSERT_TRUE(pool.sign().is_good());
     for (const CK_RV rv : {CKR_BUFFER_TOO_SMALL, CKR_OK}) {
       goes_wrong({.what = kind::answer, .function = "C_Sign", .value = rv, .times = 1, .says = much});
-      EXPECT_EQ(code_name(pool.sign().why->code), "CKR_BUFFER_TOO_SMALL");
+      EXPECT_EQ(code_name(pool.sign().error->code), "CKR_BUFFER_TOO_SMALL");
     }
     goes_wrong({.what = kind::answer, .function = "C_FindObjects", .value = CKR_OK, .times = 1, .says = much});
     EXPECT_TRUE(pool.sign().is_good()) << "its session was closed, the key is looked for, and again after a probe";
@@ -115,7 +115,7 @@ TEST_F(supervision, a_login_that_hangs_is_passed_over_and_a_pin_of_which_nothing
   auto& second = hangs("C_Login", 1);
   ask_for(unknown, 60s);
   EXPECT_EQ(module_.seen.logins, before);
-  EXPECT_EQ(unknown.sign().why->detail, "a login with its PIN has not been answered");
+  EXPECT_EQ(unknown.sign().error->detail, "a login with its PIN has not been answered");
   module_.remove(second);
   EXPECT_LT(until_it_signs(unknown), 3s);
 }

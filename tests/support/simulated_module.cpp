@@ -122,11 +122,11 @@ void simulated_module::remove(const simulated_fault& fault) {
   goes_on_->notify_all();
 }
 
-simulated_module::session* simulated_module::find(CK_SESSION_HANDLE handle, CK_RV& why) {
+simulated_module::session* simulated_module::find(CK_SESSION_HANDLE handle, CK_RV& error) {
   const auto found = sessions_.find(handle);
-  why = CKR_SESSION_HANDLE_INVALID;
+  error = CKR_SESSION_HANDLE_INVALID;
   if (found == sessions_.end()) return nullptr;
-  why = CKR_DEVICE_REMOVED;
+  error = CKR_DEVICE_REMOVED;
   return is_gone(found->second.slot) ? nullptr : &found->second;
 }
 
@@ -232,9 +232,9 @@ struct simulated_calls {
   template <class Body>
   static CK_RV in_session(const char* function, CK_SESSION_HANDLE handle, Body body) {
     return m().around(function, handle, [&]() -> CK_RV {
-      CK_RV why = CKR_OK;
-      auto* const s = m().find(handle, why);
-      return s == nullptr ? why : body(*s);
+      CK_RV error = CKR_OK;
+      auto* const s = m().find(handle, error);
+      return s == nullptr ? error : body(*s);
     });
   }
   static CK_RV close_session(CK_SESSION_HANDLE handle) {

@@ -76,7 +76,7 @@ class simulated_module {
   };
   CK_RV misbehave(const char* function, CK_SESSION_HANDLE session, const details& of, bool& is_answered);
   void hit(simulated_fault& fault);
-  session* find(CK_SESSION_HANDLE handle, CK_RV& why);
+  session* find(CK_SESSION_HANDLE handle, CK_RV& error);
   bool is_gone(CK_SLOT_ID slot) const { return unplugged_.contains(slot); }
   void close(CK_SESSION_HANDLE handle);
   void fill_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO& info) const;

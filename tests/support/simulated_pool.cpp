@@ -32,7 +32,7 @@ std::shared_ptr<const simulated_pool::answer> simulated_pool::ask(duration timeo
     if (outcome) {
       last_good_ = world_.now();
     } else {
-      mine->why = outcome.error();
+      mine->error = outcome.error();
     }
   };
   work.deadline = world_.now() + timeout;

@@ -17,9 +17,9 @@ class simulated_pool {
   using time_point = pkcs11::runtime::time_point;
   struct answer {
     int times = 0;
-    std::optional<failure> why;
+    std::optional<failure> error;
     time_point at{};
-    bool is_good() const { return times > 0 && !why; }
+    bool is_good() const { return times > 0 && !error; }
   };
 
   simulated_pool(simulated_runtime& world, simulated_module& module, const pkcs11::pool_options& options = {},

@@ -19,20 +19,20 @@ class recorder final : public observer {
   struct handshake_record {
     bool is_server = false;
     std::optional<connection_info> info;
-    std::optional<failure> why;
+    std::optional<failure> error;
     std::chrono::nanoseconds duration{}, signing{};
     connection_statistics counted;
   };
   struct signature_record {
     std::string key;
-    std::optional<failure> why;
+    std::optional<failure> error;
     std::chrono::nanoseconds waited{};
   };
 
   struct closed_record {
     bool is_server = false;
     std::optional<connection_info> info;
-    std::optional<failure> why;
+    std::optional<failure> error;
     connection_statistics counted;
   };
 
@@ -45,15 +45,15 @@ class recorder final : public observer {
   void on_handshake(const handshake_event& e) noexcept override {
     const std::lock_guard lock(gate_);
     handshakes_.push_back({e.is_server, e.info ? std::optional(*e.info) : std::nullopt,
-                           e.why ? std::optional(*e.why) : std::nullopt, e.duration, e.signing, *e.statistics});
+                           e.error ? std::optional(*e.error) : std::nullopt, e.duration, e.signing, *e.statistics});
   }
   void on_signature(const signature_event& e) noexcept override {
     const std::lock_guard lock(gate_);
-    signatures_.push_back({std::string(e.key), e.why ? std::optional(*e.why) : std::nullopt, e.waited});
+    signatures_.push_back({std::string(e.key), e.error ? std::optional(*e.error) : std::nullopt, e.waited});
   }
-  void on_failure(const failure& why) noexcept override {
+  void on_failure(const failure& error) noexcept override {
     const std::lock_guard lock(gate_);
-    failures_.push_back(why);
+    failures_.push_back(error);
   }
   void on_warning(std::string_view text) noexcept override {
     const std::lock_guard lock(gate_);
@@ -62,7 +62,7 @@ class recorder final : public observer {
   void on_closed(const closed_event& e) noexcept override {
     const std::lock_guard lock(gate_);
     closed_.push_back({e.is_server, e.info ? std::optional(*e.info) : std::nullopt,
-                       e.why ? std::optional(*e.why) : std::nullopt, *e.statistics});
+                       e.error ? std::optional(*e.error) : std::nullopt, *e.statistics});
   }
 
  private:

@@ -72,10 +72,10 @@ TEST_P(arrival, of_a_clients_refusal_while_our_key_is_awaited_is_noticed) {
   p.client.handshake(p.client_io);
   ASSERT_EQ(p.server.handshake(p.server_io).next, want::application);
   p.client.handshake(p.client_io);
-  failure why;
-  why.code = make_error_code(errc::certificate_rejected);
-  why.at = phase::handshake;
-  p.client.fail(why);
+  failure error;
+  error.code = make_error_code(errc::certificate_rejected);
+  error.at = phase::handshake;
+  p.client.fail(error);
   p.client.close_failed(p.client_io);
   p.to_server.is_cut = true;
   EXPECT_EQ(p.server.handshake(p.server_io).error, alert_code(access_denied));
@@ -100,9 +100,9 @@ TEST_P(arrival, of_anything_else_while_our_key_is_awaited_is_kept) {
 
 // The client refuses the server after the handshake, and its end of TCP is gone.
 void refuse_and_leave(pair& p) {
-  failure why;
-  why.code = make_error_code(errc::certificate_rejected);
-  p.client.fail(why);
+  failure error;
+  error.code = make_error_code(errc::certificate_rejected);
+  p.client.fail(error);
   p.client.close_failed(p.client_io);
   p.to_server.is_cut = true;
 }

@@ -19,10 +19,10 @@ using namespace std::string_literals;
 error_code would_block() { return boost::system::errc::make_error_code(boost::system::errc::operation_would_block); }
 
 failure story(errc cause, phase at = phase::handshake) {
-  failure why;
-  why.code = make_error_code(cause);
-  why.at = at;
-  return why;
+  failure error;
+  error.code = make_error_code(cause);
+  error.at = at;
+  return error;
 }
 
 // One end that has failed, and what the other hears of it.

@@ -88,10 +88,10 @@ void expect_client_learns_at_first_read(pair& p, int alert) {
 TEST_P(client_certificates, that_are_missing_fail_the_server_when_required) {
   auto p = meeting(client_auth::required, std::nullopt);
   EXPECT_FALSE(p.handshake());
-  const auto& why = p.server.last_failure();
-  EXPECT_TRUE(why.code == errc::certificate_missing) << why.message();
-  EXPECT_EQ(why.detail, "the client has none to send");
-  EXPECT_EQ(why.category(), "certificate");
+  const auto& error = p.server.last_failure();
+  EXPECT_TRUE(error.code == errc::certificate_missing) << error.message();
+  EXPECT_EQ(error.detail, "the client has none to send");
+  EXPECT_EQ(error.category(), "certificate");
   if (is_tls13()) {
     expect_client_learns_at_first_read(p, 116);  // certificate_required
   } else {

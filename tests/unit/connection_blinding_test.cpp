@@ -140,10 +140,10 @@ TEST_P(connection_blinding, farewell_waits_for_a_transport_that_is_full) {
 
 TEST_P(connection_blinding, farewell_before_anything_was_said_says_nothing) {
   auto p = make_pair(GetParam());
-  failure why;
-  why.code = make_error_code(errc::cancelled);
-  p.client.fail(why);
-  p.server.fail(why);
+  failure error;
+  error.code = make_error_code(errc::cancelled);
+  p.client.fail(error);
+  p.server.fail(error);
   EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   EXPECT_EQ(p.server.close_failed(p.server_io).next, want::nothing);
   EXPECT_TRUE(p.to_server.bytes.empty());
@@ -153,9 +153,9 @@ TEST_P(connection_blinding, farewell_before_anything_was_said_says_nothing) {
 TEST_P(connection_blinding, close_notify_after_a_cancellation_reaches_the_peer_at_once) {
   auto p = make_pair(GetParam());
   ASSERT_TRUE(p.handshake());
-  failure why;
-  why.code = make_error_code(errc::cancelled);
-  p.client.fail(why);
+  failure error;
+  error.code = make_error_code(errc::cancelled);
+  p.client.fail(error);
   EXPECT_EQ(p.client.close_failed(p.client_io).next, want::nothing);
   std::vector<std::byte> room(100);
   EXPECT_EQ(p.server.read(p.server_io, room).error, error_code(internal_error, alert_category()));

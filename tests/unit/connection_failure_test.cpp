@@ -35,13 +35,13 @@ TEST(connection_failure, an_alert_from_the_peer_is_reported_by_number_and_name) 
     const auto st = p.client.handshake(p.client_io);
     EXPECT_EQ(st.error, (error_code{description, alert_category()}));
     EXPECT_TRUE(st.error == errc::alert);
-    const auto& why = p.client.last_failure();
-    EXPECT_EQ(why.from, origin::peer);
-    EXPECT_EQ(why.alert.which, alert_info::direction::received);
-    EXPECT_EQ(why.alert.description, description);
+    const auto& error = p.client.last_failure();
+    EXPECT_EQ(error.from, origin::peer);
+    EXPECT_EQ(error.alert.which, alert_info::direction::received);
+    EXPECT_EQ(error.alert.description, description);
     EXPECT_NE(st.error.message().find(alert_name(description)), std::string::npos) << st.error.message();
-    EXPECT_EQ(why.where, "localhost");
-    EXPECT_EQ(why.at, phase::handshake);
+    EXPECT_EQ(error.where, "localhost");
+    EXPECT_EQ(error.at, phase::handshake);
     expect_latched(p.client, p.client_io, st.error);
   }
 }
@@ -199,15 +199,15 @@ TEST(connection_failure, nothing_is_read_or_written_before_the_handshake_is_done
 TEST(connection_failure, from_outside_is_kept_and_the_first_one_counts) {
   auto p = make_pair(tls13);
   p.client.handshake(p.client_io);
-  failure why;
-  why.code = make_error_code(errc::timed_out);
-  why.detail = "after 10 s";
-  p.client.fail(why);
+  failure error;
+  error.code = make_error_code(errc::timed_out);
+  error.detail = "after 10 s";
+  p.client.fail(error);
   expect_latched(p.client, p.client_io, make_error_code(errc::timed_out));
   EXPECT_EQ(p.client.last_failure().detail, "after 10 s");
   EXPECT_EQ(p.client.last_failure().where, "localhost");
-  why.code = make_error_code(errc::cancelled);
-  p.client.fail(why);
+  error.code = make_error_code(errc::cancelled);
+  p.client.fail(error);
   EXPECT_EQ(p.client.last_failure().code, make_error_code(errc::timed_out));
 }
 
@@ -221,13 +221,13 @@ TEST(connection_failure, of_an_established_connection_stops_both_directions) {
   const auto watch = std::make_shared<recorder>();
   auto p = make_pair(tls13, {.observer = watch});
   ASSERT_TRUE(p.handshake());
-  failure why;
-  why.code = make_error_code(errc::cancelled);
-  p.client.fail(why);
+  failure error;
+  error.code = make_error_code(errc::cancelled);
+  p.client.fail(error);
   expect_latched(p.client, p.client_io, make_error_code(errc::cancelled));
   ASSERT_EQ(watch->failures().size(), 1u);
   EXPECT_EQ(watch->handshakes().size(), 1u);
-  EXPECT_FALSE(watch->handshakes()[0].why);
+  EXPECT_FALSE(watch->handshakes()[0].error);
 }
 
 }  // namespace

@@ -72,14 +72,14 @@ TEST(server_name, mismatch_says_both_names) {
   for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
     auto p = meeting("wanted.example", issued_for({"carried.example", "192.0.2.1"}, "the subject"), version);
     EXPECT_FALSE(p.handshake());
-    const auto& why = p.client.last_failure();
-    EXPECT_EQ(why.code, make_error_code(errc::name_mismatch));
-    EXPECT_EQ(why.where, "wanted.example");
-    EXPECT_EQ(why.detail, "it is for carried.example, 192.0.2.1");
-    EXPECT_EQ(why.certificate, "CN=the subject");
-    EXPECT_EQ(why.depth, 0);
-    EXPECT_EQ(why.at, phase::handshake);
-    EXPECT_EQ(why.category(), "certificate");
+    const auto& error = p.client.last_failure();
+    EXPECT_EQ(error.code, make_error_code(errc::name_mismatch));
+    EXPECT_EQ(error.where, "wanted.example");
+    EXPECT_EQ(error.detail, "it is for carried.example, 192.0.2.1");
+    EXPECT_EQ(error.certificate, "CN=the subject");
+    EXPECT_EQ(error.depth, 0);
+    EXPECT_EQ(error.at, phase::handshake);
+    EXPECT_EQ(error.category(), "certificate");
   }
 }
 

@@ -25,12 +25,12 @@ void expect_refused(const testkit::issued& made, errc cause, const client_option
   for (const auto version : {tls_version::tls1_2, tls_version::tls1_3}) {
     auto p = meeting(to_identity(made), client, version);
     EXPECT_FALSE(p.handshake()) << to_string(cause);
-    const auto& why = p.client.last_failure();
-    EXPECT_TRUE(why.code == cause) << to_string(cause) << ": " << why.message();
-    EXPECT_EQ(why.category(), "certificate");
-    EXPECT_EQ(why.at, phase::handshake);
-    EXPECT_EQ(why.from, origin::local);
-    EXPECT_EQ(why.where, "localhost");
+    const auto& error = p.client.last_failure();
+    EXPECT_TRUE(error.code == cause) << to_string(cause) << ": " << error.message();
+    EXPECT_EQ(error.category(), "certificate");
+    EXPECT_EQ(error.at, phase::handshake);
+    EXPECT_EQ(error.from, origin::local);
+    EXPECT_EQ(error.where, "localhost");
   }
 }
 

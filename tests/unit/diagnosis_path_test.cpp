@@ -44,31 +44,31 @@ TEST(diagnosis_path, blames_the_signature_that_proves_nothing) {
     return X509_set1_signature_algo(x509, algorithm.get()) == 1 ? size : 0;
   };
   const auto site = changed(old, localhost, {.to = {}, .sign = called_md5});
-  const auto why = refused(site, old.certificate());
-  EXPECT_EQ(why.code, errc::certificate_weak) << why.message();
-  EXPECT_EQ(why.detail, "\"CN=localhost\" is signed with MD5");
+  const auto error = refused(site, old.certificate());
+  EXPECT_EQ(error.code, errc::certificate_weak) << error.message();
+  EXPECT_EQ(error.detail, "\"CN=localhost\" is signed with MD5");
 }
 
 TEST(diagnosis_path, blames_sha1_under_a_policy_that_lists_signatures) {
   const auto middle = root().make_intermediate("Old Middle", "ec256", {.digest = "sha1"}).value();
   const auto site = middle.issue(localhost).value();
   for (const auto* policy : {"", "default_pq", "20240503"}) {
-    const auto why = refused(site.chain, site.key, root().certificate(), policy);
-    EXPECT_EQ(why.code, errc::certificate_weak) << policy << ": " << why.message();
-    EXPECT_EQ(why.detail, "\"CN=Old Middle\" is signed with SHA-1") << policy;
-    EXPECT_EQ(why.certificate, "CN=Old Middle") << policy;
+    const auto error = refused(site.chain, site.key, root().certificate(), policy);
+    EXPECT_EQ(error.code, errc::certificate_weak) << policy << ": " << error.message();
+    EXPECT_EQ(error.detail, "\"CN=Old Middle\" is signed with SHA-1") << policy;
+    EXPECT_EQ(error.certificate, "CN=Old Middle") << policy;
   }
 }
 
 TEST(diagnosis_path, names_the_constraint_and_its_certificate) {
   const auto narrow =
       testkit::authority::make_root("Narrow", "ec256", {.name_constraints = "permitted;DNS:example.org"}).value();
-  const auto why = refused(narrow.issue(localhost).value(), narrow.certificate());
-  EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail,
+  const auto error = refused(narrow.issue(localhost).value(), narrow.certificate());
+  EXPECT_EQ(error.code, errc::untrusted);
+  EXPECT_EQ(error.detail,
             "\"CN=Narrow\", which the test store holds, may issue for certain names only, which those of "
             "\"CN=localhost\" are not (Permitted: DNS:example.org)");
-  EXPECT_EQ(why.certificate, "CN=Narrow");
+  EXPECT_EQ(error.certificate, "CN=Narrow");
 }
 
 testkit::authority unfit_root(const std::function<void(X509*)>& change) {
@@ -86,8 +86,8 @@ testkit::authority unfit_root(const std::function<void(X509*)>& change) {
 
 TEST(diagnosis_path, says_why_a_root_is_no_authority) {
   const auto bare = unfit_root([](X509* x509) { set_extension(x509, NID_basic_constraints, ""); });
-  const auto why = refused(bare.issue(localhost).value(), bare.certificate());
-  EXPECT_EQ(why.detail,
+  const auto error = refused(bare.issue(localhost).value(), bare.certificate());
+  EXPECT_EQ(error.detail,
             "\"CN=Unfit\", which the test store holds, is not an authority (it has no basicConstraints), but issued "
             "\"CN=localhost\"");
   const auto mute = unfit_root([](X509* x509) { set_extension(x509, NID_key_usage, "digitalSignature"); });
@@ -97,20 +97,20 @@ TEST(diagnosis_path, says_why_a_root_is_no_authority) {
 
 TEST(diagnosis_path, names_the_critical_extension_and_its_certificate) {
   const auto odd = unfit_root([](X509* x509) { add_unknown(x509, "1.2.3.4", true); });
-  const auto why = refused(odd.issue(localhost).value(), odd.certificate());
-  EXPECT_EQ(why.code, errc::certificate_malformed);
-  EXPECT_EQ(why.detail,
+  const auto error = refused(odd.issue(localhost).value(), odd.certificate());
+  EXPECT_EQ(error.code, errc::certificate_malformed);
+  EXPECT_EQ(error.detail,
             "\"CN=Unfit\", which the test store holds, has the critical extension 1.2.3.4, which is not "
             "understood");
-  EXPECT_EQ(why.certificate, "CN=Unfit");
+  EXPECT_EQ(error.certificate, "CN=Unfit");
 }
 
 TEST(diagnosis_path, names_the_malformed_certificate) {
   const auto twice =
       changed(root(), localhost, {.to = [](X509* x509) { add_twice(x509, NID_ext_key_usage); }, .sign = {}});
-  const auto why = refused(twice, root().certificate());
-  EXPECT_EQ(why.code, errc::certificate_malformed) << why.message();
-  EXPECT_EQ(why.detail, "\"CN=localhost\" is malformed: its extension 2.5.29.37 comes twice");
+  const auto error = refused(twice, root().certificate());
+  EXPECT_EQ(error.code, errc::certificate_malformed) << error.message();
+  EXPECT_EQ(error.detail, "\"CN=localhost\" is malformed: its extension 2.5.29.37 comes twice");
 }
 
 TEST(diagnosis_path, blames_the_anchor_that_has_expired) {
@@ -118,20 +118,20 @@ TEST(diagnosis_path, blames_the_anchor_that_has_expired) {
     set_from(x509, "200101000000Z");
     set_until(x509, "220101000000Z");
   });
-  const auto why = refused(old.issue(localhost).value(), old.certificate());
-  EXPECT_EQ(why.code, errc::expired);
-  EXPECT_EQ(why.certificate, "CN=Unfit");
-  EXPECT_NE(why.detail.find("\"CN=Unfit\", which the test store holds, expired "), std::string::npos) << why.detail;
-  EXPECT_EQ(why.remedy, "renew the trust: it is the authority that has expired, not the peer's certificate");
+  const auto error = refused(old.issue(localhost).value(), old.certificate());
+  EXPECT_EQ(error.code, errc::expired);
+  EXPECT_EQ(error.certificate, "CN=Unfit");
+  EXPECT_NE(error.detail.find("\"CN=Unfit\", which the test store holds, expired "), std::string::npos) << error.detail;
+  EXPECT_EQ(error.remedy, "renew the trust: it is the authority that has expired, not the peer's certificate");
 }
 
 TEST(diagnosis_path, tells_self_issued_from_self_signed) {
   const auto stranger = testkit::authority::make_root("localhost").value();
   const auto site = stranger.issue(localhost).value();
-  const auto why = refused(site, root().certificate());
-  EXPECT_EQ(why.code, errc::untrusted) << why.message();
-  EXPECT_NE(why.detail.find("has its own name as its issuer's, but another key signed it"), std::string::npos)
-      << why.detail;
+  const auto error = refused(site, root().certificate());
+  EXPECT_EQ(error.code, errc::untrusted) << error.message();
+  EXPECT_NE(error.detail.find("has its own name as its issuer's, but another key signed it"), std::string::npos)
+      << error.detail;
 }
 
 TEST(diagnosis_path, sees_a_circle) {
@@ -147,9 +147,9 @@ TEST(diagnosis_path, sees_a_circle) {
                                    .sign = {}});
   const auto site = two.issue(localhost).value();
   const auto chain = site.certificate + two.certificate() + one_by_two.certificate;
-  const auto why = refused(chain, site.key, root().certificate());
-  EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail,
+  const auto error = refused(chain, site.key, root().certificate());
+  EXPECT_EQ(error.code, errc::untrusted);
+  EXPECT_EQ(error.detail,
             "the chain goes in a circle, and no authority is at its end: \"CN=localhost\", issued by "
             "\"CN=Two\", issued by \"CN=One\", issued by \"CN=Two\"");
 }
@@ -157,10 +157,10 @@ TEST(diagnosis_path, sees_a_circle) {
 TEST(diagnosis_path, says_which_usage_was_found_and_which_is_wanted) {
   auto options = localhost;
   options.extended_key_usage = "clientAuth";
-  const auto why = refused(root().issue(options).value(), root().certificate());
-  EXPECT_EQ(why.code, errc::wrong_purpose);
-  EXPECT_EQ(why.detail, "\"CN=localhost\": its extended key usage is clientAuth, and serverAuth is needed");
-  EXPECT_EQ(why.remedy, "have one issued with the extended key usage serverAuth");
+  const auto error = refused(root().issue(options).value(), root().certificate());
+  EXPECT_EQ(error.code, errc::wrong_purpose);
+  EXPECT_EQ(error.detail, "\"CN=localhost\": its extended key usage is clientAuth, and serverAuth is needed");
+  EXPECT_EQ(error.remedy, "have one issued with the extended key usage serverAuth");
 }
 
 TEST(chain_length, is_100_certificates_by_default) {
@@ -192,11 +192,11 @@ TEST(chain_length, in_bytes_has_a_limit_that_is_reported) {
     server.identities = {identity::from_pem(made.chain, made.key).value()};
     pair p(client_context(), server_context(server));
     EXPECT_FALSE(p.handshake());
-    const auto& why = p.client.last_failure();
-    EXPECT_EQ(why.code, errc::chain_too_long) << why.message();
-    EXPECT_TRUE(why.detail.starts_with("its Certificate message has ")) << why.detail;
-    EXPECT_TRUE(why.detail.ends_with(" bytes, and 65536 are the most that are taken")) << why.detail;
-    EXPECT_EQ(why.from, origin::local);
+    const auto& error = p.client.last_failure();
+    EXPECT_EQ(error.code, errc::chain_too_long) << error.message();
+    EXPECT_TRUE(error.detail.starts_with("its Certificate message has ")) << error.detail;
+    EXPECT_TRUE(error.detail.ends_with(" bytes, and 65536 are the most that are taken")) << error.detail;
+    EXPECT_EQ(error.from, origin::local);
   }
 }
 

@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 struct refusal {
-  failure why;
+  failure error;
   std::vector<certificate> sent;
 };
 
@@ -38,13 +38,13 @@ INSTANTIATE_TEST_SUITE_P(versions, diagnosis,
 TEST_P(diagnosis, names_the_authority_that_is_not_trusted) {
   const auto other = testkit::authority::make_root("Other Root").value();
   const auto middle = other.make_intermediate("Other Middle").value();
-  const auto [why, sent] = refused(middle.issue(localhost).value(), GetParam());
-  EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail,
+  const auto [error, sent] = refused(middle.issue(localhost).value(), GetParam());
+  EXPECT_EQ(error.code, errc::untrusted);
+  EXPECT_EQ(error.detail,
             "\"CN=Other Middle\" was issued by \"CN=Other Root\", which is neither sent nor trusted; trusted is the "
             "one certificate of test root");
-  EXPECT_EQ(why.certificate, "CN=localhost");
-  EXPECT_EQ(why.depth, 0);
+  EXPECT_EQ(error.certificate, "CN=localhost");
+  EXPECT_EQ(error.depth, 0);
   ASSERT_EQ(sent.size(), 2u);
   EXPECT_EQ(sent[0].subject(), "CN=localhost");
   EXPECT_EQ(sent[1].subject(), "CN=Other Middle");
@@ -54,13 +54,13 @@ TEST_P(diagnosis, says_that_an_intermediate_is_missing) {
   const auto middle = root().make_intermediate("Middle").value();
   auto site = middle.issue(localhost).value();
   site.chain = site.certificate;
-  const auto [why, sent] = refused(site, GetParam());
-  EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail,
+  const auto [error, sent] = refused(site, GetParam());
+  EXPECT_EQ(error.code, errc::untrusted);
+  EXPECT_EQ(error.detail,
             "\"CN=localhost\" was issued by \"CN=Middle\", which is neither sent nor trusted; trusted is the one "
             "certificate of "
             "test root");
-  EXPECT_EQ(why.remedy, "have the peer send its intermediate certificates, or trust the issuer");
+  EXPECT_EQ(error.remedy, "have the peer send its intermediate certificates, or trust the issuer");
 }
 
 TEST_P(diagnosis, says_where_a_missing_intermediate_can_be_had) {
@@ -69,41 +69,41 @@ TEST_P(diagnosis, says_where_a_missing_intermediate_can_be_had) {
   options.authority_information = "caIssuers;URI:http://ca.example/middle.der";
   auto site = middle.issue(options).value();
   site.chain = site.certificate;
-  const auto [why, sent] = refused(site, GetParam());
-  EXPECT_EQ(why.remedy,
+  const auto [error, sent] = refused(site, GetParam());
+  EXPECT_EQ(error.remedy,
             "have the peer send its intermediate certificates (this one is at http://ca.example/middle.der), or trust "
             "the issuer");
 }
 
 TEST_P(diagnosis, tells_self_signed_from_untrusted) {
-  const auto [why, sent] = refused(testkit::self_signed(localhost).value(), GetParam());
-  EXPECT_EQ(why.code, errc::self_signed);
-  EXPECT_NE(why.code, errc::untrusted);
+  const auto [error, sent] = refused(testkit::self_signed(localhost).value(), GetParam());
+  EXPECT_EQ(error.code, errc::self_signed);
+  EXPECT_NE(error.code, errc::untrusted);
   EXPECT_EQ(sent.size(), 1u);
 }
 
 TEST_P(diagnosis, notices_an_authority_of_the_same_name) {
   const auto impostor = testkit::authority::make_root("Test Root").value();
-  const auto [why, sent] = refused(impostor.issue(localhost).value(), GetParam());
-  EXPECT_EQ(why.code, errc::untrusted);
-  EXPECT_EQ(why.detail, "an authority named \"CN=Test Root\" is trusted, but it did not sign \"CN=localhost\"");
+  const auto [error, sent] = refused(impostor.issue(localhost).value(), GetParam());
+  EXPECT_EQ(error.code, errc::untrusted);
+  EXPECT_EQ(error.detail, "an authority named \"CN=Test Root\" is trusted, but it did not sign \"CN=localhost\"");
 }
 
 TEST_P(diagnosis, says_how_long_ago_it_expired) {
   auto options = localhost;
   options.age = 240h;
   options.validity = -73h;
-  const auto [why, sent] = refused(root().issue(options).value(), GetParam());
-  EXPECT_EQ(why.code, errc::expired);
-  EXPECT_TRUE(why.detail.starts_with("\"CN=localhost\" expired 3 days ago (20")) << why.detail;
+  const auto [error, sent] = refused(root().issue(options).value(), GetParam());
+  EXPECT_EQ(error.code, errc::expired);
+  EXPECT_TRUE(error.detail.starts_with("\"CN=localhost\" expired 3 days ago (20")) << error.detail;
 }
 
 TEST_P(diagnosis, says_when_it_becomes_valid) {
   auto options = localhost;
   options.age = -49h;
-  const auto [why, sent] = refused(root().issue(options).value(), GetParam());
-  EXPECT_EQ(why.code, errc::not_yet_valid);
-  EXPECT_TRUE(why.detail.starts_with("\"CN=localhost\" becomes valid in 2 days (20")) << why.detail;
+  const auto [error, sent] = refused(root().issue(options).value(), GetParam());
+  EXPECT_EQ(error.code, errc::not_yet_valid);
+  EXPECT_TRUE(error.detail.starts_with("\"CN=localhost\" becomes valid in 2 days (20")) << error.detail;
 }
 
 TEST_P(diagnosis, shows_a_client_s_chain_to_the_server) {

@@ -191,9 +191,9 @@ TEST_F(early, data_that_is_too_much_ends_the_handshake_and_says_so) {
   const auto text = random_text(1000);
   pair p(client, server_taking(100), saying(text));
   EXPECT_FALSE(p.handshake());
-  const auto& why = p.server.last_failure();
-  EXPECT_EQ(why.code, errc::protocol_error) << why.message();
-  EXPECT_EQ(why.detail, "the client sent more early data than the 100 bytes allowed");
+  const auto& error = p.server.last_failure();
+  EXPECT_EQ(error.code, errc::protocol_error) << error.message();
+  EXPECT_EQ(error.detail, "the client sent more early data than the 100 bytes allowed");
   EXPECT_EQ(p.server.info().early_data, early_data::rejected);
 }
 

@@ -239,22 +239,22 @@ TEST(system_code, equals_the_cause_it_stands_for) {
 }
 
 failure sample() {
-  failure why;
-  why.code = make_error_code(errc::expired);
-  why.where = "site.pem: certificate 2 of 3";
-  why.detail = "3 days ago";
-  why.remedy = "renew it";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::expired);
+  error.where = "site.pem: certificate 2 of 3";
+  error.detail = "3 days ago";
+  error.remedy = "renew it";
+  return error;
 }
 
 TEST(failure_message, is_the_place_the_code_the_detail_and_the_remedy) {
-  auto why = sample();
-  EXPECT_EQ(why.message(), "site.pem: certificate 2 of 3: the certificate has expired: 3 days ago; renew it");
-  why.detail.clear();
-  EXPECT_EQ(why.message(), "site.pem: certificate 2 of 3: the certificate has expired; renew it");
-  why.remedy.clear();
-  why.where.clear();
-  EXPECT_EQ(why.message(), "the certificate has expired");
+  auto error = sample();
+  EXPECT_EQ(error.message(), "site.pem: certificate 2 of 3: the certificate has expired: 3 days ago; renew it");
+  error.detail.clear();
+  EXPECT_EQ(error.message(), "site.pem: certificate 2 of 3: the certificate has expired; renew it");
+  error.remedy.clear();
+  error.where.clear();
+  EXPECT_EQ(error.message(), "the certificate has expired");
   EXPECT_EQ(failure().message(), "no error");
 }
 
@@ -279,13 +279,13 @@ TEST(usual_remedy, is_that_of_a_failed_connection_unless_it_has_a_better_one) {
 }
 
 TEST(failure_category, of_a_reset_or_a_time_out_is_that_of_its_phase) {
-  failure why;
+  failure error;
   for (const auto cause : {errc::connection_reset, errc::timed_out, errc::connection_closed}) {
-    why.code = make_error_code(cause);
+    error.code = make_error_code(cause);
     for (const auto& [at, category] : {std::pair(phase::resolve, "resolve"), std::pair(phase::connect, "connect"),
                                        std::pair(phase::handshake, "tls"), std::pair(phase::read, "tls")}) {
-      why.at = at;
-      EXPECT_EQ(why.category(), category);
+      error.at = at;
+      EXPECT_EQ(error.category(), category);
     }
   }
 }

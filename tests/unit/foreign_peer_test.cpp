@@ -81,11 +81,11 @@ TEST(rsa_key_exchange, with_a_key_elsewhere_is_refused_and_says_so) {
   connection tls(server_context(with_rsa_key_exchange({identity::from_chain(generated.chain, generated.key).value()})),
                  role::server);
   EXPECT_EQ(blocking::handshake(tls, accepted.get(), soon()), make_error_code(errc::key_refused));
-  const auto& why = tls.last_failure();
-  EXPECT_EQ(why.where, "test:signer");
-  EXPECT_EQ(why.at, phase::signing);
-  EXPECT_NE(why.detail.find("RSA key exchange"), std::string::npos) << why.detail;
-  EXPECT_EQ(why.remedy, "choose a policy with ECDHE, or upgrade the peer");
+  const auto& error = tls.last_failure();
+  EXPECT_EQ(error.where, "test:signer");
+  EXPECT_EQ(error.at, phase::signing);
+  EXPECT_NE(error.detail.find("RSA key exchange"), std::string::npos) << error.detail;
+  EXPECT_EQ(error.remedy, "choose a policy with ECDHE, or upgrade the peer");
   EXPECT_TRUE(generated.key->requests().empty());
 }
 

@@ -35,7 +35,7 @@ std::string old_hello(const std::vector<unsigned>& groups, const std::string& mo
 
 // What a server answers first: a type of record and of message.
 struct answer {
-  failure why;
+  failure error;
   std::string hello;  // the first record's body
 };
 answer answer_to(const std::string& hello, server_options options = {}) {
@@ -57,7 +57,7 @@ TEST(old_client, that_lists_a_hybrid_group_is_served_by_every_policy_that_has_on
     for (const auto& groups :
          {std::vector{hybrid, x25519, p256, 0x0018u}, std::vector{x25519, hybrid, hybrid_p256, p256, 0x0018u}}) {
       const auto got = answer_to(old_hello(groups), {.policy = name});
-      EXPECT_FALSE(got.why.code) << name << ": " << got.why.message();
+      EXPECT_FALSE(got.error.code) << name << ": " << got.error.message();
       ASSERT_FALSE(got.hello.empty()) << name;
       EXPECT_EQ(got.hello[0], 2) << name;
     }
@@ -73,13 +73,13 @@ TEST(old_client, still_gets_the_downgrade_sentinel) {
 
 TEST(old_client, older_than_the_policy_is_refused_as_before) {
   const auto got = answer_to(old_hello({hybrid, x25519, p256}, {}, 0x0302));
-  EXPECT_EQ(got.why.code, errc::version_unsupported) << got.why.message();
+  EXPECT_EQ(got.error.code, errc::version_unsupported) << got.error.message();
 }
 
 TEST(client_hello, with_an_extension_twice_is_refused) {
   const auto got = answer_to(old_hello({x25519, p256}, extension(0x1234, "") + extension(0x1234, "")));
-  EXPECT_EQ(got.why.code, make_error_code(errc::protocol_error));
-  EXPECT_EQ(got.why.detail, "its ClientHello has the extension 4660 twice");
+  EXPECT_EQ(got.error.code, make_error_code(errc::protocol_error));
+  EXPECT_EQ(got.error.detail, "its ClientHello has the extension 4660 twice");
 }
 
 // The record of a ClientHello, with something behind its last extension.
@@ -126,7 +126,7 @@ TEST(client_hello, behind_a_retry_with_an_extension_twice_is_refused) {
 
 TEST(client_hello, with_a_malformed_list_of_protocols_is_refused) {
   const auto got = answer_to(old_hello({x25519, p256}, extension(16, sized(std::string(1, '\0')))), {.alpn = {"h2"}});
-  EXPECT_EQ(got.why.detail, "its list for ALPN is malformed");
+  EXPECT_EQ(got.error.detail, "its list for ALPN is malformed");
 }
 
 TEST(server_hello, with_a_protocol_that_was_not_offered_is_refused) {

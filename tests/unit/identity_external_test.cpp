@@ -46,11 +46,11 @@ TEST(external_identity, with_another_key_is_a_mismatch) {
   for (const bool tells : {true, false}) {
     const auto key = std::make_shared<signer>(device().key);
     key->tells_public_key = tells;
-    const auto why = refusal(site().chain, key);
-    EXPECT_EQ(why.code, make_error_code(errc::key_mismatch));
-    EXPECT_EQ(why.where, "test:signer");
-    EXPECT_EQ(why.detail, "the certificate is for \"CN=localhost\" (ECDSA P-256)");
-    EXPECT_EQ(why.remedy, "pair the certificate with the key it was issued for");
+    const auto error = refusal(site().chain, key);
+    EXPECT_EQ(error.code, make_error_code(errc::key_mismatch));
+    EXPECT_EQ(error.where, "test:signer");
+    EXPECT_EQ(error.detail, "the certificate is for \"CN=localhost\" (ECDSA P-256)");
+    EXPECT_EQ(error.remedy, "pair the certificate with the key it was issued for");
   }
 }
 
@@ -81,16 +81,16 @@ TEST(external_identity, whose_key_reports_a_malformed_public_half_is_a_mismatch)
 
 TEST(external_identity, whose_key_fails_has_the_keys_own_failure) {
   const auto generated = signer_site("ec256", [](const signer&, const sign_request&, signature_promise promise) {
-    failure why;
-    why.code = {0xa0, pkcs11_category()};
-    why.token = "web";
-    promise.fail(why);
+    failure error;
+    error.code = {0xa0, pkcs11_category()};
+    error.token = "web";
+    promise.fail(error);
   });
   generated.key->tells_public_key = false;
-  const auto why = refusal(generated.chain, generated.key);
-  EXPECT_EQ(why.code, (error_code{0xa0, pkcs11_category()}));
-  EXPECT_EQ(why.token, "web");
-  EXPECT_EQ(why.at, phase::signing);
+  const auto error = refusal(generated.chain, generated.key);
+  EXPECT_EQ(error.code, (error_code{0xa0, pkcs11_category()}));
+  EXPECT_EQ(error.token, "web");
+  EXPECT_EQ(error.at, phase::signing);
 }
 
 TEST(external_identity, whose_key_never_answers_times_out) {
@@ -98,9 +98,9 @@ TEST(external_identity, whose_key_never_answers_times_out) {
   const auto generated = signer_site("ec256", held.behaviour());
   generated.key->tells_public_key = false;
   const auto began = std::chrono::steady_clock::now();
-  const auto why = refusal(generated.chain, generated.key, 50ms);
-  EXPECT_EQ(why.code, make_error_code(errc::key_timed_out));
-  EXPECT_EQ(why.detail, "no signature within 50 ms");
+  const auto error = refusal(generated.chain, generated.key, 50ms);
+  EXPECT_EQ(error.code, make_error_code(errc::key_timed_out));
+  EXPECT_EQ(error.detail, "no signature within 50 ms");
   EXPECT_GE(std::chrono::steady_clock::now() - began, 50ms);
   EXPECT_TRUE(held.has_arrived());
   auto late = held.take();
@@ -130,9 +130,9 @@ TEST(external_identity, needs_a_key_and_a_certificate) {
 
 TEST(external_identity, of_a_type_s2n_cannot_use_is_unsupported) {
   const auto made = root().issue({.common_name = "x"}, "ed25519").value();
-  const auto why = refusal(made.chain, std::make_shared<signer>(site().key));
-  EXPECT_EQ(why.code, make_error_code(errc::unsupported_key));
-  EXPECT_EQ(why.detail, "the certificate's key is Ed25519");
+  const auto error = refusal(made.chain, std::make_shared<signer>(site().key));
+  EXPECT_EQ(error.code, make_error_code(errc::unsupported_key));
+  EXPECT_EQ(error.detail, "the certificate's key is Ed25519");
 }
 
 TEST(external_identity, may_live_in_a_token) {

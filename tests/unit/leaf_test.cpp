@@ -52,10 +52,10 @@ INSTANTIATE_TEST_SUITE_P(versions, leaf, testing::Values(tls_version::tls1_2, tl
 TEST_P(leaf, of_an_authority_is_refused_in_both_roles) {
   for (const auto* usage : {"keyCertSign,digitalSignature", "digitalSignature"}) {
     const auto authority = with_usage(usage, "critical,CA:TRUE");
-    for (const auto& why : {as_server(authority), as_client(authority)}) {
-      EXPECT_EQ(why.code, errc::wrong_purpose) << usage;
-      EXPECT_EQ(why.detail, "\"CN=localhost\" is an authority's (basicConstraints CA:TRUE)") << usage;
-      EXPECT_EQ(why.depth, 0) << usage;
+    for (const auto& error : {as_server(authority), as_client(authority)}) {
+      EXPECT_EQ(error.code, errc::wrong_purpose) << usage;
+      EXPECT_EQ(error.detail, "\"CN=localhost\" is an authority's (basicConstraints CA:TRUE)") << usage;
+      EXPECT_EQ(error.depth, 0) << usage;
     }
   }
 }
@@ -72,10 +72,10 @@ TEST_P(leaf, of_an_authority_is_accepted_where_it_is_itself_trusted) {
 TEST_P(leaf, whose_key_may_not_sign_is_refused_in_both_roles) {
   for (const auto* usage : {"critical,keyEncipherment", "keyAgreement", "nonRepudiation"}) {
     const auto mute = with_usage(usage);
-    for (const auto& why : {as_server(mute), as_client(mute)}) {
-      EXPECT_EQ(why.code, errc::wrong_purpose) << usage;
-      EXPECT_NE(why.detail.find("lacks digitalSignature"), std::string::npos) << why.detail;
-      EXPECT_NE(why.remedy.find("key usage digitalSignature"), std::string::npos) << why.remedy;
+    for (const auto& error : {as_server(mute), as_client(mute)}) {
+      EXPECT_EQ(error.code, errc::wrong_purpose) << usage;
+      EXPECT_NE(error.detail.find("lacks digitalSignature"), std::string::npos) << error.detail;
+      EXPECT_NE(error.remedy.find("key usage digitalSignature"), std::string::npos) << error.remedy;
     }
   }
 }

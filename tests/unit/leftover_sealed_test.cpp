@@ -130,7 +130,7 @@ TEST(sealed_leftover, behind_a_finished_of_a_resumed_tls_1_2_handshake_ends_in_a
 struct updated {
   std::string got;
   step last;
-  failure why;
+  failure error;
 };
 updated after_key_update(const std::string& tail) {
   tapped t;
@@ -149,7 +149,7 @@ updated after_key_update(const std::string& tail) {
   });
   updated made;
   made.got = read_all(p.server, p.server_io, &made.last);
-  made.why = p.server.last_failure();
+  made.error = p.server.last_failure();
   return made;
 }
 
@@ -167,7 +167,7 @@ TEST(sealed_leftover, behind_a_key_update_that_is_no_whole_message_ends_in_an_er
 TEST(sealed_leftover, another_key_update_in_the_record_of_one_is_taken_by_the_engine) {
   const auto made = after_key_update("\x18\0\0\1\0"s);
   EXPECT_EQ(made.got, "");
-  EXPECT_EQ(made.why.engine, "S2N_ERR_DECRYPT") << made.why.message();
+  EXPECT_EQ(made.error.engine, "S2N_ERR_DECRYPT") << made.error.message();
 }
 
 }  // namespace

@@ -74,14 +74,14 @@ TEST_P(messages, of_both_ends_are_the_same_and_in_the_order_of_the_rfc) {
   const std::vector<std::string> tls12 = {
       "> ClientHello",       "< ServerHello",      "< Certificate", "< ServerKeyExchange", "< ServerHelloDone",
       "> ClientKeyExchange", "> ChangeCipherSpec", "> [Finished]",  "< ChangeCipherSpec",  "< [Finished]"};
-  EXPECT_EQ(at_client->story(), GetParam().version_text() == "TLSv1.3" ? tls13 : tls12);
+  EXPECT_EQ(at_client->error(), GetParam().version_text() == "TLSv1.3" ? tls13 : tls12);
   // The certificate goes by in the very bytes of the message.
   for (const auto& m : at_client->messages) {
     if (m.event.type != 11 || m.event.what != kind::handshake) continue;
     EXPECT_EQ(m.bytes.size(), m.event.size);
     EXPECT_NE(m.bytes.find("Test Root"), std::string::npos);
   }
-  auto there = at_server->story(), here = mirrored(at_client->story());
+  auto there = at_server->error(), here = mirrored(at_client->error());
   std::ranges::sort(there);  // of those that cross, each end has its own order
   std::ranges::sort(here);
   EXPECT_EQ(there, here);
@@ -101,12 +101,12 @@ TEST_P(messages, come_at_times_that_only_grow) {
 TEST_P(messages, that_arrive_byte_by_byte_are_the_same) {
   auto whole = make_pair(GetParam(), {.observer = at_client}, {.tickets = std::nullopt});
   ASSERT_TRUE(whole.handshake());
-  const auto expected = at_client->story();
+  const auto expected = at_client->error();
   at_client->messages.clear();
   auto p = make_pair(GetParam(), {.observer = at_client}, {.tickets = std::nullopt});
   p.client_io.chunk = p.server_io.chunk = 1;
   ASSERT_TRUE(p.handshake());
-  EXPECT_EQ(at_client->story(), expected);
+  EXPECT_EQ(at_client->error(), expected);
 }
 
 TEST_P(messages, go_on_after_the_handshake_and_data_is_none) {
@@ -120,7 +120,7 @@ TEST_P(messages, go_on_after_the_handshake_and_data_is_none) {
   p.server.shutdown(p.server_io);
   read_all(p.client, p.client_io);
   const bool is_opened = GetParam().version_text() == "TLSv1.3";
-  EXPECT_EQ(at_client->story().back(), is_opened ? "< [alert 0]" : "< [alert 255]");
+  EXPECT_EQ(at_client->error().back(), is_opened ? "< [alert 0]" : "< [alert 255]");
 }
 
 TEST_P(messages, without_an_observer_are_not_traced) {
@@ -161,14 +161,14 @@ TEST(messages_of_a_reset_connection, are_reported_anew) {
   const auto watch = std::make_shared<message_recorder>();
   pair p(client_context({.observer = watch}), server_context({.tickets = std::nullopt}));
   ASSERT_TRUE(p.handshake());
-  const auto first = watch->story();
+  const auto first = watch->error();
   watch->messages.clear();
   p.client.reset({.server_name = "localhost", .alpn = {}});
   p.server.reset();
   p.to_client.bytes.clear();
   p.to_server.bytes.clear();
   ASSERT_TRUE(p.handshake());
-  EXPECT_EQ(watch->story(), first);
+  EXPECT_EQ(watch->error(), first);
 }
 
 TEST(messages_from_a_peer_that_is_not_one, are_none) {

@@ -29,7 +29,7 @@ TEST_P(observed, handshake_is_reported_once_with_what_was_agreed) {
     ASSERT_EQ(watch->handshakes().size(), 1u);
     const auto told = watch->handshakes()[0];
     EXPECT_EQ(told.is_server, is_server);
-    EXPECT_FALSE(told.why);
+    EXPECT_FALSE(told.error);
     EXPECT_EQ(told.info->version, GetParam().version_text());
     EXPECT_GT(told.duration, 0ns);
     EXPECT_EQ(told.signing, 0ns);
@@ -48,8 +48,8 @@ TEST_P(observed, handshake_that_fails_is_reported_once_with_the_reason) {
   ASSERT_EQ(at_client->handshakes().size(), 1u);
   const auto told = at_client->handshakes()[0];
   EXPECT_FALSE(told.info);
-  EXPECT_TRUE(told.why->code == errc::untrusted);
-  EXPECT_EQ(told.why->message(), p.client.last_failure().message());
+  EXPECT_TRUE(told.error->code == errc::untrusted);
+  EXPECT_EQ(told.error->message(), p.client.last_failure().message());
   EXPECT_GT(told.duration, 0ns);
   EXPECT_TRUE(at_client->failures().empty());
 }
@@ -62,7 +62,7 @@ TEST_P(observed, signature_is_reported_with_its_key_and_its_time) {
   ASSERT_TRUE(p.handshake());
   ASSERT_EQ(at_server->signatures().size(), 1u);
   EXPECT_EQ(at_server->signatures()[0].key, "test:signer");
-  EXPECT_FALSE(at_server->signatures()[0].why);
+  EXPECT_FALSE(at_server->signatures()[0].error);
   EXPECT_GT(at_server->signatures()[0].waited, 0ns);
   EXPECT_GE(at_server->handshakes()[0].duration, at_server->handshakes()[0].signing);
   EXPECT_GT(at_server->handshakes()[0].signing, 0ns);

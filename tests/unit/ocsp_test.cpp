@@ -50,14 +50,14 @@ TEST_P(stapled, response_may_be_missing) {
 }
 
 TEST_P(stapled, response_that_says_revoked_is_revoked) {
-  const auto why = refusal_of(response({.says = status::revoked}));
-  EXPECT_TRUE(why.code == errc::revoked) << why.message();
-  EXPECT_EQ(why.engine, "S2N_ERR_CERT_REVOKED");
+  const auto error = refusal_of(response({.says = status::revoked}));
+  EXPECT_TRUE(error.code == errc::revoked) << error.message();
+  EXPECT_EQ(error.engine, "S2N_ERR_CERT_REVOKED");
 }
 
 TEST_P(stapled, response_that_says_unknown_is_revocation_unknown) {
-  const auto why = refusal_of(response({.says = status::unknown}));
-  EXPECT_EQ(why.code, make_error_code(errc::revocation_unknown)) << why.message();
+  const auto error = refusal_of(response({.says = status::unknown}));
+  EXPECT_EQ(error.code, make_error_code(errc::revocation_unknown)) << error.message();
 }
 
 TEST_P(stapled, response_that_is_none_is_invalid) {

@@ -49,10 +49,10 @@ TEST_F(passwords, come_from_the_environment) {
 
 TEST_F(passwords, come_from_a_callback_whose_failure_is_the_failure) {
   const password_source refusing = [](const password_request& request) -> result<secret> {
-    failure why;
-    why.code = make_error_code(errc::cancelled);
-    why.where = request.where;
-    return why;
+    failure error;
+    error.code = make_error_code(errc::cancelled);
+    error.where = request.where;
+    return error;
   };
   const auto id = identity::from_files(bag, bag, refusing);
   ASSERT_FALSE(id);

@@ -16,10 +16,10 @@ constexpr std::uint8_t unexpected_message = 10, illegal_parameter = 47;
 const auto certificate_request = record_bytes(handshake_record, "\x0d\0\0\0"s);
 
 void expect_peers_fault(connection& ours, transport& io, connection& theirs, transport& their_io, std::uint8_t alert) {
-  const auto& why = ours.last_failure();
-  EXPECT_EQ(cause_of(why.code), errc::protocol_error) << why.engine << ' ' << why.message();
+  const auto& error = ours.last_failure();
+  EXPECT_EQ(cause_of(error.code), errc::protocol_error) << error.engine << ' ' << error.message();
   ours.close_failed(io);
-  EXPECT_EQ(theirs.handshake(their_io).error, (error_code{alert, alert_category()})) << why.engine;
+  EXPECT_EQ(theirs.handshake(their_io).error, (error_code{alert, alert_category()})) << error.engine;
 }
 
 client_options with_identity(client_options options = {}) {

@@ -124,10 +124,10 @@ TEST(policy, that_s2n_deprecates_is_known_by_name_and_listed_apart) {
 
 TEST(policy, that_is_unknown_is_named_with_what_is_near) {
   const auto remedy = [](const char* name) {
-    const auto why = find_policy(name).error();
-    EXPECT_EQ(why.code, make_error_code(errc::unknown_policy));
-    EXPECT_EQ(why.where, name);
-    return why.remedy;
+    const auto error = find_policy(name).error();
+    EXPECT_EQ(error.code, make_error_code(errc::unknown_policy));
+    EXPECT_EQ(error.where, name);
+    return error.remedy;
   };
   EXPECT_EQ(remedy("defualt"), "did you mean default?");
   EXPECT_EQ(remedy("rfc9152"), "did you mean rfc9151?");
@@ -140,19 +140,19 @@ TEST(policy, that_is_unknown_is_named_with_what_is_near) {
 }
 
 TEST(policy, that_offers_more_than_the_greatest_version_is_a_conflict_that_names_what_fits) {
-  const auto why = choose_policy("default", {{}, tls1_2}).error();
-  EXPECT_EQ(why.code, make_error_code(errc::policy_conflict));
-  EXPECT_EQ(why.where, "default");
-  EXPECT_EQ(why.detail, "it offers TLSv1.3, above the greatest version TLSv1.2");
-  EXPECT_EQ(why.remedy, "fitting policies: 20240501, ELBSecurityPolicy-FS-1-1-2019-08, ELBSecurityPolicy-FS-2018-06");
+  const auto error = choose_policy("default", {{}, tls1_2}).error();
+  EXPECT_EQ(error.code, make_error_code(errc::policy_conflict));
+  EXPECT_EQ(error.where, "default");
+  EXPECT_EQ(error.detail, "it offers TLSv1.3, above the greatest version TLSv1.2");
+  EXPECT_EQ(error.remedy, "fitting policies: 20240501, ELBSecurityPolicy-FS-1-1-2019-08, ELBSecurityPolicy-FS-2018-06");
 }
 
 TEST(policy, that_offers_less_than_the_least_version_is_a_conflict_that_names_what_fits) {
-  const auto why = choose_policy("20240501", {tls1_3, {}}).error();
-  EXPECT_EQ(why.code, make_error_code(errc::policy_conflict));
-  EXPECT_EQ(why.where, "20240501");
-  EXPECT_EQ(why.detail, "it offers at most TLSv1.2");
-  EXPECT_EQ(why.remedy, "fitting policies: AWS-CRT-SDK-TLSv1.3-2025-PQ");
+  const auto error = choose_policy("20240501", {tls1_3, {}}).error();
+  EXPECT_EQ(error.code, make_error_code(errc::policy_conflict));
+  EXPECT_EQ(error.where, "20240501");
+  EXPECT_EQ(error.detail, "it offers at most TLSv1.2");
+  EXPECT_EQ(error.remedy, "fitting policies: AWS-CRT-SDK-TLSv1.3-2025-PQ");
 }
 
 TEST(policy, names_what_fits_and_only_that) {
@@ -178,10 +178,10 @@ TEST(version_ranges, that_are_empty_or_that_no_policy_has_are_conflicts) {
   EXPECT_EQ(upside_down.code, make_error_code(errc::policy_conflict));
   EXPECT_EQ(upside_down.detail, "the least version is above the greatest");
   for (const auto& range : {version_range{{}, tls1_1}, version_range{{}, tls1_0}, version_range{ssl3, {}}}) {
-    const auto why = choose_policy("", range).error();
-    EXPECT_EQ(why.code, make_error_code(errc::policy_conflict));
-    EXPECT_EQ(why.where, "versions");
-    EXPECT_TRUE(why.detail.starts_with("no policy offers exactly ")) << why.detail;
+    const auto error = choose_policy("", range).error();
+    EXPECT_EQ(error.code, make_error_code(errc::policy_conflict));
+    EXPECT_EQ(error.where, "versions");
+    EXPECT_TRUE(error.detail.starts_with("no policy offers exactly ")) << error.detail;
   }
   EXPECT_EQ(choose_policy("", {tls1_1, tls1_1}).error().remedy, "no policy of this s2n fits");
 }

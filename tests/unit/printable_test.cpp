@@ -69,20 +69,20 @@ TEST(valid_utf8, escapes_nothing_else) {
 }
 
 TEST(failure_message, shows_nothing_of_others_raw) {
-  failure why;
-  why.code = make_error_code(errc::untrusted);
-  why.where = "a\nb";
-  why.detail = "\"CN=\x1b[2J\"";
-  why.remedy = "see http://x/\u202e\xff";
-  EXPECT_EQ(why.message(), "a\\x0ab: " + why.code.message() + ": \"CN=\\x1b[2J\"; see http://x/\\u202e\\xff");
-  EXPECT_STREQ(error(why).what(), why.message().c_str());
+  failure reason;
+  reason.code = make_error_code(errc::untrusted);
+  reason.where = "a\nb";
+  reason.detail = "\"CN=\x1b[2J\"";
+  reason.remedy = "see http://x/\u202e\xff";
+  EXPECT_EQ(reason.message(), "a\\x0ab: " + reason.code.message() + ": \"CN=\\x1b[2J\"; see http://x/\\u202e\\xff");
+  EXPECT_STREQ(error(reason).what(), reason.message().c_str());
 }
 
 TEST(failure_message, of_the_makers_has_a_printable_detail_and_remedy) {
-  const auto why = make_failure(errc::invalid_argument, "p\rq", "d\x1b", "r\x9b");
-  EXPECT_EQ(why.where, "p\rq");
-  EXPECT_EQ(why.detail, "d\\x1b");
-  EXPECT_EQ(why.remedy, "r\\x9b");
+  const auto error = make_failure(errc::invalid_argument, "p\rq", "d\x1b", "r\x9b");
+  EXPECT_EQ(error.where, "p\rq");
+  EXPECT_EQ(error.detail, "d\\x1b");
+  EXPECT_EQ(error.remedy, "r\\x9b");
 }
 
 }  // namespace

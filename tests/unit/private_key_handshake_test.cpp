@@ -129,10 +129,10 @@ TEST(external_key, that_signs_wrongly_is_found_out_before_the_peer_sees_it) {
         const auto generated = signer_site(type, sign);
         auto p = meeting(external(generated), {version, version});
         EXPECT_FALSE(p.handshake()) << what;
-        const auto& why = p.server.last_failure();
-        EXPECT_EQ(why.code, make_error_code(errc::signature_mismatch)) << what << ": " << why.message();
-        EXPECT_EQ(why.where, "test:signer");
-        EXPECT_EQ(why.at, phase::signing);
+        const auto& error = p.server.last_failure();
+        EXPECT_EQ(error.code, make_error_code(errc::signature_mismatch)) << what << ": " << error.message();
+        EXPECT_EQ(error.where, "test:signer");
+        EXPECT_EQ(error.at, phase::signing);
         EXPECT_FALSE(p.client.has_failed()) << "it was sent";
       }
     }
@@ -194,7 +194,7 @@ TEST(external_key, that_is_late_fails_the_handshake_with_how_long_it_took) {
   EXPECT_EQ(p.server.last_failure().code, make_error_code(errc::key_timed_out));
   EXPECT_TRUE(p.server.last_failure().detail.starts_with("no answer for ")) << p.server.last_failure().detail;
   ASSERT_EQ(watch->handshakes().size(), 1u);
-  EXPECT_EQ(watch->handshakes()[0].why->code, make_error_code(errc::key_timed_out));
+  EXPECT_EQ(watch->handshakes()[0].error->code, make_error_code(errc::key_timed_out));
   EXPECT_GT(watch->handshakes()[0].signing, 0ns);
 }
 

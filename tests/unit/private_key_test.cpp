@@ -46,7 +46,7 @@ TEST(signature_promise, answered_inside_start_rings_at_once) {
   EXPECT_TRUE(a.p->handshake()) << why(*a.p);
   ASSERT_EQ(a.watch->signatures().size(), 1u);
   EXPECT_EQ(a.watch->signatures()[0].key, "test:signer");
-  EXPECT_FALSE(a.watch->signatures()[0].why);
+  EXPECT_FALSE(a.watch->signatures()[0].error);
   EXPECT_TRUE(a.watch->warnings().empty());
 }
 
@@ -80,9 +80,9 @@ TEST(signature_promise, answered_twice_refuses_the_second_and_reports_it) {
   asking a([&second](const signer& key, const sign_request& request, signature_promise promise) {
     EXPECT_TRUE(promise.set(key.sign(request)));
     second = promise.set(std::vector<std::byte>(70));
-    failure why;
-    why.code = make_error_code(errc::token_down);
-    EXPECT_FALSE(promise.fail(why));
+    failure error;
+    error.code = make_error_code(errc::token_down);
+    EXPECT_FALSE(promise.fail(error));
     EXPECT_FALSE(promise.is_wanted());
   });
   a.start();
@@ -118,12 +118,12 @@ TEST(signature_promise, dropped_is_key_unavailable) {
   a.start();
   EXPECT_EQ(a.rung, 1);
   EXPECT_EQ(a.go_on().error, make_error_code(errc::key_unavailable));
-  const auto& why = a.p->server.last_failure();
-  EXPECT_EQ(why.where, "test:signer");
-  EXPECT_EQ(why.detail, "the key dropped the request");
-  EXPECT_EQ(why.at, phase::signing);
+  const auto& error = a.p->server.last_failure();
+  EXPECT_EQ(error.where, "test:signer");
+  EXPECT_EQ(error.detail, "the key dropped the request");
+  EXPECT_EQ(error.at, phase::signing);
   ASSERT_EQ(a.watch->signatures().size(), 1u);
-  EXPECT_EQ(a.watch->signatures()[0].why->code, make_error_code(errc::key_unavailable));
+  EXPECT_EQ(a.watch->signatures()[0].error->code, make_error_code(errc::key_unavailable));
 }
 
 TEST(signature_promise, dropped_later_is_key_unavailable) {
@@ -178,11 +178,11 @@ TEST(signature_promise, of_a_key_that_throws_after_answering_counts_as_answered)
 
 TEST(signature_promise, failed_by_the_key_keeps_the_keys_failure) {
   asking a([](const signer&, const sign_request&, signature_promise promise) {
-    failure why;
-    why.code = make_error_code(errc::queue_full);
-    why.detail = "64 wait already";
-    why.token = "web";
-    EXPECT_TRUE(promise.fail(std::move(why)));
+    failure error;
+    error.code = make_error_code(errc::queue_full);
+    error.detail = "64 wait already";
+    error.token = "web";
+    EXPECT_TRUE(promise.fail(std::move(error)));
   });
   a.start();
   const auto st = a.go_on();
@@ -233,9 +233,9 @@ TEST(signature_promise, answered_after_the_connection_failed_finds_nobody) {
   held_request held;
   asking a(held.behaviour());
   a.start();
-  failure why;
-  why.code = make_error_code(errc::cancelled);
-  a.p->server.fail(why);
+  failure error;
+  error.code = make_error_code(errc::cancelled);
+  a.p->server.fail(error);
   EXPECT_FALSE(held.take().is_wanted());
   EXPECT_EQ(a.go_on().error, make_error_code(errc::cancelled));
   EXPECT_EQ(a.rung, 0);

@@ -212,7 +212,7 @@ TEST_P(statistics, observer_gets_the_last_word_once) {
   const auto told = watch->closed()[0];
   EXPECT_FALSE(told.is_server);
   EXPECT_EQ(told.info->version, GetParam().version_text());
-  EXPECT_FALSE(told.why);
+  EXPECT_FALSE(told.error);
   EXPECT_EQ(told.counted.sent.bytes, 5u);
   EXPECT_EQ(told.counted.alert_sent, 0);
   EXPECT_EQ(counts->snapshot().connections_closed, 1u);
@@ -237,7 +237,7 @@ TEST(statistics_of_failures, tell_the_alert_that_came_and_when_it_ended) {
     EXPECT_EQ(s.received.records, 1u);
   }
   ASSERT_EQ(watch->closed().size(), 1u);
-  EXPECT_EQ(watch->closed()[0].why->code, errc::alert);
+  EXPECT_EQ(watch->closed()[0].error->code, errc::alert);
   EXPECT_FALSE(watch->closed()[0].info);
 }
 

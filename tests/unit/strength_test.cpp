@@ -16,7 +16,7 @@ namespace {
 
 struct judgement {
   bool accepted;
-  failure why;
+  failure error;
 };
 
 judgement meet(const testkit::issued& site, allowances allow, const std::string& name = "localhost",
@@ -34,9 +34,9 @@ judgement meet(const testkit::issued& site, allowances allow, const std::string&
 TEST(strength, a_sha1_signature_is_weak) {
   const auto site = root().issue({.common_name = "localhost", .names = {"localhost"}, .digest = "sha1"}).value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::certificate_weak);
-  EXPECT_EQ(refused.why.detail, "\"CN=localhost\" is signed with SHA-1");
-  EXPECT_EQ(refused.why.depth, 0);
+  EXPECT_EQ(refused.error.code, errc::certificate_weak);
+  EXPECT_EQ(refused.error.detail, "\"CN=localhost\" is signed with SHA-1");
+  EXPECT_EQ(refused.error.depth, 0);
   EXPECT_TRUE(meet(site, {.sha1_signatures = true}).accepted);
 }
 
@@ -44,9 +44,9 @@ TEST(strength, a_sha1_signature_on_an_intermediate_is_weak) {
   const auto middle = root().make_intermediate("Old Middle", "ec256", {.digest = "sha1"}).value();
   const auto site = middle.issue({.common_name = "localhost", .names = {"localhost"}}).value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::certificate_weak);
-  EXPECT_EQ(refused.why.certificate, "CN=Old Middle");
-  EXPECT_EQ(refused.why.depth, 1);
+  EXPECT_EQ(refused.error.code, errc::certificate_weak);
+  EXPECT_EQ(refused.error.certificate, "CN=Old Middle");
+  EXPECT_EQ(refused.error.depth, 1);
   EXPECT_TRUE(meet(site, {.sha1_signatures = true}).accepted);
 }
 
@@ -59,22 +59,22 @@ TEST(strength, the_anchor_s_own_signature_proves_nothing_and_is_not_looked_at) {
 TEST(strength, a_small_rsa_key_is_weak) {
   const auto site = root().issue({.common_name = "localhost", .names = {"localhost"}}, "rsa1024").value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::certificate_weak);
-  EXPECT_EQ(refused.why.detail, "\"CN=localhost\" has the key RSA 1024");
+  EXPECT_EQ(refused.error.code, errc::certificate_weak);
+  EXPECT_EQ(refused.error.detail, "\"CN=localhost\" has the key RSA 1024");
   EXPECT_TRUE(meet(site, {.small_rsa_keys = true}).accepted);
 }
 
 TEST(strength, a_common_name_stands_for_nothing) {
   const auto site = root().issue({.common_name = "localhost"}).value();
   const auto refused = meet(site, {});
-  EXPECT_EQ(refused.why.code, errc::name_mismatch);
-  EXPECT_EQ(refused.why.detail, "it names no host (no subjectAltName)");
+  EXPECT_EQ(refused.error.code, errc::name_mismatch);
+  EXPECT_EQ(refused.error.detail, "it names no host (no subjectAltName)");
   EXPECT_TRUE(meet(site, {.common_name = true}).accepted);
 }
 
 TEST(strength, a_dns_name_stands_for_no_address) {
   const auto site = root().issue({.common_name = "x", .names = {"DNS:127.0.0.1"}}).value();
-  EXPECT_EQ(meet(site, {}, "127.0.0.1").why.code, errc::name_mismatch);
+  EXPECT_EQ(meet(site, {}, "127.0.0.1").error.code, errc::name_mismatch);
   EXPECT_TRUE(meet(site, {.dns_name_as_ip = true}, "127.0.0.1").accepted);
 }
 
@@ -99,10 +99,10 @@ TEST(strength, of_rsassa_pss_is_that_of_its_hashes) {
     const auto anchors = trust::from_pem(old.certificate()).value();
     const auto met = meet(site, {}, "localhost", anchors);
     if (*weakness == 0 && hash == mask) {
-      EXPECT_TRUE(met.accepted) << met.why.message();
+      EXPECT_TRUE(met.accepted) << met.error.message();
     } else if (hash == mask) {
-      EXPECT_EQ(met.why.code, errc::certificate_weak);
-      EXPECT_EQ(met.why.detail, std::string("\"CN=localhost\" is signed with ") + weakness);
+      EXPECT_EQ(met.error.code, errc::certificate_weak);
+      EXPECT_EQ(met.error.detail, std::string("\"CN=localhost\" is signed with ") + weakness);
       EXPECT_TRUE(meet(site, {.sha1_signatures = true}, "localhost", anchors).accepted);
     } else {
       const auto& pem = site.certificate;
@@ -133,7 +133,7 @@ TEST(strength, of_an_algorithm_that_is_not_listed_is_none) {
 
 TEST(strength, an_allowance_allows_no_more_than_it_says) {
   const auto site = root().issue({.common_name = "localhost", .names = {"other.test"}}).value();
-  EXPECT_EQ(meet(site, {.common_name = true}).why.code, errc::name_mismatch)
+  EXPECT_EQ(meet(site, {.common_name = true}).error.code, errc::name_mismatch)
       << "a dNSName is there, so the common name is out";
 }
 

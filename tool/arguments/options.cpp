@@ -146,10 +146,10 @@ sluice::key_log tls_options::open_key_log() const {
   } catch (const error& e) {
     if (is_asked_for) throw;
     // Set for all programs of a session, it stops none of them.
-    auto why = e.why();
-    why.detail = "SSLKEYLOGFILE: " + why.detail;
-    why.remedy = "it goes on without a key log";
-    complain(why);
+    auto reason = e.why();
+    reason.detail = "SSLKEYLOGFILE: " + reason.detail;
+    reason.remedy = "it goes on without a key log";
+    complain(reason);
     return {};
   }
 }

@@ -11,15 +11,15 @@ password_source password_of(const std::string& password_file) {
   return {};
 }
 
-failure with_password_remedy(failure why, const std::string& password_file) {
-  if (why.code == make_error_code(errc::password_needed)) {
-    why.remedy = password_file.empty() ? std::string("give --password-file FILE, or set ") + password_variable
-                                       : "write the password into the first line of " + password_file;
-  } else if (why.code == make_error_code(errc::wrong_password)) {
-    why.remedy = "look at the first line of " + password_file;
-    if (password_file.empty()) why.remedy = std::string("look at the variable ") + password_variable;
+failure with_password_remedy(failure error, const std::string& password_file) {
+  if (error.code == make_error_code(errc::password_needed)) {
+    error.remedy = password_file.empty() ? std::string("give --password-file FILE, or set ") + password_variable
+                                         : "write the password into the first line of " + password_file;
+  } else if (error.code == make_error_code(errc::wrong_password)) {
+    error.remedy = "look at the first line of " + password_file;
+    if (password_file.empty()) error.remedy = std::string("look at the variable ") + password_variable;
   }
-  return why;
+  return error;
 }
 
 }  // namespace sluice::tool

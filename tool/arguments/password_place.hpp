@@ -15,6 +15,6 @@ inline constexpr auto password_variable = "SLUICE_PASSWORD";
 password_source password_of(const std::string& password_file);
 
 // The same failure; if a password is missing or wrong, its remedy says how to give it to this tool.
-failure with_password_remedy(failure why, const std::string& password_file);
+failure with_password_remedy(failure error, const std::string& password_file);
 
 }  // namespace sluice::tool

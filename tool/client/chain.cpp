@@ -55,25 +55,25 @@ std::vector<std::size_t> path_through(const std::vector<certificate>& chain) {
   return path;
 }
 
-bool is_about_certificates(const connection_report& r) { return r.why && r.why->category() == "certificate"; }
+bool is_about_certificates(const connection_report& r) { return r.error && r.error->category() == "certificate"; }
 
 // Where in the path the verdict belongs.
 std::size_t place_of(const connection_report& r, const std::vector<std::size_t>& path) {
-  const auto cause = cause_of(r.why->code);
-  if (cause == errc::untrusted && r.why->depth <= 0) return path.size() - 1;
-  const auto is_it = [&](std::size_t i) { return r.chain[i].subject() == r.why->certificate; };
-  const auto found = r.why->certificate.empty() ? path.end() : std::ranges::find_if(path, is_it);
+  const auto cause = cause_of(r.error->code);
+  if (cause == errc::untrusted && r.error->depth <= 0) return path.size() - 1;
+  const auto is_it = [&](std::size_t i) { return r.chain[i].subject() == r.error->certificate; };
+  const auto found = r.error->certificate.empty() ? path.end() : std::ranges::find_if(path, is_it);
   return found != path.end() ? static_cast<std::size_t>(found - path.begin()) : 0;
 }
 
 std::string problem_of(const connection_report& r) {
-  switch (cause_of(r.why->code)) {
+  switch (cause_of(r.error->code)) {
     case errc::name_mismatch: return "it is not for " + r.server_name;
     case errc::self_signed: return "it vouches for itself, and is not trusted";
     case errc::untrusted: return "it is not trusted";
     case errc::expired: return "it has expired";
     case errc::not_yet_valid: return "it is not valid yet";
-    default: return r.why->code.message();
+    default: return r.error->code.message();
   }
 }
 
@@ -82,7 +82,7 @@ chain_node missing_issuer(const certificate& of, bool is_wanted, const connectio
   chain_node made;
   made.name = name_of(of.issuer());
   made.about = "not sent";
-  if (is_about_certificates(r) && r.why->certificate == of.issuer()) made.problems.push_back(problem_of(r));
+  if (is_about_certificates(r) && r.error->certificate == of.issuer()) made.problems.push_back(problem_of(r));
   if (!is_wanted) return made;
   made.problems.push_back("it is missing: neither sent nor trusted");
   for (const auto& url : of.issuer_urls()) made.problems.push_back("it can be had at " + url);
@@ -111,12 +111,12 @@ chain_tree make_chain_tree(const connection_report& r) {
   }
   const auto& last = r.chain[path.back()];
   const bool is_open = !r.is_chain_verified && last.subject() != last.issuer();
-  const auto cause = is_about_certificates(r) ? cause_of(r.why->code) : errc::internal;
+  const auto cause = is_about_certificates(r) ? cause_of(r.error->code) : errc::internal;
   // A trusted issuer of that name that did not sign it, or may not: the certificate is the problem, nothing is missing.
   const bool is_missing =
-      is_open && cause == errc::untrusted && r.why->detail.find("neither sent nor trusted") != std::string::npos;
+      is_open && cause == errc::untrusted && r.error->detail.find("neither sent nor trusted") != std::string::npos;
   // The local anchor may be at fault, and has its node below.
-  const bool is_anchors = is_open && is_about_certificates(r) && r.why->certificate == last.issuer();
+  const bool is_anchors = is_open && is_about_certificates(r) && r.error->certificate == last.issuer();
   if (is_about_certificates(r) && !is_missing && !is_anchors)
     made.nodes[place_of(r, path)].problems.push_back(problem_of(r));
   if (is_open) made.nodes.push_back(missing_issuer(last, is_missing, r));

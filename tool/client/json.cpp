@@ -30,7 +30,7 @@ json::object describe(const connection_report& r) {
                     {"tls", describe_tls(r.info, r.policy, r.ocsp())},
                     {"certificates", describe(r.chain)},
                     {"timing_ms", describe_timings(r)},
-                    {"error", describe(r.why)}};
+                    {"error", describe(r.error)}};
   if (r.is_certificate_unjudged) made["client_certificate_judged"] = false;
   if (!r.starttls.empty() || !r.proxy.empty() || !r.to.path.empty()) made["via"] = describe_way(r);
   return made;

@@ -51,13 +51,13 @@ std::optional<failure> silent_refusal(const connection_report& r, const connecti
   const bool has_sent = counted.received.bytes > 0 || counted.received.records > before + 1;
   if (!is_judged_late(r) || has_sent) return std::nullopt;
   const bool was_sent = r.info->client_certificate;
-  auto why = make_failure(errc::connection_closed, r.to.text(),
-                          "it asked for a client certificate and ended the connection without sending anything",
-                          was_sent ? "see the server's log: it may have refused our certificate"
-                                   : "give a certificate (--cert, --key): it may have refused us for want of one");
-  why.at = phase::read;
-  why.from = origin::peer;
-  return why;
+  auto error = make_failure(errc::connection_closed, r.to.text(),
+                            "it asked for a client certificate and ended the connection without sending anything",
+                            was_sent ? "see the server's log: it may have refused our certificate"
+                                     : "give a certificate (--cert, --key): it may have refused us for want of one");
+  error.at = phase::read;
+  error.from = origin::peer;
+  return error;
 }
 
 }  // namespace sluice::tool

@@ -51,12 +51,12 @@ client_plan make_plan(const client_verb_options& options, std::shared_ptr<sessio
           .chain_file = options.save_chain};
 }
 
-connection_report unplanned_report(const client_verb_options& options, failure why) {
+connection_report unplanned_report(const client_verb_options& options, failure error) {
   connection_report r;
   r.to.host = options.address;
   r.server_name = options.server_name.empty() ? options.address : options.server_name;
   r.is_verified = !options.is_insecure;
-  r.why = std::move(why);
+  r.error = std::move(error);
   return r;
 }
 
@@ -64,7 +64,7 @@ connection_report interrupted_report(const client_plan& plan) {
   connection_report r;
   r.to = plan.to;
   r.server_name = plan.server_name;
-  r.why = make_failure(errc::cancelled, plan.to.text());
+  r.error = make_failure(errc::cancelled, plan.to.text());
   return r;
 }
 

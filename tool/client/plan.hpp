@@ -36,7 +36,7 @@ struct client_plan {
 client_plan make_plan(const client_verb_options& options, std::shared_ptr<session_store> sessions);
 
 // The report where no plan could be made, and where Ctrl-C ended the connection.
-connection_report unplanned_report(const client_verb_options& options, failure why);
+connection_report unplanned_report(const client_verb_options& options, failure error);
 connection_report interrupted_report(const client_plan& plan);
 
 }  // namespace sluice::tool

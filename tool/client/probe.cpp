@@ -23,7 +23,7 @@ asio::awaitable<void> open_tcp(const client_plan& p, const route& way, opened_co
   auto& r = made.report;
   const auto before = way.before_tls();
   if (!before) {
-    r.why = before.error();
+    r.error = before.error();
     co_return;
   }
   const bool has_proxy = way.proxy().has_value();
@@ -36,21 +36,21 @@ asio::awaitable<void> open_tcp(const client_plan& p, const route& way, opened_co
   auto connected = co_await testkit::connect_once(p.tls, first.host, first.port, options);
   r.take(std::move(connected.report));
   if (has_proxy) r.address.reset();
-  if (connected.why) r.why = way.with_proxy_named(std::move(*connected.why));
+  if (connected.error) r.error = way.with_proxy_named(std::move(*connected.error));
   if (connected.stream) made.stream.emplace(std::move(*connected.stream));
 }
 
 asio::awaitable<void> open_local(const client_plan& p, const route& way, opened_connection& made) {
   auto& r = made.report;
-  failure why;
-  auto s = co_await connect_local(p.tls, way.to(), p.server_name, p.early_data, p.timeout, why);
+  failure error;
+  auto s = co_await connect_local(p.tls, way.to(), p.server_name, p.early_data, p.timeout, error);
   connect_report seen;
   seen.timings = s.timings();
   seen.unverified_certificates = s.unverified_certificates();
   seen.handshake = s.transcript();
   r.take(std::move(seen));
-  if (why.code) {
-    r.why = std::move(why);
+  if (error.code) {
+    r.error = std::move(error);
   } else {
     made.stream.emplace(std::move(s));
   }
@@ -65,10 +65,10 @@ std::chrono::nanoseconds close_timeout_for(const connection_report& r) {
   return std::max<std::chrono::nanoseconds>(std::chrono::seconds(2), 4 * r.timings.handshake);
 }
 
-void add_failure(connection_report& r, std::optional<failure> why) {
-  if (!why || r.why) return;
-  why->where = r.to.text();
-  r.why = std::move(why);
+void add_failure(connection_report& r, std::optional<failure> error) {
+  if (!error || r.error) return;
+  error->where = r.to.text();
+  r.error = std::move(error);
 }
 
 // False when the server has ended the connection.
@@ -120,7 +120,7 @@ asio::awaitable<opened_connection> open_connection(const client_plan& p) {
       r.chain = std::move(verified);
       r.is_chain_verified = true;
     }
-    r.why = unmet_requirement(p.required, r);
+    r.error = unmet_requirement(p.required, r);
   }
   if (!p.chain_file.empty()) save_chain(p.chain_file, r);
   co_return made;

@@ -49,10 +49,10 @@ struct pumping {
 };
 
 failure local_failure(const error_code& ec, const char* where) {
-  failure why;
-  why.code = ec;
-  why.where = where;
-  return why;
+  failure error;
+  error.code = ec;
+  error.where = where;
+  return error;
 }
 
 // False when it was stopped.

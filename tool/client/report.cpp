@@ -23,7 +23,7 @@ void connection_report::take(connect_report from) {
 
 std::string_view connection_report::ocsp() const noexcept {
   if (info) return info->ocsp_stapled ? "good" : "none";
-  switch (why ? cause_of(why->code) : errc::internal) {
+  switch (error ? cause_of(error->code) : errc::internal) {
     case errc::revoked: return "revoked";
     case errc::revocation_unknown: return "unknown";
     case errc::ocsp_invalid: return "invalid";

@@ -39,9 +39,9 @@ struct connection_report {
   handshake_timings timings;
   std::chrono::nanoseconds prelude{};  // of what was sent before TLS
   std::chrono::nanoseconds total{};
-  std::optional<failure> why;
+  std::optional<failure> error;
 
-  bool is_good() const noexcept { return !why; }
+  bool is_good() const noexcept { return !error; }
   // The address to which TCP connected, whatever came of TLS.
   std::optional<boost::asio::ip::tcp::endpoint> reached() const;
   // What async_connect reports: address, attempts, times, messages, and the chain as it was sent.

@@ -21,11 +21,11 @@ namespace {
 namespace asio = boost::asio;
 
 failure cannot_reach(const target& to, const boost::system::error_code& ec) {
-  auto why = make_failure(errc::unreachable, to.path, ec.message(), "see whether a server listens on that path");
-  if (ec == boost::system::errc::connection_refused) why.code = ec;
-  if (ec == boost::system::errc::permission_denied) why.remedy = "ask for the right to write there";
-  why.at = phase::connect;
-  return why;
+  auto error = make_failure(errc::unreachable, to.path, ec.message(), "see whether a server listens on that path");
+  if (ec == boost::system::errc::connection_refused) error.code = ec;
+  if (ec == boost::system::errc::permission_denied) error.remedy = "ask for the right to write there";
+  error.at = phase::connect;
+  return error;
 }
 
 // "192.0.2.1", "[2001:db8::1]", or as curl has it: "HOST:PORT:ADDRESS" of this very target.
@@ -101,13 +101,14 @@ result<std::shared_ptr<prelude>> route::before_tls() const {
   return proxy_ ? through_proxy(*proxy_, to_, std::move(last)) : last;
 }
 
-failure route::with_proxy_named(failure why) const {
-  if (proxy_ && why.where == proxy_->at.text()) why.where = proxy_->text();
-  return why;
+failure route::with_proxy_named(failure error) const {
+  if (proxy_ && error.where == proxy_->at.text()) error.where = proxy_->text();
+  return error;
 }
 
 asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
-                                           std::string_view early_data, std::chrono::milliseconds limit, failure& why) {
+                                           std::string_view early_data, std::chrono::milliseconds limit,
+                                           failure& error) {
   asio::local::stream_protocol::socket socket(co_await asio::this_coro::executor);
   // Completes at once: a full backlog, the only thing to wait for, is an error.
   const asio::local::stream_protocol::endpoint at(to.path);
@@ -118,12 +119,12 @@ asio::awaitable<unix_stream> connect_local(const context& tls, const target& to,
   options.early_data.assign(early.begin(), early.end());
   unix_stream s(std::move(socket), tls, role::client, std::move(options));
   if (ec) {
-    why = cannot_reach(to, ec);
+    error = cannot_reach(to, ec);
     co_return s;
   }
   s.set_timeouts(limit, std::chrono::seconds(5));
   auto [failed] = co_await s.async_handshake(testkit::use_tuple);
-  if (failed) why = s.last_failure();
+  if (failed) error = s.last_failure();
   co_return s;
 }
 

@@ -53,7 +53,7 @@ class route {
   result<std::shared_ptr<prelude>> before_tls() const;
 
   // The same failure; one of reaching the proxy names the proxy.
-  failure with_proxy_named(failure why) const;
+  failure with_proxy_named(failure error) const;
 
  private:
   target to_;
@@ -65,6 +65,6 @@ class route {
 // Connects to a Unix socket and shakes hands. `why` is the failure where the stream is not established.
 boost::asio::awaitable<unix_stream> connect_local(const context& tls, const target& to, std::string server_name,
                                                   std::string_view early_data, std::chrono::milliseconds limit,
-                                                  failure& why);
+                                                  failure& error);
 
 }  // namespace sluice::tool

@@ -16,8 +16,8 @@ void save_chain(const std::string& path, connection_report& report) {
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   for (const auto& one : report.chain) file << one.to_pem();
   file.close();
-  if (file || report.why) return;
-  report.why =
+  if (file || report.error) return;
+  report.error =
       make_failure(errc::file_unreadable, path, "the chain cannot be written", "check the folder and its permissions");
 }
 

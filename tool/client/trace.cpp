@@ -58,8 +58,8 @@ class tracer final : public observer {
   void on_signature(const signature_event& e) noexcept override {
     if (other_) other_->on_signature(e);
   }
-  void on_failure(const failure& why) noexcept override {
-    if (other_) other_->on_failure(why);
+  void on_failure(const failure& error) noexcept override {
+    if (other_) other_->on_failure(error);
   }
   void on_closed(const closed_event& e) noexcept override {
     if (other_) other_->on_closed(e);

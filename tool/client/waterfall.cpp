@@ -72,7 +72,7 @@ std::string label_of(const connect_attempt& one) {
 std::vector<timed_phase> phases_of(const connection_report& r) {
   std::vector<timed_phase> made;
   if (r.timings.resolve > nanoseconds(0)) {
-    made.push_back({"resolve", nanoseconds(0), r.timings.resolve, r.why && r.why->at == phase::resolve});
+    made.push_back({"resolve", nanoseconds(0), r.timings.resolve, r.error && r.error->at == phase::resolve});
   }
   auto connected = r.timings.resolve + r.timings.connect;
   for (const auto& one : r.attempts) {

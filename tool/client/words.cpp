@@ -34,28 +34,28 @@ std::string good_words(const connection_report& r) {
 // How the sentence about a failure begins: with what could not be had.
 std::string bad_beginning(const connection_report& r) {
   const auto where = r.to.text();
-  const auto category = r.why->category();
-  if (cause_of(r.why->code) == errc::cancelled) return where + ": interrupted";
+  const auto category = r.error->category();
+  if (cause_of(r.error->code) == errc::cancelled) return where + ": interrupted";
   if (category == "resolve") return where + " cannot be found";
   if (category == "connect") return where + " cannot be reached";
   if (category == "certificate") return where + " is not trusted";
   if (category == "requirement") return where + " does not meet a requirement";
-  if (category == "pkcs11" || cause_of(r.why->code) == errc::key_mismatch) return "the private key cannot be used";
+  if (category == "pkcs11" || cause_of(r.error->code) == errc::key_mismatch) return "the private key cannot be used";
   if (category == "config") return where + " was not asked: the options are wrong";
   return r.info ? where + " broke off" : where + " did not complete the handshake";
 }
 
 std::string bad_words(const connection_report& r) {
-  const auto& why = *r.why;
+  const auto& error = *r.error;
   auto text = bad_beginning(r);
-  if (cause_of(why.code) == errc::cancelled) return text;
-  const auto place = why.where == r.to.text() || why.where == r.server_name ? std::string() : why.where;
-  if (why.category() != "requirement") {
+  if (cause_of(error.code) == errc::cancelled) return text;
+  const auto place = error.where == r.to.text() || error.where == r.server_name ? std::string() : error.where;
+  if (error.category() != "requirement") {
     if (!place.empty()) text += ": " + place;
-    text += ": " + why.code.message();
+    text += ": " + error.code.message();
   }
-  if (!why.detail.empty()) text += ": " + why.detail;
-  if (const auto remedy = remedy_for(why); !remedy.empty()) text += "; " + remedy;
+  if (!error.detail.empty()) text += ": " + error.detail;
+  if (const auto remedy = remedy_for(error); !remedy.empty()) text += "; " + remedy;
   return text;
 }
 

@@ -44,14 +44,14 @@ std::string to_text(const http::response<http::string_body>& answer) {
   return std::move(out).str();
 }
 
-std::string refusal(const error_code& why) {
+std::string refusal(const error_code& error) {
   auto status = http::status::bad_request;
-  if (why == http::error::header_limit) status = http::status::request_header_fields_too_large;
-  if (why == http::error::body_limit) status = http::status::payload_too_large;
-  if (why == http::error::partial_message) status = http::status::request_timeout;
+  if (error == http::error::header_limit) status = http::status::request_header_fields_too_large;
+  if (error == http::error::body_limit) status = http::status::payload_too_large;
+  if (error == http::error::partial_message) status = http::status::request_timeout;
   auto answer = make_answer(status, 11, false);
   answer.set(http::field::content_type, "application/json");
-  answer.body() = tool::to_text(json::object{{"error", why.message()}}) + "\n";
+  answer.body() = tool::to_text(json::object{{"error", error.message()}}) + "\n";
   answer.prepare_payload();
   return to_text(answer);
 }

@@ -46,10 +46,10 @@ asio::awaitable<void> server::accept_unruly() {
     auto outcome = co_await unruly_->async_accept(testkit::use_tuple);
     if (is_closing_) co_return;
     if (const auto ec = std::get<0>(outcome); ec) {
-      failure why;
-      why.code = ec;
-      why.where = to_text(address());
-      events_.on_trouble(why);
+      failure error;
+      error.code = ec;
+      error.where = to_text(address());
+      events_.on_trouble(error);
       pause.expires_after(std::chrono::milliseconds(100));
       co_await pause.async_wait(testkit::use_tuple);
       continue;
@@ -73,7 +73,7 @@ asio::awaitable<void> server::meet(tcp::socket socket, std::uint64_t number) {
   s.set_timeouts(settings_.timeout, settings_.timeout);
   auto [failed] = co_await s.async_handshake(testkit::use_tuple);
   if (is_closing_) co_return;
-  if (failed) co_return count({.peer = peer, .why = &s.last_failure()});
+  if (failed) co_return count({.peer = peer, .error = &s.last_failure()});
   serve(std::move(s), is_chosen ? &fail : nullptr);
 }
 
@@ -84,9 +84,9 @@ asio::awaitable<void> server::fail_handshake(tcp::socket& socket) {
   const bool is_there = co_await read_first_record(socket);
   if (is_closing_) co_return;
   const auto where = ec ? std::string("a client") : to_text(peer);
-  const auto why = is_there ? make_failure(errc::handshake_failed, where, "on purpose: --fail " + fail.text)
-                            : make_failure(errc::connection_closed, where, "before its first message was whole");
-  count({.peer = peer, .why = &why});
+  const auto error = is_there ? make_failure(errc::handshake_failed, where, "on purpose: --fail " + fail.text)
+                              : make_failure(errc::connection_closed, where, "before its first message was whole");
+  count({.peer = peer, .error = &error});
   if (!is_there) co_return;
   if (fail.alert) {
     const auto record = testkit::peers::alert(*fail.alert);

@@ -63,9 +63,9 @@ std::vector<tls_version> versions_to_try(const server_options& options) {
 }
 
 // Other failures are between our client and that policy, and do not concern the key.
-bool is_of_the_key(const failure& why) {
-  return why.code == errc::key_unavailable || why.code == errc::key_refused || why.code == errc::signature_mismatch ||
-         why.category() == "pkcs11";
+bool is_of_the_key(const failure& error) {
+  return error.code == errc::key_unavailable || error.code == errc::key_refused ||
+         error.code == errc::signature_mismatch || error.category() == "pkcs11";
 }
 
 }  // namespace
@@ -100,8 +100,8 @@ std::optional<failure> weakness_of(std::span<const std::byte> public_key, const 
                       "make a larger key, or one of another kind: sluice token keygen --type ec256");
 }
 
-bool lacks_pss(const failure& why, std::span<const std::byte> public_key) {
-  const auto name = code_name(why.code);
+bool lacks_pss(const failure& error, std::span<const std::byte> public_key) {
+  const auto name = code_name(error.code);
   const auto key = testkit::parse_public_key(public_key);
   return key && EVP_PKEY_id(key.get()) == EVP_PKEY_RSA &&
          (name == "CKR_MECHANISM_INVALID" || name == "CKR_MECHANISM_PARAM_INVALID");
@@ -117,16 +117,16 @@ std::vector<failure> rehearse_all(const server_options& options) {
     bool does_work = false;
     std::vector<failure> failed;
     for (const auto version : versions_to_try(options)) {
-      auto why = rehearse(alone, version);
-      if (!why || !is_of_the_key(*why)) {
+      auto reason = rehearse(alone, version);
+      if (!reason || !is_of_the_key(*reason)) {
         does_work = true;
         continue;
       }
-      if (lacks_pss(*why, one.chain().front().public_key()))
-        why->remedy = std::string("where the token cannot make RSASSA-PSS: --policy ") + policy_without_pss;
-      why->detail = fmt::format("{} does not work with this key{}{}", to_string(version),
-                                why->detail.empty() ? "" : ": ", why->detail);
-      failed.push_back(std::move(*why));
+      if (lacks_pss(*reason, one.chain().front().public_key()))
+        reason->remedy = std::string("where the token cannot make RSASSA-PSS: --policy ") + policy_without_pss;
+      reason->detail = fmt::format("{} does not work with this key{}{}", to_string(version),
+                                   reason->detail.empty() ? "" : ": ", reason->detail);
+      failed.push_back(std::move(*reason));
     }
     if (!does_work && !failed.empty()) throw error(failed.front());
     warnings.insert(warnings.end(), failed.begin(), failed.end());

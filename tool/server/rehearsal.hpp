@@ -21,7 +21,7 @@ std::optional<failure> rehearse(const server_options& options, tls_version versi
 std::optional<failure> weakness_of(std::span<const std::byte> public_key, const std::string& where);
 
 // Does an RSA key's token, from whose answer the failure is, have no RSASSA-PSS?
-bool lacks_pss(const failure& why, std::span<const std::byte> public_key);
+bool lacks_pss(const failure& error, std::span<const std::byte> public_key);
 
 // What a server with a key in a token will not do: for each identity with such a key, each version that the options
 // allow. Throws where no version works with one of them, with the cause; answers what clients of one version will meet.

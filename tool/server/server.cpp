@@ -51,9 +51,9 @@ server::server(asio::io_context& io, const context& tls, server_settings setting
   options.max_silent = settings_.silent.most.value_or(options.max_silent);
   options.max_silent_per_address = settings_.silent.max_per_address;
   options.max_handshakes = std::min(settings_.max_clients, options.max_handshakes);
-  options.on_failure = [this](const failure& why, const asio::ip::tcp::endpoint& peer) {
-    if (peer.port() == 0) return events_.on_trouble(why);
-    count({.peer = peer, .why = &why});
+  options.on_failure = [this](const failure& reason, const asio::ip::tcp::endpoint& peer) {
+    if (peer.port() == 0) return events_.on_trouble(reason);
+    count({.peer = peer, .error = &reason});
   };
   try {
     if (settings_.fail) {
@@ -120,7 +120,7 @@ void server::serve(tcp_stream s, const misbehaviour* how_to_fail) {
 void server::count(const handshake_result& one) {
   if (finished_ >= settings_.exit_after) return;  // a late one, while closing
   ++finished_;
-  if (one.why) ++failed_;
+  if (one.error) ++failed_;
   events_.on_handshake(one);
   if (finished_ == settings_.exit_after) stop_accepting();
 }

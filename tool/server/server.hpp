@@ -39,7 +39,7 @@ struct server_settings {
 struct handshake_result {
   std::optional<boost::asio::ip::tcp::endpoint> peer;
   served_client* client = nullptr;
-  const failure* why = nullptr;
+  const failure* error = nullptr;
 };
 
 struct server_events {

@@ -39,17 +39,17 @@ constexpr std::array of_causes = {
 exit_code exit_code_of(errc cause) noexcept {
   const auto of_cause = std::ranges::find(of_causes, cause, &cause_row::cause);
   if (of_cause != of_causes.end()) return of_cause->code;
-  failure why;
-  why.code = make_error_code(cause);
-  const auto of_category = std::ranges::find(of_categories, why.category(), &category_row::category);
+  failure error;
+  error.code = make_error_code(cause);
+  const auto of_category = std::ranges::find(of_categories, error.category(), &category_row::category);
   return of_category != of_categories.end() ? of_category->code : exit_internal;
 }
 
-exit_code exit_code_of(const failure& why) noexcept {
-  const auto cause = cause_of(why.code);
-  if (why.category() == "pkcs11") return exit_key;
-  if (cause == errc::connection_reset && why.category() == "connect") return exit_connect;
-  if (cause == errc::too_many_descriptors && why.category() == "resolve") return exit_resolve;
+exit_code exit_code_of(const failure& error) noexcept {
+  const auto cause = cause_of(error.code);
+  if (error.category() == "pkcs11") return exit_key;
+  if (cause == errc::connection_reset && error.category() == "connect") return exit_connect;
+  if (cause == errc::too_many_descriptors && error.category() == "resolve") return exit_resolve;
   return exit_code_of(cause);
 }
 

@@ -25,6 +25,6 @@ enum exit_code : int {
 
 exit_code exit_code_of(errc cause) noexcept;
 // As above, but a token's answer is 10 whatever it stands for, and a reset before TCP is up is 3.
-exit_code exit_code_of(const failure& why) noexcept;
+exit_code exit_code_of(const failure& error) noexcept;
 
 }  // namespace sluice::tool

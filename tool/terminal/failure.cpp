@@ -39,14 +39,14 @@ std::string in_flags(std::string remedy) {
 
 }  // namespace
 
-std::string remedy_for(const failure& why) {
-  return in_flags(why.remedy.empty() ? std::string(usual_remedy(cause_of(why.code))) : why.remedy);
+std::string remedy_for(const failure& error) {
+  return in_flags(error.remedy.empty() ? std::string(usual_remedy(cause_of(error.code))) : error.remedy);
 }
 
-void complain(const failure& why) {
-  auto told = why;
-  told.remedy = remedy_for(why);
-  screen(stderr).line("sluice: " + told.message());
+void complain(const failure& error) {
+  auto reported = error;
+  reported.remedy = remedy_for(error);
+  screen(stderr).line("sluice: " + reported.message());
 }
 
 }  // namespace sluice::tool

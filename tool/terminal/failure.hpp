@@ -13,9 +13,9 @@ namespace sluice::tool {
                           const std::string& remedy = {});
 
 // What to do about a failure: its own remedy, else what is usually done about that cause; empty when neither.
-std::string remedy_for(const failure& why);
+std::string remedy_for(const failure& error);
 
 // "sluice: WHERE: WHAT: DETAIL; REMEDY" on stderr.
-void complain(const failure& why);
+void complain(const failure& error);
 
 }  // namespace sluice::tool

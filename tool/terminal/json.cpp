@@ -115,16 +115,16 @@ json::value describe(std::span<const certificate> chain) {
   return all;
 }
 
-json::value describe(const std::optional<failure>& why) {
-  if (!why) return nullptr;
-  auto told = *why;
-  told.remedy = remedy_for(*why);
-  const bool has_alert = why->alert.which != alert_info::direction::none;
-  return json::object{{"category", why->category()},
-                      {"code", code_name(why->code)},
-                      {"message", told.message()},
-                      {"alert", has_alert ? json::value(alert_name(why->alert.description)) : json::value(nullptr)},
-                      {"origin", why->from == origin::peer ? "peer" : "local"}};
+json::value describe(const std::optional<failure>& error) {
+  if (!error) return nullptr;
+  auto reported = *error;
+  reported.remedy = remedy_for(*error);
+  const bool has_alert = error->alert.which != alert_info::direction::none;
+  return json::object{{"category", error->category()},
+                      {"code", code_name(error->code)},
+                      {"message", reported.message()},
+                      {"alert", has_alert ? json::value(alert_name(error->alert.description)) : json::value(nullptr)},
+                      {"origin", error->from == origin::peer ? "peer" : "local"}};
 }
 
 json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy,

@@ -29,8 +29,8 @@ double milliseconds(std::chrono::nanoseconds time);
 json::value text_or_null(const std::string& text);  // null for an empty text
 
 json::object describe(const certificate& one);
-json::value describe(std::span<const certificate> chain);  // null when empty
-json::value describe(const std::optional<failure>& why);   // null when there is none
+json::value describe(std::span<const certificate> chain);   // null when empty
+json::value describe(const std::optional<failure>& error);  // null when there is none
 // All keys always; null for what a handshake that failed never agreed on.
 json::object describe_tls(const std::optional<connection_info>& info, const std::string& policy, std::string_view ocsp);
 json::object describe(const traffic& one_way);

@@ -403,8 +403,6 @@ namespace detail {
 // NOLINTEND(bugprone-macro-parentheses)
 SLUICE_COMPILED_LAYER(extern, net::ip::tcp::socket)
 SLUICE_COMPILED_LAYER(extern, net::local::stream_protocol::socket)
-
 }  // namespace detail
-
 }  // namespace v0
 }  // namespace sluice

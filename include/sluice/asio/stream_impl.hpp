@@ -46,7 +46,7 @@ class read_ahead {
     has_emptied_source_ = !ec && end_ < bytes_.size();
     if (!ec || ec == net::error::operation_aborted || ec == net::error::would_block) return;
     has_ended_ = true;
-    if (ec != net::error::eof) why_ = ec;
+    if (ec != net::error::eof) error_ = ec;
   }
   void preload(std::span<const std::byte> bytes) {
     bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(end_), bytes.begin(), bytes.end());
@@ -66,7 +66,7 @@ class read_ahead {
   bool has_ended() const noexcept { return has_ended_; }
   // The last read left room in the buffer: the source had no more bytes.
   bool has_emptied_source() const noexcept { return has_emptied_source_; }
-  error_code why() const noexcept { return why_; }
+  error_code why() const noexcept { return error_; }
 
  private:
   std::vector<std::byte> bytes_;
@@ -75,7 +75,7 @@ class read_ahead {
   std::size_t end_ = 0;
   bool has_ended_ = false;
   bool has_emptied_source_ = false;
-  error_code why_;
+  error_code error_;
 };
 
 template <class NextLayer>

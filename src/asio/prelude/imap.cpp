@@ -68,7 +68,7 @@ net::awaitable<void> ask_imap(dialogue& with) {
   }
   const auto announced = co_await run_command(with, "a1", "CAPABILITY");
   if (!is_ok(announced.status))
-    throw_peer_failure("it does not tell its capabilities: it says " + in_quotes(announced.status), "");
+    throw_peer_failure("it does not list its capabilities: it answers " + in_quotes(announced.status), "");
   if (!has_word(announced.capabilities, "STARTTLS")) {
     throw_peer_failure("it does not offer STARTTLS: it says " + in_quotes(announced.capabilities),
                        "turn TLS on at the server, or look for a port that begins with it: 993");

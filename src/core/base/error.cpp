@@ -360,23 +360,23 @@ std::string failure::message() const {
 }
 
 failure make_failure(const error_code& code, std::string_view where, std::string_view detail, std::string_view remedy) {
-  failure why;
-  why.code = code;
-  why.where = where;
-  why.detail = printable(detail);
-  why.remedy = printable(remedy);
-  return why;
+  failure cause;
+  cause.code = code;
+  cause.where = where;
+  cause.detail = printable(detail);
+  cause.remedy = printable(remedy);
+  return cause;
 }
 
 failure make_failure(errc cause, std::string_view where, std::string_view detail, std::string_view remedy) {
   return make_failure(make_error_code(cause), where, detail, remedy);
 }
 
-std::ostream& operator<<(std::ostream& to, const failure& why) { return to << why.message(); }
+std::ostream& operator<<(std::ostream& to, const failure& cause) { return to << cause.message(); }
 
-error::error(failure why) : system_error(why.code, why.where), why_(std::move(why)), text_(why_.message()) {}
+error::error(failure cause) : system_error(cause.code, cause.where), why_(std::move(cause)), text_(why_.message()) {}
 
-void throw_exception_from_error(const failure& why, const boost::source_location&) { throw error(why); }
+void throw_exception_from_error(const failure& cause, const boost::source_location&) { throw error(cause); }
 
 }  // namespace v0
 }  // namespace sluice

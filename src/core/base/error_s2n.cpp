@@ -118,9 +118,9 @@ failure s2n_failure(std::string_view where) {
   // First of all: it is a variable of the thread, and the calls below may set it anew (P9).
   const int error = s2n_errno;
   if (lacked_memory() || std::string_view(s2n_strerror_name(error)) == "S2N_ERR_ALLOC") return out_of_memory(where);
-  auto why = make_failure(error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal), where);
-  why.engine = s2n_strerror_name(error);
-  return why;
+  auto reason = make_failure(error != 0 ? error_code(error, s2n_category()) : make_error_code(errc::internal), where);
+  reason.engine = s2n_strerror_name(error);
+  return reason;
 }
 
 }  // namespace internal

@@ -12,14 +12,14 @@ namespace internal {
 
 // Returns `why` with the phase `at`, whichever it had before: code that calls this knows which operation is under way.
 // All else stays as it is.
-inline failure in_phase(phase at, failure why) {
-  why.at = at;
-  return why;
+inline failure in_phase(phase at, failure error) {
+  error.at = at;
+  return error;
 }
 
 // Returns `why` with the usual remedy of its cause, unless it has a remedy already. For failures that leave the
 // library: code that can explain a failure better does so before.
-failure with_usual_remedy(failure why);
+failure with_usual_remedy(failure error);
 
 // Returns a failure of the private key named `key`, while a signature was requested from it.
 inline failure signing_failure(errc cause, std::string_view key, std::string_view detail,

@@ -47,9 +47,9 @@ std::string_view usual_remedy(errc cause) noexcept {
 
 namespace internal {
 
-failure with_usual_remedy(failure why) {
-  if (why.remedy.empty()) why.remedy = usual_remedy(cause_of(why.code));
-  return why;
+failure with_usual_remedy(failure error) {
+  if (error.remedy.empty()) error.remedy = usual_remedy(cause_of(error.code));
+  return error;
 }
 
 }  // namespace internal

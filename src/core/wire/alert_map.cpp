@@ -67,23 +67,23 @@ constexpr std::array alert_rows = {
     alert_row{"S2N_ERR_CERT_UNHANDLED_CRITICAL_EXTENSION", certificate_unknown},
 };
 
-std::optional<std::uint8_t> known_row(const failure& why) {
-  const auto found = std::ranges::find(alert_rows, why.engine, &alert_row::name);
+std::optional<std::uint8_t> known_row(const failure& error) {
+  const auto found = std::ranges::find(alert_rows, error.engine, &alert_row::name);
   if (found != alert_rows.end()) return found->what;
   return std::nullopt;
 }
 
 // Of an error whose cause says no more than that the protocol was broken.
-std::uint8_t of_protocol_error(const failure& why) {
-  uint8_t told = 0;
-  const bool is_engines = why.code.category() == s2n_category();
-  return is_engines && s2n_error_get_alert(why.code.value(), &told) == S2N_SUCCESS ? told : std::uint8_t{10};
+std::uint8_t of_protocol_error(const failure& error) {
+  uint8_t reported = 0;
+  const bool is_engines = error.code.category() == s2n_category();
+  return is_engines && s2n_error_get_alert(error.code.value(), &reported) == S2N_SUCCESS ? reported : std::uint8_t{10};
 }
 
 // Nothing where the peer has ended the connection itself: an alert would not arrive, or answer an alert. What is our
 // own fault is internal_error, which says nothing about the peer (RFC 8446 §6.2).
-std::optional<std::uint8_t> of_cause(const failure& why, role side) {
-  switch (cause_of(why.code)) {
+std::optional<std::uint8_t> of_cause(const failure& error, role side) {
+  switch (cause_of(error.code)) {
     case errc::alert:
     case errc::connection_closed:
     case errc::truncated:
@@ -101,27 +101,27 @@ std::optional<std::uint8_t> of_cause(const failure& why, role side) {
     case errc::not_yet_valid: return certificate_expired;
     case errc::revoked: return certificate_revoked;
     case errc::revocation_unknown:
-      return why.engine.starts_with("S2N_ERR_CRL") ? certificate_unknown : bad_certificate_status_response;
+      return error.engine.starts_with("S2N_ERR_CRL") ? certificate_unknown : bad_certificate_status_response;
     case errc::ocsp_invalid: return bad_certificate_status_response;
     case errc::handshake_failed:
     case errc::no_shared_parameters:
     case errc::key_refused: return handshake_failure;
     case errc::version_unsupported: return protocol_version;
     case errc::alpn_mismatch: return no_application_protocol;
-    case errc::protocol_error: return of_protocol_error(why);
+    case errc::protocol_error: return of_protocol_error(error);
     case errc::cancelled:
-      return why.at == phase::handshake || why.at == phase::signing ? user_canceled : internal_error;
+      return error.at == phase::handshake || error.at == phase::signing ? user_canceled : internal_error;
     default: return internal_error;  // ours: a key, a deadline, memory
   }
 }
 
 }  // namespace
 
-std::optional<std::uint8_t> alert_for(const failure& why, int version, role side) {
-  if (why.from == origin::peer) return std::nullopt;
+std::optional<std::uint8_t> alert_for(const failure& error, int version, role side) {
+  if (error.from == origin::peer) return std::nullopt;
   // s2n's error first: one cause may stand for several of them, which have different alerts.
-  auto what = known_row(why);
-  if (!what) what = of_cause(why, side);
+  auto what = known_row(error);
+  if (!what) what = of_cause(error, side);
   if (!what) return std::nullopt;
   // RFC 5246 §7.4.6: for want of a certificate; RFC 6101 §5.4.2 ends with 47.
   const bool is_new = *what == certificate_required || *what == missing_extension;

@@ -23,8 +23,8 @@ namespace internal {
 
 // alert_map.cpp. The alert for a failure; nothing if it was the peer that ended the connection. `version`
 // is s2n's number of the one in use.
-std::optional<std::uint8_t> alert_for(const failure& why, int version, role side);
-// For s2n_errno right now, while `message` was read: where only s2n can tell what went wrong, and where causes must not
+std::optional<std::uint8_t> alert_for(const failure& error, int version, role side);
+// For s2n_errno right now, while `message` was read: where only s2n knows what went wrong, and where causes must not
 // be distinguishable. Nothing: the failure's own code names it.
 std::optional<std::uint8_t> alert_for_engine_error(std::string_view message);
 

@@ -47,7 +47,7 @@ void message_tap::saw_secret(std::string_view line) {
   }
 }
 
-void message_tap::tell() noexcept { work(false); }
+void message_tap::report() noexcept { work(false); }
 void message_tap::tell_rest() noexcept { work(true); }
 
 // An observer loses sight of a connection rather than the connection its memory.
@@ -69,14 +69,14 @@ message_tap::outcome message_tap::take(const record& one, bool is_last) {
   const auto type = one.bytes[0];
   if (type == record_application_data) return is_tls13() || !hello_ ? take_sealed(one, is_last) : outcome::done;
   if (type == record_change_cipher_spec) {
-    tell(one, {.what = kind::change_cipher_spec, .bytes = std::as_bytes(body), .size = body.size()});
+    report(one, {.what = kind::change_cipher_spec, .bytes = std::as_bytes(body), .size = body.size()});
     l.is_sealed = hello_ && !is_tls13();
   } else if (type == record_handshake && l.is_sealed) {
     // Nothing else can come there (RFC 5246 §7.4.9), but for a renegotiation, which s2n does not do.
     const auto type_there = message_finished;
-    tell(one, {.what = kind::handshake, .was_sealed = true, .type = type_there, .bytes = {}, .size = body.size()});
+    report(one, {.what = kind::handshake, .was_sealed = true, .type = type_there, .bytes = {}, .size = body.size()});
   } else if (type == record_alert && l.is_sealed) {
-    tell(one, {.what = kind::alert, .was_sealed = true, .type = alert_unknown, .bytes = {}, .size = body.size()});
+    report(one, {.what = kind::alert, .was_sealed = true, .type = alert_unknown, .bytes = {}, .size = body.size()});
   } else {
     take_content(one, type, body, false);
   }
@@ -118,7 +118,7 @@ message_tap::outcome message_tap::take_sealed(const record& one, bool is_last) {
   if (opened) {
     take_content(one, opened->type, opened->plain, true);
   } else {
-    tell(one, {.what = kind::sealed, .was_sealed = true, .bytes = {}, .size = body.size()});
+    report(one, {.what = kind::sealed, .was_sealed = true, .bytes = {}, .size = body.size()});
   }
   return outcome::done;
 }
@@ -128,7 +128,8 @@ void message_tap::take_content(const record& one, std::uint8_t type, std::span<c
   auto& l = lane_of(one.which);
   if (type == record_alert && plain.size() == 2) {
     const auto bytes = std::as_bytes(plain);
-    tell(one, {.what = kind::alert, .was_sealed = was_sealed, .type = plain[1], .bytes = bytes, .size = bytes.size()});
+    report(one,
+           {.what = kind::alert, .was_sealed = was_sealed, .type = plain[1], .bytes = bytes, .size = bytes.size()});
   } else if (type == record_handshake) {
     take_messages(one, plain, was_sealed);
     // A message that is never finished would be kept for ever; what follows it is out of step, and shows up as that.
@@ -142,7 +143,8 @@ void message_tap::take_messages(const record& one, std::span<const std::uint8_t>
     const auto type = messages.current().type();
     const auto whole = std::as_bytes(messages.whole());
     note(one.which, type, messages.body());
-    tell(one, {.what = kind::handshake, .was_sealed = was_sealed, .type = type, .bytes = whole, .size = whole.size()});
+    report(one,
+           {.what = kind::handshake, .was_sealed = was_sealed, .type = type, .bytes = whole, .size = whole.size()});
   }
 }
 
@@ -163,7 +165,7 @@ void message_tap::note(way which, std::uint8_t type, std::span<const std::uint8_
   }
 }
 
-void message_tap::tell(const record& one, message_event event) const noexcept {
+void message_tap::report(const record& one, message_event event) const noexcept {
   event.connection = number_;
   event.is_server = is_server_;
   event.is_sent = one.which == way::out;

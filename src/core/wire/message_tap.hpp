@@ -33,7 +33,7 @@ class message_tap {
   void saw(way which, std::span<const std::byte> bytes);
   void saw_secret(std::string_view line);
   // Reports the messages that are known by now.
-  void tell() noexcept;
+  void report() noexcept;
   // All of it: what still waits for a secret will not get one.
   void tell_rest() noexcept;
 
@@ -68,7 +68,7 @@ class message_tap {
   void take_content(const record& one, std::uint8_t type, std::span<const std::uint8_t> plain, bool was_sealed);
   void take_messages(const record& one, std::span<const std::uint8_t> plain, bool was_sealed);
   void note(way which, std::uint8_t type, std::span<const std::uint8_t> body);
-  void tell(const record& one, message_event event) const noexcept;
+  void report(const record& one, message_event event) const noexcept;
 
   observer& to_;
   const bool is_server_;

@@ -38,10 +38,10 @@ const certificate* find_issuer(std::span<const certificate> among, const certifi
 std::string trusted_text(const judged_chain& chain) { return store_text(chain.anchors.size(), chain.store); }
 
 // `one` is among what was sent, or an anchor, which is after all of that.
-void point_at(failure& story, const judged_chain& chain, const certificate& one) {
-  story.certificate = one.subject();
+void point_at(failure& error, const judged_chain& chain, const certificate& one) {
+  error.certificate = one.subject();
   const auto found = std::ranges::find_if(chain.sent, [&](const certificate& c) { return &c == &one; });
-  story.depth = static_cast<int>(found - chain.sent.begin());
+  error.depth = static_cast<int>(found - chain.sent.begin());
 }
 
 bool is_anchor(const judged_chain& chain, const certificate& one) {
@@ -53,27 +53,27 @@ std::string held(const judged_chain& chain, const certificate& one) {
   return quoted(one.subject()) + (is_anchor(chain, one) ? ", which " + chain.store + " holds," : "");
 }
 
-void blame(failure& story, const judged_chain& chain, const certificate& one, errc cause, std::string detail,
+void blame(failure& error, const judged_chain& chain, const certificate& one, errc cause, std::string detail,
            std::string remedy) {
-  point_at(story, chain, one);
-  if (cause_of(story.code) != cause) story.code = make_error_code(cause);
-  story.detail = std::move(detail);
-  story.remedy = std::move(remedy);
+  point_at(error, chain, one);
+  if (cause_of(error.code) != cause) error.code = make_error_code(cause);
+  error.detail = std::move(detail);
+  error.remedy = std::move(remedy);
 }
 
 // A certificate of the path that no verifier could accept: malformed, or its key is of no known kind.
 // The explanations are tried from the particular to the general, and each returns true for the first certificate of the
 // path that it fits: what cannot be read at all, what is signed too weakly, what is not signed by whom it says, and
 // what was issued by an authority that may not.
-bool explain_oddity(failure& story, const judged_chain& chain, const path_type& path) {
+bool explain_oddity(failure& error, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     if (const auto odd = malformation_of(*one); !odd.empty()) {
-      blame(story, chain, *one, errc::certificate_malformed, held(chain, *one) + " is malformed: " + odd,
+      blame(error, chain, *one, errc::certificate_malformed, held(chain, *one) + " is malformed: " + odd,
             "have it issued anew");
       return true;
     }
     if (const auto x509 = parse(*one); x509 && X509_get0_pubkey(x509.get()) == nullptr) {
-      blame(story, chain, *one, cause_of(story.code),
+      blame(error, chain, *one, cause_of(error.code),
             "the key of " + held(chain, *one) +
                 " is of a kind, or on a "
                 "curve, that is not supported",
@@ -81,7 +81,7 @@ bool explain_oddity(failure& story, const judged_chain& chain, const path_type& 
       return true;
     }
     if (const auto critical = unknown_critical(*one); !critical.empty()) {
-      blame(story, chain, *one, errc::certificate_malformed,
+      blame(error, chain, *one, errc::certificate_malformed,
             held(chain, *one) + " has " + critical + ", which is not understood",
             "have it issued anew without it, or not critical");
       return true;
@@ -91,13 +91,13 @@ bool explain_oddity(failure& story, const judged_chain& chain, const path_type& 
 }
 
 // The anchor's own signature is not looked at.
-bool explain_weakness(failure& story, const judged_chain& chain, const path_type& path) {
+bool explain_weakness(failure& error, const judged_chain& chain, const path_type& path) {
   for (const auto* one : path) {
     const auto x509 = is_anchor(chain, *one) ? nullptr : parse(*one);
     if (!x509) continue;
     const auto strength = strength_of_signature(x509.get());
     if (strength.is == signature_strength::grade::good) continue;
-    blame(story, chain, *one, errc::certificate_weak, quoted(one->subject()) + " is signed with " + strength.algorithm,
+    blame(error, chain, *one, errc::certificate_weak, quoted(one->subject()) + " is signed with " + strength.algorithm,
           "have it issued anew with SHA-256");
     return true;
   }
@@ -105,39 +105,39 @@ bool explain_weakness(failure& story, const judged_chain& chain, const path_type
 }
 
 // A signature that is not by the key of the certificate with the issuer's name.
-bool explain_signature(failure& story, const judged_chain& chain, const path_type& path) {
+bool explain_signature(failure& error, const judged_chain& chain, const path_type& path) {
   for (std::size_t i = 0; i + 1 < path.size(); ++i) {
     if (has_signed(*path[i + 1], *path[i])) continue;
     const auto issuer = quoted(path[i + 1]->subject());
     if (is_anchor(chain, *path[i + 1])) {
-      blame(story, chain, *path[i], cause_of(story.code),
+      blame(error, chain, *path[i], cause_of(error.code),
             "an authority named " + issuer + " is trusted, but it did not sign " + quoted(path[i]->subject()),
             "compare the authority's key: it may have been replaced");
     } else {
-      blame(story, chain, *path[i], cause_of(story.code),
+      blame(error, chain, *path[i], cause_of(error.code),
             issuer + " was sent as its issuer, but did not sign " + quoted(path[i]->subject()),
             "have the peer send the intermediate that did");
     }
-    point_at(story, chain, *path.front());
+    point_at(error, chain, *path.front());
     return true;
   }
   return false;
 }
 
 // The certificate that had no right to issue the next.
-bool explain_overreach(failure& story, const judged_chain& chain, const path_type& path) {
+bool explain_overreach(failure& reason, const judged_chain& chain, const path_type& path) {
   constexpr auto* remedy = "have the certificate issued by an authority that may";
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto x509 = parse(*path[i]);
     const long max_below = x509 ? X509_get_pathlen(x509.get()) : -1;
     const auto name = held(chain, *path[i]);
-    if (const auto why = why_no_authority(*path[i]); !why.empty()) {
-      blame(story, chain, *path[i], cause_of(story.code),
-            name + " is not an authority (" + why + "), but issued " + quoted(path[i - 1]->subject()), remedy);
+    if (const auto error = why_no_authority(*path[i]); !error.empty()) {
+      blame(reason, chain, *path[i], cause_of(reason.code),
+            name + " is not an authority (" + error + "), but issued " + quoted(path[i - 1]->subject()), remedy);
       return true;
     }
     if (max_below >= 0 && static_cast<std::size_t>(max_below) < i - 1) {
-      blame(story, chain, *path[i], cause_of(story.code),
+      blame(reason, chain, *path[i], cause_of(reason.code),
             name + " may have " + std::to_string(max_below) + " authorities below it, and has " + std::to_string(i - 1),
             remedy);
       return true;
@@ -146,11 +146,11 @@ bool explain_overreach(failure& story, const judged_chain& chain, const path_typ
   return false;
 }
 
-bool explain_constraints(failure& story, const judged_chain& chain, const path_type& path) {
+bool explain_constraints(failure& error, const judged_chain& chain, const path_type& path) {
   for (std::size_t i = 1; i < path.size(); ++i) {
     const auto constraints = constraints_of(*path[i]);
     if (constraints.empty()) continue;
-    blame(story, chain, *path[i], cause_of(story.code),
+    blame(error, chain, *path[i], cause_of(error.code),
           held(chain, *path[i]) + " may issue for certain names only, which those of " +
               quoted(chain.sent.front().subject()) + " are not (" + constraints + ")",
           "have the certificate issued by an authority that may");
@@ -169,32 +169,32 @@ bool is_about_names(int error) {
 // The path reaches a name that is trusted, and is refused.
 // The names lead to an anchor, so the reason is in one of the certificates. AWS-LC is asked once for the kind of error;
 // which certificate it is, the explanations find out, in the order of what can be said most precisely.
-void explain_path(failure& story, const judged_chain& chain, const path_type& path) {
+void explain_path(failure& reason, const judged_chain& chain, const path_type& path) {
   const auto error = path_error(chain.sent, chain.anchors, chain.now);
-  if (is_about_names(error) && explain_constraints(story, chain, path)) return;
-  if (explain_oddity(story, chain, path) || explain_weakness(story, chain, path) ||
-      explain_signature(story, chain, path) || explain_overreach(story, chain, path)) {
+  if (is_about_names(error) && explain_constraints(reason, chain, path)) return;
+  if (explain_oddity(reason, chain, path) || explain_weakness(reason, chain, path) ||
+      explain_signature(reason, chain, path) || explain_overreach(reason, chain, path)) {
     return;
   }
-  story.detail = "it leads to a trusted authority, but one certificate in it may not issue the next";
-  story.remedy = "have the certificate issued by an authority that may";
+  reason.detail = "it leads to a trusted authority, but one certificate in it may not issue the next";
+  reason.remedy = "have the certificate issued by an authority that may";
 }
 
-void explain_circle(failure& story, const path_type& path) {
-  story.detail = "the chain goes in a circle, and no authority is at its end: ";
-  for (const auto* one : path) story.detail += quoted(one->subject()) + ", issued by ";
-  story.detail += quoted(path.back()->issuer());
-  story.remedy = "have the peer send the intermediates of one authority only";
+void explain_circle(failure& error, const path_type& path) {
+  error.detail = "the chain goes in a circle, and no authority is at its end: ";
+  for (const auto* one : path) error.detail += quoted(one->subject()) + ", issued by ";
+  error.detail += quoted(path.back()->issuer());
+  error.remedy = "have the peer send the intermediates of one authority only";
 }
 
 // Follows issuers from the leaf until one is missing.
-void explain_untrusted(failure& story, const judged_chain& chain) {
+void explain_untrusted(failure& error, const judged_chain& chain) {
   const auto& leaf = chain.sent.front();
-  point_at(story, chain, leaf);
+  point_at(error, chain, leaf);
   if (is_self_issued(leaf) && has_signed(leaf, leaf)) {
-    story.code = make_error_code(errc::self_signed);
-    story.detail = quoted(leaf.subject()) + " vouches for itself; " + trusted_text(chain);
-    story.remedy = "trust it by name if it is the one you expect, or use a certificate of an authority";
+    error.code = make_error_code(errc::self_signed);
+    error.detail = quoted(leaf.subject()) + " vouches for itself; " + trusted_text(chain);
+    error.remedy = "trust it by name if it is the one you expect, or use a certificate of an authority";
     return;
   }
   // From here on `path` is a way from the leaf upwards, each certificate followed by one that has its issuer's name.
@@ -205,33 +205,33 @@ void explain_untrusted(failure& story, const judged_chain& chain) {
     const auto& last = *path.back();
     if (const auto* anchor = find_issuer(chain.anchors, last)) {
       path.push_back(anchor);
-      return explain_path(story, chain, path);
+      return explain_path(error, chain, path);
     }
     const auto* issuer = find_issuer(chain.sent, last);
     if (issuer == nullptr || issuer == &last) break;
     // Two cross-signed authorities make a circle: without this look the loop would not end.
-    if (std::ranges::find(path, issuer) != path.end()) return explain_circle(story, path);
+    if (std::ranges::find(path, issuer) != path.end()) return explain_circle(error, path);
     path.push_back(issuer);
   }
   const auto& last = *path.back();
   if (is_self_issued(last) && has_signed(last, last)) {
-    story.detail =
+    error.detail =
         "the chain ends at the authority " + quoted(last.subject()) + ", which is not trusted; " + trusted_text(chain);
-    story.remedy = "add that authority to the trust, if you know it";
+    error.remedy = "add that authority to the trust, if you know it";
     return;
   }
   if (is_self_issued(last)) {
-    story.detail = quoted(last.subject()) +
+    error.detail = quoted(last.subject()) +
                    " has its own name as its issuer's, but another key signed it, and that "
                    "one's certificate is neither sent nor trusted; " +
                    trusted_text(chain);
-    story.remedy = "compare the keys, not the names: have the peer send the issuer, or trust it";
+    error.remedy = "compare the keys, not the names: have the peer send the issuer, or trust it";
     return;
   }
-  story.detail = quoted(last.subject()) + " was issued by " + quoted(last.issuer()) +
+  error.detail = quoted(last.subject()) + " was issued by " + quoted(last.issuer()) +
                  ", which is neither sent nor trusted; " + trusted_text(chain);
   const auto& urls = last.issuer_urls();
-  story.remedy = "have the peer send its intermediate certificates" +
+  error.remedy = "have the peer send its intermediate certificates" +
                  (urls.empty() ? std::string() : " (this one is at " + urls.front() + ")") + ", or trust the issuer";
 }
 
@@ -243,41 +243,41 @@ const certificate* find_anchor(const judged_chain& chain) {
   return nullptr;
 }
 
-void explain_dates(failure& story, const judged_chain& chain, bool is_expired) {
+void explain_dates(failure& error, const judged_chain& chain, bool is_expired) {
   const auto now = std::chrono::floor<std::chrono::seconds>(chain.now);
   const auto blame_dates = [&](const certificate& c) {
     const auto edge = is_expired ? c.valid_until() : c.valid_from();
     const auto distance = is_expired ? now - edge : edge - now;
     // s2n does not say which certificate it was: it is the first one whose dates do not include now.
     if (distance <= std::chrono::seconds(0)) return false;
-    point_at(story, chain, c);
-    story.detail = held(chain, c) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
+    point_at(error, chain, c);
+    error.detail = held(chain, c) + (is_expired ? " expired " : " becomes valid in ") + length_text(distance) +
                    (is_expired ? " ago (" : " (") + date_text(edge) + ")";
     return true;
   };
   if (std::ranges::any_of(chain.sent, blame_dates)) return;
   const auto* anchor = find_anchor(chain);
   if (anchor == nullptr || !blame_dates(*anchor)) return;
-  story.remedy = is_expired ? "renew the trust: it is the authority that has expired, not the peer's certificate"
+  error.remedy = is_expired ? "renew the trust: it is the authority that has expired, not the peer's certificate"
                             : "correct this machine's clock, or the trust";
 }
 
-void explain_malformed(failure& story, const judged_chain& chain) {
+void explain_malformed(failure& error, const judged_chain& chain) {
   path_type path;
   for (const auto& one : chain.sent) path.push_back(&one);
   if (const auto* anchor = find_anchor(chain)) path.push_back(anchor);
-  explain_oddity(story, chain, path);
+  explain_oddity(error, chain, path);
 }
 
-void explain_weak(failure& story, const judged_chain& chain) {
+void explain_weak(failure& error, const judged_chain& chain) {
   // Somebody has pointed at a certificate already, with better knowledge.
-  if (!story.certificate.empty()) return;
+  if (!error.certificate.empty()) return;
   path_type path;
   for (const auto& one : chain.sent) path.push_back(&one);
-  if (explain_weakness(story, chain, path)) return;
+  if (explain_weakness(error, chain, path)) return;
   for (const auto& one : chain.sent)
-    story.detail += (story.detail.empty() ? "" : ", ") + quoted(one.subject()) + " (" + one.key() + ")";
-  story.detail = "the policy does not allow a key or signature among " + story.detail;
+    error.detail += (error.detail.empty() ? "" : ", ") + quoted(one.subject()) + " (" + one.key() + ")";
+  error.detail = "the policy does not allow a key or signature among " + error.detail;
 }
 
 }  // namespace
@@ -309,15 +309,15 @@ std::string length_text(std::chrono::seconds length) {
 }
 
 // Which certificate does not serve, and for what.
-void explain_purpose(failure& story, const judged_chain& chain) {
-  if (!story.certificate.empty()) return;
+void explain_purpose(failure& error, const judged_chain& chain) {
+  if (!error.certificate.empty()) return;
   const auto& leaf = chain.sent.front();
   const auto x509 = parse(leaf);
-  story.code = make_error_code(errc::wrong_purpose);
+  error.code = make_error_code(errc::wrong_purpose);
   if (x509 && X509_check_ca(x509.get()) != 0) {
     const auto is_own_issuer =
         std::ranges::any_of(chain.sent.subspan(1), [&](const certificate& c) { return has_signed(leaf, c); });
-    return blame(story, chain, leaf, errc::wrong_purpose, quoted(leaf.subject()) + " is an authority's",
+    return blame(error, chain, leaf, errc::wrong_purpose, quoted(leaf.subject()) + " is an authority's",
                  is_own_issuer ? "send the server's own certificate first, then those of its issuers, in order"
                                : "have it issue a certificate for this name, and serve that");
   }
@@ -326,30 +326,30 @@ void explain_purpose(failure& story, const judged_chain& chain) {
     if (misuse.empty()) continue;
     const auto* wanted = chain.judge == role::client ? "serverAuth" : "clientAuth";
     const bool is_usage = misuse.find("keyUsage") != misuse.npos;
-    return blame(story, chain, one, errc::wrong_purpose, quoted(one.subject()) + ": " + misuse,
+    return blame(error, chain, one, errc::wrong_purpose, quoted(one.subject()) + ": " + misuse,
                  is_usage ? "have one issued with the key usage digitalSignature"
                           : std::string("have one issued with the extended key usage ") + wanted);
   }
 }
 
-void explain_certificate(failure& story, const judged_chain& chain) {
+void explain_certificate(failure& error, const judged_chain& chain) {
   if (chain.sent.empty()) return;
-  switch (cause_of(story.code)) {
-    case errc::untrusted: return explain_untrusted(story, chain);
-    case errc::expired: return explain_dates(story, chain, true);
-    case errc::not_yet_valid: return explain_dates(story, chain, false);
+  switch (cause_of(error.code)) {
+    case errc::untrusted: return explain_untrusted(error, chain);
+    case errc::expired: return explain_dates(error, chain, true);
+    case errc::not_yet_valid: return explain_dates(error, chain, false);
     case errc::chain_too_long:
-      story.detail = std::to_string(chain.sent.size()) + " certificates were sent, and " + std::to_string(chain.most) +
+      error.detail = std::to_string(chain.sent.size()) + " certificates were sent, and " + std::to_string(chain.most) +
                      " are allowed";
       return;
-    case errc::wrong_purpose: explain_purpose(story, chain); break;
-    case errc::certificate_weak: explain_weak(story, chain); break;
-    case errc::certificate_malformed: explain_malformed(story, chain); break;
+    case errc::wrong_purpose: explain_purpose(error, chain); break;
+    case errc::certificate_weak: explain_weak(error, chain); break;
+    case errc::certificate_malformed: explain_malformed(error, chain); break;
     case errc::revoked: break;
     default: return;
   }
-  if (story.certificate.empty()) point_at(story, chain, chain.sent.front());
-  if (story.detail.empty()) story.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
+  if (error.certificate.empty()) point_at(error, chain, chain.sent.front());
+  if (error.detail.empty()) error.detail = quoted(chain.sent.front().subject()) + " (" + chain.sent.front().key() + ")";
 }
 
 }  // namespace internal

@@ -33,7 +33,7 @@ struct judged_chain {
 // It never makes a good chain bad or a bad one good: it is called after s2n has rejected the chain, looks for the first
 // explanation that fits, and leaves the failure as it is where none does. It may cost many verifications of signatures,
 // and is therefore only for failures.
-void explain_certificate(failure& story, const judged_chain& chain);
+void explain_certificate(failure& error, const judged_chain& chain);
 
 // "trusted are the 140 certificates of /etc/ssl/certs/ca-certificates.crt"
 std::string store_text(std::size_t anchors, std::string_view store);

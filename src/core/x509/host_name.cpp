@@ -54,8 +54,8 @@ std::string_view mistaken_for(std::string_view text) {
 
 result<host_name> check_host_name(std::string_view name, std::string_view what) {
   const auto bad_name = [&](std::string_view detail, std::string_view remedy = {}) {
-    return with_usual_remedy(make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"",
-                                          detail, remedy));
+    return with_usual_remedy(
+        make_failure(errc::bad_name, std::string(what) + " \"" + std::string(name) + "\"", detail, remedy));
   };
   if (name.empty()) return host_name{};
   auto text = name;

@@ -184,9 +184,9 @@ bool pem_object::is_encrypted() const noexcept {
 result<std::vector<pem_object>> parse_pem(std::string_view text, std::string_view where) {
   const auto size = narrow<int>(text.size());
   if (!size) {
-    auto why = make_failure(errc::bad_pem, where, "larger than 2 GiB");
-    why.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
-    return why;
+    auto error = make_failure(errc::bad_pem, where, "larger than 2 GiB");
+    error.code = boost::system::errc::make_error_code(boost::system::errc::result_out_of_range);
+    return error;
   }
   if (const auto wide = wide_encoding_of(text); !wide.empty()) {
     return make_failure(errc::bad_pem, where, "it is text in " + std::string(wide) + ", where PEM is ASCII",

@@ -92,9 +92,9 @@ result<trust> from_environment(const std::string& file, const std::vector<std::s
 // A store without a certificate has an error of its own.
 result<trust> from_found(result<std::vector<certificate>> anchors, std::string_view where) {
   if (anchors) return trust::from_certificates(std::move(*anchors), std::string(where));
-  const auto& why = anchors.error();
-  if (cause_of(why.code) != errc::no_certificate) return why;
-  return make_failure(errc::trust_store_empty, where, why.detail);
+  const auto& error = anchors.error();
+  if (cause_of(error.code) != errc::no_certificate) return error;
+  return make_failure(errc::trust_store_empty, where, error.detail);
 }
 
 }  // namespace

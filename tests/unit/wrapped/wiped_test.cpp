@@ -93,8 +93,8 @@ TEST_F(wiped, are_pins_of_uris_good_and_bad) {
   EXPECT_EQ(left_behind(pin, [&] { EXPECT_EQ(pkcs11::uri::parse(good).value().pin_value.view(), pin); }), 0);
   for (const auto& bad : bad_rows) {
     EXPECT_EQ(left_behind(pin, [&] { EXPECT_FALSE(pkcs11::uri::parse(bad)) << bad; }), 0) << bad;
-    const auto why = pkcs11::uri::parse(bad).error();
-    EXPECT_EQ(why.message().find("a-long-PIN"), std::string::npos) << why.message();
+    const auto error = pkcs11::uri::parse(bad).error();
+    EXPECT_EQ(error.message().find("a-long-PIN"), std::string::npos) << error.message();
   }
 }
 

@@ -59,7 +59,7 @@ class benchmark {
   void take(const connection_report& first) {
     const auto reached = first.reached();
     if (reached) r_.address = to_text(*reached);
-    if (first.why) return r_.counts.broke(*first.why);
+    if (first.error) return r_.counts.broke(*first.error);
     r_.info = first.info;
     plan_.connection.server = *reached;
     press();

@@ -37,10 +37,10 @@ std::string result_words(const bench_report& r) {
 std::string verdict(const screen& to, const bench_report& r) {
   const auto first = r.counts.first_failure();
   if (r.ok() == 0 && !r.run.is_interrupted) {
-    const auto why = first.value_or(make_failure(errc::timed_out, ""));
-    auto text = fmt::format("{} {}: nothing succeeded: {}", to.cross(), r.place, why.code.message());
-    if (!why.detail.empty()) text += ": " + why.detail;
-    if (const auto remedy = remedy_for(why); !remedy.empty()) text += "; " + remedy;
+    const auto error = first.value_or(make_failure(errc::timed_out, ""));
+    auto text = fmt::format("{} {}: nothing succeeded: {}", to.cross(), r.place, error.code.message());
+    if (!error.detail.empty()) text += ": " + error.detail;
+    if (const auto remedy = remedy_for(error); !remedy.empty()) text += "; " + remedy;
     return to.paint(tone::bad, text);
   }
   const bool is_clean = r.counts.errors() == 0 && !r.run.is_interrupted;

@@ -81,10 +81,10 @@ class runner {
 };
 
 failure not_done() {
-  failure why;
-  why.code = make_error_code(errc::timed_out);
-  why.detail = "it was not done when the measurement ended, nor in the time after that";
-  return why;
+  failure error;
+  error.code = make_error_code(errc::timed_out);
+  error.detail = "it was not done when the measurement ended, nor in the time after that";
+  return error;
 }
 
 }  // namespace

@@ -35,9 +35,10 @@ void write_all(const fs::path& path, std::string_view text, int flags) {
     done = n > 0;
     if (done) text.remove_prefix(static_cast<std::size_t>(n));
   }
-  const int why = errno;
+  const int error = errno;
   if (fd >= 0) ::close(fd);
-  if (!done) give_up(errc::file_unreadable, path.string(), std::string("it cannot be written: ") + std::strerror(why));
+  if (!done)
+    give_up(errc::file_unreadable, path.string(), std::string("it cannot be written: ") + std::strerror(error));
 }
 
 }  // namespace
@@ -61,9 +62,9 @@ testkit::authority ca_folder::authority() const {
   }
   auto made = testkit::authority::from_pem(read_file(certificate), read_file(key));
   if (made) return std::move(*made);
-  auto why = made.error();
-  why.where = where_.string() + ": " + why.where;
-  throw error(std::move(why));
+  auto reason = made.error();
+  reason.where = where_.string() + ": " + reason.where;
+  throw error(std::move(reason));
 }
 
 void ca_folder::refuse_existing(const std::string& name) const {

@@ -90,7 +90,7 @@ asio::awaitable<findings> examine(const check_plan& p) {
   auto given = p.book->take_count();
   given.count /= static_cast<unsigned>(std::max<std::size_t>(1, made.runs.all.size() - made.runs.failed()));
   for (auto& one : made.runs.all) one.tickets = given;
-  if (!p.resumes || made.runs.representative().why) co_return made;
+  if (!p.resumes || made.runs.representative().error) co_return made;
   auto addresses = p.addresses;
   if (addresses.empty()) addresses = co_await look_up(p.client);
   made.probed = co_await probe_fleet(p.client, made.runs.all.front(), *p.book, std::move(addresses));
@@ -107,20 +107,20 @@ void print(const check_plan& p, const findings& found) {
     out.line(to_text(answer));
     return;
   }
-  const auto more = p.resumes && !r.why ? "; " + fleet_words(found.probed) : std::string();
+  const auto more = p.resumes && !r.error ? "; " + fleet_words(found.probed) : std::string();
   out.line(verdict_line(r, out, more, found.probed.is_split()));
   print_details(r, out);
   if (p.resumes) print_fleet(found.probed, out);
   if (p.is_many) print_runs(found.runs, p.runs, out);
 }
 
-int fail(const check_options& options, const failure& why) {
+int fail(const check_options& options, const failure& error) {
   if (options.client.tls.json) {
-    screen(stdout).line(to_text(describe(unplanned_report(options.client, why))));
+    screen(stdout).line(to_text(describe(unplanned_report(options.client, error))));
   } else {
-    complain(why);
+    complain(error);
   }
-  return exit_code_of(why);
+  return exit_code_of(error);
 }
 
 void print_change(bool is_json, const connection_report& r, const std::vector<watched_change>& changes) {
@@ -173,8 +173,8 @@ int check(const check_options& options) {
     found->runs.all.push_back(interrupted_report(p->client));
   }
   print(*p, *found);
-  const auto& why = found->runs.representative().why;
-  return why ? exit_code_of(*why) : exit_ok;
+  const auto& reason = found->runs.representative().error;
+  return reason ? exit_code_of(*reason) : exit_ok;
 }
 
 }  // namespace

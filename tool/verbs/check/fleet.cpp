@@ -41,7 +41,7 @@ void add_once(std::vector<std::string>& to, std::string address) {
 std::string joined(const std::vector<fleet_member>& members, bool accepting) {
   std::string text;
   for (const auto& one : members) {
-    if (one.accepts != accepting || one.why) continue;
+    if (one.accepts != accepting || one.error) continue;
     text += (text.empty() ? "" : ", ") + one.address;
   }
   return text;
@@ -57,7 +57,7 @@ bool fleet::gives_tickets() const { return std::ranges::any_of(members, &fleet_m
 
 bool fleet::is_split() const {
   return count(members, [](const auto& m) { return m.accepts; }) > 0 &&
-         count(members, [](const auto& m) { return m.is_offered && !m.accepts && !m.why; }) > 0;
+         count(members, [](const auto& m) { return m.is_offered && !m.accepts && !m.error; }) > 0;
 }
 
 std::vector<std::string> parse_addresses(const std::vector<std::string>& given) {
@@ -96,7 +96,7 @@ asio::awaitable<fleet> probe_fleet(const client_plan& plan, const connection_rep
     there.address = address;
     const auto seen = co_await probe(there);
     one.accepts = seen.info && seen.info->resumed;
-    if (!seen.info) one.why = seen.why;
+    if (!seen.info) one.error = seen.error;
     made.members.push_back(std::move(one));
   }
   book.turn_to(ticket_book::use::ignore);
@@ -123,7 +123,7 @@ std::string fleet_words(const fleet& probed) {
         probed.origin, joined(all, true), joined(all, false));
   }
   const auto accepting = count(all, [](const auto& m) { return m.accepts; });
-  const auto failed = count(all, [](const auto& m) { return m.why.has_value(); });
+  const auto failed = count(all, [](const auto& m) { return m.error.has_value(); });
   if (accepting == 0) return "its tickets are accepted nowhere, not even by the server that gave them";
   auto text = all.size() == 1
                   ? std::string("its tickets are accepted")
@@ -141,7 +141,7 @@ void print_fleet(const fleet& probed, const screen& to) {
     const auto mark = std::string(one.accepts ? to.tick() : to.cross());
     std::string words = one.accepts ? "resumed" : "a full handshake: it did not accept the ticket";
     if (!one.is_offered) words = "there was no ticket to offer";
-    if (one.why) words = one.why->code.message();
+    if (one.error) words = one.error->code.message();
     rows.add({{mark, one.accepts ? tone::good : tone::bad}, one.address, {words, one.accepts ? tone::plain : meaning}});
   }
   rows.print(to, 4);

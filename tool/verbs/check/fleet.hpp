@@ -20,7 +20,7 @@ struct fleet_member {
   std::string address;      // "127.0.0.1:443"
   bool is_offered = false;  // a ticket; false: there was none to offer
   bool accepts = false;
-  std::optional<failure> why;  // it was not reached, or broke off
+  std::optional<failure> error;  // it was not reached, or broke off
 };
 
 struct fleet {

@@ -141,7 +141,7 @@ json::array describe(const many_runs& runs) {
                                 {"address", text_or_null(address)},
                                 {"resumed", one.info && one.info->resumed},
                                 {"timing_ms", describe_timings(one)},
-                                {"error", describe(one.why)}});
+                                {"error", describe(one.error)}});
   }
   return made;
 }
@@ -155,7 +155,7 @@ void print_runs(const many_runs& runs, run_limits limits, const screen& to) {
                       to.paint(failed > 0 ? tone::bad : tone::good, good)));
   std::map<std::string, std::size_t> causes;
   for (const auto& one : runs.all)
-    if (one.why) ++causes[code_name(one.why->code)];
+    if (one.error) ++causes[code_name(one.error->code)];
   for (const auto& [cause, times] : causes) to.line(to.paint(tone::bad, fmt::format("    {}  {}", times, cause)));
   if (times_of(runs, handshake_of).size() == 0) return;
   print_percentiles(runs, to);

@@ -11,7 +11,7 @@ namespace {
 
 constexpr auto soon = std::chrono::hours(24 * 14);
 
-std::string verdict_of(const connection_report& r) { return r.why ? code_name(r.why->code) : "good"; }
+std::string verdict_of(const connection_report& r) { return r.error ? code_name(r.error->code) : "good"; }
 
 std::string value_in(const std::vector<watched_fact>& facts, const std::string& name) {
   const auto found = std::ranges::find(facts, name, &watched_fact::name);

@@ -110,12 +110,12 @@ asio::awaitable<std::optional<failure>> converse(const pipe_plan& p, opened_conn
   std::function<void()> on_half_close;
   if (!p.is_json) on_half_close = print_half_close;
   const auto before = s.statistics().received.records;
-  auto why = co_await pump(s, p.client.timeout, rest, std::move(on_half_close));
+  auto error = co_await pump(s, p.client.timeout, rest, std::move(on_half_close));
   const auto counted = s.statistics();
   const bool is_silent =
-      why ? why->code == errc::truncated || why->code == errc::connection_reset : counted.alert_received == 0;
+      error ? error->code == errc::truncated || error->code == errc::connection_reset : counted.alert_received == 0;
   auto refusal = is_silent ? silent_refusal(r, counted, before) : std::nullopt;
-  co_return refusal ? std::move(refusal) : std::move(why);
+  co_return refusal ? std::move(refusal) : std::move(error);
 }
 
 // Makes `plan`, and goes by it. Throws sluice::error where the options are wrong, before the connection is begun.
@@ -125,9 +125,9 @@ asio::awaitable<opened_connection> open_and_converse(const pipe_options& options
   key_updates updates(co_await asio::this_coro::executor);
   plan = make_plan(options, std::move(input));
   auto made = co_await open_connection(plan->client);
-  if (!made.stream || made.report.why) co_return made;
+  if (!made.stream || made.report.error) co_return made;
   updates.follow(*made.stream);
-  made.report.why = co_await converse(*plan, made);
+  made.report.error = co_await converse(*plan, made);
   co_return made;
 }
 
@@ -138,7 +138,7 @@ void report_sessions(const session_file& sessions, const pipe_options& options, 
   if (r.info && sessions.lacks_session()) {
     notes.line("sluice: " + options.session_out + ": not written: the server gave no session");
   }
-  if (const auto unwritten = sessions.unwritten(); unwritten && !r.why) r.why = unwritten;
+  if (const auto unwritten = sessions.unwritten(); unwritten && !r.error) r.error = unwritten;
 }
 
 void print_json(const opened_connection& made) {
@@ -147,13 +147,13 @@ void print_json(const opened_connection& made) {
   screen(stderr).line(to_text(answer));
 }
 
-int fail(const pipe_options& options, const failure& why) {
+int fail(const pipe_options& options, const failure& error) {
   if (options.client.tls.json) {
-    print_json({.report = unplanned_report(options.client, why), .stream = std::nullopt});
+    print_json({.report = unplanned_report(options.client, error), .stream = std::nullopt});
   } else {
-    complain(why);
+    complain(error);
   }
-  return exit_code_of(why);
+  return exit_code_of(error);
 }
 
 int connect(const pipe_options& options) {
@@ -177,11 +177,11 @@ int connect(const pipe_options& options) {
   const auto& r = made.report;
   if (options.client.tls.json) {
     print_json(made);
-  } else if (r.why) {
+  } else if (r.error) {
     const screen notes(stderr);
     notes.line(verdict_line(r, notes));
   }
-  return r.why ? exit_code_of(*r.why) : exit_ok;
+  return r.error ? exit_code_of(*r.error) : exit_ok;
 }
 
 }  // namespace

@@ -122,14 +122,14 @@ class demonstration {
     const auto seen = server.take_last();
     const auto wanted = sha256_hex(std::as_bytes(std::span(text)));
     const auto who = fmt::format("{} over {} with the {} key", outcome.client, to_string(version), site.name);
-    const bool is_echoed = !outcome.why && outcome.echo_sha256 == wanted && seen &&
+    const bool is_echoed = !outcome.error && outcome.echo_sha256 == wanted && seen &&
                            seen->info.version == to_string(version) && seen->timings.signing.count() > 0;
-    const auto detail = outcome.why ? outcome.why->message()
-                        : is_echoed ? "verified, signed in the token, echoed whole"
-                                    : "not as it should be";
+    const auto detail = outcome.error ? outcome.error->message()
+                        : is_echoed   ? "verified, signed in the token, echoed whole"
+                                      : "not as it should be";
     const auto name =
         fmt::format("echo_{}_{}_{}", outcome.client, version == tls_version::tls1_2 ? "tls12" : "tls13", site.label);
-    add(name, is_echoed, who + ": " + detail, outcome.why ? exit_code_of(*outcome.why) : exit_requirement);
+    add(name, is_echoed, who + ": " + detail, outcome.error ? exit_code_of(*outcome.error) : exit_requirement);
     // People see those that hold in the table.
     if (!is_echoed) say_verdict(result_.verdicts.back());
     result_.handshakes.push_back({std::move(outcome), seen, site.name, public_uri(site.uri)});

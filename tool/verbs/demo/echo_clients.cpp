@@ -32,11 +32,11 @@ asio::awaitable<void> read_all(tcp_stream& s, std::string& text) {
 // Both directions at once: an echo of a long text fills every buffer on the way.
 asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context tls, const std::string& text) {
   using namespace asio::experimental::awaitable_operators;
-  echo_outcome made{.client = "sluice", .echo_sha256 = {}, .why = {}};
+  echo_outcome made{.client = "sluice", .echo_sha256 = {}, .error = {}};
   const connect_options options{.timeout = limit, .server_name = "localhost"};
   auto connected = co_await testkit::connect_once(tls, server, options);
-  if (connected.why) {
-    made.why = std::move(connected.why);
+  if (connected.error) {
+    made.error = std::move(connected.error);
     co_return made;
   }
   auto& s = *connected.stream;
@@ -44,7 +44,7 @@ asio::awaitable<echo_outcome> converse(asio::ip::tcp::endpoint server, context t
   co_await (write_all(s, text) && read_all(s, back));
   made.echo_sha256 = hash(back);
   if (back != text) {
-    made.why = make_failure(
+    made.error = make_failure(
         errc::verdict_failed, "echo",
         "of " + std::to_string(text.size()) + " bytes " + std::to_string(back.size()) + " came back, not the same");
   }
@@ -86,11 +86,11 @@ echo_outcome echo_with_openssl(const asio::ip::tcp::endpoint& server, const std:
                                             "h2,http/1.1",
                                             version == tls_version::tls1_2 ? "-tls1_2" : "-tls1_3"};
   const auto ran = run_child(command, text, text.size(), limit, [&watch] { watch.check(); });
-  echo_outcome made{.client = "openssl", .echo_sha256 = hash(ran.output), .why = {}};
+  echo_outcome made{.client = "openssl", .echo_sha256 = hash(ran.output), .error = {}};
   if (ran.output != text) {
-    made.why = make_failure(errc::verdict_failed, "openssl s_client",
-                            "of " + std::to_string(text.size()) + " bytes " + std::to_string(ran.output.size()) +
-                                " came back; " + last_line(ran.complaint));
+    made.error = make_failure(errc::verdict_failed, "openssl s_client",
+                              "of " + std::to_string(text.size()) + " bytes " + std::to_string(ran.output.size()) +
+                                  " came back; " + last_line(ran.complaint));
   }
   return made;
 }

@@ -12,9 +12,9 @@
 namespace sluice::tool {
 
 struct echo_outcome {
-  std::string client;          // "sluice", "openssl"
-  std::string echo_sha256;     // of what came back; empty when nothing did
-  std::optional<failure> why;  // the handshake, the name check or the echo failed
+  std::string client;            // "sluice", "openssl"
+  std::string echo_sha256;       // of what came back; empty when nothing did
+  std::optional<failure> error;  // the handshake, the name check or the echo failed
 };
 
 // Both block the calling thread, which runs no loop. `tls` is a client's.

@@ -56,10 +56,10 @@ void print_handshakes(const screen& to, const std::vector<demo_handshake>& all) 
            {"verdict"}});
   for (const auto& h : all) {
     const auto info = h.seen ? h.seen->info : connection_info();
-    const bool is_good = !h.outcome.why;
+    const bool is_good = !h.outcome.error;
     const auto words = is_good
                            ? fmt::format("{} 1 MiB echoed, SHA-256 {}", to.tick(), h.outcome.echo_sha256.substr(0, 8))
-                           : fmt::format("{} {}", to.cross(), h.outcome.why->message());
+                           : fmt::format("{} {}", to.cross(), h.outcome.error->message());
     t.add({h.outcome.client,
            info.version,
            info.cipher,

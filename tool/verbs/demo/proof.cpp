@@ -24,7 +24,7 @@ enum class load { none, paced, restless };
 asio::awaitable<testkit::probe_result> connect_and_probe(tcp::endpoint server, context tls) {
   const connect_options options{.timeout = std::chrono::seconds(10), .server_name = "localhost"};
   auto connected = co_await testkit::connect_once(tls, server, options);
-  if (connected.why) throw error(*connected.why);
+  if (connected.error) throw error(*connected.error);
   const testkit::probe_settings settings;
   auto result = co_await testkit::probe_echo(*connected.stream, settings);
   co_return result;

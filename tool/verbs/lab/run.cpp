@@ -29,11 +29,11 @@ constexpr auto grace = std::chrono::seconds(2);  // how late a time-out may be
 std::string_view text_of(origin from) { return from == origin::peer ? "peer" : "local"; }
 
 // Cause and remedy; the place is left out, since it is the lab's own.
-std::string words_of(const failure& why) {
-  auto told = why;
-  told.where.clear();
-  told.remedy = remedy_for(why);
-  return told.message();
+std::string words_of(const failure& error) {
+  auto reported = error;
+  reported.where.clear();
+  reported.remedy = remedy_for(error);
+  return reported.message();
 }
 
 bool is_in_time(const peer& p, const outcome& seen, std::chrono::milliseconds limit) {
@@ -42,13 +42,13 @@ bool is_in_time(const peer& p, const outcome& seen, std::chrono::milliseconds li
 
 verdict judge_ours(const lab_case& one, const peer& p, const outcome& seen, std::chrono::milliseconds limit) {
   verdict v;
-  const auto cause = seen.why ? std::optional(cause_of(seen.why->code)) : std::nullopt;
+  const auto cause = seen.error ? std::optional(cause_of(seen.error->code)) : std::nullopt;
   v.got = verdict_name(cause);
-  if (seen.why) {
-    v.origin = text_of(seen.why->from);
-    v.message = words_of(*seen.why);
+  if (seen.error) {
+    v.origin = text_of(seen.error->from);
+    v.message = words_of(*seen.error);
   }
-  bool holds = cause == one.expect && (!seen.why || seen.why->from == one.from);
+  bool holds = cause == one.expect && (!seen.error || seen.error->from == one.from);
   if (holds && !is_in_time(p, seen, limit)) {
     holds = false;
     v.message =
@@ -60,11 +60,11 @@ verdict judge_ours(const lab_case& one, const peer& p, const outcome& seen, std:
 }
 
 verdict judge_other(const lab_case& one, const outcome& seen) {
-  const bool is_right = seen.why.has_value() == one.expect.has_value();
-  auto message = seen.why ? seen.why->detail : std::string();
+  const bool is_right = seen.error.has_value() == one.expect.has_value();
+  auto message = seen.error ? seen.error->detail : std::string();
   if (!seen.words.empty()) message += (message.empty() ? "" : ": ") + seen.words;
   return {.is = is_right ? verdict::state::held : verdict::state::failed,
-          .got = seen.why ? "rejected" : "accepted",
+          .got = seen.error ? "rejected" : "accepted",
           .origin = {},
           .message = std::move(message)};
 }
@@ -83,7 +83,7 @@ asio::awaitable<outcome> probe_each_time(context tls, tcp::endpoint at, const la
   outcome seen;
   for (int i = 0; i < who.connections; ++i) {
     seen = co_await probe(tls, at, who.server_name, limit);
-    const auto cause = seen.why ? std::optional(cause_of(seen.why->code)) : std::nullopt;
+    const auto cause = seen.error ? std::optional(cause_of(seen.error->code)) : std::nullopt;
     if (cause != what.expect) break;
   }
   co_return seen;

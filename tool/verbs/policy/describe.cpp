@@ -26,7 +26,7 @@ json::object describe_trial(const trial& one) {
           {"cipher", agreed(info.cipher)},
           {"group", agreed(info.group)},
           {"trusted", one.can_talk() ? json::value(!one.distrust) : json::value(nullptr)},
-          {"error", describe(one.can_talk() ? one.distrust : one.why)}};
+          {"error", describe(one.can_talk() ? one.distrust : one.error)}};
 }
 
 std::string joined(const std::vector<std::string>& all) {
@@ -35,8 +35,8 @@ std::string joined(const std::vector<std::string>& all) {
   return text;
 }
 
-std::string short_reason(const failure& why) {
-  return why.code.message() + (why.detail.empty() ? "" : ": " + why.detail);
+std::string short_reason(const failure& error) {
+  return error.code.message() + (error.detail.empty() ? "" : ": " + error.detail);
 }
 
 // The verdicts on the certificate when everything is done: the same for all, or not.
@@ -95,7 +95,7 @@ json::object describe_difference(const policy& a, const policy& b) {
   return made;
 }
 
-json::object describe(const trial_settings& settings, const trials& found, const std::optional<failure>& why) {
+json::object describe(const trial_settings& settings, const trials& found, const std::optional<failure>& error) {
   const bool was_reached = found.address.port() != 0;
   json::array all;
   for (const auto& one : found.all) all.emplace_back(describe_trial(one));
@@ -104,7 +104,7 @@ json::object describe(const trial_settings& settings, const trials& found, const
             {"server_name", settings.server_name}}},
           {"ok", std::ranges::any_of(found.all, &trial::can_talk)},
           {"policies", std::move(all)},
-          {"error", describe(why)}};
+          {"error", describe(error)}};
 }
 
 void print_policies(const screen& to, const std::vector<policy>& known, const std::vector<std::string>& deprecated) {
@@ -174,7 +174,7 @@ void print_trials(const screen& to, const trial_settings& settings, const trials
       const auto group = one.info->group.empty() ? std::string("none") : one.info->group;
       shown.add({{to.tick(), tone::good}, one.policy, one.info->version, one.info->cipher, group});
     } else {
-      refused.add({{to.cross(), tone::bad}, one.policy, short_reason(*one.why)});
+      refused.add({{to.cross(), tone::bad}, one.policy, short_reason(*one.error)});
     }
   }
   if (talking > 0) shown.print(to, 0);

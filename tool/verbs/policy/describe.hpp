@@ -17,7 +17,7 @@ namespace sluice::tool {
 json::object describe_policies(const std::vector<policy>& known, const std::vector<std::string>& deprecated);
 json::object describe(const policy& one);
 json::object describe_difference(const policy& a, const policy& b);
-json::object describe(const trial_settings& settings, const trials& found, const std::optional<failure>& why);
+json::object describe(const trial_settings& settings, const trials& found, const std::optional<failure>& error);
 
 void print_policies(const screen& to, const std::vector<policy>& known, const std::vector<std::string>& deprecated);
 void print_policy(const screen& to, const policy& one);

@@ -78,7 +78,7 @@ trial_settings settings_of(const for_options& options) {
 
 struct trial_result {
   trials found;
-  std::optional<failure> why;  // none of it came about
+  std::optional<failure> error;  // none of it came about
 };
 
 trial_result try_all(const trial_settings& settings, const std::vector<policy>& policies) {
@@ -89,10 +89,10 @@ trial_result try_all(const trial_settings& settings, const std::vector<policy>& 
   try {
     asio::io_context io;
     auto done = run_to_end(io, try_policies(settings, policies, on_progress));
-    if (!done) return {.found = {}, .why = make_failure(errc::cancelled, settings.to.text())};
-    return {.found = std::move(*done), .why = std::nullopt};
+    if (!done) return {.found = {}, .error = make_failure(errc::cancelled, settings.to.text())};
+    return {.found = std::move(*done), .error = std::nullopt};
   } catch (const error& e) {
-    return {.found = {}, .why = e.why()};
+    return {.found = {}, .error = e.why()};
   }
 }
 
@@ -102,17 +102,17 @@ int find_for(const for_options& options) {
   const auto result = try_all(settings, policies);
   const screen out(stdout);
   if (options.tls.json) {
-    out.line(to_text(describe(settings, result.found, result.why)));
-  } else if (result.why) {
-    complain(*result.why);
+    out.line(to_text(describe(settings, result.found, result.error)));
+  } else if (result.error) {
+    complain(*result.error);
   } else {
     print_trials(out, settings, result.found);
   }
-  if (result.why) return exit_code_of(*result.why);
+  if (result.error) return exit_code_of(*result.error);
   for (const auto& one : result.found.all) {
     if (one.can_talk()) return exit_ok;
   }
-  return exit_code_of(result.found.all.front().why.value());
+  return exit_code_of(result.found.all.front().error.value());
 }
 
 action declare_list(declaration& app) {

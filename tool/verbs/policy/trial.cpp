@@ -25,9 +25,9 @@ namespace asio = boost::asio;
 // A failure may name the policy under which we made our offer.
 trial under_name(trial one, const std::string& name) {
   const auto named = "(policy " + one.policy + ")";
-  if (one.why) {
-    const auto at = one.why->detail.find(named);
-    if (at != std::string::npos) one.why->detail.replace(at, named.size(), "(policy " + name + ")");
+  if (one.error) {
+    const auto at = one.error->detail.find(named);
+    if (at != std::string::npos) one.error->detail.replace(at, named.size(), "(policy " + name + ")");
   }
   one.policy = name;
   return one;
@@ -69,7 +69,7 @@ class tour {
     const auto usual = plan_for("", true);
     const auto first = co_await probe(usual);
     const auto reached = first.reached();
-    if (!reached) throw error(first.why.value_or(make_failure(errc::internal, settings_.to.text())));
+    if (!reached) throw error(first.error.value_or(make_failure(errc::internal, settings_.to.text())));
     made_.address = *reached;
   }
 
@@ -84,16 +84,16 @@ class tour {
   }
 
   asio::awaitable<trial> try_one(std::string name) {
-    trial made{.policy = name, .info = {}, .distrust = {}, .why = {}};
+    trial made{.policy = name, .info = {}, .distrust = {}, .error = {}};
     const auto verifying = plan_for(name, true);
     auto seen = co_await probe(verifying);
-    if (seen.why && seen.why->category() == "certificate") {
-      made.distrust = std::move(seen.why);
+    if (seen.error && seen.error->category() == "certificate") {
+      made.distrust = std::move(seen.error);
       const auto accepting = plan_for(name, false);
       seen = co_await probe(accepting);
     }
-    made.why = std::move(seen.why);
-    if (made.why) {
+    made.error = std::move(seen.error);
+    if (made.error) {
       made.distrust.reset();
     } else {
       made.info = std::move(seen.info);

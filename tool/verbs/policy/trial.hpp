@@ -29,7 +29,7 @@ struct trial {
   std::string policy;
   std::optional<connection_info> info;  // what was agreed; nothing when they cannot talk
   std::optional<failure> distrust;      // they can talk, but the certificate was refused: why
-  std::optional<failure> why;           // why they cannot talk
+  std::optional<failure> error;         // why they cannot talk
 
   bool can_talk() const noexcept { return info.has_value(); }
 };

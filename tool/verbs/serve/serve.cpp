@@ -128,7 +128,7 @@ class serving {
 
   context make_context(const serve_options& options) {
     auto made = make_server_options(options, who_);
-    for (const auto& why : rehearse_all(made)) complain(why);
+    for (const auto& error : rehearse_all(made)) complain(error);
     made.observer = options.watch.watch(stdout, is_json_, counts_);
     return context::server(made).value();
   }
@@ -160,17 +160,17 @@ class serving {
                 [this] {
                   is_json_ ? report({{"event", "draining"}}) : say("draining");
                 },
-            .on_trouble = [](const failure& why) { complain(why); }};
+            .on_trouble = [](const failure& error) { complain(error); }};
   }
 
   void tell_json(const handshake_result& one) {
     const auto info = one.client ? std::optional(one.client->s.info()) : std::nullopt;
-    const auto why = one.why ? std::optional(*one.why) : std::nullopt;
+    const auto error = one.error ? std::optional(*one.error) : std::nullopt;
     json::object event{{"event", "handshake"},
                        {"peer", one.peer ? json::value(to_text(*one.peer)) : json::value(nullptr)},
                        {"ok", one.client != nullptr},
                        {"tls", describe_tls(info, tls_.policy().name, info && info->ocsp_stapled ? "good" : "none")},
-                       {"error", describe(why)},
+                       {"error", describe(error)},
                        {"sign_ms", nullptr},
                        {"client_subject", nullptr}};
     if (one.client) {
@@ -182,7 +182,7 @@ class serving {
 
   void tell_people(const handshake_result& one) {
     const auto peer = one.peer ? to_text(*one.peer) : std::string("a client that left at once");
-    if (one.why) return say(fmt::format("{} {}: {}", out_.verdict(false), peer, one.why->message()));
+    if (one.error) return say(fmt::format("{} {}: {}", out_.verdict(false), peer, one.error->message()));
     const auto& s = one.client->s;
     auto text = fmt::format("{} {}  {}", out_.verdict(true), peer, summary(s.info()));
     if (const auto signing = s.timings().signing; signing.count() > 0) text += "  signing " + short_time(signing);

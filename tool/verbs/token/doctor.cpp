@@ -67,11 +67,11 @@ class examination {
 
  private:
   bool note(std::string name, std::string detail) {
-    made_.findings.push_back({.name = std::move(name), .detail = std::move(detail), .why = {}});
+    made_.findings.push_back({.name = std::move(name), .detail = std::move(detail), .error = {}});
     return true;
   }
-  bool refuse(std::string name, failure why) {
-    made_.findings.push_back({.name = std::move(name), .detail = {}, .why = std::move(why)});
+  bool refuse(std::string name, failure reason) {
+    made_.findings.push_back({.name = std::move(name), .detail = {}, .error = std::move(reason)});
     return false;
   }
   // What is thrown on the way is the finding.
@@ -105,9 +105,9 @@ class examination {
   bool look_at_pin() {
     for (const auto& f : pin_flags) {
       if (!has(f.flag)) continue;
-      auto why = make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"", f.detail, f.remedy);
-      why.code = f.cause;
-      return refuse("pin", std::move(why));
+      auto reason = make_failure(errc::pin_required, "the PIN of \"" + info_.label + "\"", f.detail, f.remedy);
+      reason.code = f.cause;
+      return refuse("pin", std::move(reason));
     }
     // Some tokens forget that flag: the login shows.
     if (has("login-required") && !has("user-pin-initialized"))
@@ -209,21 +209,21 @@ class examination {
     for (const auto scheme : testkit::schemes_for(spki_)) {
       const auto request = testkit::digest_to_sign(scheme, std::as_bytes(std::span("sluice token doctor")));
       const auto signature = key_->sign(request);
-      scheme_trial trial{.scheme = scheme, .why = {}};
+      scheme_trial trial{.scheme = scheme, .error = {}};
       if (!signature) {
-        trial.why = signature.error();
+        trial.error = signature.error();
       } else if (!testkit::verifies(spki_, request, *signature)) {
-        trial.why =
+        trial.error =
             make_failure(errc::signature_mismatch, key_->name(), "what it signed does not verify with its public half");
       }
       made_.trials.push_back(std::move(trial));
     }
     if (spki_.empty()) {
-      const auto why = make_failure(errc::no_certificate, key_->name(),
-                                    "the token does not hold the key's public half, so that nothing can be verified",
-                                    "give the key's certificate with --cert FILE");
-      refuse("tls1_3", why);
-      refuse("tls1_2", why);
+      const auto reason = make_failure(errc::no_certificate, key_->name(),
+                                       "the token does not hold the key's public half, so that nothing can be verified",
+                                       "give the key's certificate with --cert FILE");
+      refuse("tls1_3", reason);
+      refuse("tls1_2", reason);
       return;
     }
     judge();
@@ -234,7 +234,7 @@ class examination {
   std::vector<signature_scheme> working(tls_version version) const {
     std::vector<signature_scheme> schemes;
     for (const auto& t : made_.trials) {
-      if (!t.why && is_of(version, t.scheme, spki_)) schemes.push_back(t.scheme);
+      if (!t.error && is_of(version, t.scheme, spki_)) schemes.push_back(t.scheme);
     }
     return schemes;
   }
@@ -274,22 +274,23 @@ class examination {
   }
 
   // Without a remedy of ours the failure's own is printed.
-  void say(tls_version version, const char* name, const std::optional<failure>& why, const std::string& remedy,
+  void say(tls_version version, const char* name, const std::optional<failure>& reason, const std::string& remedy,
            const std::string& condition) {
     const auto schemes = working(version);
-    made_.versions.push_back({version, why ? std::vector<signature_scheme>() : schemes});
-    if (!why) {
+    made_.versions.push_back({version, reason ? std::vector<signature_scheme>() : schemes});
+    if (!reason) {
       std::vector<std::string_view> names;
       names.reserve(schemes.size());
       for (const auto s : schemes) names.push_back(to_string(s));
       note(name, fmt::format("{} will work, with {}{}", to_string(version), fmt::join(names, ", "), condition));
       return;
     }
-    auto told = *why;
-    told.where = key_->name();
-    told.detail = fmt::format("{} will not work{}{}", to_string(version), why->detail.empty() ? "" : ": ", why->detail);
-    if (!remedy.empty()) told.remedy = remedy;
-    refuse(name, std::move(told));
+    auto reported = *reason;
+    reported.where = key_->name();
+    reported.detail =
+        fmt::format("{} will not work{}{}", to_string(version), reason->detail.empty() ? "" : ": ", reason->detail);
+    if (!remedy.empty()) reported.remedy = remedy;
+    refuse(name, std::move(reported));
   }
 
   static std::string pem_of(const std::vector<certificate>& chain) {
@@ -348,7 +349,7 @@ bool diagnosis::is_good() const { return std::ranges::all_of(findings, &finding:
 
 int diagnosis::exit_code() const {
   const auto bad = std::ranges::find_if_not(findings, &finding::is_good);
-  return bad == findings.end() ? exit_ok : exit_code_of(*bad->why);
+  return bad == findings.end() ? exit_ok : exit_code_of(*bad->error);
 }
 
 diagnosis examine(const token_place& place, const std::string& certificate_file) {

@@ -13,15 +13,15 @@
 namespace sluice::tool {
 
 struct finding {
-  std::string name;            // "key_match": for machines, stays as it is
-  std::string detail;          // for people, when it holds
-  std::optional<failure> why;  // when it does not
-  bool is_good() const noexcept { return !why; }
+  std::string name;              // "key_match": for machines, stays as it is
+  std::string detail;            // for people, when it holds
+  std::optional<failure> error;  // when it does not
+  bool is_good() const noexcept { return !error; }
 };
 
 struct scheme_trial {
   signature_scheme scheme{};
-  std::optional<failure> why;  // nothing: it signs, and the signature verifies
+  std::optional<failure> error;  // nothing: it signs, and the signature verifies
 };
 
 struct version_verdict {

@@ -21,12 +21,12 @@ struct doctor_options {
 };
 
 json::object describe(const finding& f) {
-  const auto remedy = f.why ? remedy_for(*f.why) : std::string();
+  const auto remedy = f.error ? remedy_for(*f.error) : std::string();
   return {{"name", f.name},
           {"ok", f.is_good()},
-          {"code", f.why ? json::value(code_name(f.why->code)) : json::value(nullptr)},
+          {"code", f.error ? json::value(code_name(f.error->code)) : json::value(nullptr)},
           {"remedy", text_or_null(remedy)},
-          {"detail", f.why ? f.why->message() : f.detail}};
+          {"detail", f.error ? f.error->message() : f.detail}};
 }
 
 json::object describe(const diagnosis& d) {
@@ -34,8 +34,8 @@ json::object describe(const diagnosis& d) {
   for (const auto& f : d.findings) checks.emplace_back(describe(f));
   for (const auto& t : d.trials) {
     schemes.push_back({{"name", to_string(t.scheme)},
-                       {"ok", !t.why},
-                       {"code", t.why ? json::value(code_name(t.why->code)) : json::value(nullptr)}});
+                       {"ok", !t.error},
+                       {"code", t.error ? json::value(code_name(t.error->code)) : json::value(nullptr)}});
   }
   for (const auto& v : d.versions) {
     json::array names;
@@ -54,9 +54,9 @@ void print(const screen& out, const diagnosis& d) {
       out.line(fmt::format("{} {}: {}", out.verdict(true), f.name, f.detail));
       continue;
     }
-    auto told = *f.why;
-    told.remedy = remedy_for(told);
-    out.line(fmt::format("{} {}: {}", out.verdict(false), f.name, told.message()));
+    auto reported = *f.error;
+    reported.remedy = remedy_for(reported);
+    out.line(fmt::format("{} {}: {}", out.verdict(false), f.name, reported.message()));
   }
   if (d.trials.empty()) return;
   out.line();
@@ -72,7 +72,7 @@ void print(const screen& out, const diagnosis& d) {
            in(tls_version::tls1_3),
            in(tls_version::tls1_2),
            in(tls_version::tls1_1),
-           {trial.why ? code_name(trial.why->code) : std::string(), tone::bad}});
+           {trial.error ? code_name(trial.error->code) : std::string(), tone::bad}});
   }
   t.print(out);
 }

@@ -108,10 +108,10 @@ testkit::local_key read_key(const key_verb_options& options) {
     give_up(errc::no_private_key, options.key_file, "", "give the file with the private key, in PEM");
   const bool is_encrypted = pem.find("ENCRYPTED") != pem.npos;
   if (!is_encrypted) give_up(errc::bad_pem, options.key_file);
-  auto why = password.empty() ? make_failure(errc::password_needed, options.key_file, "the key is encrypted")
-                              : make_failure(errc::wrong_password, options.key_file,
-                                             "it does not open the key, or the file is damaged");
-  throw error(with_password_remedy(std::move(why), options.password_file));
+  auto reason = password.empty() ? make_failure(errc::password_needed, options.key_file, "the key is encrypted")
+                                 : make_failure(errc::wrong_password, options.key_file,
+                                                "it does not open the key, or the file is damaged");
+  throw error(with_password_remedy(std::move(reason), options.password_file));
 }
 
 int import(const key_verb_options& options) {

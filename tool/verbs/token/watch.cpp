@@ -49,10 +49,10 @@ void token_watch::report(std::string name, std::string words, json::object field
 }
 
 // The same failure again is no news.
-void token_watch::note_trouble(const failure& why) {
-  const auto code = code_name(why.code);
+void token_watch::note_trouble(const failure& error) {
+  const auto code = code_name(error.code);
   if (std::exchange(last_trouble_, code) == code) return;
-  report("trouble", why.message(), {{"error", describe(std::optional(why))}}, false);
+  report("trouble", error.message(), {{"error", describe(std::optional(error))}}, false);
 }
 
 void token_watch::look() {

@@ -35,7 +35,7 @@ class token_watch {
   void look_at_session();
   void look_at_key();
   void compare_stats();
-  void note_trouble(const failure& why);
+  void note_trouble(const failure& error);
   void report(std::string name, std::string words, json::object fields = {}, bool is_good = true);
 
   const token_place place_;
