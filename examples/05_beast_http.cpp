@@ -23,7 +23,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 
 asio::awaitable<void> fetch(sluice::context tls, std::string host, std::string port) {
-  auto s = co_await sluice::async_connect(tls, host, port, {.alpn = "http/1.1"});
+  const sluice::alpn_list protocols{"http/1.1"};
+  auto s = co_await sluice::async_connect(tls, host, port, {.alpn = protocols});
 
   http::request<http::empty_body> request(http::verb::get, "/", 11);
   request.set(http::field::host, host);

@@ -70,8 +70,8 @@ struct connection_info {
 
 // What differs between connections of one context. The views are copied by the constructor or by reset().
 struct connection_options {
-  std::string_view server_name;       // client: the name or IP address that the certificate must be for
-  std::span<const std::string> alpn;  // replaces the context's list unless it is empty
+  std::string_view server_name;  // client: the name or IP address that the certificate must be for
+  alpn_view alpn;                // replaces the context's list unless it is empty
   // Client: data to send with the ClientHello, if a session from the context's store allows it, and as much as it
   // allows. They are copied, and never sent twice: info() reports afterwards how much the server has. Early data have
   // no forward secrecy, and a server may receive them again if somebody has recorded them (RFC 8446 §8). Send only what

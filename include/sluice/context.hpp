@@ -2,6 +2,7 @@
 // The settings of TLS: options, made into an immutable context that any number of connections share.
 #pragma once
 
+#include "sluice/alpn.hpp"
 #include "sluice/clock.hpp"
 #include "sluice/identity.hpp"
 #include "sluice/observe.hpp"
@@ -95,7 +96,7 @@ struct client_options {
   version_range versions;                    // by default TLS 1.2 and 1.3
   // In order of preference; each name has 1 to 255 bytes (RFC 7301), none of them NUL. s2n ignores a server's selection
   // of a name of one byte.
-  std::vector<std::string> alpn;
+  alpn_list alpn;
   // Fails the handshake (errc::alpn_mismatch) if the server selects none of them, or does not support ALPN.
   bool require_alpn = false;
   // Requests a stapled OCSP response. An invalid response is rejected, and so is a missing one if the certificate has
@@ -131,7 +132,7 @@ struct server_options {
   // In order of preference; the server's order decides. A client that offers ALPN, but none of these, is rejected with
   // the alert no_application_protocol (RFC 7301 §3.2). A client that does not offer ALPN is served. With an empty list,
   // all clients are served.
-  std::vector<std::string> alpn;
+  alpn_list alpn;
   bool alpn_is_optional = false;  // serve clients with no protocol in common too, without one
   allowances allow;               // for client certificates
   peer_check accept;              // for client certificates
@@ -152,9 +153,6 @@ struct server_options {
   bool record_transcript = false;    // as for clients
 };
 
-// Parses "h2;http/1.1" or "h2,http/1.1": one to four names, the form of the AWS stacks. A fifth is errc::bad_alpn.
-result<std::vector<std::string>> parse_alpn(std::string_view text);
-
 // A context is immutable; copies share one state. Any thread may use it. A connection keeps its context alive. A
 // context that was moved from is empty: its connections fail with errc::invalid_argument.
 class context {
@@ -165,9 +163,9 @@ class context {
   // The same for a server, which needs an identity (no_certificate) and, to request client certificates, a trust store.
   static result<context> server(const server_options& options);
 
-  role side() const noexcept;                             // client, if it was moved from
-  const sluice::policy& policy() const noexcept;          // the selected one, with its contents
-  const std::vector<std::string>& alpn() const noexcept;  // of the options; a connection may have its own
+  role side() const noexcept;                     // client, if it was moved from
+  const sluice::policy& policy() const noexcept;  // the selected one, with its contents
+  const alpn_list& alpn() const noexcept;         // of the options; a connection may have its own
   // Returns whether the peer's chain is verified; on a server, that of a client's certificate.
   bool verifies() const noexcept;
   // The observer of the options; null if there is none.

@@ -175,11 +175,7 @@ class connector : public std::enable_shared_from_this<connector> {
     error_code unknown;
     options.port = request_.session_port != 0 ? request_.session_port : socket.remote_endpoint(unknown).port();
     options.server_name = request_.server_name.empty() ? request_.host : request_.server_name;
-    if (!request_.alpn.empty()) {
-      auto names = parse_alpn(request_.alpn);
-      if (!names) return fail(names.error());
-      options.alpn = std::move(*names);
-    }
+    options.alpn = request_.alpn;
     const bool is_unbounded = try_deadline() == clock_type::time_point::max();
     options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : try_deadline() - clock_type::now();
     if (tries_ == 1) options.early_data = std::move(request_.early_data);
@@ -362,7 +358,7 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .host = std::string(host),
           .service = std::string(service),
           .server_name = std::string(options.server_name),
-          .alpn = std::string(options.alpn),
+          .alpn = alpn_list(options.alpn.begin(), options.alpn.end()),
           .timeout = options.timeout,
           .failure = options.failure,
           .report = options.report,

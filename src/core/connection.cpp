@@ -94,7 +94,7 @@ void connection::impl::configure(const connection_options& options) {
   }
   name_session(options);
   expect_early_data(options.early_data);
-  target.alpn = options.alpn.empty() ? ctx.alpn() : std::vector<std::string>(options.alpn.begin(), options.alpn.end());
+  target.alpn = options.alpn.empty() ? ctx.alpn() : alpn_list(options.alpn.begin(), options.alpn.end());
   if (options.alpn.empty()) return;
   if (auto valid = internal::check_alpn(options.alpn); !valid) {
     latch(valid.error());

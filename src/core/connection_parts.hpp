@@ -60,10 +60,10 @@ struct pending_signature {
 
 // The peer that was asked for. Set when a connection begins, constant afterwards.
 struct target_state {
-  std::string server_name;        // client: a host name, or an IP literal, which is not sent; empty on a server
-  bool is_ip = false;             // server_name is an IP literal
-  std::string place;              // server_name, or the peer's role: for failure::where
-  std::vector<std::string> alpn;  // the protocols of this connection, the context's unless it has its own
+  std::string server_name;  // client: a host name, or an IP literal, which is not sent; empty on a server
+  bool is_ip = false;       // server_name is an IP literal
+  std::string place;        // server_name, or the peer's role: for failure::where
+  alpn_list alpn;           // the protocols of this connection, the context's unless it has its own
 };
 
 // The handshake, as far as s2n and the checks beside it have got.

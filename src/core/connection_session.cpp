@@ -62,7 +62,7 @@ void connection::impl::name_session(const connection_options& options) {
   auto made = std::make_unique<internal::session_use>();
   made->scope = internal::scope_of(shared().verdict, target.server_name);
   made->key = internal::store_key(made->scope, target.server_name, options.port,
-                                  options.alpn.empty() ? std::span<const std::string>(shared().alpn) : options.alpn);
+                                  options.alpn.empty() ? alpn_view(shared().alpn) : options.alpn);
   sessions = std::move(made);
 }
 

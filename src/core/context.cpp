@@ -102,7 +102,7 @@ result<void> set_tickets(state_type& s, const server_options& options) {
 
 namespace internal {
 
-result<void> check_alpn(std::span<const std::string> names) {
+result<void> check_alpn(alpn_view names) {
   std::size_t wire = 0;
   for (const auto& name : names) {
     if (name.empty() || name.size() > 255) {
@@ -120,8 +120,8 @@ result<void> check_alpn(std::span<const std::string> names) {
 
 }  // namespace internal
 
-result<std::vector<std::string>> parse_alpn(std::string_view text) {
-  std::vector<std::string> names;
+result<alpn_list> parse_alpn(std::string_view text) {
+  alpn_list names;
   while (true) {
     const auto end = std::min(text.find_first_of(";,"), text.size());
     names.emplace_back(text.substr(0, end));
@@ -178,7 +178,7 @@ const sluice::policy& context::policy() const noexcept {
   static const sluice::policy none;
   return state_ ? state_->policy : none;
 }
-const std::vector<std::string>& context::alpn() const noexcept {
+const alpn_list& context::alpn() const noexcept {
   static const std::vector<std::string> none;
   return state_ ? state_->alpn : none;
 }

@@ -26,7 +26,7 @@ struct context::state {
   role side = role::client;
   sluice::policy policy;
   tls_version min_version = tls_version::ssl3;  // enforced by the connection when above the policy's own
-  std::vector<std::string> alpn;
+  alpn_list alpn;
   bool require_alpn = false;         // client
   bool alpn_is_optional = false;     // server
   std::vector<identity> identities;  // before `engine`, which points into them and is freed first
@@ -61,7 +61,7 @@ struct context::state {
 namespace internal {
 
 // RFC 7301 §3.1: each name 1 to 255 bytes, the whole list within its 16-bit length.
-result<void> check_alpn(std::span<const std::string> names);
+result<void> check_alpn(alpn_view names);
 
 }  // namespace internal
 

@@ -152,8 +152,7 @@ digest scope_of(const digest& verdict, std::string_view server_name) {
   return fields.finish();
 }
 
-std::string store_key(const digest& scope, std::string_view server_name, std::uint16_t port,
-                      std::span<const std::string> alpn) {
+std::string store_key(const digest& scope, std::string_view server_name, std::uint16_t port, alpn_view alpn) {
   hashed_fields fields("sluice session key 1");
   fields.add(scope);
   for (const auto& name : alpn) fields.add(name);

@@ -70,8 +70,7 @@ bool describe_verdict(const context::state& s, digest& made);
 // What is verified on one connection: the context's part, and the name.
 digest scope_of(const digest& verdict, std::string_view server_name);
 // Where its sessions are kept: "example.org:443 0123…".
-std::string store_key(const digest& scope, std::string_view server_name, std::uint16_t port,
-                      std::span<const std::string> alpn);
+std::string store_key(const digest& scope, std::string_view server_name, std::uint16_t port, alpn_view alpn);
 
 }  // namespace internal
 }  // namespace v0

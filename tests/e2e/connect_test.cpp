@@ -152,14 +152,15 @@ TEST_F(connect, checks_another_name_if_it_is_given) {
 }
 
 TEST_F(connect, offers_the_protocols_it_is_given) {
-  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = "spdy;http/1.1"})) << got.why().message();
+  const alpn_list spdy_or_http{"spdy", "http/1.1"}, http{"http/1.1"}, nameless{""};
+  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = spdy_or_http})) << got.why().message();
   EXPECT_EQ(got.stream->info().alpn, "http/1.1");
   tls = client_context({.alpn = {"h2"}});
   EXPECT_FALSE(to("localhost", port));
   EXPECT_EQ(got.stream->info().alpn, "h2");
-  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = "http/1.1"}));
+  EXPECT_FALSE(to("localhost", port, connect_options{.alpn = http}));
   EXPECT_EQ(got.stream->info().alpn, "http/1.1");
-  EXPECT_EQ(to("localhost", port, connect_options{.alpn = ";"}), errc::bad_alpn);
+  EXPECT_EQ(to("localhost", port, connect_options{.alpn = nameless}), errc::bad_alpn);
 }
 
 TEST_F(connect, says_what_went_wrong_and_where) {
@@ -253,12 +254,15 @@ TEST_F(connect, puts_the_stream_on_the_executor_it_is_given) {
 
 TEST_F(connect, keeps_no_views_of_what_it_was_given) {
   auto host = std::make_unique<std::string>("localhost"), service = std::make_unique<std::string>(port),
-       name = std::make_unique<std::string>("localhost"), alpn = std::make_unique<std::string>("http/1.1");
+       name = std::make_unique<std::string>("localhost");
+  auto alpn = std::make_unique<alpn_list>(alpn_list{"http/1.1"});
   auto op = async_connect(io, tls, *host, *service, {.server_name = *name, .alpn = *alpn}, asio::deferred);
-  for (auto* text : {&host, &service, &name, &alpn}) {
+  for (auto* text : {&host, &service, &name}) {
     (*text)->assign((*text)->size(), '!');
     text->reset();
   }
+  alpn->front().assign(alpn->front().size(), '!');
+  alpn.reset();
   std::move(op)(got.handler());
   EXPECT_TRUE(run_until(io, [this] { return got.stream.has_value(); }));
   EXPECT_FALSE(got.ec) << got.why().message();

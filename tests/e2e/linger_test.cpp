@@ -165,7 +165,7 @@ TEST_F(linger, tells_a_failure_that_came_with_the_last_bytes) {
   EXPECT_EQ(read.bytes, 5u);
   others.client.async_read_some(asio::buffer(got), later.handler());
   EXPECT_TRUE(later.wait(io));
-  EXPECT_EQ(others.client.last_failure().code, later.ec) << "it has a story";
+  EXPECT_EQ(others.client.last_failure().code, later.ec) << "it has a failure";
 }
 
 // It only writes; when the socket is closed to it, the alert that came before says why.

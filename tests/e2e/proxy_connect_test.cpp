@@ -42,7 +42,7 @@ TEST_P(proxy_connect_by, bytes_after_the_agreement_are_rejected) {
   start(*speaker, ending_with(steps, steps.back().answer + "\x16\x03\x03injected"));
   const auto& failed = wait();
   EXPECT_EQ(failed.code, errc::protocol_error);
-  EXPECT_EQ(failed.detail, "after the word to begin TLS it went on in the clear: \"...injected\"");
+  EXPECT_EQ(failed.detail, "it sent plaintext after the agreement to begin TLS: \"...injected\"");
   EXPECT_EQ(failed.where, "localhost:" + port());
 }
 
@@ -113,7 +113,7 @@ TEST(proxy_connect_by_http, rejection_is_reported_with_the_answer) {
                                       "HTTP/1.1 403 For\x1b"
                                       "bidden\r\nA: b\r\n\r\n"}});
   EXPECT_EQ(failed.code, errc::connection_refused);
-  EXPECT_EQ(failed.detail, "it does not connect to example.org:443: it says \"HTTP/1.1 403 For.bidden\"");
+  EXPECT_EQ(failed.detail, "it does not connect to example.org:443: it answers \"HTTP/1.1 403 For.bidden\"");
   EXPECT_EQ(failed.remedy, "see the proxy's log and its rules");
   EXPECT_EQ(failed.where, "");
 
@@ -121,7 +121,7 @@ TEST(proxy_connect_by_http, rejection_is_reported_with_the_answer) {
     const auto other = speak(*proxy, {{http_request, answer + "\r\n"}});
     EXPECT_EQ(other.code, errc::handshake_failed);
     EXPECT_EQ(other.from, origin::peer);
-    EXPECT_TRUE(other.detail.starts_with("it does not speak HTTP: it says \"" + answer.substr(0, 6)));
+    EXPECT_TRUE(other.detail.starts_with("it does not speak HTTP: it answers \"" + answer.substr(0, 6)));
   }
 }
 
@@ -185,7 +185,7 @@ TEST(proxy_connect_by_socks5, user_and_password_are_sent_if_the_proxy_chooses_so
 
   const auto failed = speak(*proxy, {greeting, {"\1\5alice\7se:cret"s, "\1\1"s}});
   EXPECT_EQ(failed.code, errc::connection_refused);
-  EXPECT_EQ(failed.detail, "it does not take the user \"alice\" with that password");
+  EXPECT_EQ(failed.detail, "it does not accept the user \"alice\" with that password");
   EXPECT_EQ(failed.message().find("se:cret"), std::string::npos);
 
   const auto none = speak(*proxy, {{"\5\2\0\2"s, "\5\xff"s}});
@@ -199,7 +199,7 @@ TEST(proxy_connect_by_socks5, missing_user_has_the_remedy_of_the_program) {
     options.authentication_remedy = "set PROXY_USER";
     const auto failed = speak(*proxy_connect(std::move(options)).value(), {{"\5\1\0"s, method}});
     EXPECT_EQ(failed.code, errc::connection_refused);
-    EXPECT_EQ(failed.detail, "it lets nobody in without authentication of its choice");
+    EXPECT_EQ(failed.detail, "it requires an authentication method that is not supported");
     EXPECT_EQ(failed.remedy, "set PROXY_USER");
   }
 }
@@ -216,11 +216,11 @@ TEST(proxy_connect_by_socks5, rejection_is_reported_by_its_code) {
   for (const char code : {'\3', '\4', '\6'}) EXPECT_EQ(fails_with(code).code, errc::unreachable);
   failed = fails_with('\xc8');
   EXPECT_EQ(failed.code, errc::connection_refused);
-  EXPECT_EQ(failed.detail, "it does not connect to example.org:443: it says 200");
+  EXPECT_EQ(failed.detail, "it does not connect to example.org:443: it answers 200");
 
   failed = speak(*socks_proxy(), {{"\5\1\0"s, "HTTP/1.1 400"}});
   EXPECT_EQ(failed.code, errc::handshake_failed);
-  EXPECT_EQ(failed.detail, "it does not speak SOCKS 5: it says \"HT\"");
+  EXPECT_EQ(failed.detail, "it does not speak SOCKS 5: it answers \"HT\"");
 }
 
 TEST(proxy_connect_by_socks5, bound_address_of_any_type_is_skipped) {

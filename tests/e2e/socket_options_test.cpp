@@ -122,7 +122,7 @@ TEST_F(socket_options, of_an_acceptor_that_are_refused_are_thrown) {
   const auto thrown_for = [this](acceptor_options options) -> std::string {
     try {
       acceptor refused(io, loopback(), server_context(), std::move(options));
-    } catch (const error& e) {
+    } catch (const sluice::error& e) {
       EXPECT_EQ(e.code(), make_error_code(errc::invalid_argument));
       return e.why().where;
     }

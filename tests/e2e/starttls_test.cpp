@@ -62,7 +62,7 @@ TEST_P(starttls_of, plaintext_after_the_agreement_is_rejected) {
   start(*speaker, ending_with(steps, steps.back().answer + "250 \x1b[2Jinjected\r\n"));
   const auto& failed = wait();
   EXPECT_EQ(failed.code, errc::protocol_error);
-  EXPECT_EQ(failed.detail, "after the word to begin TLS it went on in the clear: \"250 .[2Jinjected..\"");
+  EXPECT_EQ(failed.detail, "it sent plaintext after the agreement to begin TLS: \"250 .[2Jinjected..\"");
   EXPECT_EQ(failed.where, "localhost:" + port());
   EXPECT_EQ(failed.at, phase::handshake);
   EXPECT_EQ(failed.from, origin::local);
@@ -117,14 +117,14 @@ TEST(starttls_of_smtp, rejection_is_reported_with_the_answer) {
   constexpr auto smtp = starttls_protocol::smtp;
   const auto agreed = agreement(smtp);
   expect_rejection(smtp, ending_with(agreed, "454 TLS not \xff available\r\n"),
-                   "it refuses STARTTLS: it says \"454 TLS not . available\"");
+                   "it refuses STARTTLS: it answers \"454 TLS not . available\"");
   expect_rejection(smtp, {agreed[0], {agreed[1].request, "250-mail.test\r\n250 STARTTLSX\r\n"}},
                    "it does not offer STARTTLS");
   expect_rejection(smtp, {agreed[0], {agreed[1].request, "502 what\r\n"}},
-                   "it does not take EHLO: it says \"502 what\"");
-  expect_rejection(smtp, {{"", "554-no\r\n554 go away\r\n"}}, "it takes no mail: it says \"554 go away\"");
-  expect_rejection(smtp, {{"", "220-one\r\n250 two\r\n"}}, "it does not speak SMTP: it says \"250 two\"");
-  expect_rejection(smtp, {{"", "SSH-2.0-OpenSSH\r\n"}}, "it does not speak SMTP: it says \"SSH-2.0-OpenSSH\"");
+                   "it does not accept EHLO: it answers \"502 what\"");
+  expect_rejection(smtp, {{"", "554-no\r\n554 go away\r\n"}}, "it does not accept mail: it answers \"554 go away\"");
+  expect_rejection(smtp, {{"", "220-one\r\n250 two\r\n"}}, "it does not speak SMTP: it answers \"250 two\"");
+  expect_rejection(smtp, {{"", "SSH-2.0-OpenSSH\r\n"}}, "it does not speak SMTP: it answers \"SSH-2.0-OpenSSH\"");
 }
 
 TEST(starttls_of_smtp, length_of_lines_and_answers_is_limited) {
@@ -133,7 +133,7 @@ TEST(starttls_of_smtp, length_of_lines_and_answers_is_limited) {
                    "it sends a line without an end: \"" + std::string(200, 'a') + "\"…");
   std::string answer;
   for (int i = 0; i < 201; ++i) answer += "220-" + std::to_string(i) + "\r\n";
-  expect_rejection(smtp, {{"", answer + "220 end\r\n"}}, "it does not speak SMTP: it says \"220-200\"");
+  expect_rejection(smtp, {{"", answer + "220 end\r\n"}}, "it does not speak SMTP: it answers \"220-200\"");
 }
 
 TEST(starttls_of_smtp, client_name_is_sent) {
@@ -146,14 +146,15 @@ TEST(starttls_of_smtp, client_name_is_sent) {
 TEST(starttls_of_imap, rejection_is_reported_with_the_answer) {
   constexpr auto imap = starttls_protocol::imap;
   const auto agreed = agreement(imap);
-  expect_rejection(imap, ending_with(agreed, "a2 NO not today\r\n"), "it refuses STARTTLS: it says \"NO not today\"");
+  expect_rejection(imap, ending_with(agreed, "a2 NO not today\r\n"),
+                   "it refuses STARTTLS: it answers \"NO not today\"");
   expect_rejection(imap, {agreed[0], {agreed[1].request, "* CAPABILITY NOSTARTTLS\r\na1 OK\r\n"}},
-                   "it does not offer STARTTLS: it says \"* CAPABILITY NOSTARTTLS\"");
+                   "it does not offer STARTTLS: it answers \"* CAPABILITY NOSTARTTLS\"");
   expect_rejection(imap, {agreed[0], {agreed[1].request, "a1 BAD\r\n"}},
                    "it does not list its capabilities: it answers \"BAD\"");
   expect_rejection(imap, {{"", "* PREAUTH you are in\r\n"}},
-                   "it does not greet as IMAP does before TLS: it says \"* PREAUTH you are in\"");
-  expect_rejection(imap, ending_with(agreed, "b2 OK begin\r\n"), "it does not speak IMAP: it says \"b2 OK begin\"");
+                   "it does not greet as IMAP does before TLS: it answers \"* PREAUTH you are in\"");
+  expect_rejection(imap, ending_with(agreed, "b2 OK begin\r\n"), "it does not speak IMAP: it answers \"b2 OK begin\"");
 }
 
 TEST(starttls_of_imap, number_of_untagged_lines_is_limited) {
@@ -170,15 +171,15 @@ TEST(starttls_of_ldap, rejection_is_reported_with_the_answer) {
   expect_rejection(ldap, {{ldap_request, ldap_response(0, 52)}}, "it refuses StartTLS: result code 52");
   expect_rejection(ldap, {{ldap_request, ldap_response(7, 0)}}, "it refuses StartTLS: result code 0");
   expect_rejection(ldap, {{ldap_request, octets({0x30, 3, 2, 1, 1})}},
-                   "it does not answer as LDAP does: it says \"0....\"");
-  expect_rejection(ldap, {{ldap_request, "220 hello\r\n"}}, "it does not speak LDAP: it says \"22\"");
+                   "it does not answer as LDAP does: it answers \"0....\"");
+  expect_rejection(ldap, {{ldap_request, "220 hello\r\n"}}, "it does not speak LDAP: it answers \"22\"");
 }
 
 TEST(starttls_of_ldap, length_of_a_message_is_limited) {
   constexpr auto ldap = starttls_protocol::ldap;
   expect_rejection(ldap, {{ldap_request, octets({0x30, 0x83, 0x01, 0x00, 0x01})}},
-                   "it does not speak LDAP: it says \"0....\"");
-  expect_rejection(ldap, {{ldap_request, octets({0x30, 0x80})}}, "it does not speak LDAP: it says \"0.\"");
+                   "it does not speak LDAP: it answers \"0....\"");
+  expect_rejection(ldap, {{ldap_request, octets({0x30, 0x80})}}, "it does not speak LDAP: it answers \"0.\"");
 }
 
 TEST(starttls_of_ldap, lengths_need_not_have_the_shortest_form) {

@@ -29,7 +29,7 @@ struct attempt {
 };
 
 // What the clients saw. Written on their loop's thread, read when it has ended.
-struct story {
+struct timeline {
   std::vector<attempt> full, resumed;
   std::uint64_t echoes = 0;
   std::uint64_t lost_connections = 0;
@@ -44,7 +44,7 @@ struct load {
   context client, resuming;
   std::atomic<bool> is_over = false;
   std::atomic<int> established = 0, resumptions = 0, full_handshakes = 0;
-  story told;
+  timeline seen;
 };
 
 connect_options options_for(failure& error) { return {.timeout = 20s, .server_name = "localhost", .failure = &error}; }
@@ -73,11 +73,11 @@ asio::awaitable<void> echo_all_along(load& l) {
     auto [wrote, n] = co_await asio::async_write(s, asio::buffer(ping), use_tuple);
     auto [read, m] = co_await asio::async_read(s, asio::buffer(pong), use_tuple);
     if (wrote || read || pong != ping) {
-      ++l.told.lost_connections;
+      ++l.seen.lost_connections;
       co_return;
     }
-    ++l.told.echoes;
-    l.told.longest_echo = std::max(l.told.longest_echo, clock_type::now() - began);
+    ++l.seen.echoes;
+    l.seen.longest_echo = std::max(l.seen.longest_echo, clock_type::now() - began);
     co_await pause(5ms);
   }
   co_await s.async_shutdown(use_tuple);
@@ -106,7 +106,7 @@ asio::awaitable<void> shake_hands_all_along(load& l, bool resuming) {
       co_await s.async_shutdown(use_tuple);
       ++(one.was_resumed ? l.resumptions : l.full_handshakes);
     }
-    (resuming ? l.told.resumed : l.told.full).push_back(one);
+    (resuming ? l.seen.resumed : l.seen.full).push_back(one);
     co_await pause(one.is_good ? 2ms : 10ms);
   }
 }
@@ -172,20 +172,20 @@ TEST_F(unplugged, token_loses_no_connection_delays_no_resumption_and_is_used_aga
   wait_for([&] { return l->resumptions > resumed_before; });
   stop();
 
-  const auto& told = l->told;
-  EXPECT_EQ(told.lost_connections, 0u) << "of those that were established";
-  EXPECT_GT(told.echoes, 100u);
-  EXPECT_LT(told.longest_echo, 1s);
+  const auto& seen = l->seen;
+  EXPECT_EQ(seen.lost_connections, 0u) << "of those that were established";
+  EXPECT_GT(seen.echoes, 100u);
+  EXPECT_LT(seen.longest_echo, 1s);
 
   int resumed_while_gone = 0, failed_while_gone = 0;
-  for (const auto& a : told.resumed) {
+  for (const auto& a : seen.resumed) {
     if (!overlaps(a, pulled, returned)) continue;
     EXPECT_TRUE(a.is_good && a.was_resumed) << "a resumption needs no token";
     resumed_while_gone += a.is_good && a.was_resumed;
   }
   EXPECT_GT(resumed_while_gone, 20) << "resumptions go on";
   auto longest = clock_type::duration(0);
-  for (const auto& a : told.full) {
+  for (const auto& a : seen.full) {
     longest = std::max(longest, a.ended - a.began);
     failed_while_gone += !a.is_good && overlaps(a, pulled, returned);
   }
@@ -193,10 +193,10 @@ TEST_F(unplugged, token_loses_no_connection_delays_no_resumption_and_is_used_aga
   EXPECT_LT(longest, deadline + grace) << "a handshake outlived its deadline";
 
   const auto succeeded_again = [&](const attempt& a) { return a.is_good && a.ended > returned; };
-  const auto first = std::ranges::find_if(told.full, succeeded_again);
-  ASSERT_NE(first, told.full.end()) << "full handshakes never succeeded again";
+  const auto first = std::ranges::find_if(seen.full, succeeded_again);
+  ASSERT_NE(first, seen.full.end()) << "full handshakes never succeeded again";
   auto soonest = first->ended;
-  for (const auto& a : told.full) {
+  for (const auto& a : seen.full) {
     if (succeeded_again(a)) soonest = std::min(soonest, a.ended);
   }
   EXPECT_LT(soonest - returned, 1s);
@@ -207,7 +207,7 @@ TEST_F(unplugged, token_loses_no_connection_delays_no_resumption_and_is_used_aga
       "ms; longest echo %ld ms\n",
       resumed_while_gone, failed_while_gone, std::chrono::duration_cast<std::chrono::milliseconds>(longest).count(),
       std::chrono::duration_cast<std::chrono::milliseconds>(soonest - returned).count(),
-      std::chrono::duration_cast<std::chrono::milliseconds>(told.longest_echo).count());
+      std::chrono::duration_cast<std::chrono::milliseconds>(seen.longest_echo).count());
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // Whatever a token does wrong and for how long: once that has ended it signs again within three seconds.
 //
 //   SLUICE_POOL_SEEDS=1000000 pkcs11_tests --gtest_filter='pool_property.*'   so many seeds instead of 2,000
-//   SLUICE_POOL_SEED=4711 pkcs11_tests --gtest_filter='pool_property.*'       one, with its story
+//   SLUICE_POOL_SEED=4711 pkcs11_tests --gtest_filter='pool_property.*'       one, with its scenario
 #include "support/simulated_pool.hpp"
 
 #include <gtest/gtest.h>
@@ -49,7 +49,7 @@ std::string seconds(duration time) {
 }
 
 // One thing that goes wrong, and when it is over.
-struct trouble {
+struct incident {
   enum class kind : std::uint8_t { in_calls, no_threads, unplugged, few_sessions } what = kind::in_calls;
   simulated_fault* fault = nullptr;
   time_point began{};
@@ -60,9 +60,9 @@ struct trouble {
   time_point ended_at = runtime::never;
 };
 
-class story {
+class scenario {
  public:
-  story(std::uint32_t seed, bool is_told)
+  scenario(std::uint32_t seed, bool is_told)
       : is_told_(is_told),
         world_(seed),
         module_(world_),
@@ -84,11 +84,11 @@ class story {
   void tell(const std::string& what) {
     if (is_told_) std::printf("%10s  %s\n", seconds(world_.now() - began_).c_str(), what.c_str());
   }
-  void begin_trouble();
-  void begin_fault(trouble& t);
-  void draw_span(simulated_fault& f, trouble& t);
-  void end(trouble& t);
-  void look_after(trouble& t);
+  void begin_incident();
+  void begin_fault(incident& t);
+  void draw_span(simulated_fault& f, incident& t);
+  void end(incident& t);
+  void look_after(incident& t);
   bool is_over() const;
   bool may_be_finalized() const;
   bool is_pin_given_up() const;
@@ -104,11 +104,11 @@ class story {
   const initialization mode_;
   const bool cannot_lock_;
   test::simulated_pool pool_;
-  std::vector<trouble> troubles_;
+  std::vector<incident> incidents_;
   std::size_t hung_for_good_ = 0;
 };
 
-pool_options story::draw_options() {
+pool_options scenario::draw_options() {
   pool_options o;
   o.sessions = 1 + world_.random()() % 4;
   o.max_written_off = 2 + world_.random()() % 7;
@@ -126,30 +126,30 @@ bool is_wrong_pin(std::string_view function, CK_RV rv) {
   return function == "C_Login" && (rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE);
 }
 
-void story::begin_trouble() {
-  trouble t;
+void scenario::begin_incident() {
+  incident t;
   t.began = world_.now();
   switch (world_.random()() % 12) {
     case 0:
-      t.what = trouble::kind::no_threads;
+      t.what = incident::kind::no_threads;
       world_.refuses_threads = true;
       break;
     case 1:
-      t.what = trouble::kind::unplugged;
+      t.what = incident::kind::unplugged;
       module_.unplug(0);
       break;
     case 2:
-      t.what = trouble::kind::few_sessions;
+      t.what = incident::kind::few_sessions;
       module_.session_limit = 1 + world_.random()() % 3;
       break;
     default: return begin_fault(t);
   }
   t.until = world_.now() + between(50ms, 20s);
-  tell("trouble " + std::to_string(static_cast<int>(t.what)) + " for " + seconds(t.until - t.began));
-  troubles_.push_back(t);
+  tell("incident " + std::to_string(static_cast<int>(t.what)) + " for " + seconds(t.until - t.began));
+  incidents_.push_back(t);
 }
 
-void story::begin_fault(trouble& t) {
+void scenario::begin_fault(incident& t) {
   static const auto codes = all_codes();
   simulated_fault f;
   f.function = functions[world_.random()() % functions.size()];
@@ -158,7 +158,7 @@ void story::begin_fault(trouble& t) {
   t.is_wrong_pin = f.what == simulated_fault::kind::answer && is_wrong_pin(f.function, f.value);
   if (f.function == "C_Initialize" || f.function == "C_Finalize") {  // they are called where nothing else helps
     module_.unplug(0);
-    troubles_.push_back({.what = trouble::kind::unplugged, .began = t.began, .until = t.began + between(5s, 20s)});
+    incidents_.push_back({.what = incident::kind::unplugged, .began = t.began, .until = t.began + between(5s, 20s)});
   }
   tell(f.function +
        (f.what == simulated_fault::kind::answer    ? " answers " + ckr_text(f.value)
@@ -168,10 +168,10 @@ void story::begin_fault(trouble& t) {
        (f.is_of_old_sessions ? ", in old sessions" : "") + (f.ends_at_finalize ? ", until C_Finalize" : "") +
        (t.until != runtime::never ? ", for " + seconds(t.until - t.began) : ""));
   t.fault = &module_.add(f);
-  troubles_.push_back(t);
+  incidents_.push_back(t);
 }
 
-void story::draw_span(simulated_fault& f, trouble& t) {
+void scenario::draw_span(simulated_fault& f, incident& t) {
   const bool is_of_module = f.function == "C_Initialize" || f.function == "C_Finalize";
   const bool for_a_while = is_final(f.function, f.value) || is_of_module;
   t.until = world_.now() + between(50ms, 20s);
@@ -204,19 +204,19 @@ void story::draw_span(simulated_fault& f, trouble& t) {
   }
 }
 
-void story::end(trouble& t) {
+void scenario::end(incident& t) {
   switch (t.what) {
-    case trouble::kind::no_threads: world_.refuses_threads = false; break;
-    case trouble::kind::unplugged: module_.plug_in(0); break;
-    case trouble::kind::few_sessions: module_.session_limit = 0; break;
-    case trouble::kind::in_calls: module_.remove(*t.fault); break;
+    case incident::kind::no_threads: world_.refuses_threads = false; break;
+    case incident::kind::unplugged: module_.plug_in(0); break;
+    case incident::kind::few_sessions: module_.session_limit = 0; break;
+    case incident::kind::in_calls: module_.remove(*t.fault); break;
   }
   t.ended_at = world_.now();
   // Who was in a slow call is there still.
   if (t.fault != nullptr && t.fault->what == simulated_fault::kind::latency) t.ended_at += t.fault->takes;
 }
 
-void story::look_after(trouble& t) {
+void scenario::look_after(incident& t) {
   if (t.ended_at != runtime::never) return;
   const auto now = world_.now();
   if (now >= t.until) return end(t);
@@ -231,27 +231,27 @@ void story::look_after(trouble& t) {
   if (t.fault->is_of_old_sessions) t.ended_at = now;
 }
 
-bool story::is_over() const {
-  return std::ranges::all_of(troubles_, [](const trouble& t) { return t.ended_at != runtime::never; });
+bool scenario::is_over() const {
+  return std::ranges::all_of(incidents_, [](const incident& t) { return t.ended_at != runtime::never; });
 }
 
-bool story::may_be_finalized() const { return mode_ == initialization::sole_user && hung_for_good_ == 0; }
+bool scenario::may_be_finalized() const { return mode_ == initialization::sole_user && hung_for_good_ == 0; }
 
-// Troubles come, with somebody asking all along, until the last has ended.
-std::string story::live_through() {
+// Incidents come, with somebody asking all along, until the last has ended.
+std::string scenario::live_through() {
   const auto count = 1 + world_.random()() % 3;
   auto all_began = runtime::never;
   std::size_t begun = 0;
   for (;;) {
-    if (begun < count && (troubles_.empty() || one_in(20))) {
-      begin_trouble();
+    if (begun < count && (incidents_.empty() || one_in(20))) {
+      begin_incident();
       ++begun;
     }
     if (begun == count && all_began == runtime::never) all_began = world_.now();
     if (one_in(10)) world_.wake_for_no_reason();
     pool_.ask(between(200ms, 10s));
     world_.sleep_for(between(20ms, 200ms));
-    for (auto& t : troubles_) {
+    for (auto& t : incidents_) {
       if (t.hangs_for_good && t.until != runtime::never && world_.now() >= t.until) {
         t.ended_at = world_.now();  // it hangs on; its place was taken
       } else {
@@ -261,7 +261,7 @@ std::string story::live_through() {
     if (all_began == runtime::never) continue;
     if (is_over()) return {};
     if (world_.now() < all_began + 3 * longest_wait_for_the_end) continue;
-    for (auto& t : troubles_) {
+    for (auto& t : incidents_) {
       const bool is_waited_for = t.ended_at == runtime::never && t.ends_at_finalize;
       if (is_waited_for && may_be_finalized() && world_.now() - pool_.last_good() > longest_wait_for_the_end) {
         return "it needs C_Finalize, and nobody calls it";
@@ -272,13 +272,13 @@ std::string story::live_through() {
 }
 
 // The right PIN was called wrong: it is never sent again, whatever comes.
-bool story::is_pin_given_up() const {
-  return std::ranges::any_of(troubles_, [](const trouble& t) { return t.is_wrong_pin && t.fault->hits > 0; });
+bool scenario::is_pin_given_up() const {
+  return std::ranges::any_of(incidents_, [](const incident& t) { return t.is_wrong_pin && t.fault->hits > 0; });
 }
 
-std::string story::recover() {
+std::string scenario::recover() {
   time_point last = world_.now();
-  for (const auto& t : troubles_) last = std::max(last, t.ended_at);
+  for (const auto& t : incidents_) last = std::max(last, t.ended_at);
   tell("everything has ended by " + seconds(last - began_));
   const auto limit = last + recovered_within;
   while (world_.now() < limit) {
@@ -291,18 +291,18 @@ std::string story::recover() {
   return "no signature within 3 s of the end: " + pool_.asked().back()->error.value_or(failure()).message();
 }
 
-std::string story::close() {
-  for (auto& t : troubles_) end(t);
+std::string scenario::close() {
+  for (auto& t : incidents_) end(t);
   pool_.close();
   if (!world_.run_until([&] { return world_.threads() == 0; }, 120s)) return "a thread is left";
   for (const auto& one : pool_.asked()) {
     if (one->times != 1) return "a job was answered " + std::to_string(one->times) + " times";
   }
   if (module_.seen.crowded > 0) return "it cannot lock, and was called by two at once";
-  const bool has_slow_login = std::ranges::any_of(troubles_, [](const trouble& t) {
+  const bool has_slow_login = std::ranges::any_of(incidents_, [](const incident& t) {
     return t.fault != nullptr && t.fault->function == "C_Login" && t.fault->what != simulated_fault::kind::answer;
   });
-  for (const auto& t : troubles_) {
+  for (const auto& t : incidents_) {
     if (t.is_wrong_pin && t.fault->hits > 1 && !has_slow_login) return "a PIN that was wrong was sent again";
   }
   if (module_.seen.finalized > 0 && mode_ == initialization::standard) return "it was finalised in mode standard";
@@ -311,7 +311,7 @@ std::string story::close() {
   return module_.sessions() == 0 ? std::string() : "a session is left open";
 }
 
-std::string story::run() {
+std::string scenario::run() {
   tell(std::to_string(options_.sessions) + " sessions, at most " + std::to_string(options_.max_written_off) +
        " replaced, a call hangs after " + seconds(options_.hang_timeout) +
        (mode_ == initialization::standard ? ", mode standard" : ", sole user") +
@@ -336,13 +336,13 @@ constexpr std::uint32_t all_seeds = 2'000;
 
 TEST(pool_property, whatever_ends_is_followed_by_a_signature_within_three_seconds) {
   if (const auto one = from_environment("SLUICE_POOL_SEED", 0); one != 0) {
-    EXPECT_EQ(story(one, true).run(), "");
+    EXPECT_EQ(scenario(one, true).run(), "");
     return;
   }
   const auto count = from_environment("SLUICE_POOL_SEEDS", all_seeds);
   int failed = 0;
   for (std::uint32_t seed = 1; seed <= count && failed < 10; ++seed) {
-    const auto wrong = story(seed, false).run();
+    const auto wrong = scenario(seed, false).run();
     if (wrong.empty()) continue;
     ++failed;
     ADD_FAILURE() << "SLUICE_POOL_SEED=" << seed << ": " << wrong;

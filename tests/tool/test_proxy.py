@@ -68,7 +68,7 @@ def test_the_refusal_of_a_proxy_is_quoted(server, authority):
     assert ran.code == 3
     assert ran.text.splitlines()[0] == (
         f"✗ {server.name} cannot be reached: proxy 127.0.0.1:{proxy.port}: connection refused: it does not connect to "
-        f'{server.name}: it says "HTTP/1.1 403 Forbidden by policy"; see the proxy\'s log and its rules'
+        f'{server.name}: it answers "HTTP/1.1 403 Forbidden by policy"; see the proxy\'s log and its rules'
     )
     answers = [(2, "refused", "its rules do not allow it"), (4, "unreachable", "the host is unreachable")]
     for code, cause, words in answers:

@@ -34,20 +34,20 @@ def test_a_byte_behind_the_go_ahead_is_an_injection(protocol, site, authority):
     with Peer(PROTOCOLS[protocol](site, extra=b"250 injected\r\n")) as peer:
         ran = check(peer, protocol, authority, "--json")
     assert (ran.code, ran.json["error"]["code"], ran.json["error"]["origin"]) == (4, "protocol_error", "local")
-    assert 'after the word to begin TLS it went on in the clear: "250 injected..' in ran.json["error"]["message"]
+    assert 'it sent plaintext after the agreement to begin TLS: "250 injected..' in ran.json["error"]["message"]
 
 
 @pytest.mark.parametrize(
     "protocol, server, words",
     [
         ("smtp", {"offer": ("PIPELINING",)}, "it does not offer STARTTLS"),
-        ("smtp", {"answer": "454 TLS not available"}, 'it refuses STARTTLS: it says "454 TLS not available"'),
-        ("smtp", {"banner": "554-no\r\n554 go away"}, 'it takes no mail: it says "554 go away"'),
-        ("smtp", {"banner": "SSH-2.0-OpenSSH"}, 'it does not speak SMTP: it says "SSH-2.0-OpenSSH"'),
+        ("smtp", {"answer": "454 TLS not available"}, 'it refuses STARTTLS: it answers "454 TLS not available"'),
+        ("smtp", {"banner": "554-no\r\n554 go away"}, 'it does not accept mail: it answers "554 go away"'),
+        ("smtp", {"banner": "SSH-2.0-OpenSSH"}, 'it does not speak SMTP: it answers "SSH-2.0-OpenSSH"'),
         ("smtp", {"banner": "220-one\r\n250 two"}, "it does not speak SMTP"),
         ("imap", {"capability": "* CAPABILITY IMAP4rev1 NOSTARTTLS"}, "it does not offer STARTTLS"),
-        ("imap", {"answer": "NO not today"}, 'it refuses STARTTLS: it says "NO not today"'),
-        ("imap", {"greeting": "* PREAUTH you are in"}, 'before TLS: it says "* PREAUTH you are in"'),
+        ("imap", {"answer": "NO not today"}, 'it refuses STARTTLS: it answers "NO not today"'),
+        ("imap", {"greeting": "* PREAUTH you are in"}, 'before TLS: it answers "* PREAUTH you are in"'),
         ("imap", {"greeting": "220 mail"}, "it does not greet as IMAP does"),
         ("postgres", {"answer": b"N"}, "it has no TLS: it answers N to SSLRequest"),
         ("postgres", {"answer": b"E"}, "it answers SSLRequest with an error"),

@@ -18,7 +18,7 @@ using namespace std::string_literals;
 
 error_code would_block() { return boost::system::errc::make_error_code(boost::system::errc::operation_would_block); }
 
-failure story(errc cause, phase at = phase::handshake) {
+failure failure_of(errc cause, phase at = phase::handshake) {
   failure error;
   error.code = make_error_code(cause);
   error.at = at;
@@ -122,14 +122,14 @@ TEST_P(alerts, are_sealed_behind_new_keys_and_a_closed_write_side_sends_none) {
     ASSERT_TRUE(p.handshake());
     ASSERT_FALSE(p.server.request_key_update());
     EXPECT_EQ(p.server_to_client("x"), "x");
-    p.server.fail(story(errc::internal, phase::write));
+    p.server.fail(failure_of(errc::internal, phase::write));
     expect_alert(server_of(p), client_of(p), internal_error);
   }
   auto p = meet();
   ASSERT_TRUE(p.handshake());
   p.server.shutdown_write(p.server_io);
   const auto size = p.to_client.bytes.size();
-  p.server.fail(story(errc::timed_out, phase::shutdown));
+  p.server.fail(failure_of(errc::timed_out, phase::shutdown));
   say_farewell(server_of(p));
   EXPECT_EQ(p.to_client.bytes.size(), size) << "RFC 8446 §6.1: nothing after close_notify";
 }
@@ -178,7 +178,7 @@ TEST_P(alerts, say_that_nothing_is_shared) {
 // A token that fails: TLS 1.3 servers have sealed EncryptedExtensions and more by then, clients their Certificate.
 TEST_P(alerts, say_that_our_key_has_failed) {
   const auto broken = [](const signer&, const sign_request&, signature_promise promise) {
-    promise.fail(story(errc::token_down, phase::signing));
+    promise.fail(failure_of(errc::token_down, phase::signing));
   };
   for (const auto auth : {client_auth::none, client_auth::required}) {
     const auto made = signer_site(GetParam().key_type, broken);
@@ -219,7 +219,7 @@ TEST_P(alerts, name_a_cancellation_and_a_deadline) {
   for (const auto& [cause, told] : cases) {
     auto p = meet();
     p.client.handshake(p.client_io);
-    p.client.fail(story(cause));
+    p.client.fail(failure_of(cause));
     say_farewell(client_of(p));
     const auto records = records_of(p.to_server);
     ASSERT_EQ(records.size(), 2u);
@@ -247,7 +247,7 @@ TEST_P(alerts, at_any_step_are_read_or_the_connection_is_cut) {
         p.server.handshake(p.server_io);
       }
       if (p.client.is_established() && p.server.is_established()) break;
-      failed.tls.fail(story(errc::timed_out));
+      failed.tls.fail(failure_of(errc::timed_out));
       for (int step = 0; step < 1000 && failed.tls.close_failed(failed.io).next == want::write; ++step) continue;
       failed.out.is_cut = true;
       p.client_io.chunk = p.server_io.chunk = all;
@@ -284,7 +284,7 @@ TEST(alerts_of_early_data, are_left_out_while_the_server_may_have_taken_it) {
   p.client.handshake(p.client_io);
   ASSERT_EQ(records_of(p.to_server).back().type, data_record);
   const auto size = p.to_server.bytes.size();
-  p.client.fail(story(errc::timed_out));
+  p.client.fail(failure_of(errc::timed_out));
   say_farewell(client_of(p));
   EXPECT_EQ(p.to_server.bytes.size(), size);
   EXPECT_FALSE(p.client.statistics().alert_sent);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was moved from is empty, and says so; a call that is refused leaves its story.
+// What was moved from is empty, and says so; a call that is refused leaves its failure.
 #include "support/certs.hpp"
 #include "support/pair.hpp"
 

@@ -44,7 +44,7 @@ TEST(kept_bounds, a_message_is_kept_to_256_kib) {
     internal::message_tap tap(heard, true);
     const auto see = [&](const std::string& text) {
       tap.saw(internal::message_tap::way::in, bytes_of(record_bytes(handshake_record, text)));
-      tap.tell();
+      tap.report();
     };
     see(message(0xffffff));  // never whole
     for (std::size_t kept = 4; kept < most + more;) {

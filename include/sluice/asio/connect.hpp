@@ -42,11 +42,11 @@ struct connect_report {
 };
 
 // Trivially copyable, so that `co_await async_connect(…, {.timeout = 5s})` is safe with every supported compiler. The
-// strings that the views refer to are copied before async_connect returns.
+// strings and lists that the views refer to are copied before async_connect returns.
 struct connect_options {
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);  // for the whole, with retries; 0 or less: no time
   std::string_view server_name = {};                            // the name to verify, if it is not `host`
-  std::string_view alpn = {};                                   // "h2;http/1.1"; replaces the context's list
+  alpn_view alpn = {};                                          // replaces the context's list unless it is empty
   sluice::failure* failure = nullptr;                           // explains the error, if there is one
   connect_report* report = nullptr;  // filled in, if it is given; it must outlive the operation, as `failure` must
   // By default there are no retries; `.retry = {}` allows five. A retry follows an error that is_retryable() and starts
@@ -71,7 +71,8 @@ namespace detail {
 struct connect_request {
   context ctx;
   std::string host, service;
-  std::string server_name, alpn;
+  std::string server_name;
+  alpn_list alpn;
   std::chrono::nanoseconds timeout;
   sluice::failure* failure;
   connect_report* report;

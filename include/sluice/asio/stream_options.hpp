@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "sluice/alpn.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -16,7 +18,7 @@ struct stream_options {
   // stored by this name, and by `port` if it is given.
   std::string server_name = {};
   // The application protocols, most preferred first. They replace the context's list unless they are empty.
-  std::vector<std::string> alpn = {};
+  alpn_list alpn = {};
   // Client: the data to send with the ClientHello. See connection_options::early_data for what may be sent early.
   std::vector<std::byte> early_data = {};
   // The time-outs of the handshake and of a shutdown: errc::timed_out. stream::set_timeouts() changes them later. 0

@@ -66,7 +66,7 @@ void dialogue::expect_silence() {
   const auto count = socket_.receive(net::buffer(seen), net::socket_base::message_peek);
   throw error(make_failure(
       errc::protocol_error, {},
-      "after the word to begin TLS it went on in the clear: " + in_quotes(std::string_view(seen.data(), count)),
+      "it sent plaintext after the agreement to begin TLS: " + in_quotes(std::string_view(seen.data(), count)),
       "trust nothing of it: somebody on the way may have added that"));
 }
 

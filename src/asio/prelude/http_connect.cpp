@@ -28,7 +28,7 @@ std::string status_of(std::string_view line) {
 }
 
 [[noreturn]] void throw_http_rejection(const proxy_request& request, std::string_view status) {
-  const auto detail = "it does not connect to " + request.place() + ": it says " + in_quotes(status);
+  const auto detail = "it does not connect to " + request.place() + ": it answers " + in_quotes(status);
   const bool requires_user = status_of(status) == "407";
   std::string remedy = "see the proxy's log and its rules";
   if (requires_user) remedy = "see whether user and password are right, and whether it takes Basic authentication";
@@ -56,7 +56,7 @@ net::awaitable<void> open_http_tunnel(dialogue& with, const proxy_request& reque
     const auto status = co_await with.line();
     const auto code = status_of(status);
     if (code.empty())
-      throw_peer_failure("it does not speak HTTP: it says " + in_quotes(status), "see what listens there");
+      throw_peer_failure("it does not speak HTTP: it answers " + in_quotes(status), "see what listens there");
     auto field = co_await with.line();
     for (std::size_t i = 0; !field.empty(); ++i) {
       if (i == max_fields) throw_peer_failure("it answers without end", "see what listens there");

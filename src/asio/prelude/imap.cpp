@@ -46,7 +46,7 @@ net::awaitable<imap_answer> run_command(dialogue& with, std::string tag, std::st
       co_return made;
     }
     if (first != "*")
-      throw_peer_failure("it does not speak IMAP: it says " + in_quotes(line), "see what listens there");
+      throw_peer_failure("it does not speak IMAP: it answers " + in_quotes(line), "see what listens there");
     if (is_capability_line(line)) made.capabilities = line;
   }
   throw_peer_failure("it does not answer " + text, "see what listens there");
@@ -63,19 +63,19 @@ net::awaitable<void> ask_imap(dialogue& with) {
   const auto status = take_word(rest);
   // After PREAUTH, which means that the client is logged in, STARTTLS is not allowed.
   if (!is_untagged || !is_equal_text(status, "OK")) {
-    throw_peer_failure("it does not greet as IMAP does before TLS: it says " + in_quotes(greeting),
+    throw_peer_failure("it does not greet as IMAP does before TLS: it answers " + in_quotes(greeting),
                        "see what listens there");
   }
   const auto announced = co_await run_command(with, "a1", "CAPABILITY");
   if (!is_ok(announced.status))
     throw_peer_failure("it does not list its capabilities: it answers " + in_quotes(announced.status), "");
   if (!has_word(announced.capabilities, "STARTTLS")) {
-    throw_peer_failure("it does not offer STARTTLS: it says " + in_quotes(announced.capabilities),
+    throw_peer_failure("it does not offer STARTTLS: it answers " + in_quotes(announced.capabilities),
                        "turn TLS on at the server, or look for a port that begins with it: 993");
   }
   const auto begun = co_await run_command(with, "a2", "STARTTLS");
   if (!is_ok(begun.status)) {
-    throw_peer_failure("it refuses STARTTLS: it says " + in_quotes(begun.status), "see the server's log");
+    throw_peer_failure("it refuses STARTTLS: it answers " + in_quotes(begun.status), "see the server's log");
   }
 }
 

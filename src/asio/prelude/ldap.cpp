@@ -89,7 +89,7 @@ net::awaitable<std::string> read_message(dialogue& with) {
     message += length;
   }
   if (!is_ldap || size > max_message) {
-    throw_peer_failure("it does not speak LDAP: it says " + in_quotes(message), "see what listens there");
+    throw_peer_failure("it does not speak LDAP: it answers " + in_quotes(message), "see what listens there");
   }
   const auto contents = co_await with.bytes(size);
   message += contents;
@@ -104,7 +104,7 @@ net::awaitable<void> ask_ldap(dialogue& with) {
   const auto message = co_await read_message(with);
   const auto answer = parse_response(message);
   if (!answer)
-    throw_peer_failure("it does not answer as LDAP does: it says " + in_quotes(message), "see what listens there");
+    throw_peer_failure("it does not answer as LDAP does: it answers " + in_quotes(message), "see what listens there");
   if (answer->id == 1 && answer->result == 0) co_return;
   // The id 0 is a notice of disconnection; the result 2, protocolError, means that the server does not know StartTLS.
   throw_peer_failure("it refuses StartTLS: result code " + std::to_string(answer->result) +

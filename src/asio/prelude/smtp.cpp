@@ -31,7 +31,7 @@ net::awaitable<smtp_reply> read_reply(dialogue& with) {
     const auto line = co_await with.line();
     const bool fits = is_reply_line(line) && (made.code.empty() || line.substr(0, 3) == made.code);
     if (!fits || made.lines.size() == max_reply_lines) {
-      throw_peer_failure("it does not speak SMTP: it says " + in_quotes(line), "see what listens there");
+      throw_peer_failure("it does not speak SMTP: it answers " + in_quotes(line), "see what listens there");
     }
     made.code = line.substr(0, 3);
     made.lines.push_back(line.size() > 4 ? line.substr(4) : std::string());
@@ -54,12 +54,12 @@ bool offers_starttls(const smtp_reply& greeting) {
 net::awaitable<void> ask_smtp(dialogue& with, const std::string& client_name) {
   const auto banner = co_await read_reply(with);
   if (banner.code != "220")
-    throw_peer_failure("it takes no mail: it says " + in_quotes(banner.text()), "try again later");
+    throw_peer_failure("it does not accept mail: it answers " + in_quotes(banner.text()), "try again later");
   const auto name = client_name.empty() ? address_literal(with.socket()) : client_name;
   co_await with.send("EHLO " + name + "\r\n");
   const auto greeting = co_await read_reply(with);
   if (greeting.code != "250") {
-    throw_peer_failure("it does not take EHLO: it says " + in_quotes(greeting.text()),
+    throw_peer_failure("it does not accept EHLO: it answers " + in_quotes(greeting.text()),
                        "see whether its SMTP is an extended one");
   }
   if (!offers_starttls(greeting)) {
@@ -69,7 +69,7 @@ net::awaitable<void> ask_smtp(dialogue& with, const std::string& client_name) {
   co_await with.send("STARTTLS\r\n");
   const auto answer = co_await read_reply(with);
   if (answer.code != "220") {
-    throw_peer_failure("it refuses STARTTLS: it says " + in_quotes(answer.text()), "see the server's log");
+    throw_peer_failure("it refuses STARTTLS: it answers " + in_quotes(answer.text()), "see the server's log");
   }
 }
 

@@ -44,7 +44,7 @@ net::awaitable<void> authenticate(dialogue& with, const proxy_request& request) 
   const auto answer = co_await with.bytes(2);
   if (answer == authenticated) co_return;
   throw error(make_failure(errc::connection_refused, {},
-                           "it does not take the user " + in_quotes(request.user) + " with that password",
+                           "it does not accept the user " + in_quotes(request.user) + " with that password",
                            "see whether both are right"));
 }
 
@@ -54,7 +54,7 @@ std::string greeting_for(const proxy_request& request) {
 }
 
 [[noreturn]] void throw_not_socks(std::string_view answer) {
-  throw_peer_failure("it does not speak SOCKS 5: it says " + in_quotes(answer), "see what listens there");
+  throw_peer_failure("it does not speak SOCKS 5: it answers " + in_quotes(answer), "see what listens there");
 }
 
 net::awaitable<void> choose_method(dialogue& with, const proxy_request& request) {
@@ -63,7 +63,7 @@ net::awaitable<void> choose_method(dialogue& with, const proxy_request& request)
   if (answer[0] != socks_version) throw_not_socks(answer);
   if (answer[1] == method_none) co_return;
   if (answer[1] != method_password || request.user.empty()) {
-    throw error(make_failure(errc::connection_refused, {}, "it lets nobody in without authentication of its choice",
+    throw error(make_failure(errc::connection_refused, {}, "it requires an authentication method that is not supported",
                              request.user.empty() ? request.authentication_remedy : "see which methods it allows"));
   }
   co_await authenticate(with, request);
