@@ -81,7 +81,7 @@ net::awaitable<void> choose_method(dialogue& with, const proxy_request& request)
                                 "it does not know the command",
                                 "it does not know this type of address"};
   const bool is_unreachable = code == 3 || code == 4 || code == 6;
-  const auto reason = code < words.size() ? std::string(words[code]) : "it says " + std::to_string(code);
+  const auto reason = code < words.size() ? std::string(words[code]) : "it answers " + std::to_string(code);
   throw error(
       make_failure(is_unreachable ? errc::unreachable : errc::connection_refused, {},
                    "it does not connect to " + request.place() + ": " + reason,
