@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A private key of one's own kind: whatever signs a digest can serve TLS. Here a command, which might ask a cloud.
-//   09_own_signer ADDRESS PORT CHAIN_FILE COMMAND      COMMAND: 'openssl pkeyutl -sign -inkey site.key'
+//   09_own_signer ADDRESS PORT CHAIN_FILE 'openssl pkeyutl -sign -inkey site.key'
 #include "sluice/asio.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -22,8 +22,7 @@ std::vector<std::byte> sign(const std::string& command, const sluice::sign_reque
   // NOLINTNEXTLINE(bugprone-command-processor): the command is the user's own argument
   const std::unique_ptr<FILE, int (*)(FILE*)> out(::popen((line + "' | " + command).c_str(), "re"), &::pclose);
   std::vector<std::byte> signature(512);
-  signature.resize(out ? std::fread(signature.data(), 1, signature.size(), out.get()) : 0);
-  return signature;
+  return signature.resize(out ? std::fread(signature.data(), 1, signature.size(), out.get()) : 0), signature;
 }
 
 struct command_key final : sluice::private_key {

@@ -151,7 +151,7 @@ def test_an_end_before_the_first_byte_may_be_its_refusal(then, is_shown, site, a
         ran = run("check", judge.name, *given)
         error = ran.json["error"]
         assert (ran.code, error["category"], error["code"], error["origin"]) == (4, "tls", "closed", "peer"), error
-        assert "it asked for a client certificate and ended the connection before it" in error["message"]
+        assert "it asked for a client certificate and ended the connection without sending anything" in error["message"]
         assert ("it may have refused our certificate" if is_shown else "--cert") in error["message"]
     with Judge(site, authority, then) as judge:
         ran = run("connect", judge.name, *given, stdin=b"hello\n")
