@@ -33,7 +33,7 @@ int main(int argc, char** argv) try {
   if (argc != 6 && argc != 8) {
     return std::cerr << "usage: 10_proxy PROXY PROXY_PORT HOST PORT CA_FILE [USER PASSWORD_FILE]\n", 1;
   }
-  const auto port = static_cast<std::uint16_t>(std::atoi(argv[4]));
+  const auto port = static_cast<std::uint16_t>(std::stoi(argv[4]));
   sluice::proxy_options options{.host = argv[3], .port = port};
   options.then = sluice::starttls(sluice::starttls_protocol::smtp).value();
   if (argc == 8) {

@@ -247,7 +247,7 @@ TEST(proxy_connect_by_socks5, names_and_addresses_are_sent_by_their_types) {
            "example.org."s);
   std::string longest;
   for (int i = 0; i < 84; ++i) longest += "ab.";
-  longest += "c";  // 253 bytes
+  longest += 'c';  // 253 bytes
   connects(longest, "\3\xfd"s + longest);
 }
 

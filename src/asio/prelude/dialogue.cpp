@@ -67,10 +67,10 @@ void dialogue::expect_silence() {
   throw error(make_failure(
       errc::protocol_error, {},
       "it sent plaintext after the agreement to begin TLS: " + in_quotes(std::string_view(seen.data(), count)),
-      "trust nothing of it: somebody on the way may have added that"));
+      "do not trust it: an attacker on the way may have added it"));
 }
 
-void throw_peer_failure(std::string detail, std::string remedy) {
+void throw_peer_failure(std::string_view detail, std::string_view remedy) {
   auto rejected = make_failure(errc::handshake_failed, {}, detail, remedy);
   rejected.from = origin::peer;
   throw error(std::move(rejected));

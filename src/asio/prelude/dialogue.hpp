@@ -41,7 +41,7 @@ class dialogue {
 };
 
 // The peer rejects the request, or breaks its protocol: throws errc::handshake_failed.
-[[noreturn]] void throw_peer_failure(std::string detail, std::string remedy);
+[[noreturn]] void throw_peer_failure(std::string_view detail, std::string_view remedy);
 
 // Runs a part of a dialogue, and returns its exception as a failure.
 net::awaitable<failure> outcome_of(net::awaitable<void> part);

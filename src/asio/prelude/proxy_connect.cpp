@@ -97,7 +97,7 @@ result<std::shared_ptr<prelude>> proxy_connect(proxy_options options) {
   if (auto wrong = detail::check_credentials(options); wrong.code) return wrong;
   const bool is_basic = options.protocol == proxy_protocol::http_connect && !options.user.empty();
   detail::proxy_request request{
-      .host = host->is_ip ? host->text : std::move(options.host),
+      .host = host->is_ip ? host->text : options.host,
       .port = options.port,
       .user = options.user,
       .password = is_basic ? detail::basic_credentials(options.user, options.password) : std::move(options.password),

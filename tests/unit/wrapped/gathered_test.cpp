@@ -69,6 +69,7 @@ struct gathered_stream : ::testing::TestWithParam<flavour> {
   gathered_stream() { ends.shake_hands(io); }
   std::vector<asio::const_buffer> cut(std::size_t count, std::size_t size) {
     std::vector<asio::const_buffer> buffers;
+    buffers.reserve(count);
     for (std::size_t i = 0; i < count; ++i) buffers.emplace_back(text.data() + i * size, size);
     return buffers;
   }
