@@ -197,7 +197,7 @@ TEST_F(linger, is_short_where_blinding_is_off) {
   EXPECT_EQ(first.wait(io), errc::untrusted);
   const auto began = clock_type::now();
   EXPECT_EQ(second.wait(io), unknown_ca);
-  EXPECT_LT(clock_type::now() - began, 300ms);
+  EXPECT_LT(clock_type::now() - began, 5s) << "the shortest delay is 10 s";
 }
 
 TEST_F(linger, of_a_borrowed_socket_ends_with_its_stream) {

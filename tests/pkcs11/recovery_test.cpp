@@ -134,7 +134,7 @@ TEST_F(recovery, a_token_that_is_gone_is_refused_at_once_and_used_again_when_it_
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, errc::token_down);
   EXPECT_EQ(refused.error().code, errc::key_unavailable);
-  EXPECT_LT(clock_type::now() - began, 200ms) << "shed at once, not after a probe";
+  EXPECT_LT(clock_type::now() - began, 450ms) << "shed at once, not after a probe";
   EXPECT_NE(key_->stats().circuit, circuit_state::closed);
   EXPECT_GT(key_->stats().shed_down, 0u);
 
