@@ -39,6 +39,8 @@ void* operator new(std::size_t size) {
   if (void* block = std::malloc(size)) return block;
   throw std::bad_alloc();
 }
+// A sanitizer has one of its own, whose blocks free() must not get.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return std::malloc(size); }
 void operator delete(void* block) noexcept {
   look(block);
   std::free(block);
