@@ -115,7 +115,7 @@ step connection::impl::latch(failure error) {
   if (!errors.latched.code) errors.latched.code = make_error_code(errc::internal);
   if (errors.latched.where.empty()) errors.latched.where = target.place;
   explain(errors.latched);
-  if (errors.latched.remedy.empty()) errors.latched.remedy = usual_remedy(cause_of(errors.latched.code));
+  errors.latched = internal::with_usual_remedy(std::move(errors.latched));
   for (auto* text : {&errors.latched.detail, &errors.latched.remedy}) *text = printable(*text);
   if (tap) tap->tell_rest();
   // s2n is not called any more: a signature that comes now has nobody to apply it.

@@ -41,11 +41,11 @@ struct connection::impl : internal::connection_parts {
   void configure(const connection_options& options);
   step failed_step() const { return {.error = errors.latched.code}; }
   // A call without effect: the failure is kept for last_failure(), and nothing else changes.
-  error_code refuse(failure reason);
-  step refused_step(failure reason) { return {.error = refuse(std::move(reason))}; }
+  error_code refuse(failure error);
+  step refused_step(failure error) { return {.error = refuse(std::move(error))}; }
   // Ends the connection with the first failure that comes here; later ones are ignored. Explains it, ends the handshake
   // if one is under way, and calls the observer.
-  step latch(failure reason);
+  step latch(failure error);
   // connection_parting.cpp: after output.error was set. They read what the peer sent before it left; false: there is
   // more.
   step write_failed(transport& transport);
@@ -94,7 +94,7 @@ struct connection::impl : internal::connection_parts {
   int begin_signature(internal::pkey_op_handle op);
   // Exactly one of them ends a handshake that has begun: the second also when it has failed, called by latch().
   void complete_handshake();
-  void end_handshake(const failure* reason);
+  void end_handshake(const failure* error);
   bool has_begun() const noexcept { return totals.began != std::chrono::steady_clock::time_point{}; }
 
   // connection_hello.cpp: what must be refused in the peer's first flight, and s2n takes.
@@ -126,10 +126,10 @@ struct connection::impl : internal::connection_parts {
   failure engine_failure(phase at);
   failure alert_failure(std::uint8_t description, phase at);
   failure transport_failure(const error_code& ec, phase at) const;
-  void explain(failure& reason) const;
-  void explain_chain(failure& reason) const;
-  bool explain_engine(failure& reason) const;
-  void explain_cause(failure& reason) const;
+  void explain(failure& error) const;
+  void explain_chain(failure& error) const;
+  bool explain_engine(failure& error) const;
+  void explain_cause(failure& error) const;
   std::string remedy_for_silence() const;
   std::vector<certificate> unverified_certificates() const;
 
@@ -148,7 +148,7 @@ struct connection::impl : internal::connection_parts {
   void store_failed(const char* what, const char* error) noexcept;
 
   bool watches_flight() const noexcept { return !handshake.is_negotiated && (side == role::client || ctx.verifies()); }
-  void explain_ocsp(failure& reason) const;
+  void explain_ocsp(failure& error) const;
 
   // connection_verify.cpp: after s2n's own verification, before it counts as passed.
   bool accepts_chain();

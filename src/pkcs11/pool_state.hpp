@@ -141,7 +141,7 @@ struct token_pool::state : std::enable_shared_from_this<token_pool::state> {
   void perform_probe(const worker_pointer& w, task& t);
   outcome try_token(worker& w, const task& t, bool& is_excused);
   void settle_probe(const worker_pointer& w, const task& t, const outcome& what, bool is_excused);
-  void try_last_rung(worker& w, const failure& reason);
+  void try_last_rung(worker& w, const failure& error);
   void note_down(bool is_down);
 
   // failures.cpp: what callers get, and whose fault it was
