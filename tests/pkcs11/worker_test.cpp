@@ -2,8 +2,10 @@
 // Workers: who is woken, what is thrown at them, and what a module gives them that makes no sense.
 #include "pkcs11/supervision.hpp"
 
+#include <functional>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 namespace sluice::pkcs11 {
 namespace {
@@ -26,6 +28,63 @@ TEST_F(supervision, a_signature_wakes_one_worker_however_many_there_are) {
   }
   EXPECT_LE(world_.wake_ups() - before, 101u);
   EXPECT_TRUE(pool.asked().back()->is_good());
+}
+
+// Each call of the supervisor is two switches of threads. With every session at work it could start nobody.
+TEST_F(supervision, work_that_waits_for_a_session_does_not_wake_the_supervisor) {
+  test::simulated_pool pool(world_, module_, {.sessions = 1});
+  ASSERT_TRUE(pool.sign().is_good());
+  auto& slow = takes("C_Sign", 10s);
+  pool.ask(1h);
+  world_.sleep_for(1s);
+  const auto before = world_.wake_ups();
+  for (int i = 0; i < 100; ++i) {
+    pool.ask(1h);
+    world_.sleep_for(10ms);
+  }
+  EXPECT_EQ(world_.wake_ups() - before, 0u);
+  module_.remove(slow);
+  world_.sleep_for(100s);
+  EXPECT_TRUE(pool.asked().back()->is_good());
+}
+
+TEST_F(supervision, a_thread_is_started_at_once_though_the_supervisor_looks_around_soon) {
+  test::simulated_pool pool(world_, module_, {.sessions = 2, .hang_timeout = 300ms});
+  ASSERT_TRUE(pool.sign().is_good());
+  auto& slow = takes("C_Sign", 250ms);
+  pool.ask(1h);
+  world_.sleep_for(220ms);  // the supervisor looks again after 80 ms, when the call would count as hung
+  const auto threads = world_.threads();
+  pool.ask(1h);
+  world_.sleep_for(1ms);
+  EXPECT_EQ(world_.threads(), threads + 1);
+  module_.remove(slow);
+  world_.sleep_for(1s);
+}
+
+// A worker that hands over an answer takes one piece of work when it is back, and not two.
+TEST_F(supervision, a_worker_that_hands_over_an_answer_is_counted_on_for_one_job) {
+  auto lib = library::over(module_.core(), {}).value();
+  const auto pin = [](const pin_request&) -> result<secret> { return secret(std::string_view("1234")); };
+  const auto pool = token_pool::open(std::move(lib), module_.token(), pin, {.sessions = 2}).value();
+  const auto submit = [&pool](std::function<void(result<der::bytes>)> done) {
+    job work;
+    work.key = std::make_shared<key_record>();
+    work.work = [](const signing_context&) { return answer_of(CKR_OK); };
+    work.done = std::move(done);
+    pool->submit(std::move(work));
+  };
+  std::vector<std::size_t> threads;
+  submit([&](const result<der::bytes>&) {
+    for (int i = 0; i < 3; ++i) {
+      threads.push_back(world_.threads());
+      submit([](const result<der::bytes>&) {});
+      world_.sleep_for(10ms);
+    }
+    threads.push_back(world_.threads());
+  });
+  world_.sleep_for(1s);
+  EXPECT_EQ(threads, (std::vector<std::size_t>{2, 2, 3, 3})) << "the supervisor and the worker; then another worker";
 }
 
 TEST_F(supervision, a_full_queue_costs_the_caller_no_more_than_an_empty_one) {
