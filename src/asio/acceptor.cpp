@@ -78,13 +78,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
  public:
   acceptor_core(const net::any_io_executor& executor, const tcp::endpoint& at, const context& ctx,
                 acceptor_options options)
-      : executor_(executor),
-        serial_(net::make_strand(executor)),
+      : home_(executor),
+        serial_(options.per_core ? serial_executor::promised(executor) : serial_executor::strand_over(executor)),
         ctx_(ctx),
         options_(std::move(options)),
         listener_(executor),
         pause_(executor),
-        silent_(std::make_shared<silent_connections>(serial_, limits_of(options_))) {
+        silent_(std::make_shared<silent_connections>(serial_.any(), limits_of(options_))) {
     // The options come before listen(): from then on, the system completes connections that inherit them.
     listener_.open(at.protocol());
     listener_.set_option(tcp::acceptor::reuse_address(true));
@@ -102,15 +102,16 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void start_accept(accept_handler handler) {
     // The handler goes to the strand with its waiter; a cancellation that comes before it gets there marks the waiter,
     // and wait() completes it at once.
-    auto w = std::make_shared<waiter>(executor_);
+    auto w = std::make_shared<waiter>(executor());
     // Here, and never touched again: the slot belongs to the caller's thread.
     auto slot = net::get_associated_cancellation_slot(handler);
     if (slot.is_connected()) {
       slot.assign([self = weak_from_this(), weak = std::weak_ptr(w)](net::cancellation_type) {
-        if (const auto core = self.lock()) net::post(core->serial_, [weak] { cancel(weak.lock()); });
+        if (const auto core = self.lock()) net::post(core->serial_.any(), [weak] { cancel(weak.lock()); });
       });
     }
-    net::post(serial_, [self = shared_from_this(), w = std::move(w), handler = std::move(handler)]() mutable {
+    if (options_.per_core) return wait(w, std::move(handler));
+    net::post(serial_.any(), [self = shared_from_this(), w = std::move(w), handler = std::move(handler)]() mutable {
       self->wait(w, std::move(handler));
     });
   }
@@ -118,7 +119,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void close() noexcept {
     is_closed_ = true;
     try {
-      net::post(serial_, [self = shared_from_this()] { self->end(net::error::operation_aborted); });
+      net::post(serial_.any(), [self = shared_from_this()] { self->end(net::error::operation_aborted); });
     } catch (...) {
       // No memory to post with: whatever runs on the strand next ends it.
     }
@@ -126,7 +127,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
 
   const tcp::endpoint& local_endpoint() const { return local_endpoint_; }
   acceptor_counts counts() const { return {in_flight_.load(), ready_count_.load(), silent_count_.load()}; }
-  const net::any_io_executor& executor() const { return executor_; }
+  const net::any_io_executor& executor() const { return home_.any(); }
 
  private:
   // One async_accept. At most one of `stream`, `ec` and is_cancelled is acted upon: hand_out() passes over those that
@@ -154,7 +155,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void wait(const waiter_pointer& w, accept_handler handler) {
     if (w->is_cancelled) return complete(w, std::move(handler));
     waiters_.push_back(w);
-    w->timer.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}, w});
+    w->timer.async_wait(parked{{shared_from_this(), std::move(handler), &serial_.any(), {}}, w});
     if (ended_with_) return end(ended_with_);
     hand_out();
     accept_next();
@@ -165,12 +166,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
   void complete(const waiter_pointer& w, accept_handler handler) {
     std::erase(waiters_, w);
     if (w->stream) {
-      return post_completion(executor_, std::move(handler), error_code(),
-                             stream_access::make<tcp_stream>(std::move(w->stream)));
+      auto made = stream_access::make<tcp_stream>(std::move(w->stream));
+      if (options_.per_core) return dispatch_completion(home_, std::move(handler), error_code(), std::move(made));
+      return post_completion(home_, std::move(handler), error_code(), std::move(made));
     }
     const auto ec = w->ec ? w->ec : error_code(net::error::operation_aborted);
-    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor_)), ctx_, make_failure(ec, "acceptor"));
-    post_completion(executor_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
+    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor())), ctx_, make_failure(ec, "acceptor"));
+    post_completion(home_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
   }
 
   // Gives finished streams to the waiting accepts, in order.
@@ -202,13 +204,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     is_accepting_ = true;
     // The strand is made before the socket, so that the socket belongs to it, and its stream runs there (but with
     // `per_core`).
-    const auto home = net::make_strand(executor_);
-    const auto done = [self = shared_from_this(), home](error_code ec, tcp::socket socket) {
+    auto home = options_.per_core ? serial_ : serial_executor::strand_over(executor());
+    const auto where = home.any();
+    auto done = [self = shared_from_this(), home = std::move(home)](error_code ec, tcp::socket socket) {
       self->is_accepting_ = false;
       self->accepted(ec, std::move(socket), home);
     };
-    const auto where = options_.per_core ? executor_ : net::any_io_executor(home);
-    listener_.async_accept(where, net::bind_executor(serial_, done));
+    listener_.async_accept(where, peer_, net::bind_executor(serial_.any(), std::move(done)));
   }
 
   void accepted(error_code ec, tcp::socket socket, const serial_executor& home) {
@@ -226,7 +228,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     pause_length_ = std::min<std::chrono::milliseconds>(pause_length_ * 2, longest_pause);
     pause_.expires_after(pause_length_);
     is_accepting_ = true;
-    pause_.async_wait(net::bind_executor(serial_, [self = shared_from_this()](error_code) {
+    pause_.async_wait(net::bind_executor(serial_.any(), [self = shared_from_this()](error_code) {
       self->is_accepting_ = false;
       self->accept_next();
     }));
@@ -248,11 +250,9 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
             if (!self->is_closed_ && !self->ended_with_) self->report(error, peer);
           });
     }
-    error_code ignored;
-    const auto peer = socket.remote_endpoint(ignored);
     // The oldest, not the newest: it has had the most time to send its first record.
     if (silent_->is_full()) silent_->drop_oldest();
-    silent_->add({std::move(socket), home, peer});
+    silent_->add({std::move(socket), home, peer_});
     count_silent();
   }
 
@@ -274,7 +274,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec) {
       self->shaken(place, peer, ec);
     };
-    d->start_handshake({}, net::bind_executor(serial_, done));
+    d->start_handshake({}, net::bind_executor(serial_.any(), done));
   }
 
   void shaken(std::list<std::shared_ptr<driver>>::iterator place, const tcp::endpoint& peer, error_code ec) {
@@ -328,12 +328,13 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
            peer);
   }
 
-  const net::any_io_executor executor_;
-  const net::any_io_executor serial_;
+  const home_executor home_;
+  const serial_executor serial_;  // everything here; with `per_core`, the same
   const context ctx_;
   const acceptor_options options_;
   tcp::acceptor listener_;
   tcp::endpoint local_endpoint_;
+  tcp::endpoint peer_;  // of the accept that is under way, or has just ended
   net::steady_timer pause_;
   std::chrono::milliseconds pause_length_{5};
   const std::shared_ptr<silent_connections> silent_;

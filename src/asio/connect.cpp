@@ -35,9 +35,8 @@ using connect_handler = erased_handler<error_code, tcp_stream>;
 class connector : public std::enable_shared_from_this<connector> {
  public:
   connector(const net::any_io_executor& executor, connect_request request)
-      : executor_(executor),
-        strand_(net::make_strand(executor)),
-        serial_(strand_),
+      : home_(executor),
+        serial_(request.serial ? serial_executor::promised(executor) : serial_executor::of(executor)),
         request_(std::move(request)),
         park_(executor),
         turn_(executor),
@@ -51,12 +50,12 @@ class connector : public std::enable_shared_from_this<connector> {
       slot.assign([weak = weak_from_this()](net::cancellation_type type) {
         const auto self = weak.lock();
         if (!self || (type & net::cancellation_type::terminal) == net::cancellation_type::none) return;
-        net::post(self->serial_, [self] { self->cancel(); });
+        net::post(self->serial_.any(), [self] { self->cancel(); });
       });
     }
-    net::post(serial_, [self = shared_from_this(), handler = std::move(handler)]() mutable {
-      self->park(std::move(handler));
-      self->begin_try();
+    if (home_.any() == serial_.any()) return begin(std::move(handler));
+    net::post(serial_.any(), [self = shared_from_this(), handler = std::move(handler)]() mutable {
+      self->begin(std::move(handler));
     });
   }
 
@@ -65,9 +64,14 @@ class connector : public std::enable_shared_from_this<connector> {
     void operator()(error_code) { self->finish(std::move(handler)); }
   };
 
+  void begin(connect_handler handler) {
+    park(std::move(handler));
+    begin_try();
+  }
+
   void park(connect_handler handler) {
     park_.expires_at(deadline());
-    park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
+    park_.async_wait(parked{{shared_from_this(), std::move(handler), &serial_.any(), {}}});
   }
 
   clock_type::time_point deadline() const { return deadline_after(request_.timeout, began_); }
@@ -83,7 +87,7 @@ class connector : public std::enable_shared_from_this<connector> {
   // What turn_ is for changes: a wait that ended just before finds out that its turn is over.
   void at(clock_type::time_point when, void (connector::*next)()) {
     turn_.expires_at(when);
-    turn_.async_wait(net::bind_executor(serial_, [weak = weak_from_this(), turn = ++turn_number_, next](error_code) {
+    turn_.async_wait(net::bind_executor(serial_.any(), [weak = weak_from_this(), turn = ++turn_number_, next](error_code) {
       const auto self = weak.lock();
       if (self && self->turn_number_ == turn && !self->is_over_) ((*self).*next)();
     }));
@@ -110,7 +114,7 @@ class connector : public std::enable_shared_from_this<connector> {
       setup.local = net::ip::make_address(request_.local_address, ec);
       if (ec) return fail(wrong_local_address());
     }
-    race_.emplace(executor_, serial_, std::move(setup));
+    race_.emplace(home_.any(), serial_.any(), std::move(setup));
     if (try_deadline() < deadline()) at(try_deadline(), &connector::give_up_try);
     look_up();
   }
@@ -150,7 +154,7 @@ class connector : public std::enable_shared_from_this<connector> {
     phase_ = phase::handshake;  // TCP is up
     speaking_.emplace(std::move(socket));
     const auto began = clock_type::now();
-    run_prelude(serial_, *request_.prelude, *speaking_, [self = shared_from_this(), began](failure error) {
+    run_prelude(serial_.any(), *request_.prelude, *speaking_, [self = shared_from_this(), began](failure error) {
       self->prelude_ = clock_type::now() - began;
       auto spoken = std::move(*self->speaking_);
       self->speaking_.reset();
@@ -179,7 +183,7 @@ class connector : public std::enable_shared_from_this<connector> {
     const bool is_unbounded = try_deadline() == clock_type::time_point::max();
     options.handshake_timeout = is_unbounded ? std::chrono::nanoseconds::max() : try_deadline() - clock_type::now();
     if (tries_ == 1) options.early_data = std::move(request_.early_data);
-    driver_ = make_driver_on(strand_, make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client,
+    driver_ = make_driver_on(serial_, make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client,
                              std::move(options));
     const auto done = [self = shared_from_this()](error_code ec) {
       self->is_established_ = !ec;
@@ -188,7 +192,7 @@ class connector : public std::enable_shared_from_this<connector> {
       self->wake();
     };
     driver_->start_handshake({},
-                             net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_, done)));
+                             net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_.any(), done)));
   }
 
   // With brackets, so that it shows where an IPv6 address ends.
@@ -260,13 +264,13 @@ class connector : public std::enable_shared_from_this<connector> {
       is_late_ = true;
       if (is_cancelled_) cancel_handshake_.emit(net::cancellation_type::terminal);
       park_.expires_after(std::chrono::milliseconds(500));
-      return park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
+      return park_.async_wait(parked{{shared_from_this(), std::move(handler), &serial_.any(), {}}});
     }
     if (!is_over_ && speaking_) {
       is_late_ = true;
       end_speaking();
       park_.expires_at(clock_type::time_point::max());
-      return park_.async_wait(parked{{shared_from_this(), std::move(handler), serial_, {}}});
+      return park_.async_wait(parked{{shared_from_this(), std::move(handler), &serial_.any(), {}}});
     }
     if (!is_over_) give_up();
     if (is_cancelled_ && !is_established_) error_.code = net::error::operation_aborted;
@@ -278,7 +282,7 @@ class connector : public std::enable_shared_from_this<connector> {
     if (!ec && request_.retry.bucket != nullptr) request_.retry.bucket->deposit(paid_);
     if (ec && tries_ > 1) error_.detail += (error_.detail.empty() ? "" : ", ") + ("in try " + std::to_string(tries_));
     if (ec && request_.failure != nullptr) *request_.failure = error_;
-    post_completion(executor_, std::move(handler), ec, make_stream());
+    post_completion(home_, std::move(handler), ec, make_stream());
   }
 
   static std::string in_milliseconds(std::chrono::nanoseconds time) {
@@ -294,7 +298,7 @@ class connector : public std::enable_shared_from_this<connector> {
 
   tcp_stream make_stream() {
     if (!is_established_ && driver_ == nullptr) {
-      auto below = make_layer<tcp::socket>(tcp::socket(executor_));
+      auto below = make_layer<tcp::socket>(tcp::socket(home_.any()));
       return stream_access::make<tcp_stream>(make_failed_driver(std::move(below), request_.ctx, error_));
     }
     if (!is_established_) driver_->failure_ = error_;
@@ -321,9 +325,8 @@ class connector : public std::enable_shared_from_this<connector> {
     reported.handshake = driver_->tls_.transcript();
   }
 
-  net::any_io_executor executor_;
-  serial_executor strand_;       // handed down: the handshake's driver runs its steps here as well
-  net::any_io_executor serial_;  // the same
+  const home_executor home_;
+  const serial_executor serial_;  // handed down: the handshake's driver runs its steps here as well
   connect_request request_;
   net::steady_timer park_;
   net::steady_timer turn_;  // ends a try before its handshake, or the wait for the next
@@ -368,7 +371,8 @@ connect_request make_request(const context& ctx, std::string_view host, std::str
           .local_address = std::string(options.local_address),
           .early_data = copy_bytes(net::buffer(options.early_data)),
           .prelude = options.prelude,
-          .session_port = options.session_port};
+          .session_port = options.session_port,
+          .serial = options.serial};
 }
 
 void start_connect(const net::any_io_executor& executor, connect_request request,

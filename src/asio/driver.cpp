@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading and writing, one wait on the layer at a time; and what ends a driver.
 //
-// Reads and writes run on executor_, the stream's own, because a program has at most one of each and keeps them on one
+// Reads and writes run on executor(), the stream's own, because a program has at most one of each and keeps them on one
 // strand. Each is a loop of steps: ask the connection, wait for what it needs, ask again. A step either completes the
 // operation (finish) or begins exactly one wait, which takes the user's handler along.
 #include "asio/driver.hpp"
@@ -45,26 +45,24 @@ const failure& overlapping_call() {
 driver::driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options,
                serial_executor serial)
     : layer_(std::move(below)),
-      executor_(layer_->executor()),
-      strand_(std::move(serial)),
-      serial_(strand_),
+      home_(layer_->executor()),
+      serial_(std::move(serial)),
+      is_serial_(serial_.any() == home_.any()),
       tls_(make_connection(ctx, side, options)),
       handshake_timeout_(options.handshake_timeout),
-      shutdown_timeout_(options.shutdown_timeout),
-      park_(executor_) {}
+      shutdown_timeout_(options.shutdown_timeout) {}
 
 driver::driver(std::unique_ptr<layer> below, failure error, const context& ctx, serial_executor serial)
     : layer_(std::move(below)),
-      executor_(layer_->executor()),
-      strand_(std::move(serial)),
-      serial_(strand_),
+      home_(layer_->executor()),
+      serial_(std::move(serial)),
+      is_serial_(serial_.any() == home_.any()),
       tls_(connection::failed(ctx, error)),
       failure_(std::move(error)),
       handshake_timeout_(0),
-      shutdown_timeout_(0),
-      park_(executor_) {}
+      shutdown_timeout_(0) {}
 
-driver::~driver() = default;
+driver::~driver() { end_deadline(); }
 
 // The error of a call that may not begin. The order follows from what may be used: without the turn, nothing that
 // another thread may be changing; without a layer, nothing that waits for it. Once the driver lingers, the layer
@@ -109,18 +107,18 @@ void driver::read_step(turn& mine, size_handler handler, begun when) {
   }
   const auto st = tls_.read(layer_->io(), read_into_);
   if (st.next == want::again) {  // the other work of the event loop comes first
-    return net::post(executor_, parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
+    return net::post(executor(), parked_read{{shared_from_this(), std::move(handler), &executor(), {}}});
   }
   if (st.next == want::read) {
     if (is_filling_) {
-      if (!read_park_) read_park_.emplace(executor_);
+      if (!read_park_) read_park_ = std::make_unique<net::steady_timer>(executor());
       read_park_->expires_at(clock_type::time_point::max());
-      return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), executor_, {}}});
+      return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), &executor(), {}}});
     }
     is_filling_ = reading_.is_waiting = true;
     begin_quiet();
-    return layer_->async_fill(
-        executor_, read_operation{{shared_from_this(), std::move(handler), executor_, reading_.inner.slot()}});
+    return layer_->async_wait_input(
+        executor(), read_operation{{shared_from_this(), std::move(handler), &executor(), reading_.inner.slot()}});
   }
   error_code ec = st.error;
   if (st.ended) ec = net::error::eof;
@@ -155,14 +153,14 @@ void driver::write_step(turn& mine, size_handler handler, const gathered_buffers
 // (an answer to a KeyUpdate).
 void driver::drain_for_write(size_handler handler) {
   is_draining_ = writing_.is_waiting = true;
-  layer_->async_drain(executor_, tls_.unsent(),
-                      write_operation{{shared_from_this(), std::move(handler), executor_, writing_.inner.slot()}});
+  layer_->async_drain(executor(), tls_.unsent(),
+                      write_operation{{shared_from_this(), std::move(handler), &executor(), writing_.inner.slot()}});
 }
 
 // The layer is broken for writing, and the input may contain the peer's alert, but also more data than one call
 // processes. The other work of the event loop comes first.
 void driver::flush_again(size_handler handler) {
-  net::post(executor_, write_operation{{shared_from_this(), std::move(handler), executor_, {}}});
+  net::post(executor(), write_operation{{shared_from_this(), std::move(handler), &executor(), {}}});
 }
 
 // sent() comes first, also for a write that was cancelled: the bytes have left, and must not be sent again.
@@ -183,17 +181,22 @@ void driver::write_drained(turn& mine, size_handler handler, std::size_t n) {
 
 void driver::wake() {
   const turn mine(gate_, turn_gate::step);
-  park_.cancel();
+  wake_bounded();
+}
+
+void driver::post_wake(std::shared_ptr<driver> one) {
+  const auto where = one->serial();
+  net::post(where, [d = std::move(one)] { d->wake(); });
 }
 
 // The program has emitted its signal, on any thread. The wait is cancelled on its executor, in a turn. By then the
 // operation may have completed, and another one begun: `number` identifies the one that was meant.
 void driver::post_cancel(activity& a, std::uint64_t number, net::cancellation_type type) {
-  const auto& where = &a == &bounded_ ? serial_ : executor_;
+  const auto& where = &a == &bounded_ ? serial() : executor();
   net::post(where, [self = shared_from_this(), &a, number, type] {
     const turn mine(self->gate_, turn_gate::step);
     if (!a.is_active || a.number != number || self->is_stopped_) return;
-    if (&a == &self->bounded_) return void(self->park_.cancel());
+    if (&a == &self->bounded_) return self->wake_bounded();
     if (a.is_waiting) a.inner.emit(type);
     if (&a == &self->reading_ && self->read_park_) self->read_park_->cancel();
   });
@@ -206,13 +209,18 @@ void driver::note_failure(const error_code& ec, phase at) {
 
 const failure& driver::last_failure() const noexcept { return was_overlapping_ ? overlapping_call() : failure_; }
 
-// Cancels every wait that is under way. A fill that belongs to no read has a signal of its own.
+void driver::end_own_waits() noexcept {
+  if (is_own_fill_) fill_signal_.emit(terminal);
+  if (is_own_drain_) drain_signal_.emit(terminal);
+}
+
+// Cancels every wait that is under way.
 void driver::end_waits() noexcept {
-  if (is_filling_ && !reading_.is_waiting) fill_signal_.emit(terminal);
+  end_own_waits();
   for (auto* a : {&reading_, &writing_, &bounded_}) {
     if (a->is_waiting) a->inner.emit(terminal);
   }
-  park_.cancel();
+  if (park_) park_->cancel();
   if (read_park_) read_park_->cancel();
 }
 
@@ -227,7 +235,7 @@ void driver::stop() noexcept {
   if (signature_) signature_->detach();
   end_waits();
   if (layer_) layer_->close();
-  if (is_lingering_) linger_service::of(executor_).remove(*this);
+  if (is_lingering_) linger_service::of(executor()).remove(*this);
 }
 
 // The layer object is kept in released_, because waits that were begun on it still refer to it when they end; only its
@@ -238,7 +246,7 @@ layer& driver::release() noexcept {
   is_stopped_ = true;
   forget_idle();
   end_waits();
-  if (is_lingering_) linger_service::of(executor_).remove(*this);
+  if (is_lingering_) linger_service::of(executor()).remove(*this);
   released_ = std::move(layer_);
   return *released_;
 }
@@ -281,7 +289,8 @@ const failure& empty_failure() noexcept {
 }
 
 driver_pointer make_driver(std::unique_ptr<layer> below, const context& ctx, role side, stream_options options) {
-  const auto serial = net::make_strand(below->executor());
+  const auto own = below->executor();
+  const auto serial = options.serial ? serial_executor::promised(own) : serial_executor::of(own);
   return make_driver_on(serial, std::move(below), ctx, side, std::move(options));
 }
 
@@ -291,12 +300,12 @@ std::shared_ptr<driver> make_driver_on(const serial_executor& serial, std::uniqu
 }
 
 driver_pointer make_failed_driver(std::unique_ptr<layer> below, const context& ctx, failure error) {
-  auto serial = net::make_strand(below->executor());
+  auto serial = serial_executor::of(below->executor());
   return std::make_shared<driver>(std::move(below), std::move(error), ctx, std::move(serial));
 }
 
 void abandon(std::shared_ptr<driver> d) {
-  const auto where = d->serial_;
+  const auto where = d->serial();
   net::post(where, [d = std::move(d)] { d->stop(); });
 }
 

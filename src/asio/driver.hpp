@@ -4,26 +4,28 @@
 // Four rules hold for all of it:
 // - A user's handler is always inside an Asio operation (a wait on the layer, or on a timer), never in this object. An
 //   io_context that is destroyed destroys it, and there is no cycle of references.
-// - Every other event (a signature, input, a cancellation) only wakes the parked operation, which then asks the
-//   connection for the next step.
-// - Where several events are possible at once (handshake, shutdown, lingering), the steps run on a strand: that of the
-//   acceptor or of async_connect, else one of the driver's own. Reads and writes need none.
+// - Every other event (a signature, a deadline, a cancellation) only ends the wait of that operation, which then asks
+//   the connection for the next step.
+// - Where several events are possible at once (handshake, shutdown, lingering), the steps run on a serial executor: the
+//   stream's own if it is one, else that of the acceptor or of async_connect, else a strand of the driver's. Reads and
+//   writes run on the stream's own.
 // - Everything that uses the driver takes its turn (turn.hpp). A stream may therefore be destroyed in any state, and a
 //   layer that it borrowed is not used afterwards.
 #pragma once
 
+#include "asio/completion.hpp"
+#include "asio/deadlines.hpp"
+#include "asio/serial_executor.hpp"
 #include "asio/turn.hpp"
 #include "core/base/failure.hpp"
 #include "sluice/asio/detail/driver.hpp"
 
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
 namespace sluice {
 inline namespace v0 {
@@ -31,7 +33,6 @@ namespace detail {
 
 class signature_wait;
 class idle_service;
-using serial_executor = net::strand<net::any_io_executor>;
 
 using internal::in_phase;
 // `limit` after `from`; time_point::max(), which is never, where the clock has no such time.
@@ -81,16 +82,20 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   std::atomic<bool> is_watched_ = false;
 
   std::unique_ptr<layer> layer_, released_;
-  net::any_io_executor executor_;  // the stream's: reading and writing
-  const serial_executor strand_;
-  net::any_io_executor serial_;  // the same: everything with a deadline
+  const net::any_io_executor& executor() const noexcept { return home_.any(); }
+  const net::any_io_executor& serial() const noexcept { return serial_.any(); }
+
+  home_executor home_;            // the stream's: reading and writing
+  const serial_executor serial_;  // everything with a deadline
+  const bool is_serial_;          // the two are equal: the steps need no other executor than the stream's
   connection tls_;
   failure failure_;
   handshake_timings timings_;
   std::chrono::nanoseconds handshake_timeout_;
   std::chrono::nanoseconds shutdown_timeout_;
 
-  void wake();  // from elsewhere, on serial_
+  void wake();  // from elsewhere, on serial()
+  static void post_wake(std::shared_ptr<driver> one);
 
  private:
   using clock_type = std::chrono::steady_clock;
@@ -112,6 +117,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   struct parked_read;
   struct write_operation;
   struct bounded_operation;
+  struct bounded_wait;
   template <class OnDone>
   struct own_wait;
 
@@ -126,6 +132,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   bool was_established() const noexcept { return !tls_.info().version.empty(); }
   void post_cancel(activity& a, std::uint64_t number, net::cancellation_type type);
   void end_waits() noexcept;
+  void end_own_waits() noexcept;
 
   void read_step(turn& mine, size_handler handler, begun when);
   void write_step(turn& mine, size_handler handler, const gathered_buffers& from, begun when);
@@ -133,17 +140,22 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   void flush_again(size_handler handler);
   void write_drained(turn& mine, size_handler handler, std::size_t n);
 
-  void start_bounded(const turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler);
-  void bounded_step(turn& mine, void_handler handler);
+  void start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler);
+  void bounded_step(turn& mine, void_handler handler, begun when);
+  void wait(want next, void_handler handler);
+  void wait_inside(want next, void_handler handler);
   void park_until(clock_type::time_point when, void_handler handler);
+  net::steady_timer& parking();
+  void wake_bounded() noexcept;
+  void end_deadline() noexcept;
   void check_serial() const;
   step call_verb();
-  void arm(const step& st);
-  void arm_fill();
+  void arm(want next);
+  void arm_fill(want next);
   void arm_drain();
   void await_signature();
   void expire();
-  void finish_bounded(turn& mine, void_handler handler, error_code ec);
+  void finish_bounded(turn& mine, void_handler handler, begun when, error_code ec);
   bool must_settle();
   phase phase_now() const noexcept;
   void note_failure(const error_code& ec, phase at);
@@ -154,6 +166,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
 
   bool begin_linger() noexcept;
   void linger_if_due();
+  void take_linger_place();
   void continue_linger();
   void discard_more_input();
   bool discard_some_input() noexcept;
@@ -182,15 +195,22 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   // completion resets the flag: the next operation must not begin another.
   bool is_filling_ = false;
   bool is_draining_ = false;
-  net::cancellation_signal fill_signal_;  // of a fill that belongs to no read
+  // Those that hold no user's handler (own_wait) have signals of their own.
+  bool is_own_fill_ = false;
+  bool is_own_drain_ = false;
+  net::cancellation_signal fill_signal_, drain_signal_;
 
   // Of the bounded operation: a handshake or a shutdown.
   verb verb_ = verb::none;  // not `none` exactly while one is active, or a blocking one runs
   clock_type::time_point bounded_began_{}, deadline_{};
-  std::shared_ptr<signature_wait> signature_;   // once a signature was awaited
-  net::steady_timer park_;                      // holds its handler; later, lingering waits by it
-  std::optional<net::steady_timer> read_park_;  // holds a read's, until a handshake's fill has ended
-  bool is_finishing_ = false;                   // outcome_ is settled; its waits have until settled_by_
+  deadline_service* deadlines_ = nullptr;
+  deadline_service::place deadline_place_;
+  bool has_deadline_ = false;                  // it was given to deadlines_ and not taken back
+  bool is_woken_ = false;                      // wake_bounded() ended the wait that the handler is in
+  std::shared_ptr<signature_wait> signature_;  // once a signature was awaited
+  std::unique_ptr<net::steady_timer> park_;    // holds its handler where the layer cannot; later, lingering waits by it
+  std::unique_ptr<net::steady_timer> read_park_;  // holds a read's, until a handshake's fill has ended
+  bool is_finishing_ = false;                     // outcome_ is settled; its waits have until settled_by_
   error_code outcome_;
   clock_type::time_point settled_by_{};
 
@@ -198,6 +218,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   // is destroyed or gives its layer away. Once it has stopped, a borrowed layer is not used.
   bool is_lingering_ = false;
   bool is_stopped_ = false;
+  bool has_linger_place_ = false;
   clock_type::time_point linger_until_{};  // of the state of lingering after the blinding delay
 
   std::atomic<bool> was_overlapping_ = false;  // last_failure() is that of a call from a second thread

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handshake and shutdown, whose waits several events may end: input, output, a signature, a cancellation, the deadline.
 //
-// All steps run on serial_, so that the events are ordered. The user's handler is in exactly one place: in park_, a
-// timer that expires at the deadline. An event changes the state and cancels park_; the step that follows
+// All steps run on serial(), so that the events are ordered. The user's handler is in exactly one place: inside the
+// wait on the layer if that can be cancelled and has nothing else to do (wait_inside), else in park_, a timer that
+// expires at the deadline. An event changes the state and ends that wait (wake_bounded); the step that follows
 // (bounded_step) looks at the state and never at the event. An event too many costs a step and does no harm.
 //
-// One operation goes through: begun (bounded_.is_active, verb_ set) -> steps, each parked until the next event ->
+// One operation goes through: begun (bounded_.is_active, verb_ set) -> steps, each in a wait until the next event ->
 // finishing (is_finishing_), only while a wait on the layer has not ended -> done, which resets verb_.
 #include "asio/driver_operations.hpp"
 #include "asio/signature_wait.hpp"
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace sluice {
 inline namespace v0 {
@@ -29,17 +31,17 @@ std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds li
 
 // The bytes that were already read are given to the layer before any of its own, and only if the handshake may begin.
 void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
-  const turn mine(gate_, turn_gate::call);
+  turn mine(gate_, turn_gate::call);
   if (mine && layer_ && !bounded_.is_active && !already_read.empty()) layer_->preload(already_read);
   start_bounded(mine, verb::handshake, handshake_timeout_, std::move(handler));
 }
 
 void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
-  const turn mine(gate_, turn_gate::call);
+  turn mine(gate_, turn_gate::call);
   start_bounded(mine, waits_for_peer ? verb::shutdown : verb::shutdown_write, shutdown_timeout_, std::move(handler));
 }
 
-void driver::start_bounded(const turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler) {
+void driver::start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler) {
   const auto at = what == verb::handshake ? phase::handshake : phase::shutdown;
   if (const auto ec = error_of_call(mine, bounded_, at)) return reject(std::move(handler), ec);
   verb_ = what;
@@ -47,10 +49,11 @@ void driver::start_bounded(const turn& mine, verb what, std::chrono::nanoseconds
   bounded_began_ = clock_type::now();
   deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
-  net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+  if (is_serial_) return bounded_step(mine, std::move(handler), begun::now);
+  net::post(serial(), bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
 }
 
-void driver::check_serial() const { assert(strand_.running_in_this_thread()); }
+void driver::check_serial() const { assert(serial_.may_run_here()); }
 
 step driver::call_verb() {
   switch (verb_) {
@@ -65,44 +68,75 @@ step driver::call_verb() {
 // The order of the questions matters. is_finishing_ is first, since the outcome is settled then. A cancellation is
 // next: it ends the connection, because a handshake or a shutdown in its middle cannot be continued. The connection is
 // asked before the clock is, so that what has arrived in time counts. arm() may fail the connection, too.
-void driver::bounded_step(turn& mine, void_handler handler) {
-  check_serial();
-  if (is_finishing_) return finish_bounded(mine, std::move(handler), outcome_);
+void driver::bounded_step(turn& mine, void_handler handler, begun when) {
+  if (is_finishing_) return finish_bounded(mine, std::move(handler), when, outcome_);
   if (bounded_.is_cancelled() || is_stopped_) {
     if (!is_stopped_) tls_.fail(in_phase(phase_now(), make_failure(net::error::operation_aborted, "", "cancelled")));
-    return finish_bounded(mine, std::move(handler), net::error::operation_aborted);
+    return finish_bounded(mine, std::move(handler), when, net::error::operation_aborted);
   }
   auto st = call_verb();
   if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
   if (st.next == want::again && !tls_.has_failed()) {  // the other work of the event loop comes first
-    return net::post(serial_, bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+    return net::post(serial(), bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
   }
-  if (st.next != want::nothing && !tls_.has_failed()) arm(st);
+  if (st.next == want::application && !tls_.has_failed()) await_signature();
   if (tls_.has_failed()) st = {.error = tls_.last_failure().code};
-  if (st.next == want::nothing) return finish_bounded(mine, std::move(handler), st.error);
+  if (st.next == want::nothing) return finish_bounded(mine, std::move(handler), when, st.error);
+  wait(st.next, std::move(handler));
+}
+
+// Until the next event: output, if the connection asks for that, else input, beside which a signature may come.
+void driver::wait(want next, void_handler handler) {
+  const bool is_free = next == want::write ? !is_draining_ : !is_filling_ && layer_->can_fill();
+  if (is_free && layer_->is_cancellable()) return wait_inside(next, std::move(handler));
+  arm(next);
   park_until(deadline_, std::move(handler));
 }
 
-void driver::park_until(clock_type::time_point when, void_handler handler) {
-  park_.expires_at(when);
-  park_.async_wait(bounded_operation{{shared_from_this(), std::move(handler), serial_, {}}});
+void driver::wait_inside(want next, void_handler handler) {
+  if (!has_deadline_) {
+    if (deadlines_ == nullptr) deadlines_ = &deadline_service::of(executor());
+    deadlines_->add(deadline_place_, shared_from_this(), deadline_);
+    has_deadline_ = true;
+  }
+  const bool is_output = next == want::write;
+  bounded_.is_waiting = true;
+  auto& is_under_way = is_output ? is_draining_ : is_filling_;
+  is_under_way = true;
+  bounded_wait waits{{shared_from_this(), std::move(handler), &serial(), bounded_.inner.slot()}, is_output};
+  if (is_output) return layer_->async_drain(serial(), tls_.unsent(), std::move(waits));
+  if (next == want::application) return layer_->async_fill(serial(), std::move(waits));
+  layer_->async_wait_input(serial(), std::move(waits));
 }
 
-// Begins the waits that end the parking: for output, if the connection asks for that, else for input, and for the
-// signature as well. A wait that is under way already, from an earlier step, is left as it is.
-void driver::arm(const step& st) {
-  if (st.next == want::write) return arm_drain();
-  if (st.next == want::application) {
-    // The signature for a peer that has closed its end must not take up the token's time.
-    if (layer_->has_ended()) {
-      const auto error = layer_->ended_with();
-      return tls_.fail(
-          in_phase(phase::signing, make_failure(error ? error : make_error_code(errc::connection_closed), "",
-                                                "it hung up while the private key was being waited for")));
-    }
-    await_signature();
+// Ends the wait in which the handler is, so that a step follows.
+void driver::wake_bounded() noexcept {
+  if (bounded_.is_waiting) {
+    is_woken_ = true;
+    bounded_.inner.emit(net::cancellation_type::terminal);
+  } else if (park_) {
+    park_->cancel();
   }
-  arm_fill();
+}
+
+void driver::end_deadline() noexcept {
+  if (std::exchange(has_deadline_, false)) deadlines_->remove(deadline_place_);
+}
+
+net::steady_timer& driver::parking() {
+  if (!park_) park_ = std::make_unique<net::steady_timer>(executor());
+  return *park_;
+}
+
+void driver::park_until(clock_type::time_point when, void_handler handler) {
+  parking().expires_at(when);
+  park_->async_wait(bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
+}
+
+// Begins the waits that end the parking. A wait that is under way already, from an earlier step, is left as it is.
+void driver::arm(want next) {
+  if (next == want::write) return arm_drain();
+  arm_fill(next);
 }
 
 // A wait of a handshake, of a shutdown or of lingering. It holds the driver and not the user's handler, so that it may
@@ -115,7 +149,7 @@ struct driver::own_wait {
 
   using executor_type = net::any_io_executor;
   using cancellation_slot_type = net::cancellation_slot;
-  executor_type get_executor() const noexcept { return d->serial_; }
+  executor_type get_executor() const noexcept { return d->serial(); }
   cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
   void operator()(const error_code& ec, std::size_t n) {
     const turn mine(d->gate_, turn_gate::step);
@@ -123,38 +157,46 @@ struct driver::own_wait {
     done(*d, n);
     // Not by us: the program cancelled the layer's operations, or closed it.
     if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.cancel();
-    d->park_.cancel();
+    d->wake_bounded();
   }
 };
 
-void driver::arm_fill() {
+void driver::arm_fill(want next) {
   if (is_filling_ || !layer_->can_fill()) return;
-  is_filling_ = true;
+  is_filling_ = is_own_fill_ = true;
   const auto done = [](driver& d, std::size_t) {
-    d.is_filling_ = false;
+    d.is_filling_ = d.is_own_fill_ = false;
     if (d.read_park_) d.read_park_->cancel();
   };
-  layer_->async_fill(serial_, own_wait<decltype(done)>{shared_from_this(), fill_signal_.slot(), done});
+  own_wait<decltype(done)> waits{shared_from_this(), fill_signal_.slot(), done};
+  if (next == want::application) return layer_->async_fill(serial(), std::move(waits));
+  layer_->async_wait_input(serial(), std::move(waits));
 }
 
 // Lingering drains by it too, when no operation is bounded. A failed connection whose last drain ends lingers then,
 // because begin_linger() has waited for it.
 void driver::arm_drain() {
   if (is_draining_) return;
-  is_draining_ = bounded_.is_waiting = true;
+  is_draining_ = is_own_drain_ = true;
   const auto done = [](driver& d, std::size_t n) {
-    d.is_draining_ = d.bounded_.is_waiting = false;
+    d.is_draining_ = d.is_own_drain_ = false;
     d.tls_.sent(n);
     if (!d.bounded_.is_active) d.linger_if_due();
   };
-  layer_->async_drain(serial_, tls_.unsent(),
-                      own_wait<decltype(done)>{shared_from_this(), bounded_.inner.slot(), done});
+  layer_->async_drain(serial(), tls_.unsent(),
+                      own_wait<decltype(done)>{shared_from_this(), drain_signal_.slot(), done});
 }
 
 // One signature_wait for all signatures of a connection, which follow one another. It does not keep the driver alive: a
 // key may answer long after the stream has gone.
 void driver::await_signature() {
-  if (!signature_) signature_ = signature_wait::create(weak_from_this(), serial_);
+  // The signature for a peer that has closed its end must not take up the token's time.
+  if (layer_->has_ended()) {
+    const auto error = layer_->ended_with();
+    return tls_.fail(in_phase(phase::signing, make_failure(error ? error : make_error_code(errc::connection_closed), "",
+                                                           "it hung up while the private key was being waited for")));
+  }
+  if (!signature_) signature_ = signature_wait::create(weak_from_this(), serial());
   tls_.start_application_work(deadline_, [wait = signature_] { wait->ready(); });
 }
 
@@ -178,18 +220,18 @@ bool driver::must_settle() {
   return !is_finishing_ || clock_type::now() < settled_by_;
 }
 
-void driver::finish_bounded(turn& mine, void_handler handler, error_code ec) {
+void driver::finish_bounded(turn& mine, void_handler handler, begun when, error_code ec) {
   if (must_settle()) {
     if (!is_finishing_) {
       is_finishing_ = true;
       outcome_ = ec;
       settled_by_ = clock_type::now() + milliseconds(100);
-      if (is_filling_ && !reading_.is_waiting) fill_signal_.emit(net::cancellation_type::total);
-      if (bounded_.is_waiting) bounded_.inner.emit(net::cancellation_type::terminal);
+      end_own_waits();
     }
     return park_until(settled_by_, std::move(handler));
   }
   is_finishing_ = false;
+  end_deadline();
   if (verb_ == verb::handshake) {
     timings_.signing = tls_.signing_time();
     timings_.handshake = clock_type::now() - bounded_began_;
@@ -198,8 +240,8 @@ void driver::finish_bounded(turn& mine, void_handler handler, error_code ec) {
   if (verb_ == verb::shutdown) forget_idle();
   verb_ = verb::none;
   if (ec && bounded_.is_cancelled()) ec = net::error::operation_aborted;
-  // Posted, not dispatched: what follows is the user's, and must not run inside our strand.
-  finish(mine, bounded_, std::move(handler), begun::now, ec);
+  // Posted from a strand of ours: what follows is the user's, and must not run inside it.
+  finish(mine, bounded_, std::move(handler), is_serial_ ? when : begun::now, ec);
 }
 
 }  // namespace detail

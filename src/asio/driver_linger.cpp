@@ -4,7 +4,7 @@
 // The states follow each other in one direction: the blinding delay, the alert (and the ciphertext before it), the end
 // of our output, the peer's remaining input, closed. begin_linger() is the only entry, close_lingering() the only exit.
 // While a driver lingers, no operation of the user's is active, so that park_ is free for the waits here; and the
-// connection has failed, so that it uses the layer in close_failed() only. All steps run on serial_, but for those
+// connection has failed, so that it uses the layer in close_failed() only. All steps run on serial(), but for those
 // after a synchronous call, which end on the thread of the linger_service.
 #include "asio/driver_operations.hpp"
 #include "asio/linger.hpp"
@@ -39,14 +39,21 @@ bool driver::begin_linger() noexcept {
 
 void driver::linger_if_due() {
   if (!begin_linger()) return;
-  linger_service::of(executor_).add(shared_from_this());
-  // Posted, because the caller may run on executor_, and what follows belongs on serial_.
-  net::post(serial_, [self = shared_from_this()] { self->resume_linger(); });
+  // Of a peer that has gone there is mostly nothing to wait for, and the place may be another's.
+  if (!layer_->has_ended()) take_linger_place();
+  // Posted, because the caller may run on executor(), and what follows belongs on serial().
+  net::post(serial(), [self = shared_from_this()] { self->resume_linger(); });
+}
+
+// Before the first wait at the latest.
+void driver::take_linger_place() {
+  if (!std::exchange(has_linger_place_, true)) linger_service::of(executor()).add(shared_from_this());
 }
 
 void driver::linger_wait(clock_type::time_point until, void (driver::*next)()) {
-  park_.expires_at(until);
-  park_.async_wait(net::bind_executor(serial_, [self = shared_from_this(), next](error_code) {
+  take_linger_place();
+  parking().expires_at(until);
+  park_->async_wait(net::bind_executor(serial(), [self = shared_from_this(), next](error_code) {
     const turn mine(self->gate_, turn_gate::step);
     self->check_serial();
     (self.get()->*next)();
@@ -56,9 +63,10 @@ void driver::linger_wait(clock_type::time_point until, void (driver::*next)()) {
 // By the linger_service, because a timer would be work of the event loop: a program whose only client has failed would
 // end as late as the blinding delay.
 void driver::sleep_through(std::chrono::nanoseconds delay) {
+  take_linger_place();
   const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(delay);
   try {
-    linger_service::of(executor_).wake_at(shared_from_this(), until, linger_service::runs_on::executor);
+    linger_service::of(executor()).wake_at(shared_from_this(), until, linger_service::runs_on::executor);
   } catch (const std::system_error&) {
     linger_wait(until, &driver::continue_linger);  // there is no thread
   }
@@ -100,6 +108,7 @@ bool driver::discard_some_input() noexcept {
   std::array<std::byte, 4096> unread;
   error_code ec;
   std::size_t n = 1;
+  layer_->expect_input();  // what the wait before this found may not be all
   for (int round = 0; round < 16 && n > 0; ++round) n = layer_->io().read(unread, ec);
   return n > 0 || ec;
 }
@@ -107,7 +116,7 @@ bool driver::discard_some_input() noexcept {
 void driver::discard_input() {
   const bool has_more = discard_some_input();
   if (!has_more || layer_->has_ended() || clock_type::now() >= linger_until_) return close_lingering();
-  arm_fill();
+  arm_fill(want::read);
   linger_wait(linger_until_, &driver::discard_more_input);
 }
 
@@ -119,7 +128,7 @@ void driver::end_linger() {
 
 // The waits are ended last: each of them holds a reference to this object, and its completion finds is_stopped_ set.
 void driver::close_lingering() {
-  linger_service::of(executor_).remove(*this);
+  linger_service::of(executor()).remove(*this);
   if (std::exchange(is_stopped_, true)) return;  // the stream was destroyed: a borrowed layer may be gone too
   layer_->close();
   end_waits();
@@ -132,7 +141,7 @@ void driver::linger_after_sync() {
   const auto st = tls_.close_failed(layer_->io());
   if (!layer_->is_owned()) return;
   if (st.next == want::delay) {
-    auto& service = linger_service::of(executor_);
+    auto& service = linger_service::of(executor());
     service.add(shared_from_this());
     try {
       const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(st.delay);

@@ -8,6 +8,8 @@
 #include <boost/asio/associated_cancellation_slot.hpp>
 #include <boost/asio/error.hpp>
 
+#include <utility>
+
 namespace sluice {
 inline namespace v0 {
 namespace detail {
@@ -42,7 +44,28 @@ struct driver::write_operation : carried<driver, size_handler> {
 struct driver::bounded_operation : carried<driver, void_handler> {
   void operator()(error_code = {}) {
     turn mine(self->gate_, turn_gate::step);
-    self->bounded_step(mine, std::move(handler));
+    self->bounded_step(mine, std::move(handler), begun::before);
+  }
+};
+
+// A wait on the layer that a handshake or a shutdown is in.
+struct driver::bounded_wait : carried<driver, void_handler> {
+  bool is_output;
+  void operator()(error_code ec, std::size_t n) {
+    turn mine(self->gate_, turn_gate::step);
+    self->check_serial();
+    self->bounded_.is_waiting = false;
+    if (is_output) {
+      self->is_draining_ = false;
+      self->tls_.sent(n);
+    } else {
+      self->is_filling_ = false;
+      if (self->read_park_) self->read_park_->cancel();
+    }
+    // Not by us: the program cancelled the layer's operations, or closed it.
+    const bool is_woken = std::exchange(self->is_woken_, false);
+    if (ec == net::error::operation_aborted && !is_woken) self->bounded_.cancel();
+    self->bounded_step(mine, std::move(handler), begun::before);
   }
 };
 
@@ -67,20 +90,24 @@ void driver::begin(activity& a, Handler& handler, net::cancellation_type accepte
 template <class Handler, class... Args>
 void driver::finish(turn& mine, activity& a, Handler handler, begun when, Args... args) {
   a.is_active = false;
-  if (&a != &bounded_ && bounded_.is_active) park_.cancel();  // a shutdown may wait for the same direction
+  if (&a != &bounded_ && bounded_.is_active) wake_bounded();  // a shutdown may wait for the same direction
   linger_if_due();                                            // before the handler, which may destroy the stream
-  const auto where = executor_;
-  mine.leave();
   if (when == begun::now) {
-    post_completion(where, std::move(handler), args...);
+    // The handler may run on another thread, and destroy the stream, before post() returns.
+    const auto self = shared_from_this();
+    mine.leave();
+    post_completion(home_, std::move(handler), args...);
   } else {
-    dispatch_completion(where, std::move(handler), args...);
+    // The operation that calls this refers to the driver.
+    mine.leave();
+    dispatch_completion(home_, std::move(handler), args...);
   }
 }
 
 template <class Handler, class... Args>
 void driver::reject(Handler handler, Args... args) {
-  post_completion(executor_, std::move(handler), args...);
+  const auto self = shared_from_this();  // as in finish()
+  post_completion(home_, std::move(handler), args...);
 }
 
 }  // namespace detail

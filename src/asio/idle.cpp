@@ -21,7 +21,7 @@ void idle_service::watch(const std::shared_ptr<driver>& one) {
   watched_.insert_or_assign(one.get(), one);  // its address may have been that of a stream that is gone
   if (timer_ || watched_.size() <= spare) return;
   // Any stream's executor will do: the timer needs a way into the context they share, and look() locks.
-  timer_.emplace(one->executor_);
+  timer_.emplace(one->executor());
   arm_or_rest();
 }
 
@@ -63,7 +63,7 @@ void idle_service::look() {
     if (timer_) arm_or_rest();
   }
   for (auto& d : quiet) {
-    auto& where = d->executor_;
+    const auto where = d->executor();
     net::post(where, [d = std::move(d)] { d->release_if_quiet(); });
   }
 }
@@ -88,7 +88,7 @@ void idle_service::shutdown() {
 void driver::begin_quiet() {
   if (!is_watched_.load(std::memory_order_relaxed)) {
     is_watched_ = true;
-    if (idle_ == nullptr) idle_ = &idle_service::of(executor_);
+    if (idle_ == nullptr) idle_ = &idle_service::of(executor());
     idle_->watch(shared_from_this());
   }
   is_quiet_ = true;

@@ -67,7 +67,7 @@ void linger_service::add(const std::shared_ptr<driver>& one) {
   }
   auto d = oldest.held.lock();
   if (!d) return;
-  const auto where = d->serial_;
+  const auto where = d->serial();
   net::post(where, [d = std::move(d)] { d->end_linger(); });
 }
 
@@ -122,7 +122,7 @@ void linger_service::state::run_thread() {
 // the lock, because it uses the socket, and the last reference to the driver may go with it.
 void linger_service::state::wake(std::unique_lock<std::mutex>& lock, std::shared_ptr<driver> one, runs_on where) {
   if (where == runs_on::executor) {
-    const auto serial = one->serial_;
+    const auto serial = one->serial();
     try {
       return net::post(serial, [d = std::move(one)] { d->resume_linger(); });
     } catch (...) {

@@ -145,6 +145,9 @@ failure connection::impl::engine_failure(phase at) {
   const int type = s2n_error_get_type(error.code.value());
   if (type == S2N_ERR_T_BLOCKED) return {};
   if (input.error && (type == S2N_ERR_T_IO || type == S2N_ERR_T_CLOSED)) return transport_failure(input.error, at);
+  // The system reports a reset once. If a write got it, a read finds no more than an end.
+  const bool is_reset = input.has_ended && output.error == boost::system::errc::connection_reset;
+  if (is_reset && type == S2N_ERR_T_CLOSED) return transport_failure(output.error, at);
   if (type == S2N_ERR_T_ALERT)
     return alert_failure(static_cast<std::uint8_t>(s2n_connection_get_alert(conn.get())), at);
   if (type == S2N_ERR_T_CLOSED) {

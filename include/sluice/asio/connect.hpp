@@ -63,6 +63,7 @@ struct connect_options {
   sluice::prelude* prelude = nullptr;  // runs before TLS (STARTTLS, a proxy); must outlive the operation
   // The server's port, if async_connect connects to another one (a proxy's). Sessions are stored by it.
   std::uint16_t session_port = 0;
+  bool serial = false;  // the executor runs one function at a time: see stream_options::serial
 };
 static_assert(std::is_trivially_copyable_v<connect_options>);
 
@@ -82,6 +83,7 @@ struct connect_request {
   std::vector<std::byte> early_data;
   sluice::prelude* prelude;
   std::uint16_t session_port;
+  bool serial;
 };
 
 connect_request make_request(const context& ctx, std::string_view host, std::string_view service,

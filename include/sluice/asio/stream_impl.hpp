@@ -17,8 +17,9 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <new>
+#include <span>
 #include <utility>
-#include <vector>
 
 namespace sluice {
 inline namespace v0 {
@@ -31,50 +32,71 @@ concept has_descriptor = requires(T& t) {
   t.native_non_blocking();
 };
 
-// Bytes that were read ahead of the connection, and the end of the input.
+// Bytes that were read ahead of the connection, and the end of the input. The buffer is made when it is first needed.
 class read_ahead {
  public:
   explicit read_ahead(std::size_t capacity) : capacity_(capacity) {}
 
-  net::mutable_buffer room() {
+  std::span<std::byte> room() {
     if (begin_ == end_) begin_ = end_ = 0;
-    if (bytes_.size() < capacity_) bytes_.resize(capacity_);
-    return net::buffer(bytes_) + end_;
+    if (!bytes_) bytes_ = std::make_unique_for_overwrite<std::byte[]>(capacity_);
+    return {bytes_.get() + end_, capacity_ - end_};
   }
+  // The source was read into room(): its result.
   void filled(const error_code& ec, std::size_t n) {
     end_ += n;
-    has_emptied_source_ = !ec && end_ < bytes_.size();
-    if (!ec || ec == net::error::operation_aborted || ec == net::error::would_block) return;
-    has_ended_ = true;
-    if (ec != net::error::eof) error_ = ec;
+    has_emptied_source_ = !ec && end_ < capacity_;
+    if (ec && ec != net::error::operation_aborted && ec != boost::system::errc::operation_would_block) ended(ec);
   }
-  void preload(std::span<const std::byte> bytes) {
-    bytes_.insert(bytes_.begin() + static_cast<std::ptrdiff_t>(end_), bytes.begin(), bytes.end());
-    end_ += bytes.size();
-    capacity_ = std::max(capacity_, bytes_.size());
+  // The source was read directly. It has no more bytes if the read did not fill the buffer that it was given.
+  void passed(const error_code& ec, std::size_t n, std::size_t room) {
+    has_emptied_source_ = n < room;
+    if (ec == boost::system::errc::operation_would_block || (!ec && (n > 0 || room == 0))) return;
+    ended(ec ? ec : net::error::eof);
+  }
+  void preload(std::span<const std::byte> more) {
+    const auto held = rest();
+    const auto size = std::max(capacity_, held.size() + more.size());
+    auto made = std::make_unique_for_overwrite<std::byte[]>(size);
+    std::ranges::copy(held, made.get());
+    std::ranges::copy(more, made.get() + held.size());
+    end_ = held.size() + more.size();
+    begin_ = 0;
+    capacity_ = size;
+    bytes_ = std::move(made);
   }
   std::size_t take(std::span<std::byte> into) noexcept {
     const auto n = std::min(into.size(), end_ - begin_);
-    if (n > 0) std::memcpy(into.data(), bytes_.data() + begin_, n);
+    if (n > 0) std::memcpy(into.data(), bytes_.get() + begin_, n);
     begin_ += n;
     return n;
   }
+  void release_memory() noexcept {
+    if (!is_empty()) return;
+    bytes_.reset();
+    begin_ = end_ = 0;
+  }
   bool is_empty() const noexcept { return begin_ == end_; }
-  std::span<const std::byte> rest() const noexcept { return std::span(bytes_).subspan(begin_, end_ - begin_); }
+  std::span<const std::byte> rest() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
   void expect_more() noexcept { has_emptied_source_ = false; }
   bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
   bool has_ended() const noexcept { return has_ended_; }
-  // The last read left room in the buffer: the source had no more bytes.
+  // Nobody has looked at first: a wait begins by that.
   bool has_emptied_source() const noexcept { return has_emptied_source_; }
   error_code why() const noexcept { return error_; }
 
  private:
-  std::vector<std::byte> bytes_;
-  std::size_t capacity_;
+  void ended(const error_code& ec) {
+    has_ended_ = true;
+    if (ec != net::error::eof) error_ = ec;
+  }
+
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t capacity_;  // of bytes_, where there are any
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   bool has_ended_ = false;
-  bool has_emptied_source_ = false;
+  bool has_emptied_source_ = true;
   error_code error_;
 };
 
@@ -90,14 +112,21 @@ class layer_over final : public layer, private transport {
   net::any_io_executor executor() override { return next_.get_executor(); }
   transport& io() noexcept override { return *this; }
 
-  void async_fill(const net::any_io_executor& on, io_handler handler) override {
-    is_filling_ = true;
+  void async_wait_input(const net::any_io_executor& on, io_handler handler) override {
     if constexpr (can_wait) {
-      if (!reads_ahead_) {
-        return next_.async_wait(next_type::wait_read, wait_done{this, &on, std::move(handler), &layer_over::readable});
-      }
+      ahead_.release_memory();
+      is_waiting_ = true;
+      next_.async_wait(next_type::wait_read, wait_done{this, &on, std::move(handler), &layer_over::readable});
+    } else {
+      async_fill(on, std::move(handler));
     }
-    next_.async_read_some(ahead_.room(), wait_done{this, &on, std::move(handler), &layer_over::filled});
+  }
+  void async_fill(const net::any_io_executor& on, io_handler handler) override {
+    if constexpr (can_wait) {
+      if (!reads_ahead_) return async_wait_input(on, std::move(handler));
+    }
+    is_filling_ = true;
+    next_.async_read_some(ahead_buffer(), wait_done{this, &on, std::move(handler), &layer_over::filled});
   }
   void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) override {
     is_draining_ = true;
@@ -108,13 +137,13 @@ class layer_over final : public layer, private transport {
   // By waiting, for the blocking calls. The descriptor must not be in use by an operation of Asio's in that direction,
   // which nothing completes while this thread waits: errc::in_use.
   void fill(error_code& ec, time_point deadline) override {
-    if (is_filling_) {
+    if (is_filling_ || is_waiting_) {
       ec = make_error_code(errc::in_use);
       return;
     }
     if (!wait_for(POLLIN, ec, deadline)) return;
     if constexpr (is_direct) return ahead_.expect_more();  // read() reads the descriptor itself
-    const auto n = next_.read_some(ahead_.room(), ec);
+    const auto n = next_.read_some(ahead_buffer(), ec);
     ahead_.filled(ec, n);
     if (ahead_.has_ended()) ec = {};  // the connection's next read() reports it
   }
@@ -131,6 +160,8 @@ class layer_over final : public layer, private transport {
 
   void preload(std::span<const std::byte> bytes) override { ahead_.preload(bytes); }
   bool can_fill() const noexcept override { return ahead_.has_room() && !ahead_.has_ended(); }
+  void expect_input() noexcept override { ahead_.expect_more(); }
+  bool is_cancellable() const noexcept override { return can_wait; }
   bool has_ended() const noexcept override { return ahead_.has_ended(); }
   void stop_reading_ahead() noexcept override { reads_ahead_ = false; }
   std::span<const std::byte> unread() const noexcept override { return ahead_.rest(); }
@@ -160,8 +191,8 @@ class layer_over final : public layer, private transport {
  private:
   static constexpr bool is_direct = has_descriptor<next_type>;
   static constexpr bool can_wait = is_direct && requires { next_type::wait_read; };
-  // Small over a socket, because the rest of a record is received directly: an idle stream uses little memory.
-  static constexpr std::size_t ahead_size = is_direct ? 512 : 17 * 1024;
+  // Over a socket it is needed only while a key is waited for, when the connection does not read.
+  static constexpr std::size_t ahead_size = is_direct ? 1536 : 17 * 1024;
 
   // Records the result in the layer and passes it on. Allocator and cancellation slot are the handler's.
   struct wait_done {
@@ -189,7 +220,7 @@ class layer_over final : public layer, private transport {
     ahead_.filled(ec, n);
   }
   void readable(const error_code& ec, std::size_t) {
-    is_filling_ = false;
+    is_waiting_ = false;
     if (ec) ahead_.filled(ec, 0);
     if (!ec) ahead_.expect_more();
   }
@@ -209,11 +240,30 @@ class layer_over final : public layer, private transport {
     if constexpr (is_direct) {
       // A socket that has just been read empty is not read again, because the wait that follows reads it first. The
       // exception is a broken output: the peer's alert may have arrived since.
-      const bool may_have_more = write_error_ || !ahead_.has_emptied_source();
-      if (!is_filling_ && may_have_more) return socket_transport(next_.native_handle()).read(into, ec);
+      if (!is_filling_ && (write_error_ || !ahead_.has_emptied_source())) return read_socket(into, ec);
     }
     ec = net::error::would_block;
     return 0;
+  }
+  // A small piece comes out of a larger read, because a connection that reads exactly asks for each record in two.
+  std::size_t read_socket(std::span<std::byte> into, error_code& ec) noexcept try {
+    socket_transport socket(next_.native_handle());
+    if (!reads_ahead_ || into.size() >= ahead_size / 2) {
+      const auto n = socket.read(into, ec);
+      ahead_.passed(ec, n, into.size());
+      return n;
+    }
+    const auto room = ahead_.room();
+    const auto n = socket.read(room, ec);
+    ahead_.filled(!ec && n == 0 ? error_code(net::error::eof) : ec, n);
+    return ahead_.take(into);
+  } catch (const std::bad_alloc&) {
+    ec = boost::system::errc::make_error_code(boost::system::errc::not_enough_memory);
+    return 0;
+  }
+  net::mutable_buffer ahead_buffer() {
+    const auto room = ahead_.room();
+    return {room.data(), room.size()};
   }
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override {
     ec = write_error_;
@@ -266,6 +316,7 @@ class layer_over final : public layer, private transport {
   // bytes would be reordered.
   bool is_filling_ = false;
   bool is_draining_ = false;
+  bool is_waiting_ = false;  // for input, without using the descriptor
   bool reads_ahead_ = true;
   error_code write_error_;
   int turns_to_hear_why_ = 16;

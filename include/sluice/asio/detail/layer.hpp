@@ -27,8 +27,11 @@ class layer {
   // The transport that reads and writes without blocking.
   virtual transport& io() noexcept = 0;
 
-  // Waits for input: reads some into a buffer, from which io() reads first. It completes at once if that buffer is
-  // full. `on` must outlive the operation.
+  // Waits until io() has input. Over a socket nothing is read meanwhile, so that an idle stream has no buffer, and io()
+  // may be used beside it; any other layer reads ahead. `on` must outlive the operation.
+  virtual void async_wait_input(const net::any_io_executor& on, io_handler handler) = 0;
+  // Reads some input into a buffer, from which io() reads first, so that the end of the input is found although the
+  // connection reads nothing. It completes at once if that buffer is full.
   virtual void async_fill(const net::any_io_executor& on, io_handler handler) = 0;
   // Writes some of `bytes`, which must remain valid until the operation completes.
   virtual void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) = 0;
@@ -39,7 +42,11 @@ class layer {
 
   // Takes the bytes of TLS that were read before the handshake began (STARTTLS).
   virtual void preload(std::span<const std::byte> bytes) = 0;
-  virtual bool can_fill() const noexcept = 0;  // the buffer of async_fill() has room
+  virtual bool can_fill() const noexcept = 0;  // the input has not ended, and the buffer of async_fill() has room
+  // The next read of io() asks the socket, although the last one found it empty.
+  virtual void expect_input() noexcept = 0;
+  // A wait ends at once when its cancellation slot is emitted to.
+  virtual bool is_cancellable() const noexcept = 0;
   virtual bool has_ended() const noexcept = 0;
   // The error with which the input ended; clear for the end of the stream.
   virtual error_code ended_with() const noexcept = 0;
