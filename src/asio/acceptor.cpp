@@ -271,7 +271,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
                             std::move(options));
     const auto place = handshakes_.insert(handshakes_.end(), d);
     ++in_flight_;
-    const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec) {
+    const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec, std::size_t) {
       self->shaken(place, peer, ec);
     };
     d->start_handshake({}, net::bind_executor(serial_.any(), done));

@@ -185,7 +185,7 @@ class connector : public std::enable_shared_from_this<connector> {
     if (tries_ == 1) options.early_data = std::move(request_.early_data);
     driver_ = make_driver_on(serial_, make_layer<tcp::socket>(std::move(socket)), request_.ctx, role::client,
                              std::move(options));
-    const auto done = [self = shared_from_this()](error_code ec) {
+    const auto done = [self = shared_from_this()](error_code ec, std::size_t) {
       self->is_established_ = !ec;
       self->has_shaken_hands_ = true;
       if (ec) return self->fail(self->driver_->last_failure());

@@ -86,39 +86,76 @@ error_code driver::error_of_call(const turn& mine, const activity& a, phase at) 
   return failure_.code;
 }
 
-void driver::start_read(std::span<std::byte> into, size_handler handler) {
+// From here to finish(), the operation is active. A cancellation is noted in `a`, and passed on to the wait that is
+// under way. The user's slot is assigned here, on the caller's thread, and not used again: it belongs to that thread.
+void driver::begin(activity& a, operation_handler& handler, net::cancellation_type accepted) {
+  a.is_active = true;
+  const auto number = ++a.number;
+  auto slot = net::get_associated_cancellation_slot(handler);
+  if (!slot.is_connected()) return;
+  // The signal may be emitted when the driver has gone, hence the weak pointer, or when the next operation is under
+  // way, hence the number.
+  slot.assign([weak = weak_from_this(), &a, number, accepted](net::cancellation_type type) {
+    const auto self = weak.lock();
+    if (!self || (type & accepted) == net::cancellation_type::none || a.number != number) return;
+    a.cancelled = number;
+    self->post_cancel(a, number, type & accepted);
+  });
+}
+
+void driver::finish(turn& mine, activity& a, operation_handler handler, begun when, error_code ec, std::size_t n) {
+  a.is_active = false;
+  if (&a != &bounded_ && bounded_.is_active) wake_bounded();  // a shutdown may wait for the same direction
+  linger_if_due();                                            // before the handler, which may destroy the stream
+  if (when == begun::now) {
+    // The handler may run on another thread, and destroy the stream, before post() returns.
+    const auto self = shared_from_this();
+    mine.leave();
+    post_completion(home_, std::move(handler), ec, n);
+  } else {
+    // The operation that calls this refers to the driver.
+    mine.leave();
+    dispatch_completion(home_, std::move(handler), ec, n);
+  }
+}
+
+void driver::reject(operation_handler handler, error_code ec) {
+  const auto self = shared_from_this();  // as in finish()
+  post_completion(home_, std::move(handler), ec, std::size_t{0});
+}
+
+void driver::start_read(std::span<std::byte> into, operation_handler handler) {
   turn mine(gate_, turn_gate::call);
   const auto ec = error_of_call(mine, reading_, phase::read);
-  if (ec) return reject(std::move(handler), ec, std::size_t{0});
+  if (ec) return reject(std::move(handler), ec);
   read_into_ = into;
   begin(reading_, handler, terminal | partial | total);
   read_step(mine, std::move(handler), begun::now);
 }
 
 // is_filling_ is true while a wait on the input is under way, of whichever operation: the layer allows one at a time. A
-// read that finds a wait left over from a handshake is parked until that has ended (own_wait, in arm_fill()).
+// read that finds a wait left over from a handshake is parked until that has ended (see arm_fill()).
 //
 // While the driver lingers, a read completes at once and does not use the layer, which may be closed: the connection
 // has failed, and returns the data that it has kept or its failure.
-void driver::read_step(turn& mine, size_handler handler, begun when) {
+void driver::read_step(turn& mine, operation_handler handler, begun when) {
   if (!is_lingering_ && (reading_.is_cancelled() || is_stopped_)) {
     forget_idle();
-    return finish(mine, reading_, std::move(handler), when, error_code(net::error::operation_aborted), std::size_t{0});
+    return finish(mine, reading_, std::move(handler), when, net::error::operation_aborted);
   }
   const auto st = tls_.read(layer_->io(), read_into_);
   if (st.next == want::again) {  // the other work of the event loop comes first
-    return net::post(executor(), parked_read{{shared_from_this(), std::move(handler), &executor(), {}}});
+    return net::post(executor(), posted_read{{shared_from_this(), std::move(handler), &executor(), {}}});
   }
   if (st.next == want::read) {
     if (is_filling_) {
       if (!read_park_) read_park_ = std::make_unique<net::steady_timer>(executor());
       read_park_->expires_at(clock_type::time_point::max());
-      return read_park_->async_wait(parked_read{{shared_from_this(), std::move(handler), &executor(), {}}});
+      return read_park_->async_wait(posted_read{{shared_from_this(), std::move(handler), &executor(), {}}});
     }
     is_filling_ = reading_.is_waiting = true;
     begin_quiet();
-    return layer_->async_wait_input(
-        executor(), read_operation{{shared_from_this(), std::move(handler), &executor(), reading_.inner.slot()}});
+    return layer_->async_wait_input(wait_for(wait_kind::read, reading_.inner, std::move(handler)));
   }
   error_code ec = st.error;
   if (st.ended) ec = net::error::eof;
@@ -127,10 +164,10 @@ void driver::read_step(turn& mine, size_handler handler, begun when) {
   finish(mine, reading_, std::move(handler), when, ec, st.bytes);
 }
 
-void driver::start_write(const gathered_buffers& from, size_handler handler) {
+void driver::start_write(const gathered_buffers& from, operation_handler handler) {
   turn mine(gate_, turn_gate::call);
   const auto ec = error_of_call(mine, writing_, phase::write);
-  if (ec) return reject(std::move(handler), ec, std::size_t{0});
+  if (ec) return reject(std::move(handler), ec);
   encrypted_ = 0;
   begin(writing_, handler, terminal | partial);
   write_step(mine, std::move(handler), from, begun::now);
@@ -139,7 +176,7 @@ void driver::start_write(const gathered_buffers& from, size_handler handler) {
 // `from` is the caller's own array as long as the initiating function runs: s2n gets that one. It is kept only for a
 // write that must wait before anything of it is encrypted, because an earlier write's ciphertext is still unsent. Once
 // some of it is encrypted (encrypted_ > 0), only ciphertext is left to be sent, and the buffers are not used again.
-void driver::write_step(turn& mine, size_handler handler, const gathered_buffers& from, begun when) {
+void driver::write_step(turn& mine, operation_handler handler, const gathered_buffers& from, begun when) {
   const auto st = tls_.write(layer_->io(), from.parts());
   encrypted_ = st.bytes;
   if (st.next != want::nothing && encrypted_ == 0 && &from != &pending_write_) pending_write_ = from;
@@ -151,24 +188,22 @@ void driver::write_step(turn& mine, size_handler handler, const gathered_buffers
 
 // The bytes of unsent() stay where they are until sent() is called, also when the connection appends to them meanwhile
 // (an answer to a KeyUpdate).
-void driver::drain_for_write(size_handler handler) {
+void driver::drain_for_write(operation_handler handler) {
   is_draining_ = writing_.is_waiting = true;
-  layer_->async_drain(executor(), tls_.unsent(),
-                      write_operation{{shared_from_this(), std::move(handler), &executor(), writing_.inner.slot()}});
+  layer_->async_drain(tls_.unsent(), wait_for(wait_kind::write, writing_.inner, std::move(handler)));
 }
 
 // The layer is broken for writing, and the input may contain the peer's alert, but also more data than one call
 // processes. The other work of the event loop comes first.
-void driver::flush_again(size_handler handler) {
-  net::post(executor(), write_operation{{shared_from_this(), std::move(handler), &executor(), {}}});
+void driver::flush_again(operation_handler handler) {
+  net::post(executor(), posted_write{{shared_from_this(), std::move(handler), &executor(), {}}});
 }
 
 // sent() comes first, also for a write that was cancelled: the bytes have left, and must not be sent again.
-void driver::write_drained(turn& mine, size_handler handler, std::size_t n) {
+void driver::write_drained(turn& mine, operation_handler handler, std::size_t n) {
   tls_.sent(n);
   if (writing_.is_cancelled() || is_stopped_) {
-    return finish(mine, writing_, std::move(handler), begun::before, error_code(net::error::operation_aborted),
-                  encrypted_);
+    return finish(mine, writing_, std::move(handler), begun::before, net::error::operation_aborted, encrypted_);
   }
   const auto st = tls_.flush(layer_->io());
   if (st.next == want::write) return drain_for_write(std::move(handler));
@@ -208,21 +243,6 @@ void driver::note_failure(const error_code& ec, phase at) {
 }
 
 const failure& driver::last_failure() const noexcept { return was_overlapping_ ? overlapping_call() : failure_; }
-
-void driver::end_own_waits() noexcept {
-  if (is_own_fill_) fill_signal_.emit(terminal);
-  if (is_own_drain_) drain_signal_.emit(terminal);
-}
-
-// Cancels every wait that is under way.
-void driver::end_waits() noexcept {
-  end_own_waits();
-  for (auto* a : {&reading_, &writing_, &bounded_}) {
-    if (a->is_waiting) a->inner.emit(terminal);
-  }
-  if (park_) park_->cancel();
-  if (read_park_) read_park_->cancel();
-}
 
 // The stream is being destroyed, on any thread and in any state; it waits for its turn. What is outstanding ends
 // with operation_aborted. An owned socket that lingers goes on without its stream. When this returns, a borrowed layer

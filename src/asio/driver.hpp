@@ -58,18 +58,21 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   layer& release() noexcept override;
   void stop() noexcept override;
 
-  void start_read(std::span<std::byte> into, size_handler handler) override;
-  void start_write(const gathered_buffers& from, size_handler handler) override;
+  void start_read(std::span<std::byte> into, operation_handler handler) override;
+  void start_write(const gathered_buffers& from, operation_handler handler) override;
 
   // driver_bounded.cpp: handshake and shutdown, which have a deadline
-  void start_handshake(std::vector<std::byte> already_read, void_handler handler) override;
-  void start_shutdown(bool waits_for_peer, void_handler handler) override;
+  void start_handshake(std::vector<std::byte> already_read, operation_handler handler) override;
+  void start_shutdown(bool waits_for_peer, operation_handler handler) override;
 
   // driver_sync.cpp: the same, blocking
   void handshake(error_code& ec) override;
   std::size_t read_some(std::span<std::byte> into, error_code& ec) override;
   std::size_t write_some(const gathered_buffers& from, error_code& ec) override;
   void shutdown(bool waits_for_peer, error_code& ec) override;
+
+  // driver_waits.cpp
+  void wait_ended(layer_wait ended, const error_code& ec, std::size_t n) override;
 
   // driver_linger.cpp
   void resume_linger();  // on serial_
@@ -113,20 +116,17 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
     bool is_cancelled() const noexcept { return cancelled == number; }
     void cancel() noexcept { cancelled = number.load(); }
   };
-  struct read_operation;
-  struct parked_read;
-  struct write_operation;
-  struct bounded_operation;
-  struct bounded_wait;
-  template <class OnDone>
-  struct own_wait;
+  struct posted_read;
+  struct posted_write;
+  struct posted_bounded;
 
-  template <class Handler>
-  void begin(activity& a, Handler& handler, net::cancellation_type accepted);
-  template <class Handler, class... Args>
-  void finish(turn& mine, activity& a, Handler handler, begun when, Args... args);
-  template <class Handler, class... Args>
-  void reject(Handler handler, Args... args);
+  void note_wait_end(bool is_output, std::size_t n);
+  void own_wait_ended(bool is_output, bool is_aborted, std::size_t n);
+  layer_wait wait_for(wait_kind kind, net::cancellation_signal& signal, operation_handler handler);
+
+  void begin(activity& a, operation_handler& handler, net::cancellation_type accepted);
+  void finish(turn& mine, activity& a, operation_handler handler, begun when, error_code ec, std::size_t n = 0);
+  void reject(operation_handler handler, error_code ec);
   error_code error_of_call(const turn& mine, const activity& a, phase at);
   // The handshake was done. After one that failed, a stream returns no plaintext.
   bool was_established() const noexcept { return !tls_.info().version.empty(); }
@@ -134,17 +134,17 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   void end_waits() noexcept;
   void end_own_waits() noexcept;
 
-  void read_step(turn& mine, size_handler handler, begun when);
-  void write_step(turn& mine, size_handler handler, const gathered_buffers& from, begun when);
-  void drain_for_write(size_handler handler);
-  void flush_again(size_handler handler);
-  void write_drained(turn& mine, size_handler handler, std::size_t n);
+  void read_step(turn& mine, operation_handler handler, begun when);
+  void write_step(turn& mine, operation_handler handler, const gathered_buffers& from, begun when);
+  void drain_for_write(operation_handler handler);
+  void flush_again(operation_handler handler);
+  void write_drained(turn& mine, operation_handler handler, std::size_t n);
 
-  void start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler);
-  void bounded_step(turn& mine, void_handler handler, begun when);
-  void wait(want next, void_handler handler);
-  void wait_inside(want next, void_handler handler);
-  void park_until(clock_type::time_point when, void_handler handler);
+  void start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, operation_handler handler);
+  void bounded_step(turn& mine, operation_handler handler, begun when);
+  void wait(want next, operation_handler handler);
+  void wait_inside(want next, operation_handler handler);
+  void park_until(clock_type::time_point when, operation_handler handler);
   net::steady_timer& parking();
   void wake_bounded() noexcept;
   void end_deadline() noexcept;
@@ -155,7 +155,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   void arm_drain();
   void await_signature();
   void expire();
-  void finish_bounded(turn& mine, void_handler handler, begun when, error_code ec);
+  void finish_bounded(turn& mine, operation_handler handler, begun when, error_code ec);
   bool must_settle();
   phase phase_now() const noexcept;
   void note_failure(const error_code& ec, phase at);
@@ -195,7 +195,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   // completion resets the flag: the next operation must not begin another.
   bool is_filling_ = false;
   bool is_draining_ = false;
-  // Those that hold no user's handler (own_wait) have signals of their own.
+  // Those that hold no user's handler (arm_fill, arm_drain) have signals of their own.
   bool is_own_fill_ = false;
   bool is_own_drain_ = false;
   net::cancellation_signal fill_signal_, drain_signal_;

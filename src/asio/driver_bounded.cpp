@@ -30,18 +30,18 @@ std::chrono::steady_clock::time_point deadline_after(std::chrono::nanoseconds li
 }
 
 // The bytes that were already read are given to the layer before any of its own, and only if the handshake may begin.
-void driver::start_handshake(std::vector<std::byte> already_read, void_handler handler) {
+void driver::start_handshake(std::vector<std::byte> already_read, operation_handler handler) {
   turn mine(gate_, turn_gate::call);
   if (mine && layer_ && !bounded_.is_active && !already_read.empty()) layer_->preload(already_read);
   start_bounded(mine, verb::handshake, handshake_timeout_, std::move(handler));
 }
 
-void driver::start_shutdown(bool waits_for_peer, void_handler handler) {
+void driver::start_shutdown(bool waits_for_peer, operation_handler handler) {
   turn mine(gate_, turn_gate::call);
   start_bounded(mine, waits_for_peer ? verb::shutdown : verb::shutdown_write, shutdown_timeout_, std::move(handler));
 }
 
-void driver::start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, void_handler handler) {
+void driver::start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit, operation_handler handler) {
   const auto at = what == verb::handshake ? phase::handshake : phase::shutdown;
   if (const auto ec = error_of_call(mine, bounded_, at)) return reject(std::move(handler), ec);
   verb_ = what;
@@ -50,7 +50,7 @@ void driver::start_bounded(turn& mine, verb what, std::chrono::nanoseconds limit
   deadline_ = deadline_after(limit);
   begin(bounded_, handler, net::cancellation_type::terminal);
   if (is_serial_) return bounded_step(mine, std::move(handler), begun::now);
-  net::post(serial(), bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
+  net::post(serial(), posted_bounded{{shared_from_this(), std::move(handler), &serial(), {}}});
 }
 
 void driver::check_serial() const { assert(serial_.may_run_here()); }
@@ -68,7 +68,7 @@ step driver::call_verb() {
 // The order of the questions matters. is_finishing_ is first, since the outcome is settled then. A cancellation is
 // next: it ends the connection, because a handshake or a shutdown in its middle cannot be continued. The connection is
 // asked before the clock is, so that what has arrived in time counts. arm() may fail the connection, too.
-void driver::bounded_step(turn& mine, void_handler handler, begun when) {
+void driver::bounded_step(turn& mine, operation_handler handler, begun when) {
   if (is_finishing_) return finish_bounded(mine, std::move(handler), when, outcome_);
   if (bounded_.is_cancelled() || is_stopped_) {
     if (!is_stopped_) tls_.fail(in_phase(phase_now(), make_failure(net::error::operation_aborted, "", "cancelled")));
@@ -77,7 +77,7 @@ void driver::bounded_step(turn& mine, void_handler handler, begun when) {
   auto st = call_verb();
   if (st.next != want::nothing && clock_type::now() >= deadline_) expire();
   if (st.next == want::again && !tls_.has_failed()) {  // the other work of the event loop comes first
-    return net::post(serial(), bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
+    return net::post(serial(), posted_bounded{{shared_from_this(), std::move(handler), &serial(), {}}});
   }
   if (st.next == want::application && !tls_.has_failed()) await_signature();
   if (tls_.has_failed()) st = {.error = tls_.last_failure().code};
@@ -86,14 +86,14 @@ void driver::bounded_step(turn& mine, void_handler handler, begun when) {
 }
 
 // Until the next event: output, if the connection asks for that, else input, beside which a signature may come.
-void driver::wait(want next, void_handler handler) {
+void driver::wait(want next, operation_handler handler) {
   const bool is_free = next == want::write ? !is_draining_ : !is_filling_ && layer_->can_fill();
   if (is_free && layer_->is_cancellable()) return wait_inside(next, std::move(handler));
   arm(next);
   park_until(deadline_, std::move(handler));
 }
 
-void driver::wait_inside(want next, void_handler handler) {
+void driver::wait_inside(want next, operation_handler handler) {
   if (!has_deadline_) {
     if (deadlines_ == nullptr) deadlines_ = &deadline_service::of(executor());
     deadlines_->add(deadline_place_, shared_from_this(), deadline_);
@@ -103,20 +103,11 @@ void driver::wait_inside(want next, void_handler handler) {
   bounded_.is_waiting = true;
   auto& is_under_way = is_output ? is_draining_ : is_filling_;
   is_under_way = true;
-  bounded_wait waits{{shared_from_this(), std::move(handler), &serial(), bounded_.inner.slot()}, is_output};
-  if (is_output) return layer_->async_drain(serial(), tls_.unsent(), std::move(waits));
-  if (next == want::application) return layer_->async_fill(serial(), std::move(waits));
-  layer_->async_wait_input(serial(), std::move(waits));
-}
-
-// Ends the wait in which the handler is, so that a step follows.
-void driver::wake_bounded() noexcept {
-  if (bounded_.is_waiting) {
-    is_woken_ = true;
-    bounded_.inner.emit(net::cancellation_type::terminal);
-  } else if (park_) {
-    park_->cancel();
-  }
+  auto wait = wait_for(is_output ? wait_kind::bounded_output : wait_kind::bounded_input, bounded_.inner,
+                       std::move(handler));
+  if (is_output) return layer_->async_drain(tls_.unsent(), std::move(wait));
+  if (next == want::application) return layer_->async_fill(std::move(wait));
+  layer_->async_wait_input(std::move(wait));
 }
 
 void driver::end_deadline() noexcept {
@@ -128,63 +119,15 @@ net::steady_timer& driver::parking() {
   return *park_;
 }
 
-void driver::park_until(clock_type::time_point when, void_handler handler) {
+void driver::park_until(clock_type::time_point when, operation_handler handler) {
   parking().expires_at(when);
-  park_->async_wait(bounded_operation{{shared_from_this(), std::move(handler), &serial(), {}}});
+  park_->async_wait(posted_bounded{{shared_from_this(), std::move(handler), &serial(), {}}});
 }
 
 // Begins the waits that end the parking. A wait that is under way already, from an earlier step, is left as it is.
 void driver::arm(want next) {
   if (next == want::write) return arm_drain();
   arm_fill(next);
-}
-
-// A wait of a handshake, of a shutdown or of lingering. It holds the driver and not the user's handler, so that it may
-// outlast the operation that began it.
-template <class OnDone>
-struct driver::own_wait {
-  std::shared_ptr<driver> d;
-  net::cancellation_slot slot;
-  OnDone done;
-
-  using executor_type = net::any_io_executor;
-  using cancellation_slot_type = net::cancellation_slot;
-  executor_type get_executor() const noexcept { return d->serial(); }
-  cancellation_slot_type get_cancellation_slot() const noexcept { return slot; }
-  void operator()(const error_code& ec, std::size_t n) {
-    const turn mine(d->gate_, turn_gate::step);
-    d->check_serial();
-    done(*d, n);
-    // Not by us: the program cancelled the layer's operations, or closed it.
-    if (ec == net::error::operation_aborted && !d->is_finishing_) d->bounded_.cancel();
-    d->wake_bounded();
-  }
-};
-
-void driver::arm_fill(want next) {
-  if (is_filling_ || !layer_->can_fill()) return;
-  is_filling_ = is_own_fill_ = true;
-  const auto done = [](driver& d, std::size_t) {
-    d.is_filling_ = d.is_own_fill_ = false;
-    if (d.read_park_) d.read_park_->cancel();
-  };
-  own_wait<decltype(done)> waits{shared_from_this(), fill_signal_.slot(), done};
-  if (next == want::application) return layer_->async_fill(serial(), std::move(waits));
-  layer_->async_wait_input(serial(), std::move(waits));
-}
-
-// Lingering drains by it too, when no operation is bounded. A failed connection whose last drain ends lingers then,
-// because begin_linger() has waited for it.
-void driver::arm_drain() {
-  if (is_draining_) return;
-  is_draining_ = is_own_drain_ = true;
-  const auto done = [](driver& d, std::size_t n) {
-    d.is_draining_ = d.is_own_drain_ = false;
-    d.tls_.sent(n);
-    if (!d.bounded_.is_active) d.linger_if_due();
-  };
-  layer_->async_drain(serial(), tls_.unsent(),
-                      own_wait<decltype(done)>{shared_from_this(), drain_signal_.slot(), done});
 }
 
 // One signature_wait for all signatures of a connection, which follow one another. It does not keep the driver alive: a
@@ -220,7 +163,7 @@ bool driver::must_settle() {
   return !is_finishing_ || clock_type::now() < settled_by_;
 }
 
-void driver::finish_bounded(turn& mine, void_handler handler, begun when, error_code ec) {
+void driver::finish_bounded(turn& mine, operation_handler handler, begun when, error_code ec) {
   if (must_settle()) {
     if (!is_finishing_) {
       is_finishing_ = true;

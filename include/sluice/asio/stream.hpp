@@ -125,7 +125,7 @@ struct initiation {
 
   template <class Handler>
   void operator()(Handler&& h, std::vector<std::byte> already_read) const {
-    d->start_handshake(std::move(already_read), erase_handler<error_code>(std::forward<Handler>(h), ex));
+    d->start_handshake(std::move(already_read), erase_without_size(std::forward<Handler>(h), ex));
   }
   template <class Handler>
   void operator()(Handler&& h, std::span<std::byte> into) const {
@@ -137,7 +137,7 @@ struct initiation {
   }
   template <class Handler>
   void operator()(Handler&& h, bool waits_for_peer) const {
-    d->start_shutdown(waits_for_peer, erase_handler<error_code>(std::forward<Handler>(h), ex));
+    d->start_shutdown(waits_for_peer, erase_without_size(std::forward<Handler>(h), ex));
   }
 };
 

@@ -4,9 +4,6 @@
 
 #include "sluice/asio/stream.hpp"
 
-#include <boost/asio/associated_allocator.hpp>
-#include <boost/asio/associated_cancellation_slot.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/system/errc.hpp>
@@ -112,26 +109,26 @@ class layer_over final : public layer, private transport {
   net::any_io_executor executor() override { return next_.get_executor(); }
   transport& io() noexcept override { return *this; }
 
-  void async_wait_input(const net::any_io_executor& on, io_handler handler) override {
+  void async_wait_input(layer_wait wait) override {
     if constexpr (can_wait) {
       ahead_.release_memory();
       is_waiting_ = true;
-      next_.async_wait(next_type::wait_read, wait_done{this, &on, std::move(handler), &layer_over::readable});
+      next_.async_wait(next_type::wait_read, wait_done{this, &layer_over::readable, std::move(wait)});
     } else {
-      async_fill(on, std::move(handler));
+      async_fill(std::move(wait));
     }
   }
-  void async_fill(const net::any_io_executor& on, io_handler handler) override {
+  void async_fill(layer_wait wait) override {
     if constexpr (can_wait) {
-      if (!reads_ahead_) return async_wait_input(on, std::move(handler));
+      if (!reads_ahead_) return async_wait_input(std::move(wait));
     }
     is_filling_ = true;
-    next_.async_read_some(ahead_buffer(), wait_done{this, &on, std::move(handler), &layer_over::filled});
+    next_.async_read_some(ahead_buffer(), wait_done{this, &layer_over::filled, std::move(wait)});
   }
-  void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) override {
+  void async_drain(std::span<const std::byte> bytes, layer_wait wait) override {
     is_draining_ = true;
     next_.async_write_some(net::buffer(bytes.data(), bytes.size()),
-                           wait_done{this, &on, std::move(handler), &layer_over::drained});
+                           wait_done{this, &layer_over::drained, std::move(wait)});
   }
 
   // By waiting, for the blocking calls. The descriptor must not be in use by an operation of Asio's in that direction,
@@ -194,24 +191,22 @@ class layer_over final : public layer, private transport {
   // Over a socket it is needed only while a key is waited for, when the connection does not read.
   static constexpr std::size_t ahead_size = is_direct ? 1536 : 17 * 1024;
 
-  // Records the result in the layer and passes it on. Allocator and cancellation slot are the handler's.
+  // Records the result in the layer and gives the wait back. Its user keeps the layer alive.
   struct wait_done {
     layer_over* self;
-    const net::any_io_executor* on;  // the driver's executor, which the handler keeps alive
-    io_handler handler;
     void (layer_over::*note)(const error_code&, std::size_t);
+    layer_wait wait;
 
     using executor_type = net::any_io_executor;
-    using allocator_type = net::associated_allocator_t<io_handler>;
-    using cancellation_slot_type = net::associated_cancellation_slot_t<io_handler>;
-    executor_type get_executor() const noexcept { return *on; }
-    allocator_type get_allocator() const noexcept { return net::get_associated_allocator(handler); }
-    cancellation_slot_type get_cancellation_slot() const noexcept {
-      return net::get_associated_cancellation_slot(handler);
-    }
+    using allocator_type = wait_allocator<std::byte>;
+    using cancellation_slot_type = net::cancellation_slot;
+    executor_type get_executor() const noexcept { return *wait.executor; }
+    allocator_type get_allocator() const noexcept { return allocator_type(wait.handler); }
+    cancellation_slot_type get_cancellation_slot() const noexcept { return wait.slot; }
     void operator()(error_code ec, std::size_t n = 0) {
       (self->*note)(ec, n);
-      std::move(handler)(ec, n);
+      auto* const user = wait.user.get();
+      user->wait_ended(std::move(wait), ec, n);
     }
   };
 

@@ -18,15 +18,10 @@ namespace sluice {
 inline namespace v0 {
 namespace detail {
 
-using void_handler = erased_handler<error_code>;
-using size_handler = erased_handler<error_code, std::size_t>;
-
 // One stream's driver. Its functions do what the stream's functions of the same names promise; a `start_` function is
 // the initiation of the `async_` one. It is implemented in src/asio/driver.hpp.
-class stream_driver {
+class stream_driver : public layer_user {
  public:
-  virtual ~stream_driver() = default;
-
   // The stream's connection, for what it can report by itself.
   virtual const connection& tls() const noexcept = 0;
   // What the driver knows in addition: errors of calls that never reached the connection, the times of resolving and
@@ -36,11 +31,11 @@ class stream_driver {
   virtual connection_statistics statistics() const noexcept = 0;
   virtual std::vector<std::byte> read_ahead() const = 0;
 
-  virtual void start_handshake(std::vector<std::byte> already_read, void_handler handler) = 0;
-  virtual void start_read(std::span<std::byte> into, size_handler handler) = 0;
+  virtual void start_handshake(std::vector<std::byte> already_read, operation_handler handler) = 0;
+  virtual void start_read(std::span<std::byte> into, operation_handler handler) = 0;
   // `from` is needed only during the call.
-  virtual void start_write(const gathered_buffers& from, size_handler handler) = 0;
-  virtual void start_shutdown(bool waits_for_peer, void_handler handler) = 0;
+  virtual void start_write(const gathered_buffers& from, operation_handler handler) = 0;
+  virtual void start_shutdown(bool waits_for_peer, operation_handler handler) = 0;
 
   virtual void handshake(error_code& ec) = 0;
   virtual std::size_t read_some(std::span<std::byte> into, error_code& ec) = 0;

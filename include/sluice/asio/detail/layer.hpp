@@ -2,23 +2,79 @@
 // The interface between the driver and the layer below a stream: a socket, or any other Asio stream.
 #pragma once
 
+#include "sluice/asio/detail/erase.hpp"
 #include "sluice/asio/net.hpp"
 #include "sluice/transport.hpp"
 
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
 #include <chrono>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
 
 namespace sluice {
 inline namespace v0 {
 namespace detail {
 
-// All functions run on the stream's executor. A handler has its cancellation slot associated, and the executor `on`,
-// which is a parameter as well because a layer may have to post to it, which the executor of an erased handler does not
-// allow.
+// What a wait on the layer is for.
+enum class wait_kind : char { read, write, bounded_input, bounded_output, own_input, own_output };
+
+struct layer_wait;
+
+// The driver, to which a wait is given back when it has ended.
+class layer_user {
+ public:
+  virtual ~layer_user() = default;
+  virtual void wait_ended(layer_wait ended, const error_code& ec, std::size_t n) = 0;
+};
+
+// A wait on the layer, with the user's operation that it belongs to, if it belongs to one. It is a type of its own and
+// not an erased handler, because each operation that is not done at once has a wait.
+struct layer_wait {
+  std::shared_ptr<layer_user> user;
+  const net::any_io_executor* executor;  // a member of the user
+  net::cancellation_slot slot;
+  operation_handler handler;
+  wait_kind kind;
+};
+
+// The memory of a wait: from the allocator of the user's handler, if there is one.
+template <class T>
+class wait_allocator {
+ public:
+  using value_type = T;
+  template <class U>
+  struct rebind {
+    using other = wait_allocator<U>;
+  };
+  explicit wait_allocator(const operation_handler& handler) noexcept {
+    if (handler) given_.emplace(handler.get_allocator());
+  }
+  template <class U>
+  wait_allocator(const wait_allocator<U>& other) noexcept {
+    if (other.given()) given_.emplace(*other.given());
+  }
+
+  T* allocate(std::size_t n) { return given_ ? given_->allocate(n) : net::recycling_allocator<T>().allocate(n); }
+  void deallocate(T* at, std::size_t n) noexcept {
+    given_ ? given_->deallocate(at, n) : net::recycling_allocator<T>().deallocate(at, n);
+  }
+  const auto& given() const noexcept { return given_; }
+  template <class U>
+  bool operator==(const wait_allocator<U>& other) const noexcept {
+    return given_ == other.given();
+  }
+
+ private:
+  std::optional<net::any_completion_handler_allocator<T, void(error_code, std::size_t)>> given_;
+};
+
+// All functions run on the stream's executor.
 class layer {
  public:
-  using io_handler = erased_handler<error_code, std::size_t>;
   using time_point = std::chrono::steady_clock::time_point;
 
   virtual ~layer() = default;
@@ -28,13 +84,13 @@ class layer {
   virtual transport& io() noexcept = 0;
 
   // Waits until io() has input. Over a socket nothing is read meanwhile, so that an idle stream has no buffer, and io()
-  // may be used beside it; any other layer reads ahead. `on` must outlive the operation.
-  virtual void async_wait_input(const net::any_io_executor& on, io_handler handler) = 0;
+  // may be used beside it; any other layer reads ahead.
+  virtual void async_wait_input(layer_wait wait) = 0;
   // Reads some input into a buffer, from which io() reads first, so that the end of the input is found although the
   // connection reads nothing. It completes at once if that buffer is full.
-  virtual void async_fill(const net::any_io_executor& on, io_handler handler) = 0;
+  virtual void async_fill(layer_wait wait) = 0;
   // Writes some of `bytes`, which must remain valid until the operation completes.
-  virtual void async_drain(const net::any_io_executor& on, std::span<const std::byte> bytes, io_handler handler) = 0;
+  virtual void async_drain(std::span<const std::byte> bytes, layer_wait wait) = 0;
 
   // The blocking forms; errc::timed_out at the deadline, if the layer supports one.
   virtual void fill(error_code& ec, time_point deadline) = 0;
