@@ -20,6 +20,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+// Under callgrind, on a busy machine, a handshake can take longer than the default allows.
+constexpr std::chrono::minutes patience{10};
+
 void check(error_code ec) {
   if (ec) throw boost::system::system_error(ec);
 }
@@ -70,6 +73,7 @@ class handshakes {
   void connect(session_ptr one) {
     sluice::connect_options options;
     options.server_name = "localhost";
+    options.timeout = patience;
     sluice::async_connect(io_, context_, "127.0.0.1", service_, options,
                           [this, one](error_code ec, sluice::tcp_stream s) {
                             check(ec);
@@ -85,6 +89,7 @@ class handshakes {
     socket.set_option(asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>(true));
     socket.bind({asio::ip::address_v4(asio::ip::address_v4::loopback().to_uint() + source_++ % 32), 0});
     one->stream.emplace(std::move(socket), context_, "localhost");
+    one->stream->set_timeouts(patience, patience);
     one->stream->next_layer().async_connect(server_, [this, one](error_code ec) {
       check(ec);
       one->stream->async_handshake([this, one](error_code failed) {

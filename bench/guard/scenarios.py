@@ -2,10 +2,12 @@
 """What the guard counts: a fixed number of operations of each kind, on coal and on Sluice, or in the clients."""
 import contextlib
 import dataclasses
+import os
 import subprocess
 import tempfile
 
 from lib.callgrind import TUNABLES, Counted, Counts
+from lib.calls import Calls, per_operation
 from lib.processor import wait_until_idle
 from lib.programs import Program, words
 
@@ -35,7 +37,8 @@ class Load:
 # A coroutine more for each 256 KiB is not visible, and valgrind's AES is slow.
 LOADS = (
     Load("full handshake", "handshake", {"work": "handshake", "at_once": 8}, 400, 50, 400),
-    Load("resumed handshake", "handshake", {"work": "handshake", "at_once": 8, "resume": 1}, 400, 50, 400, {"tickets": 1}),
+    Load("resumed handshake", "handshake", {"work": "handshake", "at_once": 8, "resume": 1}, 400, 50, 400,
+         {"tickets": 1}),
     Load("mutual TLS", "handshake", {"work": "handshake", "at_once": 8, "mutual": 1}, 400, 50, 400, {"mutual": 1}),
     Load("echo", "echo", {"work": "echo", "at_once": 64, "size": 64}, 4000, 1000, 4000),
     Load("send", "MiB", {"work": "download", "chunk": 256 << 10}, 64 * MIB, MIB, 64, servers=SERVERS[:2]),
@@ -91,6 +94,20 @@ def count_server(bench, server, loads):
     return found
 
 
+def count_calls(bench, server):
+    """System calls of a full handshake, without callgrind: they depend on when the load's bytes arrive."""
+    load = LOADS[0]
+    with Calls(bench.programs) as calls:
+        command = bench.command(server, "certificate=p256")
+        with Program(command, calls.environment) as process:
+            port = process.read()["port"]
+            with Program(bench.command("bench_load", f"port={port}", *load.words())) as client:
+                client.read()
+                before = calls.read()
+                client.round()
+                return per_operation(before, calls.read(), load.operations)
+
+
 def count_client(bench, name):
     program, *settings = CLIENTS[name]
     with Program(bench.command("coal", "certificate=p256")) as server:
@@ -107,22 +124,27 @@ def count_start(bench, name):
     """A process that starts the library, or the engine alone, and ends."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/callgrind"
-        subprocess.run(["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}",
-                        *bench.command(*STARTS[name], "only_start=1")], check=True, env={**TUNABLES, "S2N_DONT_MLOCK": "1"})
+        command = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}",
+                   *bench.command(*STARTS[name], "only_start=1")]
+        subprocess.run(command, check=True, env={**os.environ, **TUNABLES, "S2N_DONT_MLOCK": "1"})
         return {START: {name: Figures.of(Counts(out), 1)}}
 
 
-def jobs(only):
-    """What to run, each a function of the bench; those that take longest first."""
+def jobs(only, programs):
+    """What to run, each a function of the bench; those that take longest first. Of Sluice's programs, those in
+    `programs` are counted, or all if it is empty."""
+    def is_wanted(program):
+        return not programs or program in programs or not program.startswith("sluice")
+
     made = []
     chosen = [load for load in LOADS if load.name in only]
     for wanted in ({"mutual": 1}, {}, {"tickets": 1}):
-        for server in SERVERS:
+        for server in filter(is_wanted, SERVERS):
             loads = [load for load in chosen if load.server == wanted and server in load.servers]
             if loads:
                 made.append(lambda bench, s=server, l=loads: count_server(bench, s, l))
     if CLIENT in only:
-        made += [lambda bench, n=name: count_client(bench, n) for name in CLIENTS]
+        made += [lambda bench, n=name: count_client(bench, n) for name in filter(is_wanted, CLIENTS)]
     if START in only:
         made += [lambda bench, n=name: count_start(bench, n) for name in STARTS]
     return made

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark's programs: servers, which report a port, and clients, which run a round for each line they are sent."""
+"""The programs of a run: servers, which report a port, and clients, which run a round for each line on stdin."""
 import json
 import os
 import subprocess
@@ -16,8 +16,8 @@ class Program:
         self.name = os.path.basename(next(word for word in map(str, command) if "bench/" in word))
         # Locked memory is limited, and none of the others locks any.
         variables = {**os.environ, "S2N_DONT_MLOCK": "1", **(environment or {})}
-        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=variables, **how)
+        self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        text=True, env=variables, **how)
 
     @property
     def pid(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The certificates of a run: an authority, a server's with P-256 and with RSA-2048, a client's. Made with openssl(1)."""
+"""The certificates of a run, made with openssl(1): an authority's, a server's (P-256, RSA-2048), a client's."""
 import subprocess
 
 EXTENSIONS = """subjectAltName=DNS:localhost,IP:127.0.0.1

@@ -31,6 +31,7 @@ inline sluice::acceptor make_acceptor(asio::io_context& io, const sluice::contex
   sluice::acceptor_options options;
   options.per_core = true;
   options.max_handshakes = 4096;
+  options.handshake_timeout = std::chrono::minutes(10);  // callgrind is slow
   sluice::acceptor made(io, {asio::ip::address_v4::loopback(), 0}, tls, options);
   report_port(made.local_endpoint().port());
   return made;
