@@ -252,7 +252,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     }
     // The oldest, not the newest: it has had the most time to send its first record.
     if (silent_->is_full()) silent_->drop_oldest();
-    silent_->add({std::move(socket), home, peer_});
+    silent_->add({.socket = std::move(socket), .home = home, .peer = peer_});
     count_silent();
   }
 
@@ -274,7 +274,7 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
     const auto done = [self = shared_from_this(), place, peer = one.peer](error_code ec, std::size_t) {
       self->shaken(place, peer, ec);
     };
-    d->start_handshake({}, net::bind_executor(serial_.any(), done));
+    d->start_handshake(std::move(one.first), net::bind_executor(serial_.any(), done));
   }
 
   void shaken(std::list<std::shared_ptr<driver>>::iterator place, const tcp::endpoint& peer, error_code ec) {

@@ -85,6 +85,7 @@ void deadline_service::look() {
 void deadline_service::shutdown() {
   const std::lock_guard lock(gate_);
   while (!waiting_.empty()) take_out(waiting_.begin());
+  is_armed_ = false;
   timer_.reset();
 }
 

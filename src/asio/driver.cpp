@@ -62,7 +62,10 @@ driver::driver(std::unique_ptr<layer> below, failure error, const context& ctx, 
       handshake_timeout_(0),
       shutdown_timeout_(0) {}
 
-driver::~driver() { end_deadline(); }
+driver::~driver() {
+  end_deadline();
+  leave_population();
+}
 
 // The error of a call that may not begin. The order follows from what may be used: without the turn, nothing that
 // another thread may be changing; without a layer, nothing that waits for it. Once the driver lingers, the layer
@@ -161,6 +164,7 @@ void driver::read_step(turn& mine, operation_handler handler, begun when) {
   if (st.ended) ec = net::error::eof;
   if (ec && !st.ended) note_failure(ec, phase::read);
   if (ec) forget_idle();
+  has_returned_data_ = has_returned_data_ || st.bytes > 0;
   finish(mine, reading_, std::move(handler), when, ec, st.bytes);
 }
 

@@ -81,6 +81,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
 
   // idle.cpp
   void release_if_quiet() noexcept;
+  void leave_population() noexcept;
   std::atomic<bool> has_read_ = false;  // since the last look
   std::atomic<bool> is_watched_ = false;
 
@@ -162,6 +163,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
 
   void begin_quiet();
   void end_quiet() noexcept;
+  void release_if_quiet_now() noexcept;
   void forget_idle() noexcept;
 
   bool begin_linger() noexcept;
@@ -223,7 +225,9 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
 
   std::atomic<bool> was_overlapping_ = false;  // last_failure() is that of a call from a second thread
   idle_service* idle_ = nullptr;
+  std::shared_ptr<std::atomic<std::size_t>> population_;  // of the idle_service, while this counts in it
   bool is_quiet_ = false;  // a read waits for input
+  bool has_returned_data_ = false;
 };
 
 // As make_driver(), on a strand that is the caller's as well.

@@ -19,7 +19,7 @@ idle_service& idle_service::of(const net::any_io_executor& executor) {
 void idle_service::watch(const std::shared_ptr<driver>& one) {
   const std::lock_guard lock(gate_);
   watched_.insert_or_assign(one.get(), one);  // its address may have been that of a stream that is gone
-  if (timer_ || watched_.size() <= spare) return;
+  if (timer_ || !is_crowded()) return;
   // Any stream's executor will do: the timer needs a way into the context they share, and look() locks.
   timer_.emplace(one->executor());
   arm_or_rest();
@@ -28,7 +28,7 @@ void idle_service::watch(const std::shared_ptr<driver>& one) {
 void idle_service::forget(const driver& one) noexcept {
   const std::lock_guard lock(gate_);
   watched_.erase(&one);
-  if (watched_.size() <= spare) timer_.reset();
+  if (watched_.empty() || !is_crowded()) timer_.reset();
 }
 
 std::size_t idle_service::size() const {
@@ -37,7 +37,7 @@ std::size_t idle_service::size() const {
 }
 
 void idle_service::arm_or_rest() {
-  if (watched_.size() <= spare) return timer_.reset();
+  if (watched_.empty() || !is_crowded()) return timer_.reset();
   timer_->expires_after(period);
   // The service outlives its timer, which is reset with the lock held. look() may still run once after that, when the
   // completion was queued already; it looks at `timer_` again.
@@ -86,12 +86,20 @@ void idle_service::shutdown() {
 // In the driver's turn. Registering costs a lock and a node, so it is done once, and undone by look() when the stream
 // has been quiet for a period: a stream in traffic finds is_watched_ set and does nothing else.
 void driver::begin_quiet() {
-  if (!is_watched_.load(std::memory_order_relaxed)) {
-    is_watched_ = true;
-    if (idle_ == nullptr) idle_ = &idle_service::of(executor());
-    idle_->watch(shared_from_this());
-  }
   is_quiet_ = true;
+  if (is_watched_.load(std::memory_order_relaxed)) return;
+  if (idle_ == nullptr) {
+    idle_ = &idle_service::of(executor());
+    population_ = idle_->streams();
+    population_->fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!has_returned_data_ && idle_->is_crowded()) return release_if_quiet_now();
+  is_watched_ = true;
+  idle_->watch(shared_from_this());
+}
+
+void driver::leave_population() noexcept {
+  if (population_) population_->fetch_sub(1, std::memory_order_relaxed);
 }
 
 void driver::end_quiet() noexcept {
@@ -101,7 +109,11 @@ void driver::end_quiet() noexcept {
 
 void driver::release_if_quiet() noexcept {
   const turn mine(gate_, turn_gate::step);
-  // Asked again here, in the driver's turn: since look() it may have begun to read or to write.
+  release_if_quiet_now();
+}
+
+// Since look() it may have begun to read or to write.
+void driver::release_if_quiet_now() noexcept {
   if (is_quiet_ && !writing_.is_active && !bounded_.is_active) tls_.release_buffers();
 }
 

@@ -7,6 +7,7 @@
 #include <boost/asio/execution_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <memory>
@@ -20,9 +21,13 @@ namespace detail {
 
 class driver;
 
-// One an execution context. Knows the streams that wait for input and hold buffers. While there are more than `spare`
-// of them it looks at them once a second: a stream that has read nothing since the last time is asked to give its
-// buffers back, and is forgotten until it reads again. A stream in traffic pays for a flag and nothing else.
+// One an execution context. Knows the streams that wait for input and hold buffers. While the context has more than
+// `spare` streams, it looks at those once a second: a stream that has read nothing since the last time is asked to give
+// its buffers back, and is forgotten until it reads again. A stream in traffic pays for a flag and nothing else.
+//
+// With that many streams, one that waits without having read anything since its handshake gives its buffers back at
+// once. Otherwise many clients that connect and stay quiet would all have theirs at the same time, and the memory that
+// is free a second later is mostly kept by the allocator.
 //
 // A timer is work for io_context::run(), which must end when the program has none left. A program with few streams
 // never sees one, so run() ends at once; with many that live on without reading, it may be two seconds late.
@@ -43,11 +48,17 @@ class idle_service final : public net::execution_context::service {
   void forget(const driver& one) noexcept;
   std::size_t size() const;
 
+  // The number of streams of the context that have waited for input, and live. It may outlive the service.
+  using population = std::shared_ptr<std::atomic<std::size_t>>;
+  const population& streams() const noexcept { return streams_; }
+  bool is_crowded() const noexcept { return streams_->load(std::memory_order_relaxed) > spare; }
+
  private:
   void shutdown() override;
   void arm_or_rest();
   void look();
 
+  const population streams_ = std::make_shared<std::atomic<std::size_t>>(0);
   mutable std::mutex gate_;
   std::unordered_map<const driver*, std::weak_ptr<driver>> watched_;
   std::optional<net::steady_timer> timer_;

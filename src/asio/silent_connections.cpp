@@ -4,11 +4,12 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <span>
 
 namespace sluice {
 inline namespace v0 {
@@ -18,22 +19,38 @@ namespace {
 using tcp = net::ip::tcp;
 using std::chrono::milliseconds;
 
-constexpr int longest_record = 16384 + 2048;
+constexpr std::size_t longest_record = 16384 + 2048;
 
-// How many bytes must be there before a handshake is worth its memory: the first record, as its header has it. 0 when
-// there is no use in waiting: it is here, or will never be, or is not TLS.
-// Nothing is taken out of the socket (MSG_PEEK): s2n reads the record itself, later. What cannot become a record is
-// passed on at once, so that the handshake fails with the true cause.
-int bytes_to_wait_for(int socket) {
-  std::array<unsigned char, 5> header{};
-  const auto n = ::recv(socket, header.data(), header.size(), MSG_PEEK | MSG_DONTWAIT);
-  if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 1 : 0;
-  if (n == 0 || header[0] != 22 || (n > 1 && header[1] != 3)) return 0;
-  if (n < static_cast<ssize_t>(header.size())) return static_cast<int>(header.size());
-  const int wanted = 5 + (header[3] << 8 | header[4]);
-  int arrived = 0;
-  const bool is_known = ::ioctl(socket, FIONREAD, &arrived) == 0;
-  return wanted > longest_record || !is_known || arrived >= wanted ? 0 : wanted;
+constexpr std::size_t header_size = 5;
+
+// How many bytes are missing before a handshake is worth its memory: those of the first record, as its header has it. 0
+// when there is no use in waiting: it is here, or is not TLS. What cannot become a record is passed on at once, so that
+// the handshake fails with the true cause.
+std::size_t missing_of_first_record(std::span<const std::byte> arrived) {
+  const auto at = [arrived](std::size_t i) { return std::to_integer<std::size_t>(arrived[i]); };
+  const auto n = arrived.size();
+  if (n > 0 && (at(0) != 22 || (n > 1 && at(1) != 3))) return 0;
+  if (n < header_size) return header_size - n;
+  const auto wanted = header_size + (at(3) << 8 | at(4));
+  return wanted > longest_record || n >= wanted ? 0 : wanted - n;
+}
+
+enum class arrival { whole, partial, ended };
+
+// Reads the first record, and more only with its first piece. Most records come whole and are shorter than a piece: one
+// call reads them, and nothing is left in the socket for the handshake to ask for.
+arrival read_first_record(int socket, std::vector<std::byte>& into) {
+  std::array<std::byte, 2048> piece;
+  for (;;) {
+    const auto missing = missing_of_first_record(into);
+    if (missing == 0) return arrival::whole;
+    const auto room = into.empty() ? piece.size() : std::min(missing, piece.size());
+    const auto n = ::recv(socket, piece.data(), room, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return errno == EAGAIN || errno == EWOULDBLOCK ? arrival::partial : arrival::ended;
+    if (n == 0) return arrival::ended;
+    into.insert(into.end(), piece.begin(), piece.begin() + n);
+  }
 }
 
 void wake_at_bytes(int socket, int count) { ::setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &count, sizeof count); }
@@ -77,24 +94,21 @@ void silent_connections::add(accepted_connection one) {
 void silent_connections::wait(const entry_pointer& one) {
   one->socket.async_wait(tcp::socket::wait_read,
                          net::bind_executor(serial_, [self = shared_from_this(), one](const error_code& ec) {
-                           if (!one->is_gone) self->look(one, ec);
+                           if (!one->is_gone) self->read(one, ec);
                          }));
 }
 
-// SO_RCVLOWAT makes the kernel wait for the rest of the record, so that a peer which sends it byte by byte wakes us
-// twice, not once a byte. It is set back before the socket is handed on.
-void silent_connections::look(const entry_pointer& one, const error_code& ec) {
+// SO_RCVLOWAT makes the kernel wait for what is missing, so that a peer which sends the record byte by byte does not
+// wake us for each. It is set back before the socket is handed on.
+void silent_connections::read(const entry_pointer& one, const error_code& ec) {
   const int socket = one->socket.native_handle();
-  const int wanted = ec ? 0 : bytes_to_wait_for(socket);
-  // It only grows, from a byte to a header to a record; so it is set twice at most, whatever the peer sends.
-  if (wanted > one->asked_for) {
+  if (!ec && read_first_record(socket, one->first) == arrival::partial) {
+    const int wanted = one->first.empty() ? 1 : static_cast<int>(missing_of_first_record(one->first));
+    if (wanted != one->asked_for) wake_at_bytes(socket, wanted);
     one->asked_for = wanted;
-    wake_at_bytes(socket, wanted);
     return wait(one);
   }
-  if (wanted == 1) return wait(one);  // woken for nothing
-  // Here, or ended, or as much as its buffer will ever hold.
-  if (one->asked_for > 1) wake_at_bytes(socket, 1);
+  if (one->asked_for != 1) wake_at_bytes(socket, 1);
   one->is_gone = true;
   waiting_.erase(one->place);
   has_spoken_(std::move(static_cast<accepted_connection&>(*one)));

@@ -12,6 +12,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <vector>
 
 namespace sluice {
 inline namespace v0 {
@@ -21,6 +22,7 @@ struct accepted_connection {
   net::ip::tcp::socket socket;
   serial_executor home;  // its stream's
   net::ip::tcp::endpoint peer;
+  std::vector<std::byte> first = {};  // the first record, or what came in its place
 };
 
 struct silence_limits {
@@ -29,8 +31,8 @@ struct silence_limits {
   std::size_t max_per_address;  // of one address, IPv6 by its /64; 0: no such limit
 };
 
-// Runs on one strand, `serial`; shared with the waits it begins. It looks at what arrives without taking it: the
-// first record stays in the socket for whoever shakes hands.
+// Runs on one strand, `serial`; shared with the waits it begins. It reads the first record for the handshake
+// that follows.
 class silent_connections : public std::enable_shared_from_this<silent_connections> {
  public:
   using spoke = std::function<void(accepted_connection)>;
@@ -54,14 +56,14 @@ class silent_connections : public std::enable_shared_from_this<silent_connection
   struct entry : accepted_connection {
     explicit entry(accepted_connection one) : accepted_connection(std::move(one)) {}
     clock_type::time_point since = clock_type::now();
-    int asked_for = 1;  // bytes that end the wait
+    int asked_for = 1;  // bytes that end the wait (SO_RCVLOWAT)
     std::list<std::shared_ptr<entry>>::iterator place;
     bool is_gone = false;
   };
   using entry_pointer = std::shared_ptr<entry>;
 
   void wait(const entry_pointer& one);
-  void look(const entry_pointer& one, const error_code& ec);
+  void read(const entry_pointer& one, const error_code& ec);
   void drop(const entry_pointer& one, const std::string& reason);
   void drop_silent();
   void arm();

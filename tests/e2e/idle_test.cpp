@@ -135,7 +135,7 @@ TEST_F(idle, streams_end_with_their_loop_still_in_order) {
   const auto began = clock_type::now();
   run(io);
   EXPECT_LT(clock_type::now() - began, 900ms);
-  EXPECT_EQ(releases, 0);
+  EXPECT_EQ(releases, 36) << "those that came after 64 others gave theirs back at once";
 }
 
 TEST_F(idle, streams_go_with_their_loop) {

@@ -21,7 +21,8 @@ inline namespace v0 {
 struct acceptor_options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // counts from the first record; 0: no time
   std::size_t max_handshakes = 256;  // in flight, or done and not yet accepted; others wait in the backlog. 0 means 1
-  // A client is silent until its first record is complete; until then it uses a socket and no handshake. When there are
+  // A client is silent until its first record is complete; until then it uses a socket, the memory of what it has sent
+  // of that record (at most 18 KiB), and no handshake. When there are
   // `max_silent` silent clients, or no descriptors left, the acceptor closes the oldest. Whatever the option says,
   // silent clients use at most half of the descriptors that the process may have. `max_silent_per_address` limits them
   // for each IP address (IPv6: each /64). An address that reaches its limit loses its own oldest silent connection, not
