@@ -8,8 +8,6 @@
 #include <s2n.h>
 #include <unstable/cleanup.h>
 
-#include <openssl/mem.h>
-
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
@@ -41,7 +39,8 @@ static int sluice_memory_allocate(void** out, uint32_t requested, uint32_t* allo
 }
 static int sluice_memory_release(void* block, uint32_t size) {
   if (block == nullptr) return S2N_SUCCESS;
-  OPENSSL_cleanse(block, size);
+  // Wiped already: s2n_free() overwrites the whole block, and s2n frees without it only what is ciphertext or was read
+  // with erasure, and that only with dynamic buffers, which are not used (P2).
   memory.release(block, size);
   return S2N_SUCCESS;
 }
