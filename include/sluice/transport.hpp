@@ -21,6 +21,10 @@ class transport {
   // that the transport is broken.
   virtual std::size_t read(std::span<std::byte> into, error_code& ec) noexcept = 0;
 
+  // Returns false only if read() would certainly report operation_would_block now; the connection may then skip the
+  // call. The default is true, which is always correct.
+  virtual bool may_have_input() const noexcept { return true; }
+
   // Returns the number of bytes that were accepted: fewer than offered, or 0 with operation_would_block, if there is no
   // more room.
   virtual std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept = 0;
@@ -47,6 +51,7 @@ class memory_transport final : public transport {
   bool incoming_ended = false;      // once `incoming` is empty, read() reports the end of the stream
 
   std::size_t read(std::span<std::byte> into, error_code& ec) noexcept override;
+  bool may_have_input() const noexcept override { return !incoming.empty() || incoming_ended; }
   std::size_t write(std::span<const std::byte> from, error_code& ec) noexcept override;
 };
 

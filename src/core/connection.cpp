@@ -6,6 +6,7 @@
 #include "core/callbacks.hpp"
 #include "core/connection_io.hpp"
 #include "core/engine_calls.hpp"
+#include "core/engine_internals.hpp"
 #include "core/x509/host_name.hpp"
 #include "sluice/gathered_buffers.hpp"
 #include "sluice/printable.hpp"
@@ -46,7 +47,10 @@ failure broken_pipe() {
 
 failure out_of_range(error_code ec) { return make_failure(ec, "", "a buffer is larger than SSIZE_MAX"); }
 
-bool is_range_error(const error_code& ec) { return ec == boost::system::errc::result_out_of_range; }
+// By category first: comparing a code of s2n's would look its cause up, and "would block" is such a code.
+bool is_range_error(const error_code& ec) {
+  return ec.category() == boost::system::generic_category() && ec == boost::system::errc::result_out_of_range;
+}
 
 }  // namespace
 
@@ -61,16 +65,29 @@ error_code connection::impl::refuse(failure error) {
 connection::impl::~impl() {
   report_closed();
   handshake.signature.reset();  // the operation is freed before the connection of s2n that it belongs to
+  if (is_reusable()) engine->pool.give(std::move(conn));
 }
 
-// Everything that a fresh connection, or one that was wiped (P11), has to be given.
+internal::connection_handle connection::impl::new_connection() const noexcept {
+  return internal::connection_handle(s2n_connection_new(side == role::server ? S2N_SERVER : S2N_CLIENT));
+}
+
+// One whose handshake was completed, which did not fail, and which has the configuration that it began with.
+bool connection::impl::is_reusable() const noexcept {
+  return conn && engine && !owns_engine && handshake.is_established && !errors.latched.code &&
+         internal::configuration_of(conn.get()) == engine->config.get();
+}
+
+// Everything that a fresh connection, or one that was wiped (P11), of the pool or after a reset, has to be given.
 void connection::impl::configure(const connection_options& options) {
   target.place = target.server_name.empty() ? (side == role::server ? "client" : "server") : target.server_name;
-  auto* c = conn.get();
   // The one before, after a reset, is let go of when this one is in its place (P26).
   auto next = configuration();
-  if (!next || s2n_connection_set_config(c, next.get()) != S2N_SUCCESS) {
-    latch(internal::s2n_failure(target.place));
+  if (!conn && next) conn = next->pool.take();
+  if (!conn) conn = new_connection();
+  auto* c = conn.get();
+  if (!next || c == nullptr || s2n_connection_set_config(c, next->config.get()) != S2N_SUCCESS) {
+    latch(internal::s2n_failure(c == nullptr ? "connection" : target.place));
     return;
   }
   engine = std::move(next);
@@ -142,12 +159,9 @@ connection::connection(const context& ctx, role side, const connection_options& 
     c.latch(internal::empty_object("context"));
     return;
   }
-  c.conn.reset(s2n_connection_new(side == role::server ? S2N_SERVER : S2N_CLIENT));
-  if (!c.conn) {
-    c.latch(internal::s2n_failure("connection"));
-    return;
-  }
   c.begin(options);
+  // One that has failed at once can be reset, too.
+  if (!c.conn) c.conn = c.new_connection();
 }
 
 connection::connection(std::unique_ptr<impl> made) noexcept : impl_(std::move(made)) {}
@@ -228,6 +242,8 @@ step connection::read(transport& io, std::span<std::byte> into) {
 
   if (c.output.is_closed && !c.has_half_close()) return c.await_close_notify(io, phase::read);
 
+  if (!c.has_input(io)) return {.next = want::read};
+
   // One record for each call of s2n_recv: if it fetches several, it loses those before one that is bad.
   std::size_t done = 0;
   impl::call call(c, io);
@@ -240,6 +256,7 @@ step connection::read(transport& io, std::span<std::byte> into) {
       c.input.gate.data_came();
     }
     if (n == 0) c.note_peer_closed();
+    if (n > 0 && c.input.is_drained && !c.has_kept_input()) break;
     if (n >= 0) continue;
     if (is_range_error(ec)) return c.refused_step(out_of_range(ec));
     if (s2n_error_get_type(ec.value()) != S2N_ERR_T_BLOCKED) c.latch(c.engine_failure(phase::read));

@@ -67,7 +67,10 @@ std::span<const std::byte> connection::read_ahead() const noexcept {
 }
 
 void connection::release_buffers() noexcept {
-  if (is_established()) s2n_connection_release_buffers(impl_->conn.get());
+  if (!is_established()) return;
+  // Any number of times: what is gone is passed over.
+  s2n_connection_free_handshake(impl_->conn.get());
+  s2n_connection_release_buffers(impl_->conn.get());
 }
 
 }  // namespace v0

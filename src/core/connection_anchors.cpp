@@ -55,7 +55,7 @@ internal::engine_configuration connection::impl::configuration() {
   owns_engine = shared().has_namesakes;
   if (!owns_engine) return shared().engine.current(shared());
   auto made = internal::make_configuration(shared());
-  return made ? std::move(made->config) : nullptr;
+  return made ? std::move(made->engine) : nullptr;
 }
 
 void connection::impl::choose_anchors() {
@@ -68,10 +68,10 @@ void connection::impl::choose_anchors() {
   }
   if (left_out.empty()) return;
   // Fails closed: a store that lacks an anchor trusts less.
-  s2n_config_wipe_trust_store(engine.get());
+  s2n_config_wipe_trust_store(engine->config.get());
   for (const auto& one : anchors) {
     if (std::ranges::find(left_out, &one) == left_out.end())
-      s2n_config_add_pem_to_trust_store(engine.get(), one.to_pem().c_str());
+      s2n_config_add_pem_to_trust_store(engine->config.get(), one.to_pem().c_str());
   }
 }
 

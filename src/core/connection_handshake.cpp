@@ -96,10 +96,11 @@ connection::impl::negotiation connection::impl::run_negotiation(transport& trans
     ran.is_done = send_early_data(ran.on) && s2n_negotiate(conn.get(), &ran.on) == S2N_SUCCESS;
   }
   handshake.is_negotiating = false;
-  if (ran.is_done) return ran;
   // The type decides; `on` means something only when it says blocked (P4).
-  ran.is_blocked = s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
-  if (!ran.is_blocked) ran.error = engine_failure(phase::handshake);
+  ran.is_blocked = !ran.is_done && s2n_error_get_type(s2n_errno) == S2N_ERR_T_BLOCKED;
+  if (!ran.is_done && !ran.is_blocked) ran.error = engine_failure(phase::handshake);
+  // After s2n's account of its error was read, which this changes.
+  take_secrets();
   return ran;
 }
 
@@ -222,7 +223,7 @@ std::optional<failure> connection::impl::refused_meanwhile(transport& transport)
   uint8_t second = 0;
   s2n_connection_get_cipher_iana_value(conn.get(), &first, &second);
   const bool is_tls13 = s2n_connection_get_actual_protocol_version(conn.get()) >= S2N_TLS13;
-  const auto reported = input.ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13);
+  const auto reported = input.ahead.find(static_cast<std::uint16_t>(first << 8 | second), is_tls13, secret_of_alerts());
   if (!reported) return std::nullopt;
   return alert_failure(*reported, phase::signing);
 }
@@ -288,8 +289,8 @@ void connection::expire_application_work() {
                           "look at the token's load, or allow the handshake more time"));
 }
 
-// All checks have passed, and all output has left. What only the handshake needed is freed: both flights, the secrets
-// of alerts, and the engine's own state.
+// All checks have passed, and all output has left. What only the handshake needed is freed: both flights, and the
+// secrets of alerts. The engine's own state goes with the buffers: wiping the connection would make it anew.
 void connection::impl::complete_handshake() {
   auto* c = conn.get();
   info.version = version_text(s2n_connection_get_actual_protocol_version(c));
@@ -310,11 +311,8 @@ void connection::impl::complete_handshake() {
   keep_session();
   handshake.flight.forget();
   output.alerts.handshake_is_done();
-  input.ahead.forget_secret();
   input.guard.end();
   handshake.own_flight.forget();
-  // About 7 KiB a connection that nothing needs any more.
-  s2n_connection_free_handshake(c);
   handshake.is_established = true;
   end_handshake(nullptr);
 }

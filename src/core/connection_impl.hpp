@@ -39,6 +39,8 @@ struct connection::impl : internal::connection_parts {
   // wrong is latched, and reported by the first call.
   void begin(const connection_options& options);
   void configure(const connection_options& options);
+  internal::connection_handle new_connection() const noexcept;
+  bool is_reusable() const noexcept;
   step failed_step() const { return {.error = errors.latched.code}; }
   // A call without effect: the failure is kept for last_failure(), and nothing else changes.
   error_code refuse(failure error);
@@ -76,6 +78,10 @@ struct connection::impl : internal::connection_parts {
   void refuse_input(const std::string& detail, const std::string& remedy);
   internal::input_gate::stage input_stage() const noexcept;
   bool reads_exactly() const noexcept;
+  // Something has been read from the transport that read() has not returned: by s2n, or for it.
+  bool has_kept_input() const noexcept;
+  // False: calling s2n would have no effect but that it blocks.
+  bool has_input(const transport& from) const noexcept;
   // Nothing came of a call that wanted to read.
   want want_input() const noexcept { return input.gate.is_spent() ? want::again : want::read; }
 
@@ -102,6 +108,10 @@ struct connection::impl : internal::connection_parts {
   bool judge_extensions(const internal::client_extensions& theirs);
   bool judge_last_hello();
   std::optional<failure> fault_of_server(bool is_done);
+
+  // connection_secrets.cpp
+  void take_secrets() noexcept;
+  internal::traffic_secret secret_of_alerts() const noexcept;
 
   // connection_early.cpp: what may be lost is never sent twice, and what came early is returned by read() first.
   void expect_early_data(std::span<const std::byte> data);
@@ -164,8 +174,8 @@ struct connection::impl : internal::connection_parts {
   // it has to choose among anchors, and then may change it.
   internal::engine_configuration engine;
   bool owns_engine = false;
-  // Null if s2n had no memory for it, or for connection::failed(); the connection has failed then. Its callbacks have
-  // the address of this object, which therefore never moves.
+  // Of the pool of `engine`, or new. Null if s2n had no memory for it, or for connection::failed(); the connection has
+  // failed then. Its callbacks have the address of this object, which therefore never moves.
   internal::connection_handle conn;
   transport* io = nullptr;  // the transport of the call that is under way, else null
 };

@@ -85,6 +85,16 @@ bool connection::impl::reads_exactly() const noexcept {
   return output.is_closed || (side == role::server && !handshake.is_established && totals.records_in.records() > 0);
 }
 
+bool connection::impl::has_kept_input() const noexcept {
+  return s2n_peek(conn.get()) > 0 || s2n_peek_buffered(conn.get()) > 0 || !input.gate.held().empty() ||
+         input.ahead.has_kept();
+}
+
+// The end, and an error, are found by asking s2n again.
+bool connection::impl::has_input(const transport& from) const noexcept {
+  return from.may_have_input() || input.has_ended || input.error || has_kept_input();
+}
+
 // As recv(2), for s2n.
 int connection::impl::receive(std::span<std::byte> into) {
   if (errors.of_callback.code) return answer(EIO);
@@ -113,6 +123,7 @@ std::size_t connection::impl::receive_more(std::span<std::byte> into) {
   if (input.has_ended) return 0;
   error_code ec;
   const auto n = input.ahead.read(*io, into, ec);
+  input.is_drained = n < into.size();
   if (n > 0) return input.gate.admit(into.first(n));
   if (!ec) input.has_ended = true;
   if (ec && !internal::is_would_block(ec)) input.error = ec;

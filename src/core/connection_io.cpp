@@ -166,13 +166,6 @@ extern "C" int on_send(void* io, const uint8_t* from, uint32_t size) noexcept {
   }
 }
 
-extern "C" void on_checkpoint(s2n_connection* connection, void*, s2n_timing_checkpoint* checkpoint) noexcept {
-  auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
-  const std::string_view name = checkpoint->name;
-  // The others are no messages: RECORD_READ, RECORD_WRITE, NEGOTIATE_START, NEGOTIATE_END.
-  if (c != nullptr && !name.starts_with("RECORD_") && !name.starts_with("NEGOTIATE_")) c->handshake.made_message = name;
-}
-
 }  // namespace internal
 
 }  // namespace v0

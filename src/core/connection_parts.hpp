@@ -113,9 +113,10 @@ struct early_state {
 struct input_state {
   explicit input_state(role side) : guard(side == role::server) {}
 
-  error_code error;        // the last error of the transport when it was read, other than "would block"
-  bool has_ended = false;  // the transport ended, without an error; it is not read any more
-  bool is_closed = false;  // the peer's close_notify was received: no data follow
+  error_code error;         // the last error of the transport when it was read, other than "would block"
+  bool has_ended = false;   // the transport ended, without an error; it is not read any more
+  bool is_drained = false;  // the last read of the transport returned less than there was room for
+  bool is_closed = false;   // the peer's close_notify was received: no data follow
 
   // In the order in which bytes pass: `ahead` has what was read while a key was waited for, `first_header` sees whether
   // it is TLS at all, `guard` and `gate` whether s2n may have it, and when.

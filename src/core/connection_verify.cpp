@@ -262,28 +262,6 @@ extern "C" int on_monotonic_clock(void* ctx, uint64_t* nanoseconds) noexcept {
   return S2N_SUCCESS;
 }
 
-extern "C" int on_key_log(void* ctx, s2n_connection* connection, uint8_t* line, size_t size) noexcept {
-  auto* c = static_cast<sluice::connection::impl*>(s2n_connection_get_ctx(connection));
-  try {
-    const std::string_view text(reinterpret_cast<const char*>(line), size);
-    const auto& state = *static_cast<context::state*>(ctx);
-    if (c != nullptr && c->watches_flight()) {
-      c->handshake.flight.saw_secret(
-          text, c->side == role::client ? "SERVER_HANDSHAKE_TRAFFIC_SECRET" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
-    }
-    if (c != nullptr && !c->handshake.is_negotiated) {
-      c->output.alerts.saw_secret(text, c->side);
-      c->input.ahead.saw_secret(text, c->side);
-    }
-    if (c != nullptr && c->handshake.recorder) c->handshake.recorder->saw_secret(text);
-    if (c != nullptr && c->tap) c->tap->saw_secret(text);
-    if (state.key_log) state.key_log(text);
-    return S2N_SUCCESS;
-  } catch (...) {
-    return S2N_FAILURE;  // which s2n passes over: the connection goes on
-  }
-}
-
 }  // namespace internal
 
 }  // namespace v0

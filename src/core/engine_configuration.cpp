@@ -154,8 +154,9 @@ result<void> set_io(s2n_config* config, const state_type& s) {
   if (s.side == role::server && s2n_config_set_client_hello_cb(config, on_client_hello, nullptr) != S2N_SUCCESS) {
     return s2n_failure("engine");
   }
-  // Always: a refused chain of TLS 1.3 can be shown to people only with the handshake's secret (core/flight.hpp).
-  if (s2n_config_set_key_log_cb(config, on_key_log, context_of(s)) != S2N_SUCCESS) return s2n_failure("key log");
+  // Only where it is wanted: it costs a text for each secret (core/connection_secrets.cpp takes them as bytes).
+  if (s.key_log && s2n_config_set_key_log_cb(config, on_key_log, context_of(s)) != S2N_SUCCESS)
+    return s2n_failure("key log");
   return {};
 }
 
@@ -213,7 +214,9 @@ result<made_configuration> make_configuration(const context::state& of) {
   } else if (auto done = set_server(made.get(), of); !done) {
     return done.error();
   }
-  return made_configuration{std::move(made), asks_for_staple};
+  auto engine = std::make_shared<engine_setup>();
+  engine->config = std::move(made);
+  return made_configuration{std::move(engine), asks_for_staple};
 }
 
 result<void> engine_source::start(context::state& of) {
@@ -221,11 +224,11 @@ result<void> engine_source::start(context::state& of) {
   if (!made) return made.error();
   of.asks_for_staple = made->asks_for_staple;
   if (of.tickets) {
-    auto keys = of.tickets->install(made->config.get(), of.now());
+    auto keys = of.tickets->install(made->engine->config.get(), of.now());
     if (!keys) return keys.error();
     keys_ = *keys;
   }
-  current_ = std::move(made->config);
+  current_ = std::move(made->engine);
   return {};
 }
 
@@ -254,10 +257,10 @@ engine_configuration engine_source::replace(const context::state& of, time_point
   };
   auto made = make_configuration(of);
   if (!made) return fail(made.error());
-  const auto keys = of.tickets->install(made->config.get(), now);
+  const auto keys = of.tickets->install(made->engine->config.get(), now);
   if (!keys) return fail(keys.error());
   keys_ = *keys;
-  current_ = std::move(made->config);
+  current_ = std::move(made->engine);
   return current_;
 } catch (const std::bad_alloc&) {
   next_try_ = now + std::chrono::minutes(1);

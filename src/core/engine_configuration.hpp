@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/base/handles.hpp"
+#include "core/connection_pool.hpp"
 #include "core/ticket_schedule.hpp"
 #include "sluice/context.hpp"
 
@@ -16,7 +17,11 @@ inline namespace v0 {
 namespace internal {
 
 // A connection keeps the one that it began with.
-using engine_configuration = std::shared_ptr<s2n_config>;
+struct engine_setup {
+  config_handle config;
+  connection_pool pool;  // behind `config`, which its connections point into: destroyed before it
+};
+using engine_configuration = std::shared_ptr<engine_setup>;
 
 // What a context gives to connections that begin. A configuration that was given out is never changed (P27): another
 // takes its place.
@@ -39,7 +44,7 @@ class engine_source {
 };
 
 struct made_configuration {
-  engine_configuration config;
+  engine_configuration engine;
   bool asks_for_staple = false;
 };
 // Applies all of a context's state to the engine, but for tickets' keys.

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/flight.hpp"
 
-#include "core/wire/record_opener.hpp"
-
 #include <openssl/bytestring.h>
 
 #include <algorithm>
@@ -40,13 +38,9 @@ void flight_record::saw(std::span<const std::byte> bytes) {
   bytes_.insert(bytes_.end(), some.begin(), some.end());
 }
 
-void flight_record::saw_secret(std::string_view line, std::string_view label) {
-  if (auto found = key_log_secret(line, label)) secret_ = std::move(*found);
-}
-
 void flight_record::forget() noexcept {
   bytes_ = {};
-  secret_ = secret();
+  secret_ = traffic_secret();
 }
 
 std::vector<certificate> flight_record::certificates(std::optional<hello> settled) const {

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a peer sent during a handshake that failed. s2n shows a chain only once it has accepted it (P32); people need
 // to see the one that was refused. The bytes are read a second time here: TLS 1.2's are in the clear, TLS 1.3's are
-// opened with the handshake secret that the key log hands out. For diagnosis only; nothing is decided by it.
+// opened with the peer's handshake traffic secret. For diagnosis only; nothing is decided by it.
 #pragma once
 
 #include "core/wire/flight_reader.hpp"
 #include "sluice/certificate.hpp"
-#include "sluice/secret.hpp"
 
 #include <cstddef>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -22,8 +20,8 @@ class flight_record {
  public:
   // Ciphertext as it arrives, while the handshake lasts; at most 128 KiB are kept.
   void saw(std::span<const std::byte> bytes);
-  // A line of the NSS key log; the one with the peer's handshake traffic secret is kept, whichever `label` that is.
-  void saw_secret(std::string_view line, std::string_view label);
+  // The handshake traffic secret of whoever sends these bytes.
+  void saw_secret(const traffic_secret& senders) noexcept { secret_ = senders; }
   void forget() noexcept;
   std::size_t size() const noexcept { return bytes_.size(); }
 
@@ -37,7 +35,7 @@ class flight_record {
 
  private:
   std::vector<std::byte> bytes_;
-  secret secret_;
+  traffic_secret secret_;
 };
 
 }  // namespace internal

@@ -67,11 +67,9 @@ void handshake_recorder::key_is_asked() noexcept {
   if (key_asked_ == time_point{}) key_asked_ = std::chrono::steady_clock::now();
 }
 
-void handshake_recorder::saw_secret(std::string_view line) {
-  constexpr std::string_view of_client = "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
-  constexpr std::string_view of_server = "SERVER_HANDSHAKE_TRAFFIC_SECRET";
-  ours_.record.saw_secret(line, is_server_ ? of_server : of_client);
-  theirs_.record.saw_secret(line, is_server_ ? of_client : of_server);
+void handshake_recorder::saw_secrets(const traffic_secret& of_client, const traffic_secret& of_server) noexcept {
+  ours_.record.saw_secret(is_server_ ? of_server : of_client);
+  theirs_.record.saw_secret(is_server_ ? of_client : of_server);
 }
 
 void handshake_recorder::add_messages(handshake_transcript& to, const read_flight& flight, const direction& d,

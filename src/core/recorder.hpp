@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,7 +23,7 @@ class handshake_recorder {
 
   void received(std::span<const std::byte> bytes) { theirs_.saw(bytes); }
   void sent(std::span<const std::byte> bytes) { ours_.saw(bytes); }
-  void saw_secret(std::string_view key_log_line);
+  void saw_secrets(const traffic_secret& of_client, const traffic_secret& of_server) noexcept;  // the handshake's
   void chain_is_good() noexcept { verified_ = std::chrono::steady_clock::now(); }
   void key_is_asked() noexcept;
 

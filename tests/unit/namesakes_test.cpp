@@ -18,7 +18,7 @@ testkit::issued plain_leaf(const testkit::authority& by) {
                  {.to = [](X509* x509) { set_extension(x509, NID_authority_key_identifier, ""); }, .sign = {}});
 }
 
-identity identity_of(const testkit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
+identity namesake_identity(const testkit::issued& one) { return identity::from_pem(one.chain, one.key).value(); }
 
 struct namesakes : ::testing::TestWithParam<flavour> {
   const testkit::authority first = testkit::authority::make_root("Same Root").value();
@@ -31,14 +31,14 @@ struct namesakes : ::testing::TestWithParam<flavour> {
 
 TEST_P(namesakes, are_all_tried_for_a_server) {
   for (const auto* signer : {&first, &second, &third}) {
-    auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {identity_of(plain_leaf(*signer))}});
+    auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {namesake_identity(plain_leaf(*signer))}});
     EXPECT_TRUE(p.handshake()) << why(p);
   }
 }
 
 TEST_P(namesakes, are_all_tried_for_a_client) {
   for (const auto* signer : {&first, &second, &third}) {
-    auto p = make_pair(GetParam(), {.identity = identity_of(plain_leaf(*signer))},
+    auto p = make_pair(GetParam(), {.identity = namesake_identity(plain_leaf(*signer))},
                        {.client_auth = client_auth::required, .trust = all()});
     EXPECT_TRUE(p.handshake()) << why(p);
     EXPECT_TRUE(p.server.info().client_certificate);
@@ -47,7 +47,7 @@ TEST_P(namesakes, are_all_tried_for_a_client) {
 
 TEST_P(namesakes, are_no_excuse_for_one_that_is_not_trusted) {
   const auto stranger = testkit::authority::make_root("Same Root").value();
-  auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {identity_of(plain_leaf(stranger))}});
+  auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {namesake_identity(plain_leaf(stranger))}});
   EXPECT_FALSE(p.handshake());
   EXPECT_EQ(p.client.last_failure().code, errc::untrusted);
   EXPECT_EQ(p.client.last_failure().detail,
@@ -55,7 +55,7 @@ TEST_P(namesakes, are_no_excuse_for_one_that_is_not_trusted) {
 }
 
 TEST_P(namesakes, serve_one_connection_after_another) {
-  auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {identity_of(plain_leaf(second))}});
+  auto p = make_pair(GetParam(), {.trust = all()}, {.identities = {namesake_identity(plain_leaf(second))}});
   ASSERT_TRUE(p.handshake()) << why(p);
   p.client.reset({.server_name = "localhost"});
   p.server.reset();

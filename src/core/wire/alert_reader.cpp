@@ -27,13 +27,6 @@ std::optional<std::uint8_t> ending(std::span<const std::uint8_t> alert, bool is_
 
 }  // namespace
 
-// A client's signature is asked for when the server has finished, and speaks under its last key; a server's, when the
-// client has no more than the handshake's.
-void alert_reader::saw_secret(std::string_view line, role side) {
-  const auto* label = side == role::client ? "SERVER_TRAFFIC_SECRET_0" : "CLIENT_HANDSHAKE_TRAFFIC_SECRET";
-  if (auto found = key_log_secret(line, label)) traffic_ = std::move(*found);
-}
-
 void alert_reader::look(transport& io) {
   // Bounded, because the peer may send as much as it likes while the key takes its time; the rest stays with the
   // transport, as backpressure.
@@ -49,8 +42,9 @@ void alert_reader::look(transport& io) {
   }
 }
 
-std::optional<std::uint8_t> alert_reader::find(std::uint16_t cipher, bool is_tls13) const {
-  auto opener = is_tls13 ? record_opener::make(cipher, traffic_) : std::nullopt;
+std::optional<std::uint8_t> alert_reader::find(std::uint16_t cipher, bool is_tls13,
+                                               const traffic_secret& traffic) const {
+  auto opener = is_tls13 ? record_opener::make(cipher, traffic) : std::nullopt;
   auto arrived = std::span(bytes_).subspan(gone_);
   for (frame_collector records(framer::frame::record); records.take(arrived);) {
     const auto type = records.current().type();

@@ -2,16 +2,14 @@
 // Looks for the peer's alert in what has arrived while s2n waits for a private key and reads nothing (P5).
 #pragma once
 
-#include "sluice/context.hpp"
+#include "core/wire/traffic_secret.hpp"
 #include "sluice/error.hpp"
-#include "sluice/secret.hpp"
 #include "sluice/transport.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -24,16 +22,16 @@ namespace internal {
 // Nothing is taken out by find(): s2n gets all of them when it reads again.
 class alert_reader {
  public:
-  // A line of the NSS key log: the secret under which the peer's alert would come is kept.
-  void saw_secret(std::string_view line, role side);
-  void forget_secret() noexcept { traffic_ = secret(); }
   void forget() noexcept { *this = alert_reader(); }
 
   // Reads what is there, at most 64 KiB in all.
   void look(transport& io);
+  // There is something that s2n has not seen: bytes, the end, or an error.
+  bool has_kept() const noexcept { return !bytes_.empty() || has_ended_ || error_; }
   // The alert that ends the connection, if it is among what was read. `cipher` is the suite's code, `is_tls13` whether
-  // anything may be sealed yet: below TLS 1.3 a peer that waits for our signature has no keys.
-  std::optional<std::uint8_t> find(std::uint16_t cipher, bool is_tls13) const;
+  // anything may be sealed yet: below TLS 1.3 a peer that waits for our signature has no keys. `traffic` is the secret
+  // under which the alert would come then.
+  std::optional<std::uint8_t> find(std::uint16_t cipher, bool is_tls13, const traffic_secret& traffic) const;
 
   // As transport::read(), what was read ahead first.
   std::size_t read(transport& io, std::span<std::byte> into, error_code& ec) noexcept;
@@ -43,7 +41,6 @@ class alert_reader {
   std::size_t gone_ = 0;
   bool has_ended_ = false;
   error_code error_;
-  secret traffic_;
 };
 
 }  // namespace internal

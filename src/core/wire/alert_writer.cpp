@@ -32,12 +32,10 @@ bool write_by_engine(s2n_connection* conn, std::span<std::uint8_t> alert) noexce
 
 }  // namespace
 
-void alert_writer::saw_secret(std::string_view line, role side) {
+void alert_writer::has_keys(const traffic_secret& of_client) noexcept {
   if (is_done_) return;
-  auto found = key_log_secret(line, "CLIENT_HANDSHAKE_TRAFFIC_SECRET");
-  if (!found) return;
   has_handshake_key_ = true;
-  if (side == role::client) traffic_ = std::move(*found);
+  traffic_ = of_client;
 }
 
 void alert_writer::sent(std::span<const std::byte> bytes) noexcept {
@@ -48,13 +46,12 @@ void alert_writer::sent(std::span<const std::byte> bytes) noexcept {
     if (has_changed_cipher_) ++since_change_;
     has_changed_cipher_ = has_changed_cipher_ || type == record_change_cipher_spec;
     if (type != record_application_data) continue;
-    if (has_handshake_key_) ++sealed_;
-    sealed_early_ = sealed_early_ || !has_handshake_key_;
+    ++(has_handshake_key_ ? sealed_ : sealed_before_);
   }
 }
 
 void alert_writer::handshake_is_done() noexcept {
-  traffic_ = secret();
+  traffic_ = traffic_secret();
   is_done_ = true;
 }
 
@@ -66,14 +63,14 @@ alert_writer::way alert_writer::choose(s2n_connection* conn, role side) const no
   // TLS 1.3 before ServerHello, or an earlier version at any time of its handshake: those have no such secret.
   if (!has_handshake_key_) {
     // The peer may be about to take our early data, or to pass over it; we cannot know which key it expects.
-    if (sealed_early_) return way::none;
+    if (sealed_before_ > 0) return way::none;
     // Between ChangeCipherSpec and the first record behind it, s2n may have no key yet.
     return !is_tls13 && has_changed_cipher_ && since_change_ == 0 ? way::none : way::by_engine;
   }
   // A server that has the key but has sealed nothing with it has not sent its ServerHello whole: whether the peer has
   // keys is not known.
-  if (side == role::server) return sealed_ > 0 ? way::by_engine : way::none;
-  if (sealed_early_) {
+  if (side == role::server) return sealed_ + sealed_before_ > 0 ? way::by_engine : way::none;
+  if (sealed_before_ > 0) {
     auto status = S2N_EARLY_DATA_STATUS_OK;  // asked for, perhaps accepted, and not yet ended
     if (s2n_connection_get_early_data_status(conn, &status) != S2N_SUCCESS || status == S2N_EARLY_DATA_STATUS_OK) {
       return way::none;

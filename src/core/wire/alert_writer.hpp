@@ -4,9 +4,9 @@
 #pragma once
 
 #include "core/wire/framer.hpp"
+#include "core/wire/traffic_secret.hpp"
 #include "sluice/context.hpp"
 #include "sluice/error.hpp"
-#include "sluice/secret.hpp"
 
 #include <s2n.h>
 
@@ -36,8 +36,10 @@ std::optional<std::uint8_t> alert_for_engine_error(std::string_view message);
 // client's handshake key by then, while s2n installs it later: there the alert is sealed here, under number 0.
 class alert_writer {
  public:
-  // A line of the NSS key log, and what s2n hands over to be sent; both while the handshake lasts.
-  void saw_secret(std::string_view line, role side);
+  // s2n has the handshake's keys; a client passes the secret of its own. And what s2n hands over to be sent. Both while
+  // the handshake lasts.
+  void has_keys(const traffic_secret& of_client) noexcept;
+  bool knows_keys() const noexcept { return has_handshake_key_; }
   void sent(std::span<const std::byte> bytes) noexcept;
   // s2n has sealed something that never left: its numbers are no longer the peer's.
   void lost_output() noexcept { is_lost_ = true; }
@@ -57,15 +59,15 @@ class alert_writer {
   enum class way : std::uint8_t { none, by_engine, sealed_here, plain };
   way choose(s2n_connection* conn, role side) const noexcept;
 
-  secret traffic_;  // client's handshake traffic secret; a server's is not kept, but that there is one
+  traffic_secret traffic_;  // a client's handshake traffic secret
   bool has_handshake_key_ = false;
   bool is_done_ = false;
   bool is_lost_ = false;
   bool is_plain_ = false;
   bool has_changed_cipher_ = false;  // our ChangeCipherSpec is out; it means something below TLS 1.3 only
   std::uint64_t since_change_ = 0;   // records after it
-  std::uint64_t sealed_ = 0;         // records of outer type 23 since there are handshake keys
-  bool sealed_early_ = false;        // such records before
+  std::uint64_t sealed_ = 0;         // records of outer type 23 since has_keys()
+  std::uint64_t sealed_before_ = 0;  // such records before: a client's early data; a server's have the handshake's key
   framer framer_{framer::frame::record};
 };
 

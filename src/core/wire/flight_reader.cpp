@@ -22,7 +22,7 @@ constexpr std::size_t finished_size_tls12 = 12;  // RFC 5246 §7.4.9
 // application's keys are not known here, so what comes under them is passed over.
 class reader {
  public:
-  reader(const secret& traffic, std::optional<hello> settled) : traffic_(traffic) { flight_.settled = settled; }
+  reader(const traffic_secret& traffic, std::optional<hello> settled) : traffic_(traffic) { flight_.settled = settled; }
 
   read_flight read(std::span<const std::byte> bytes) {
     const auto size = bytes.size();
@@ -67,7 +67,7 @@ class reader {
     flight_.messages.push_back({.type = type, .size = size, .body = {body.begin(), body.end()}, .end = passed_});
   }
 
-  const secret& traffic_;
+  const traffic_secret& traffic_;
   read_flight flight_;
   frame_collector records_{framer::frame::record}, messages_{framer::frame::message};
   std::optional<record_opener> opener_;
@@ -101,7 +101,8 @@ const read_message* read_flight::find(std::uint8_t type) const noexcept {
   return found != messages.end() ? &*found : nullptr;
 }
 
-read_flight read_messages(std::span<const std::byte> bytes, const secret& traffic, std::optional<hello> settled) {
+read_flight read_messages(std::span<const std::byte> bytes, const traffic_secret& traffic,
+                          std::optional<hello> settled) {
   return reader(traffic, settled).read(bytes);
 }
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "core/wire/numbers.hpp"
-#include "sluice/secret.hpp"
+#include "core/wire/traffic_secret.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -42,7 +42,8 @@ struct read_flight {
 };
 
 // `traffic` is the sender's handshake traffic secret, for TLS 1.3; records that it does not open are passed over.
-read_flight read_messages(std::span<const std::byte> bytes, const secret& traffic, std::optional<hello> settled);
+read_flight read_messages(std::span<const std::byte> bytes, const traffic_secret& traffic,
+                          std::optional<hello> settled);
 
 }  // namespace internal
 }  // namespace v0

@@ -36,15 +36,12 @@ void message_tap::saw(way which, std::span<const std::byte> bytes) {
   if (l.is_lost) l.records = frame_collector(framer::frame::record);
 }
 
-void message_tap::saw_secret(std::string_view line) {
-  constexpr std::array client = {"CLIENT_EARLY_TRAFFIC_SECRET", "CLIENT_HANDSHAKE_TRAFFIC_SECRET",
-                                 "CLIENT_TRAFFIC_SECRET_0"};
-  constexpr std::array server = {"", "SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"};
-  for (std::size_t i = 0; i < client.size(); ++i) {
-    if (auto found = key_log_secret(line, client[i])) client_secrets_[i] = std::move(*found);
-    if (*server[i] == '\0') continue;
-    if (auto found = key_log_secret(line, server[i])) server_secrets_[i] = std::move(*found);
-  }
+const traffic_secret& message_tap::secret_of(stage at, role sender) const noexcept {
+  return (sender == role::client ? client_secrets_ : server_secrets_)[static_cast<std::size_t>(at)];
+}
+
+void message_tap::saw_secret(secret_stage at, role sender, const traffic_secret& seen) noexcept {
+  (sender == role::client ? client_secrets_ : server_secrets_)[static_cast<std::size_t>(at)] = seen;
 }
 
 void message_tap::report() noexcept { work(false); }
@@ -83,9 +80,8 @@ message_tap::outcome message_tap::take(const record& one, bool is_last) {
   return outcome::done;
 }
 
-const secret* message_tap::secret_for(way which, stage at) const {
-  const auto& secrets = is_clients(which) ? client_secrets_ : server_secrets_;
-  const auto& found = secrets[static_cast<std::size_t>(at)];
+const traffic_secret* message_tap::secret_for(way which, stage at) const {
+  const auto& found = secret_of(at, is_clients(which) ? role::client : role::server);
   return found.empty() ? nullptr : &found;
 }
 

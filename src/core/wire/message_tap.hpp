@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells an observer each message of TLS itself, from the records that go by and the secrets of the key log.
+// Reports each message of TLS itself to an observer, from the records that go by and the secrets they are under.
 #pragma once
 
 #include "core/wire/flight_reader.hpp"
 #include "core/wire/framer.hpp"
 #include "core/wire/record_opener.hpp"
+#include "core/wire/traffic_secret.hpp"
+#include "sluice/context.hpp"
 #include "sluice/observe.hpp"
 
 #include <array>
@@ -14,7 +16,6 @@
 #include <deque>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace sluice {
@@ -31,7 +32,9 @@ class message_tap {
 
   void begin() noexcept { began_ = clock_type::now(); }
   void saw(way which, std::span<const std::byte> bytes);
-  void saw_secret(std::string_view line);
+  // The secret of a stage, of what `sender` sends; it is lacking until it was seen.
+  bool lacks_secret(secret_stage at, role sender) const noexcept { return secret_of(at, sender).empty(); }
+  void saw_secret(secret_stage at, role sender, const traffic_secret& seen) noexcept;
   // Reports the messages that are known by now.
   void report() noexcept;
   // All of it: what still waits for a secret will not get one.
@@ -40,7 +43,7 @@ class message_tap {
  private:
   using clock_type = std::chrono::steady_clock;
   using bytes_type = std::vector<std::uint8_t>;
-  enum class stage : std::uint8_t { early, handshake, application };
+  using stage = secret_stage;
   enum class outcome : std::uint8_t { done, waits };
 
   struct record {
@@ -64,7 +67,8 @@ class message_tap {
   outcome take(const record& one, bool is_last);
   outcome take_sealed(const record& one, bool is_last);
   bool prepare(const record& one);
-  const secret* secret_for(way which, stage at) const;
+  const traffic_secret& secret_of(stage at, role sender) const noexcept;
+  const traffic_secret* secret_for(way which, stage at) const;
   void take_content(const record& one, std::uint8_t type, std::span<const std::uint8_t> plain, bool was_sealed);
   void take_messages(const record& one, std::span<const std::uint8_t> plain, bool was_sealed);
   void note(way which, std::uint8_t type, std::span<const std::uint8_t> body);
@@ -79,7 +83,7 @@ class message_tap {
   // observer is promised the order of the wire.
   std::deque<record> queue_;
   std::optional<hello> hello_;
-  std::array<secret, 3> client_secrets_, server_secrets_;  // by stage
+  std::array<traffic_secret, 3> client_secrets_, server_secrets_;  // by stage
 };
 
 }  // namespace internal

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <string_view>
 
 namespace sluice {
 inline namespace v0 {
@@ -23,15 +24,8 @@ struct record_opener::suite {
 
 namespace {
 
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 // HKDF-Expand-Label without a context (RFC 8446 §7.1).
-bool expand(const EVP_MD* hash, const secret& from, std::string_view label, std::span<std::uint8_t> out) {
+bool expand(const EVP_MD* hash, const traffic_secret& from, std::string_view label, std::span<std::uint8_t> out) {
   std::array<std::uint8_t, 64> info{};
   const auto full = std::string("tls13 ") + std::string(label);
   std::size_t size = 0;
@@ -41,24 +35,11 @@ bool expand(const EVP_MD* hash, const secret& from, std::string_view label, std:
   std::memcpy(info.data() + size, full.data(), full.size());
   size += full.size();
   info[size++] = 0;
-  const auto* key = reinterpret_cast<const std::uint8_t*>(from.view().data());
+  const auto* key = reinterpret_cast<const std::uint8_t*>(from.bytes().data());
   return HKDF_expand(out.data(), out.size(), hash, key, from.size(), info.data(), size) == 1;
 }
 
 }  // namespace
-
-std::optional<secret> key_log_secret(std::string_view line, std::string_view label) {
-  if (!line.starts_with(label) || line.substr(label.size(), 1) != " ") return std::nullopt;
-  const auto hex = line.substr(line.rfind(' ') + 1);
-  std::array<std::byte, 64> raw;
-  const auto size = std::min(hex.size() / 2, raw.size());
-  for (std::size_t i = 0; i < size; ++i) {
-    raw[i] = static_cast<std::byte>(hex_value(hex[2 * i]) * 16 + hex_value(hex[2 * i + 1]));
-  }
-  secret made(std::span<const std::byte>(raw).first(size));
-  OPENSSL_cleanse(raw.data(), raw.size());
-  return made;
-}
 
 const record_opener::suite* record_opener::suite_of(std::uint16_t code) {
   static constexpr std::array suites = {suite{0x1301, EVP_aead_aes_128_gcm, EVP_sha256},
@@ -68,10 +49,10 @@ const record_opener::suite* record_opener::suite_of(std::uint16_t code) {
   return found == suites.end() ? nullptr : &*found;
 }
 
-std::optional<record_opener> record_opener::make(std::uint16_t cipher, const secret& traffic) {
+std::optional<record_opener> record_opener::make(std::uint16_t cipher, const traffic_secret& traffic) {
   const auto* known = suite_of(cipher);
   if (known == nullptr || traffic.empty()) return std::nullopt;
-  record_opener made(*known, traffic.clone());
+  record_opener made(*known, traffic);
   if (!made.begin()) return std::nullopt;
   return made;
 }
@@ -104,7 +85,7 @@ std::vector<std::uint8_t> record_opener::seal_first(std::uint8_t type, std::span
   return is_made && sealed == size ? made : std::vector<std::uint8_t>();
 }
 
-std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const secret& traffic, std::uint8_t type,
+std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const traffic_secret& traffic, std::uint8_t type,
                                             std::span<const std::uint8_t> plain) {
   const auto made = record_opener::make(cipher, traffic);
   return made ? made->seal_first(type, plain) : std::vector<std::uint8_t>();
@@ -117,7 +98,7 @@ bool record_opener::update() {
   const bool is_derived = expand(suite_->hash(), traffic_, "traffic upd", out);
   // The old secret is wiped by that: records from before a KeyUpdate cannot be opened any more, as RFC 8446 §7.2
   // intends.
-  if (is_derived) traffic_ = secret(std::span<const std::byte>(used));
+  if (is_derived) traffic_ = traffic_secret(used);
   OPENSSL_cleanse(next.data(), next.size());
   return is_derived && begin();
 }

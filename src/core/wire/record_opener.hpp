@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens TLS 1.3 records with a secret of the key log: for showing to people, never for deciding anything. And seals
+// Opens TLS 1.3 records with their traffic secret: for showing to people, never for deciding anything. And seals
 // one, for the alert of a client that s2n would send under the wrong key.
 #pragma once
 
-#include "sluice/secret.hpp"
+#include "core/wire/traffic_secret.hpp"
 
 #include <openssl/aead.h>
 
@@ -11,15 +11,11 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <vector>
 
 namespace sluice {
 inline namespace v0 {
 namespace internal {
-
-// "LABEL client_random secret", a line of the NSS key log; nothing unless it is that label's.
-std::optional<secret> key_log_secret(std::string_view line, std::string_view label);
 
 // The records of one direction under one traffic secret, in order.
 // `sequence_` is the number of the next record, and is part of its nonce: all records of the direction under this
@@ -28,7 +24,7 @@ std::optional<secret> key_log_secret(std::string_view line, std::string_view lab
 class record_opener {
  public:
   // Nothing where the cipher suite's code is not one of TLS 1.3's that we know.
-  static std::optional<record_opener> make(std::uint16_t cipher, const secret& traffic);
+  static std::optional<record_opener> make(std::uint16_t cipher, const traffic_secret& traffic);
 
   struct opened {
     std::uint8_t type = 0;  // what the record really carries (RFC 8446 §5.2)
@@ -46,19 +42,19 @@ class record_opener {
  private:
   struct suite;
   static const suite* suite_of(std::uint16_t code);
-  record_opener(const suite& s, secret traffic) : suite_(&s), traffic_(std::move(traffic)) {}
+  record_opener(const suite& s, const traffic_secret& traffic) : suite_(&s), traffic_(traffic) {}
   bool begin();
 
   static constexpr std::size_t nonce_size = 12;
   const suite* suite_;
-  secret traffic_;
+  traffic_secret traffic_;
   bssl::UniquePtr<EVP_AEAD_CTX> ctx_;
   std::array<std::uint8_t, nonce_size> iv_{};
   std::uint64_t sequence_ = 0;
 };
 
 // As seal_first(), with the secret's cipher suite; empty where we do not know it.
-std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const secret& traffic, std::uint8_t type,
+std::vector<std::uint8_t> seal_first_record(std::uint16_t cipher, const traffic_secret& traffic, std::uint8_t type,
                                             std::span<const std::uint8_t> plain);
 
 }  // namespace internal
