@@ -309,6 +309,7 @@ void connection::impl::complete_handshake() {
   info.ocsp_stapled = s2n_connection_is_ocsp_stapled(c) == 1;
   note_early_data();
   keep_session();
+  remember_chain();
   handshake.flight.forget();
   output.alerts.handshake_is_done();
   input.guard.end();

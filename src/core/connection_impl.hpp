@@ -151,7 +151,7 @@ struct connection::impl : internal::connection_parts {
   void keep_session() noexcept;
   void keep_tickets() noexcept;
   void saw_ticket(secret bytes, std::chrono::seconds hint);
-  void note_end(const X509* x509) noexcept;
+  void note_end(std::chrono::sys_seconds expiry) noexcept;
   void put_session(const internal::kept_session& kept) noexcept;
   template <class Call>
   void ask_store(const char* what, Call call) noexcept;
@@ -163,6 +163,14 @@ struct connection::impl : internal::connection_parts {
   // connection_verify.cpp: after s2n's own verification, before it counts as passed.
   bool accepts_chain();
   result<void> judge_chain();
+  result<internal::chain_memory::verdict> judge_certificates(std::span<const internal::der_view> chain);
+  // connection_known_chain.cpp: our part of the verdict is remembered, by the bytes that a client sent, or the verified
+  // chain of a server.
+  bool knows_chain(std::span<const internal::der_view> as_sent);
+  void note_chain(std::span<const internal::der_view> as_sent, std::span<const internal::der_view> chain,
+                  internal::chain_memory::verdict found);
+  void remember_chain() noexcept;
+  internal::chain_memory::subject subject_of(std::span<const internal::der_view> chain) const noexcept;
   // connection_anchors.cpp
   internal::engine_configuration configuration();
   void choose_anchors();

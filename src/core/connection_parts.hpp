@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/base/handles.hpp"
+#include "core/chain_memory.hpp"
 #include "core/flight.hpp"
 #include "core/kept_session.hpp"
 #include "core/recorder.hpp"
@@ -88,6 +89,9 @@ struct handshake_state {
   // for it; `transcript` exists from then on.
   std::unique_ptr<handshake_recorder> recorder;
   std::unique_ptr<const handshake_transcript> transcript;
+
+  // The peer's chain, found good, and not known to the context yet: it is, once the handshake is complete.
+  std::optional<chain_memory::entry> new_chain;
 
   std::string_view made_message;  // s2n's name, a literal, for the last message that it read or made
 

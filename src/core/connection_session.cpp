@@ -118,11 +118,9 @@ void connection::impl::keep_session() noexcept try {
   return;  // the connection is as good without
 }
 
-// Of each certificate that was verified: when the first of them expires, the chain would not be trusted again.
-void connection::impl::note_end(const X509* x509) noexcept {
-  std::int64_t end = 0;
-  if (!sessions || ASN1_TIME_to_posix(X509_get0_notAfter(x509), &end) != 1) return;
-  sessions->verdict_ends = std::min(sessions->verdict_ends, std::chrono::sys_seconds(seconds(end)));
+// Of the chain that was verified: when the first certificate of it expires, the chain would not be trusted again.
+void connection::impl::note_end(std::chrono::sys_seconds expiry) noexcept {
+  if (sessions) sessions->verdict_ends = std::min(sessions->verdict_ends, expiry);
 }
 
 // What came in TLS 1.3 since the call into s2n began. Of a connection that failed, nothing is kept (RFC 8446 §6.2). The

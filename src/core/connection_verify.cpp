@@ -5,6 +5,7 @@
 #include "core/base/failure.hpp"
 #include "core/callbacks.hpp"
 #include "core/connection_impl.hpp"
+#include "core/known_chain.hpp"
 #include "core/x509/certificate_parts.hpp"
 #include "core/x509/name_mismatch.hpp"
 #include "core/x509/signature_strength.hpp"
@@ -20,7 +21,7 @@ namespace sluice {
 inline namespace v0 {
 namespace {
 
-using der_view = std::span<const std::byte>;
+using internal::der_view;
 
 // The chain that was verified, leaf first, anchor last, as DER; `copy` owns it.
 std::vector<der_view> chain_of(s2n_connection* conn, const internal::chain_handle& copy) {
@@ -121,11 +122,19 @@ result<void> check_strength(const allowances& allow, const std::string& place, X
   return {};
 }
 
-// With RSA key exchange, in TLS 1.2 and before, a server's key deciphers and does not sign. s2n's names for suites of
-// it are the only ones that begin with a cipher.
-bool leaf_signs(s2n_connection* conn, role judge) {
-  const std::string_view suite = s2n_connection_get_cipher(conn);
-  return judge == role::server || suite.starts_with("TLS_") || suite.starts_with("ECDHE-") || suite.starts_with("DHE-");
+// A date that cannot be read is no date to rely on.
+void narrow_to_validity(internal::chain_memory::verdict& found, const X509* x509) noexcept {
+  using std::chrono::sys_seconds;
+  std::int64_t from = 0;
+  std::int64_t until = 0;
+  const bool has_end = ASN1_TIME_to_posix(X509_get0_notAfter(x509), &until) == 1;
+  if (has_end) found.first_expiry = std::min(found.first_expiry, sys_seconds(std::chrono::seconds(until)));
+  if (!has_end || ASN1_TIME_to_posix(X509_get0_notBefore(x509), &from) != 1) {
+    found.until = sys_seconds::min();
+    return;
+  }
+  found.from = std::max(found.from, sys_seconds(std::chrono::seconds(from)));
+  found.until = std::min(found.until, sys_seconds(std::chrono::seconds(until)));
 }
 
 // May a certificate stand at the end of a chain, and its key do what it is asked to? `is_trusted`: it is itself an
@@ -156,23 +165,22 @@ bool connection::impl::trusts(std::span<const std::byte> der) const {
                                       [der](const certificate& one) { return std::ranges::equal(one.der(), der); });
 }
 
-// Every certificate is checked, the leaf first; the application is asked last, about a chain that is good in all else.
-result<void> connection::impl::judge_chain() {
-  const internal::chain_handle copy(s2n_cert_chain_and_key_new());
-  const auto chain = chain_of(conn.get(), copy);
-  if (chain.empty()) return make_failure(errc::internal, target.place, "the verified chain cannot be read");
+// Every certificate is checked, the leaf first; the verdict holds while none of them expires.
+result<internal::chain_memory::verdict> connection::impl::judge_certificates(
+    std::span<const internal::der_view> chain) {
+  internal::chain_memory::verdict found;
   for (std::size_t i = 0; i < chain.size(); ++i) {
     const auto x509 = parse_x509(chain[i]);
     if (!x509) return make_failure(errc::certificate_malformed, target.place);
-    note_end(x509.get());
+    narrow_to_validity(found, x509.get());
     const bool is_anchor = i > 0 && i + 1 == chain.size();
-    if (auto strong = check_strength(shared().allow, target.place, x509.get(), i, is_anchor); !strong) return strong;
-    if (i == 0) {
-      auto fit = check_leaf(target.place, x509.get(), trusts(chain[i]), leaf_signs(conn.get(), side));
-      if (!fit) return fit;
-    }
-    if (i > 0 || side == role::server) continue;
-    handshake.promises_staple = promises_response(x509.get());
+    auto strong = check_strength(shared().allow, target.place, x509.get(), i, is_anchor);
+    if (!strong) return strong.error();
+    if (i > 0) continue;
+    auto fit = check_leaf(target.place, x509.get(), trusts(chain[i]), internal::leaf_signs(conn.get(), side));
+    if (!fit) return fit.error();
+    if (side == role::server) continue;
+    found.promises_staple = promises_response(x509.get());
     const bool fits =
         target.is_ip ? internal::matches_ip(x509.get(), target.server_name) ||
                            (shared().allow.dns_name_as_ip && internal::matches_host(x509.get(), target.server_name))
@@ -182,6 +190,22 @@ result<void> connection::impl::judge_chain() {
     const auto words =
         leaf ? internal::explain_name(*leaf, target.server_name, target.is_ip) : internal::name_mismatch();
     return refusal_of(errc::name_mismatch, target.place, x509.get(), i, words.detail, words.remedy);
+  }
+  return found;
+}
+
+// The application is asked last, about a chain that is good in all else, and each time.
+result<void> connection::impl::judge_chain() {
+  const auto sent = internal::sent_by_client(conn.get(), side);
+  const bool is_known = !sent.empty() && knows_chain(sent);
+  if (is_known && !shared().accept) return {};
+  const internal::chain_handle copy(s2n_cert_chain_and_key_new());
+  const auto chain = chain_of(conn.get(), copy);
+  if (chain.empty()) return make_failure(errc::internal, target.place, "the verified chain cannot be read");
+  if (!is_known && !(side == role::client && knows_chain(chain))) {
+    const auto found = judge_certificates(chain);
+    if (!found) return found.error();
+    note_chain(sent, chain, *found);
   }
   if (!shared().accept) return {};
   const auto parsed = parse(chain);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/access.hpp"
+#include "core/chain_memory.hpp"
 #include "core/engine_configuration.hpp"
 #include "core/library_state.hpp"
 #include "core/ticket_schedule.hpp"
@@ -52,6 +53,7 @@ struct context::state {
   sluice::key_log key_log;
   bool keeps_handshake = false;
   internal::engine_source engine;
+  mutable internal::chain_memory chains;
 
   std::chrono::system_clock::time_point now() const noexcept {
     return clock ? clock->now() : std::chrono::system_clock::now();

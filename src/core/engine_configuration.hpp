@@ -16,12 +16,12 @@ namespace sluice {
 inline namespace v0 {
 namespace internal {
 
-// A connection keeps the one that it began with.
 struct engine_setup {
   config_handle config;
   connection_pool pool;  // behind `config`, which its connections point into: destroyed before it
 };
 using engine_configuration = std::shared_ptr<engine_setup>;
+// A connection keeps the one that it began with.
 
 // What a context gives to connections that begin. A configuration that was given out is never changed (P27): another
 // takes its place.
