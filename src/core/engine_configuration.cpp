@@ -62,7 +62,7 @@ result<void> set_identities(s2n_config* config, const state_type& s) {
 }
 
 // One odd anchor fails a store that was asked for by name, and is passed over in the system's.
-result<void> set_trust(s2n_config* config, const state_type& s) {
+result<void> add_anchors(s2n_config* config, const state_type& s) {
   std::size_t count = 0;
   for (const auto& anchor : s.trust->anchors()) {
     const auto error = s.skips_odd_anchors ? std::string() : malformation_of(anchor);
@@ -76,6 +76,10 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
     }
   }
   if (count == 0) return make_failure(errc::trust_store_empty, s.trust->where());
+  return {};
+}
+
+result<void> set_verification(s2n_config* config, const state_type& s) {
   if (s.max_chain == 0) return make_failure(errc::invalid_argument, "max_chain", "0 allows no certificate at all");
   if (s2n_config_set_max_cert_chain_depth(config, s.max_chain) != S2N_SUCCESS) return s2n_failure("max_chain");
   // Names are judged in on_chain_validated; s2n's own rule for common names would call some chains untrusted.
@@ -84,6 +88,14 @@ result<void> set_trust(s2n_config* config, const state_type& s) {
     return s2n_failure("certificate validation");
   }
   return {};
+}
+
+result<void> set_trust(s2n_config* config, const state_type& s, anchors when) {
+  if (s.trust->anchors().empty()) return make_failure(errc::trust_store_empty, s.trust->where());
+  if (when == anchors::now) {
+    if (auto done = add_anchors(config, s); !done) return done;
+  }
+  return set_verification(config, s);
 }
 
 // Failing to enable it fails the context, unless s2n says that it cannot be had at all.
@@ -161,12 +173,12 @@ result<void> set_io(s2n_config* config, const state_type& s) {
 }
 
 // Returns whether a staple is asked for.
-result<bool> set_client(s2n_config* config, const state_type& s) {
+result<bool> set_client(s2n_config* config, const state_type& s, anchors when) {
   bool asks_for_staple = false;
   if (!s.verifies) {
     if (s2n_config_disable_x509_verification(config) != S2N_SUCCESS) return s2n_failure("verification");
   } else {
-    if (auto done = set_trust(config, s); !done) return done.error();
+    if (auto done = set_trust(config, s, when); !done) return done.error();
     auto asks = set_ocsp(config, s);
     if (!asks) return asks;
     asks_for_staple = *asks;
@@ -181,7 +193,7 @@ result<bool> set_client(s2n_config* config, const state_type& s) {
 
 result<void> set_server(s2n_config* config, const state_type& s) {
   if (s.verifies) {
-    if (auto done = set_trust(config, s); !done) return done;
+    if (auto done = set_trust(config, s, anchors::now); !done) return done;
     // The names of the authorities go into CertificateRequest, to help clients choose; too many of them do not fit.
     s2n_config_set_cert_authorities_from_trust_store(config);
     if (s2n_config_set_client_auth_type(config, to_s2n(s.auth)) != S2N_SUCCESS) {
@@ -199,7 +211,7 @@ result<void> set_server(s2n_config* config, const state_type& s) {
 
 }  // namespace
 
-result<made_configuration> make_configuration(const context::state& of) {
+result<made_configuration> make_configuration(const context::state& of, anchors when) {
   // Minimal: s2n_config_new would load the system's store each time, about a megabyte and some milliseconds.
   config_handle made(s2n_config_new_minimal());
   if (!made) return s2n_failure("engine");
@@ -208,7 +220,7 @@ result<made_configuration> make_configuration(const context::state& of) {
   }
   bool asks_for_staple = false;
   if (of.side == role::client) {
-    auto asks = set_client(made.get(), of);
+    auto asks = set_client(made.get(), of, when);
     if (!asks) return asks.error();
     asks_for_staple = *asks;
   } else if (auto done = set_server(made.get(), of); !done) {
@@ -220,7 +232,9 @@ result<made_configuration> make_configuration(const context::state& of) {
 }
 
 result<void> engine_source::start(context::state& of) {
-  auto made = make_configuration(of);
+  // Nothing can be wrong with the system's but that it is empty: those that s2n does not take are passed over.
+  is_late_ = of.skips_odd_anchors && !of.has_namesakes;
+  auto made = make_configuration(of, is_late_ ? anchors::later : anchors::now);
   if (!made) return made.error();
   of.asks_for_staple = made->asks_for_staple;
   if (of.tickets) {
@@ -233,6 +247,7 @@ result<void> engine_source::start(context::state& of) {
 }
 
 engine_configuration engine_source::current(const context::state& of) const {
+  if (is_late_) std::call_once(first_use_, [&] { (void)add_anchors(current_->config.get(), of); });
   if (!of.tickets) return current_;
   const auto now = of.now();
   std::optional<failure> error;

@@ -244,7 +244,8 @@ result<certificate> certificate::from_der(std::span<const std::byte> der, std::s
   p->subject_der = name_der(X509_get_subject_name(x509));
   p->issuer_der = name_der(X509_get_issuer_name(x509));
   p->serial_der = serial_bytes(x509);
-  p->issuer = name_text(X509_get_issuer_name(x509));
+  // Of an anchor, mostly one and the same.
+  p->issuer = p->issuer_der == p->subject_der ? p->subject : name_text(X509_get_issuer_name(x509));
   p->serial = serial_text(x509);
   p->key = key_text(x509);
   p->names = names_of(x509);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <string_view>
 
 namespace sluice {
 inline namespace v0 {
@@ -47,8 +48,10 @@ std::string joined(const std::vector<std::string>& parts) {
 // Each certificate once, in the order of first appearance.
 // In a folder with hashed names, which are links to the other files, each certificate comes twice.
 std::vector<certificate> without_repeats(std::vector<certificate> all) {
-  std::set<std::string> seen;
-  std::erase_if(all, [&seen](const certificate& c) { return !seen.insert(c.sha256()).second; });
+  std::set<std::string_view> seen;  // of bytes that the first of each keeps
+  std::erase_if(all, [&seen](const certificate& c) {
+    return !seen.emplace(reinterpret_cast<const char*>(c.der().data()), c.der().size()).second;
+  });
   return all;
 }
 
