@@ -235,11 +235,15 @@ class layer_over final : public layer, private transport {
     if constexpr (is_direct) {
       // A socket that has just been read empty is not read again, because the wait that follows reads it first. The
       // exception is a broken output: the peer's alert may have arrived since.
-      if (!is_filling_ && (write_error_ || !ahead_.has_emptied_source())) return read_socket(into, ec);
+      if (may_ask_socket()) return read_socket(into, ec);
     }
     ec = net::error::would_block;
     return 0;
   }
+  bool may_have_input() const noexcept override {
+    return !ahead_.is_empty() || ahead_.has_ended() || (is_direct && may_ask_socket());
+  }
+  bool may_ask_socket() const noexcept { return !is_filling_ && (write_error_ || !ahead_.has_emptied_source()); }
   // A small piece comes out of a larger read, because a connection that reads exactly asks for each record in two.
   std::size_t read_socket(std::span<std::byte> into, error_code& ec) noexcept try {
     socket_transport socket(next_.native_handle());
