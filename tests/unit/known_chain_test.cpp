@@ -6,6 +6,7 @@
 #include "support/bytes.hpp"
 #include "support/flavour.hpp"
 #include "support/movable_clock.hpp"
+#include "support/sessions.hpp"
 
 #include <gtest/gtest.h>
 
@@ -204,6 +205,25 @@ TEST_P(known_chains, still_need_the_response_that_they_promise) {
     pair p(client, server({.identities = {id}}));
     EXPECT_FALSE(p.handshake());
     EXPECT_EQ(p.client.last_failure().code, errc::revocation_unknown) << why(p);
+  }
+}
+
+// No session outlives the chain that it rests on, whether that was parsed or known.
+TEST_P(known_chains, limit_the_sessions_of_each_handshake) {
+  const auto made = root().issue({.names = {"localhost"}, .validity = 3h}, GetParam().key_type).value();
+  const auto store = std::make_shared<noting_store>();
+  const auto client = client_context({.sessions = store});
+  const auto server = this->server({.identities = {identity::from_pem(made.chain, made.key).value()}});
+  for (std::size_t round = 0; round < 3; ++round) {
+    store->inner = make_session_store();  // so that each handshake is a full one
+    store->puts.clear();
+    pair p(client, server);
+    ASSERT_TRUE(p.handshake()) << why(p);
+    EXPECT_EQ(p.server_to_client("hello"), "hello");
+    EXPECT_FALSE(p.client.info().resumed);
+    ASSERT_FALSE(store->puts.empty());
+    for (const auto& put : store->puts) EXPECT_LE(put.lifetime, 3h);
+    EXPECT_EQ(known_chains_of(client), 1u);
   }
 }
 
