@@ -90,6 +90,7 @@ void connection::impl::note_chain(std::span<const internal::der_view> as_sent,
 void connection::impl::remember_chain() noexcept try {
   if (handshake.new_chain) shared().chains.add(*std::exchange(handshake.new_chain, std::nullopt));
 } catch (const std::bad_alloc&) {
+  handshake.new_chain.reset();
 }
 
 }  // namespace v0

@@ -10,7 +10,7 @@ struct s2n_blob;
 struct s2n_result {
   int signal;
 };
-enum s2n_extract_secret_type { S2N_NONE_SECRET, S2N_EARLY_SECRET, S2N_HANDSHAKE_SECRET, S2N_MASTER_SECRET };
+enum s2n_extract_secret_type { none_extracted, early_secret, handshake_secret, master_secret };
 int s2n_connection_get_config(s2n_connection* connection, s2n_config** config);
 int s2n_blob_init(s2n_blob* blob, uint8_t* data, uint32_t size);
 s2n_result s2n_tls13_secrets_get(s2n_connection* connection, s2n_extract_secret_type type, s2n_mode mode,
@@ -47,7 +47,7 @@ s2n_config* configuration_of(s2n_connection* connection) noexcept {
 }
 
 traffic_secret secret_of(s2n_connection* connection, secret_stage at, role sender) noexcept {
-  constexpr std::array types = {S2N_EARLY_SECRET, S2N_HANDSHAKE_SECRET, S2N_MASTER_SECRET};
+  constexpr std::array types = {early_secret, handshake_secret, master_secret};
   // There are no others (s2n has no method for a server's early secret).
   if (at == secret_stage::early && sender == role::server) return {};
   uint8_t first = 0;
