@@ -19,9 +19,19 @@ idle_service& idle_service::of(const net::any_io_executor& executor) {
 void idle_service::watch(const std::shared_ptr<driver>& one) {
   const std::lock_guard lock(gate_);
   watched_.insert_or_assign(one.get(), one);  // its address may have been that of a stream that is gone
-  if (timer_ || !is_crowded()) return;
+  begin_to_look(*one);
+}
+
+void idle_service::join_crowd(const driver& one) {
+  const std::lock_guard lock(gate_);
+  begin_to_look(one);
+}
+
+// With the lock held.
+void idle_service::begin_to_look(const driver& one) {
+  if (timer_ || watched_.empty() || !is_crowded()) return;
   // Any stream's executor will do: the timer needs a way into the context they share, and look() locks.
-  timer_.emplace(one->executor());
+  timer_.emplace(one.executor());
   arm_or_rest();
 }
 
@@ -93,7 +103,10 @@ void driver::begin_quiet() {
     population_ = idle_->streams();
     population_->fetch_add(1, std::memory_order_relaxed);
   }
-  if (!has_returned_data_ && idle_->is_crowded()) return release_if_quiet_now();
+  if (!has_returned_data_ && idle_->is_crowded()) {
+    release_if_quiet_now();
+    return idle_->join_crowd(*this);
+  }
   is_watched_ = true;
   idle_->watch(shared_from_this());
 }

@@ -45,6 +45,8 @@ class idle_service final : public net::execution_context::service {
 
   static idle_service& of(const net::any_io_executor& executor);
   void watch(const std::shared_ptr<driver>& one);
+  // For a stream that holds no buffers: it may be the one that makes them many.
+  void join_crowd(const driver& one);
   void forget(const driver& one) noexcept;
   std::size_t size() const;
 
@@ -55,6 +57,7 @@ class idle_service final : public net::execution_context::service {
 
  private:
   void shutdown() override;
+  void begin_to_look(const driver& one);
   void arm_or_rest();
   void look();
 
