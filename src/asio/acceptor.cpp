@@ -171,7 +171,8 @@ class acceptor_core : public std::enable_shared_from_this<acceptor_core> {
       return post_completion(home_, std::move(handler), error_code(), std::move(made));
     }
     const auto ec = w->ec ? w->ec : error_code(net::error::operation_aborted);
-    auto none = make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor())), ctx_, make_failure(ec, "acceptor"));
+    auto none =
+        make_failed_driver(make_layer<tcp::socket>(tcp::socket(executor())), ctx_, make_failure(ec, "acceptor"));
     post_completion(home_, std::move(handler), ec, stream_access::make<tcp_stream>(std::move(none)));
   }
 

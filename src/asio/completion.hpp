@@ -77,7 +77,8 @@ struct bound_completion {
 // From an initiating function, or from anywhere else.
 template <class Handler, class... Args>
 void post_completion(const home_executor& home, Handler handler, Args... args) {
-  if (!home.is(home.executor_of(handler))) return net::post(home.any(), net::append(std::move(handler), std::move(args)...));
+  if (!home.is(home.executor_of(handler)))
+    return net::post(home.any(), net::append(std::move(handler), std::move(args)...));
   bound_completion<Handler, Args...> bound{std::move(handler), {std::move(args)...}};
   if (home.loop() != nullptr) return net::post(*home.loop(), std::move(bound));
   net::post(home.any(), std::move(bound));

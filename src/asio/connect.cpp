@@ -54,9 +54,8 @@ class connector : public std::enable_shared_from_this<connector> {
       });
     }
     if (home_.any() == serial_.any()) return begin(std::move(handler));
-    net::post(serial_.any(), [self = shared_from_this(), handler = std::move(handler)]() mutable {
-      self->begin(std::move(handler));
-    });
+    net::post(serial_.any(),
+              [self = shared_from_this(), handler = std::move(handler)]() mutable { self->begin(std::move(handler)); });
   }
 
  private:
@@ -87,10 +86,11 @@ class connector : public std::enable_shared_from_this<connector> {
   // What turn_ is for changes: a wait that ended just before finds out that its turn is over.
   void at(clock_type::time_point when, void (connector::*next)()) {
     turn_.expires_at(when);
-    turn_.async_wait(net::bind_executor(serial_.any(), [weak = weak_from_this(), turn = ++turn_number_, next](error_code) {
-      const auto self = weak.lock();
-      if (self && self->turn_number_ == turn && !self->is_over_) ((*self).*next)();
-    }));
+    turn_.async_wait(
+        net::bind_executor(serial_.any(), [weak = weak_from_this(), turn = ++turn_number_, next](error_code) {
+          const auto self = weak.lock();
+          if (self && self->turn_number_ == turn && !self->is_over_) ((*self).*next)();
+        }));
   }
   // The number, because cancelling a timer does not take back a completion that is queued already.
   void end_turn() {
@@ -191,8 +191,8 @@ class connector : public std::enable_shared_from_this<connector> {
       if (ec) return self->fail(self->driver_->last_failure());
       self->wake();
     };
-    driver_->start_handshake({},
-                             net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_.any(), done)));
+    driver_->start_handshake(
+        {}, net::bind_cancellation_slot(cancel_handshake_.slot(), net::bind_executor(serial_.any(), done)));
   }
 
   // With brackets, so that it shows where an IPv6 address ends.

@@ -23,9 +23,10 @@ class driver;
 // Nearly every handshake is over long before its deadline. A timer for each would be set and cancelled for nothing, at
 // the price of a system call and a turn of the event loop.
 //
-// The list is in the order of the deadlines, which is nearly the order of arrival: the place of a new one is searched from
-// the end. The timer is set to a time no later than the first deadline. It stays set when that one is removed, and is
-// cancelled when none is left: a timer is work of io_context::run(), which must end when there is nothing else to do.
+// The list is in the order of the deadlines, which is nearly the order of arrival: the place of a new one is searched
+// from the end. The timer is set to a time no later than the first deadline. It stays set when that one is removed, and
+// is cancelled when none is left: a timer is work of io_context::run(), which must end when there is nothing else to
+// do.
 //
 // `gate_` is held for the list and the timer, never while a driver is called or let go of.
 class deadline_service final : public net::execution_context::service {

@@ -226,7 +226,7 @@ class driver final : public stream_driver, public std::enable_shared_from_this<d
   std::atomic<bool> was_overlapping_ = false;  // last_failure() is that of a call from a second thread
   idle_service* idle_ = nullptr;
   std::shared_ptr<std::atomic<std::size_t>> population_;  // of the idle_service, while this counts in it
-  bool is_quiet_ = false;  // a read waits for input
+  bool is_quiet_ = false;                                 // a read waits for input
   bool has_returned_data_ = false;
 };
 

@@ -103,8 +103,8 @@ void driver::wait_inside(want next, operation_handler handler) {
   bounded_.is_waiting = true;
   auto& is_under_way = is_output ? is_draining_ : is_filling_;
   is_under_way = true;
-  auto wait = wait_for(is_output ? wait_kind::bounded_output : wait_kind::bounded_input, bounded_.inner,
-                       std::move(handler));
+  auto wait =
+      wait_for(is_output ? wait_kind::bounded_output : wait_kind::bounded_input, bounded_.inner, std::move(handler));
   if (is_output) return layer_->async_drain(tls_.unsent(), std::move(wait));
   if (next == want::application) return layer_->async_fill(std::move(wait));
   layer_->async_wait_input(std::move(wait));

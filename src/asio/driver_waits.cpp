@@ -46,9 +46,7 @@ void driver::wait_ended(layer_wait ended, const error_code& ec, std::size_t n) {
       if (!std::exchange(is_woken_, false) && is_aborted) bounded_.cancel();
       return bounded_step(mine, std::move(ended.handler), begun::before);
     case wait_kind::own_input:
-    case wait_kind::own_output:
-      check_serial();
-      own_wait_ended(ended.kind == wait_kind::own_output, is_aborted, n);
+    case wait_kind::own_output: check_serial(); own_wait_ended(ended.kind == wait_kind::own_output, is_aborted, n);
   }
 }
 

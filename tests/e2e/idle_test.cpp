@@ -106,8 +106,9 @@ TEST_F(idle, streams_that_are_few_keep_no_loop_running) {
 TEST_F(idle, streams_that_are_many_give_their_buffers_back_and_lose_nothing) {
   begin(50);
   for (int round = 0; round < 2; ++round) {
-    releases = 0;
+    // In the first round, those that came after 64 others gave theirs back when they began to wait.
     ASSERT_TRUE(run_until(io, [] { return releases >= 100; })) << releases;
+    releases = 0;
     for (auto& t : talks) t.ask();
     ASSERT_TRUE(run_until(io, [&] {
       return std::all_of(talks.begin(), talks.end(), [&](const talk& t) { return t.answers == round + 1; });

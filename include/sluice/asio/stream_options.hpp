@@ -29,9 +29,9 @@ struct stream_options {
   // 0 means that sessions are stored by the name alone.
   std::uint16_t port = 0;
   // The layer's executor runs one function at a time: an io_context that one thread runs, or a strand of the program's
-  // own. Handshake and shutdown then need no strand, which is faster. The strands of an io_context, of a thread_pool and
-  // of any_io_executor are recognised without it. If it is set and not true, the behaviour is undefined; debug builds
-  // of the library assert it.
+  // own. Handshake and shutdown then need no strand, which is faster. The strands of an io_context, of a thread_pool
+  // and of any_io_executor are recognised without it. If it is set and not true, the behaviour is undefined; debug
+  // builds of the library assert it.
   bool serial = false;
 };
 
