@@ -35,7 +35,9 @@ struct acceptor_options {
   bool reuse_port = false;     // SO_REUSEPORT, for one acceptor per thread, each with its own io_context
   tcp_options tcp = {};        // for each accepted socket
   std::string interface = {};  // listen on this interface only, "eth1"; empty: on all that have the address
-  bool per_core = false;       // run streams on the acceptor's executor itself, not each on a strand of its own
+  // Runs the streams on the acceptor's executor itself, not each on a strand of its own. The executor must run one
+  // function at a time (see stream_options::serial), and async_accept() must be called on it, or before it runs.
+  bool per_core = false;
   // Reports each client that was silent for too long or whose handshake failed, and each error of the listener (EMFILE)
   // after which it goes on accepting. It is called on the acceptor's executor. An exception that it throws leaves
   // io_context::run(); the acceptor remains usable and continues when run() is called again.
