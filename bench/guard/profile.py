@@ -22,8 +22,10 @@ def by_function(figures):
 
 
 def write(path, found):
-    """A line each: scenario, program, instructions, function; of Sluice's programs."""
-    lines = []
+    """A line each: scenario, program, instructions, function; of Sluice's programs. Lines of others stay."""
+    old = path.read_text().splitlines(keepends=True) if path.exists() else []
+    lines = [line for line in old
+             if (key := line.split("\t"))[0] not in found or key[1] not in found[key[0]]]
     for scenario, programs in found.items():
         for program, figures in programs.items():
             if not program.startswith("sluice"):
@@ -31,7 +33,7 @@ def write(path, found):
             for name, instructions in by_function(figures).most_common():
                 if instructions >= figures.instructions * SMALLEST:
                     lines.append(f"{scenario}\t{program}\t{instructions:.0f}\t{name}\n")
-    path.write_text("".join(lines))
+    path.write_text("".join(sorted(lines, key=lambda line: line.split("\t")[:2])))
 
 
 def read(path):

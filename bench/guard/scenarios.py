@@ -45,7 +45,7 @@ LOADS = (
     Load("receive", "MiB", {"work": "upload", "chunk": 256 << 10}, 64 * MIB, MIB, 64, servers=SERVERS[:2]),
 )
 CLIENT, START = "client handshake", "start"
-CLIENT_COUNT, CLIENT_WARM_UP = 200, 50
+CLIENT_COUNT, CLIENT_WARM_UP = 100, 50
 NAMES = tuple(load.name for load in LOADS) + (CLIENT, START)
 
 
@@ -120,14 +120,24 @@ def count_client(bench, name):
             return {CLIENT: {name: Figures.of(process.counts(), CLIENT_COUNT)}}
 
 
-def count_start(bench, name):
-    """A process that starts the library, or the engine alone, and ends."""
+def count_process(command):
+    """A process that ends by itself."""
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/callgrind"
-        command = ["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}",
-                   *bench.command(*STARTS[name], "only_start=1")]
-        subprocess.run(command, check=True, env={**os.environ, **TUNABLES, "S2N_DONT_MLOCK": "1"})
-        return {START: {name: Figures.of(Counts(out), 1)}}
+        subprocess.run(["valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}", *command], check=True,
+                       env={**os.environ, **TUNABLES, "S2N_DONT_MLOCK": "1"})
+        return Figures.of(Counts(out), 1)
+
+
+def count_start(bench, name):
+    """A process that starts the engine, or makes a client context with anchors of its own, and ends."""
+    return {START: {name: count_process(bench.command(*STARTS[name], "only_start=1"))}}
+
+
+def count_start_of_machine(bench):
+    """The same with the system's trust store, which differs from machine to machine: instructions."""
+    return {"bare": count_start(bench, "bare")[START]["bare"].instructions,
+            "sluice": count_process([bench.programs / "sluice_client", "only_start=1"]).instructions}
 
 
 def jobs(only, programs):
