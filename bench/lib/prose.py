@@ -24,8 +24,8 @@ coal. *load* is what the load generator itself spent for the same operation, on 
 - All servers negotiate TLS 1.3, X25519 and AES-128-GCM, on one thread (Go: one CPU). rustls and Sluice use AWS-LC,
   asio::ssl the system's OpenSSL, Go its own cryptography. Where tickets are on, each server issues one.
 - A handshake includes its TCP connection, one byte each way and the end of the connection; 32 are under way at once.
-- The load is a client on bare s2n that accepts every certificate and signature, so that it needs less than any server.
-  Its flights are each one segment, as those of most clients are.
+- The load is a client on bare s2n that accepts every certificate and signature, so that it spends little. Each of
+  its flights is one segment, as with most clients.
 - The ratios of bulk transfers vary most from run to run; the instructions below do not.
 
 ## Memory
@@ -63,8 +63,8 @@ Go's are not counted, because it does not call libc.
 ## A slow token
 
 `bench/slow-token`: a SoftHSM token behind a module that makes every `C_Sign` take the given time, any number of
-sessions at a time. 64 clients make handshakes continuously while one established connection echoes every millisecond; echoes are
-timed from when they were due. "Key in memory" is the same server at the same rate of handshakes. `sluice` is
+sessions at a time. 64 clients make handshakes continuously while one established connection echoes every millisecond;
+echoes are timed from when they were due. "Key in memory" is the same server at the same rate of handshakes. `sluice` is
 `sluice serve` with its eight sessions, `sluice-64` has 64. Clients, servers and SoftHSM share the CPUs; the other
 servers are those that were installed.
 

@@ -119,8 +119,8 @@ def token(found):
                 else "none in 8 s"] for row in found["token"]["outages"]]
     if not outages:
         return speeds
-    return speeds + "\n" + prose.OUTAGE + "\n" + table(
-        ["server", "established lost", "longest echo", "resumed while gone", "full handshakes after its return"], outages)
+    head = ["server", "established lost", "longest echo", "resumed while gone", "full handshakes after its return"]
+    return speeds + "\n" + prose.OUTAGE + "\n" + table(head, outages)
 
 
 def compiled(found):

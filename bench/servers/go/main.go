@@ -18,9 +18,17 @@ const jobSize = 13
 
 var payload [256 << 10]byte
 
+// The next part of a transfer. Debian's Go has no min().
+func next(bytes, chunk uint64) uint64 {
+	if bytes < chunk {
+		return bytes
+	}
+	return chunk
+}
+
 func send(c net.Conn, bytes, chunk uint64) error {
 	for bytes > 0 {
-		size := min(bytes, chunk)
+		size := next(bytes, chunk)
 		if _, err := c.Write(payload[:size]); err != nil {
 			return err
 		}
@@ -32,7 +40,7 @@ func send(c net.Conn, bytes, chunk uint64) error {
 func receive(c net.Conn, bytes, chunk uint64) error {
 	buffer := make([]byte, chunk)
 	for bytes > 0 {
-		size, err := c.Read(buffer[:min(bytes, chunk)])
+		size, err := c.Read(buffer[:next(bytes, chunk)])
 		if err != nil {
 			return err
 		}

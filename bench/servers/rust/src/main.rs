@@ -73,11 +73,14 @@ fn configure(given: &HashMap<String, String>) -> Result<ServerConfig, Box<dyn Er
         kx_groups: vec![aws_lc_rs::kx_group::X25519, aws_lc_rs::kx_group::SECP256R1],
         ..aws_lc_rs::default_provider()
     });
-    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[&rustls::version::TLS13])?;
+    let builder =
+        ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[&rustls::version::TLS13])?;
     let builder = if is_set("mutual") {
         let mut anchors = RootCertStore::empty();
         anchors.add(CertificateDer::from_pem_file(format!("{}/ca.pem", given["site"]))?)?;
-        builder.with_client_cert_verifier(WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider).build()?)
+        builder.with_client_cert_verifier(
+            WebPkiClientVerifier::builder_with_provider(Arc::new(anchors), provider).build()?,
+        )
     } else {
         builder.with_no_client_auth()
     };
@@ -106,8 +109,15 @@ async fn run(config: ServerConfig) -> Result<(), Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let given = std::env::args()
         .skip(1)
-        .filter_map(|argument| argument.split_once('=').map(|(name, value)| (name.to_string(), value.to_string())))
+        .filter_map(|argument| {
+            argument
+                .split_once('=')
+                .map(|(name, value)| (name.to_string(), value.to_string()))
+        })
         .collect();
     let config = configure(&given)?;
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(config))
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(run(config))
 }
