@@ -12,6 +12,8 @@ foreach(page ${pages})
   file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/pages/${page} "${text}")
 endforeach()
 install(DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/pages/ COMPONENT tool DESTINATION ${doc})
+install(DIRECTORY docs/performance COMPONENT tool DESTINATION ${doc}/docs OPTIONAL
+  FILES_MATCHING PATTERN *.svg)
 # Headers of these are compiled in; Debian has their licences beside them.
 set(missing)
 foreach(name cli11 fmt tomlplusplus)

@@ -5,7 +5,7 @@ from html import escape
 COLOURS = {"coal": "#555555", "sluice_callbacks": "#0b62a4", "sluice_coroutines": "#5aa9e6", "rustls_server": "#d1581b",
            "go_server": "#2e8b57", "asio_ssl_server": "#8e44ad", "bare_client": "#555555", "stream": "#0b62a4",
            "connect": "#5aa9e6"}
-LEFT, RIGHT, TOP, STEP, LINE = 230, 30, 64, 14, 12
+LEFT, RIGHT, TOP, STEP, LINE = 270, 30, 64, 14, 12
 WIDTH = 860
 
 
@@ -30,7 +30,7 @@ def line(x1, y1, x2, y2, colour, width=1.0):
 
 
 def legend(names, labels):
-    made, x = [], 20
+    made, x = [], 25
     for name in names:
         made.append(f'<circle cx="{x}" cy="40" r="4.5" fill="{COLOURS[name]}"/>' + text(x + 9, 44, labels[name]))
         x += 30 + 7 * len(labels[name])
@@ -50,7 +50,7 @@ def dots(title, rows, labels, low, high, unit="", ticks=()):
             at, x = y + LINE + number * STEP, axis.place(figure)
             made.append(line(axis.place(first), at, axis.place(last), at, COLOURS[name], 2.5))
             made.append(f'<circle cx="{x:.1f}" cy="{at}" r="4.5" fill="{COLOURS[name]}"/>')
-            is_right = x > WIDTH - RIGHT - 60
+            is_right = axis.place(last) > WIDTH - RIGHT - 40
             x_text = axis.place(first) - 8 if is_right else axis.place(last) + 8
             made.append(text(x_text, at + 4, f"{figure:.2f}" if figure < 10 else f"{figure:.0f}",
                              "end" if is_right else "start", 10, COLOURS[name]))

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text of docs/performance.md around the figures; it claims nothing that a run could refute."""
 
-PAGE = """<!-- Written by scripts/bench; edit bench/lib/prose.py. -->
-# Performance
+PAGE = """# Performance
+
+<!-- Written by scripts/bench; edit bench/lib/prose.py. -->
 
 What Sluice's servers and clients spend beside programs that use its engine directly, and beside other libraries. All
 programs did the same work in one run, in turns, on pinned CPUs: `scripts/bench` writes this page.
