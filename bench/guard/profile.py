@@ -3,15 +3,17 @@
 import collections
 import re
 
-SMALLEST = 0.001  # the share of an operation from which on a function is recorded
+SMALLEST = 0.002  # the share of an operation from which on a function is recorded
 
 
 def short(name):
-    """Without template arguments, which are longer than a line and change with every handler."""
-    name = name.replace("operator<", "operator less").replace("->", "")
-    while (shorter := re.sub(r"<[^<>]*>", "", name)) != name:
+    """Without arguments, of templates too, which are longer than a line and change with every handler; without the
+    type of the result, which only templates have."""
+    name = name.replace("(anonymous namespace)::", "").replace("->", "").replace("operator()", "operator call")
+    while (shorter := re.sub(r"<[^<>]*>|\([^()]*\)", "", name)) != name:
         name = shorter
-    return re.sub(r"\([^()]*\)( const)?$", "", name)[:120]
+    name = name.removesuffix(" const")
+    return (name if "operator" in name else name.split(" ")[-1])[:120]
 
 
 def by_function(figures):
