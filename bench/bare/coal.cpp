@@ -51,10 +51,10 @@ class session {
   bool serve() {
     do {
       std::size_t size = 0;
-      const auto state = tls_.read({message_.data(), message_.size()}, size);
+      const auto state = tls_.read({shared_message.data(), shared_message.size()}, size);
       if (state == progress::blocked) break;
       if (state != progress::done) return false;
-      const std::span<const char> message(message_.data(), size);
+      const std::span<const char> message(shared_message.data(), size);
       if (const auto asked = job::in(message)) {
         job_ = *asked;
         if (job_.kind == job::upload ? !receive_job() : !send_job()) return false;
@@ -102,7 +102,7 @@ class session {
   std::uint32_t waits_for_ = EPOLLIN;
   job job_;
   // Shared by all: a message is echoed before the next connection is looked at.
-  static inline std::array<char, message_size> message_;
+  static inline std::array<char, message_size> shared_message;
 };
 
 class server {

@@ -67,11 +67,11 @@ class handshakes {
   void begin_next() {
     if (unbegun_ == 0) return;
     --unbegun_;
-    auto one = std::make_shared<session>();
-    uses_connect_ ? connect(std::move(one)) : make_stream(std::move(one));
+    const auto one = std::make_shared<session>();
+    uses_connect_ ? connect(one) : make_stream(one);
   }
 
-  void connect(session_ptr one) {
+  void connect(const session_ptr& one) {
     sluice::connect_options options;
     options.server_name = "localhost";
     options.timeout = patience;
@@ -84,7 +84,7 @@ class handshakes {
   }
 
   // The addresses and options of bare_client's sockets.
-  void make_stream(session_ptr one) {
+  void make_stream(const session_ptr& one) {
     tcp::socket socket(io_, tcp::v4());
     socket.set_option(tcp::no_delay(true));
     socket.set_option(asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>(true));

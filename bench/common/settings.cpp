@@ -4,31 +4,23 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <stdexcept>
 
 namespace bench {
-namespace {
-
-[[noreturn]] void reject(const std::string& text) {
-  std::cerr << text << '\n';
-  std::exit(1);
-}
-
-}  // namespace
-
 settings::settings(int argc, char** argv, std::vector<std::string_view> known) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     const auto sign = argument.find('=');
     const auto name = argument.substr(0, sign);
     if (sign == std::string_view::npos || std::find(known.begin(), known.end(), name) == known.end())
-      reject(std::string(argv[0]) + ": unknown argument '" + argv[i] + "'");
+      throw std::invalid_argument(std::string("unknown argument '") + argv[i] + "'");
     given_.emplace_back(name, argument.substr(sign + 1));
   }
 }
 
 std::string settings::text(std::string_view name) const {
   if (const auto* value = find(name)) return *value;
-  reject("the argument " + std::string(name) + "= is missing");
+  throw std::invalid_argument("the argument " + std::string(name) + "= is missing");
 }
 
 std::uint64_t settings::number(std::string_view name, std::uint64_t otherwise) const {

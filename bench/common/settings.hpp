@@ -11,11 +11,11 @@ namespace bench {
 
 class settings {
  public:
-  // Ends the program if an argument has no `=`, or a name that is not among `known`.
+  // Throws std::invalid_argument if an argument has no `=`, or a name that is not among `known`.
   settings(int argc, char** argv, std::vector<std::string_view> known);
 
   bool has(std::string_view name) const { return find(name) != nullptr; }
-  std::string text(std::string_view name) const;  // ends the program if it is missing
+  std::string text(std::string_view name) const;  // throws std::invalid_argument if it is missing
   std::uint64_t number(std::string_view name, std::uint64_t otherwise) const;
 
  private:
