@@ -52,8 +52,8 @@ Each case in which another program of the same run spends at least 2 % less:
 {losses}
 ## Instructions, allocations, system calls
 
-Counted under callgrind by [the guard](../bench/guard/run), which bounds the differences; they are the same from run to
-run. "bare" is coal, and for clients the bare client.
+Counted under callgrind by [the guard](../bench/guard/run), which bounds the differences; they vary by less than 0.5 %
+from run to run. "bare" is coal, and for clients the bare client.
 
 {counted}
 System calls of a server for a full handshake, its byte and its end; they depend on the times at which data arrives.

@@ -83,7 +83,7 @@ def counted(found):
     rows = []
     for scenario, programs in found["counts"]["counted"].items():
         base = programs.get("coal") or programs["bare"]
-        for name, one in programs.items():
+        for name, one in sorted(programs.items()):
             if one is not base and scenario != "start":
                 rows.append([scenario, name.replace("_", ", ", 1).replace("sluice", "Sluice"),
                              f"{one['instructions']:,.0f}", f"{base['instructions']:,.0f}",
