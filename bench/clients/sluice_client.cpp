@@ -75,6 +75,7 @@ class handshakes {
     sluice::connect_options options;
     options.server_name = "localhost";
     options.timeout = patience;
+    options.serial = true;
     sluice::async_connect(io_, context_, "127.0.0.1", service_, options,
                           [this, one](error_code ec, sluice::tcp_stream s) {
                             check(ec);
@@ -89,8 +90,10 @@ class handshakes {
     socket.set_option(tcp::no_delay(true));
     socket.set_option(asio::detail::socket_option::boolean<IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT>(true));
     socket.bind({asio::ip::address_v4(asio::ip::address_v4::loopback().to_uint() + source_++ % 32), 0});
-    one->stream.emplace(std::move(socket), context_, "localhost");
-    one->stream->set_timeouts(patience, patience);
+    one->stream.emplace(
+        std::move(socket), context_, sluice::role::client,
+        sluice::stream_options{
+            .server_name = "localhost", .handshake_timeout = patience, .shutdown_timeout = patience, .serial = true});
     one->stream->next_layer().async_connect(server_, [this, one](error_code ec) {
       check(ec);
       one->stream->async_handshake([this, one](error_code failed) {
