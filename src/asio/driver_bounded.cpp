@@ -67,7 +67,7 @@ step driver::call_verb() {
 
 // The order of the questions matters. is_finishing_ is first, since the outcome is settled then. A cancellation is
 // next: it ends the connection, because a handshake or a shutdown in its middle cannot be continued. The connection is
-// asked before the clock is, so that what has arrived in time counts. arm() may fail the connection, too.
+// asked before the clock is, so that what has arrived in time counts. await_signature() may fail the connection, too.
 void driver::bounded_step(turn& mine, operation_handler handler, begun when) {
   if (is_finishing_) return finish_bounded(mine, std::move(handler), when, outcome_);
   if (bounded_.is_cancelled() || is_stopped_) {
