@@ -10,6 +10,8 @@
 #include "asio/linger.hpp"
 #include "asio/signature_wait.hpp"
 
+#include <boost/asio/associated_cancellation_slot.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 #include <utility>

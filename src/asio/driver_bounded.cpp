@@ -11,6 +11,9 @@
 #include "asio/driver_operations.hpp"
 #include "asio/signature_wait.hpp"
 
+#include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <cassert>
 #include <utility>

@@ -141,8 +141,8 @@ void driver::linger_after_sync() {
   const auto st = tls_.close_failed(layer_->io());
   if (!layer_->is_owned()) return;
   if (st.next == want::delay) {
+    take_linger_place();
     auto& service = linger_service::of(executor());
-    service.add(shared_from_this());
     try {
       const auto until = clock_type::now() + std::chrono::duration_cast<clock_type::duration>(st.delay);
       return service.wake_at(shared_from_this(), until, linger_service::runs_on::own_thread);

@@ -22,12 +22,11 @@ struct acceptor_options {
   std::chrono::nanoseconds handshake_timeout = std::chrono::seconds(10);  // counts from the first record; 0: no time
   std::size_t max_handshakes = 256;  // in flight, or done and not yet accepted; others wait in the backlog. 0 means 1
   // A client is silent until its first record is complete; until then it uses a socket, the memory of what it has sent
-  // of that record (at most 18 KiB), and no handshake. When there are
-  // `max_silent` silent clients, or no descriptors left, the acceptor closes the oldest. Whatever the option says,
-  // silent clients use at most half of the descriptors that the process may have. `max_silent_per_address` limits them
-  // for each IP address (IPv6: each /64). An address that reaches its limit loses its own oldest silent connection, not
-  // a newer one, and no other address loses any. 0 means no such limit, because behind a load balancer all clients have
-  // the same address.
+  // of that record (at most 18 KiB), and no handshake. When there are `max_silent` silent clients, or no descriptors
+  // left, the acceptor closes the oldest. Whatever the option says, silent clients use at most half of the descriptors
+  // that the process may have. `max_silent_per_address` limits them for each IP address (IPv6: each /64). An address
+  // that reaches its limit loses its own oldest silent connection, not a newer one, and no other address loses any. 0
+  // means no such limit, because behind a load balancer all clients have the same address.
   std::chrono::nanoseconds silent_timeout = std::chrono::nanoseconds(0);  // 0: the same as handshake_timeout
   std::size_t max_silent = 4096;                                          // of all addresses together; 0 means 1
   std::size_t max_silent_per_address = 0;                                 // 0 means no such limit

@@ -78,7 +78,7 @@ class read_ahead {
   void expect_more() noexcept { has_emptied_source_ = false; }
   bool has_room() const noexcept { return (begin_ == end_ ? 0 : end_) < capacity_; }
   bool has_ended() const noexcept { return has_ended_; }
-  // Nobody has looked at first: a wait begins by that.
+  // True at first as well: a wait asks the system whether there is input.
   bool has_emptied_source() const noexcept { return has_emptied_source_; }
   error_code why() const noexcept { return error_; }
 
@@ -188,7 +188,8 @@ class layer_over final : public layer, private transport {
  private:
   static constexpr bool is_direct = has_descriptor<next_type>;
   static constexpr bool can_wait = is_direct && requires { next_type::wait_read; };
-  // Over a socket it is needed only while a key is waited for, when the connection does not read.
+  // Over a socket it is needed only while a key is waited for, when the connection does not read, and for small pieces
+  // (read_socket).
   static constexpr std::size_t ahead_size = is_direct ? 1536 : 17 * 1024;
 
   // Records the result in the layer and gives the wait back. Its user keeps the layer alive.
@@ -233,8 +234,8 @@ class layer_over final : public layer, private transport {
       return 0;
     }
     if constexpr (is_direct) {
-      // A socket that has just been read empty is not read again, because the wait that follows reads it first. The
-      // exception is a broken output: the peer's alert may have arrived since.
+      // A socket that has just been read empty is not read again before it has been waited for. The exception is a
+      // broken output: the peer's alert may have arrived since.
       if (may_ask_socket()) return read_socket(into, ec);
     }
     ec = net::error::would_block;
